@@ -1,0 +1,22 @@
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+/**
+ * JSON with keys in code-unit order and no blanks, as conda-index writes it: the same value gives the same bytes on
+ * every machine. Undefined members are left out. `indent` is for files that people read.
+ */
+export function canonicalJson(value: unknown, indent?: number): string {
+  return JSON.stringify(sorted(value), undefined, indent);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  const source = value as Record<string, unknown>;
+  // A null prototype, so that a key named __proto__ stays a plain key.
+  const target = Object.create(null) as Record<string, unknown>;
+  for (const key of Object.keys(source).sort()) {
+    if (source[key] !== undefined) target[key] = sorted(source[key]);
+  }
+  return target;
+}

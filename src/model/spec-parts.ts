@@ -1,0 +1,79 @@
+/** A MatchSpec cut at its separators, nothing judged yet. */
+export interface SpecParts {
+  channel: string | undefined;
+  name: string;
+  /** Constraint as written, blanks kept; without the `=` that only separates it in `name=version=build`. */
+  version: string | undefined;
+  build: string | undefined;
+  /** What stands in square brackets, in order of writing. */
+  keys: ReadonlyMap<string, string>;
+  /** `name =1.9 build`: exact to conda, fuzzy to CEP 29. */
+  ambiguous: boolean;
+}
+
+/** Why a text can't be cut: one sentence without a stop. */
+export interface SpecProblem {
+  problem: string;
+}
+
+/** Cuts `channel::name version build [key=value, …]`, with `=` or blanks between the middle three (CEP 29, "Syntax"). */
+export function cutSpec(text: string): SpecParts | SpecProblem {
+  const open = text.indexOf('[');
+  const keys = open < 0 ? new Map<string, string>() : bracketKeys(text.slice(open).trim());
+  if ('problem' in keys) return keys;
+  const head = (open < 0 ? text : text.slice(0, open)).trim();
+  const colons = head.lastIndexOf('::');
+  const channel = colons < 0 ? undefined : head.slice(0, colons).trim();
+  const nameAndRest = /^([^\s=<>!~]*)(.*)$/s.exec(colons < 0 ? head : head.slice(colons + 2).trim())!;
+  const rest = nameAndRest[2]!;
+  const { version, build, ambiguous } = rest.trim() === '' ? NO_VERSION : versionAndBuild(rest);
+  return { channel, name: nameAndRest[1]!, version, build, keys, ambiguous };
+}
+
+const NO_VERSION = { version: undefined, build: undefined, ambiguous: false };
+
+function versionAndBuild(rest: string): { version: string; build: string | undefined; ambiguous: boolean } {
+  const trimmed = rest.trim();
+  const cut = buildAt(trimmed);
+  let version = (cut < 0 ? trimmed : trimmed.slice(0, cut)).trim();
+  const build = cut < 0 ? undefined : trimmed.slice(cut + 1).trim();
+  // `name=1.9=build` is exact: there the first `=` is a separator, not an operator.
+  const separator = build !== undefined && /^=[0-9a-z*]/i.test(version);
+  if (separator) version = version.slice(1).trim();
+  const blanks = /^\s/.test(rest) || /\s/.test(trimmed[cut] ?? '');
+  const ambiguous = separator && blanks && /^[0-9a-z._!+]+$/i.test(version);
+  return { version, build, ambiguous };
+}
+
+/** Where the blank or `=` before the build string is; -1 when there is none. What follows an operator is a version. */
+function buildAt(text: string): number {
+  const tail = /[^\s=,|<>~()!]+$/.exec(text);
+  if (tail === null || tail.index === 0) return -1;
+  const before = text.slice(0, tail.index);
+  const separator = before.endsWith('=') ? before.length - 1 : before.trimEnd().length;
+  const ahead = before.slice(0, separator).trimEnd();
+  if (separator === before.length || ahead === '' || /[=!|,<>~(]$/.test(ahead)) return -1;
+  return separator;
+}
+
+/** `[a=1, b='x y', c="z"]`; brackets inside a value must be quoted. */
+function bracketKeys(text: string): Map<string, string> | SpecProblem {
+  const keys = new Map<string, string>();
+  const pair =
+    /\s*([A-Za-z_][A-Za-z0-9_-]*)\s*=\s*(?:'([^']*)'|"([^"]*)"|(\[[^\]]*\])|([^\s,'"[\]]+))\s*(,|\]$|(?=\s[A-Za-z]))/y;
+  pair.lastIndex = 1;
+  while (pair.lastIndex < text.length) {
+    const match = pair.exec(text);
+    if (match === null) return { problem: 'what stands in the square brackets is not a list of key=value' };
+    const key = match[1]!;
+    if (keys.has(key)) return { problem: `the key "${key}" is given twice` };
+    keys.set(key, match[2] ?? match[3] ?? match[4] ?? match[5]!);
+    if (match[6] === ']') return keys;
+  }
+  return { problem: 'a "]" is missing at its end' };
+}
+
+/** True where blanks inside a constraint separate two versions rather than surround an operator: `1.9 2.0 x`. */
+export function hasStrayBlank(constraint: string): boolean {
+  return /[^\s=<>!~,|(]\s+[^\s=<>!~,|)]/.test(constraint);
+}
