@@ -1,0 +1,53 @@
+/** Where text goes. `columns` is 0 and `interactive` false when the stream is a file or a pipe. */
+export interface TextSink {
+  write(text: string): void;
+  readonly interactive: boolean;
+  readonly columns: number;
+  readonly colours: boolean;
+}
+
+export interface Terminal {
+  stdout: TextSink;
+  stderr: TextSink;
+  /** All of standard input as text; used for `TOKEN` given as `-`. */
+  readStdin(): Promise<string>;
+}
+
+type Streams = {
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+  stdin: AsyncIterable<unknown>;
+  env: Readonly<Record<string, string | undefined>>;
+};
+
+export function nodeTerminal(streams: Streams): Terminal {
+  return {
+    stdout: sink(streams.stdout, streams.env),
+    stderr: sink(streams.stderr, streams.env),
+    readStdin: async () => {
+      let text = '';
+      for await (const chunk of streams.stdin) text += String(chunk);
+      return text;
+    },
+  };
+}
+
+function sink(stream: NodeJS.WriteStream, env: Streams['env']): TextSink {
+  // `| head` closes our output: the work goes on, the text is dropped.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    write: (text) => void stream.write(text),
+    get interactive() {
+      return stream.isTTY === true && env['TERM'] !== 'dumb' && env['CI'] === undefined;
+    },
+    get columns() {
+      return stream.isTTY ? stream.columns : 0;
+    },
+    get colours() {
+      const noColour = env['NO_COLOR'];
+      return stream.isTTY === true && env['TERM'] !== 'dumb' && (noColour === undefined || noColour === '');
+    },
+  };
+}

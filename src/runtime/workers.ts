@@ -1,0 +1,38 @@
+import { Worker } from 'node:worker_threads';
+
+/** A worker thread that takes and gives messages. */
+export interface WorkerHandle {
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  onMessage(listener: (message: unknown) => void): void;
+  onError(listener: (error: Error) => void): void;
+  onExit(listener: (code: number) => void): void;
+  terminate(): Promise<void>;
+}
+
+export interface Workers {
+  /** `script`: URL of a compiled module, `new URL('./solve-worker.js', import.meta.url)`. */
+  start(script: URL, workerData?: unknown): WorkerHandle;
+}
+
+export function threadWorkers(): Workers {
+  return {
+    start(script, workerData) {
+      // An empty environment: a worker needs none, and what is not there can't leak.
+      const worker = new Worker(compiled(script), { workerData, env: {}, execArgv: [] });
+      return {
+        post: (message, transfer) => worker.postMessage(message, transfer === undefined ? [] : [...transfer]),
+        onMessage: (listener) => worker.on('message', listener),
+        onError: (listener) => worker.on('error', listener),
+        onExit: (listener) => worker.on('exit', listener),
+        terminate: async () => {
+          await worker.terminate();
+        },
+      };
+    },
+  };
+}
+
+/** Tests run the TypeScript sources; threads need JavaScript, which `npm run build` puts below dist/. */
+function compiled(script: URL): URL {
+  return import.meta.url.endsWith('.ts') ? new URL(script.href.replace('/src/', '/dist/src/')) : script;
+}
