@@ -1,0 +1,146 @@
+import { join } from 'node:path';
+import type { Channel } from '../model/channel.js';
+import type { EngineAccess } from '../model/engine-access.js';
+import { RepackError } from '../model/errors.js';
+import type { Finding } from '../model/findings.js';
+import type { RepodataIndex, RepodataSource } from '../model/repodata-index.js';
+import type { Secret } from '../model/secret.js';
+import type { ArtifactStore, FetchArtifact } from '../model/store.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { expectedDigest } from '../model/expected-digest.js';
+import { fetchToStore, publishedRecord, type ArtifactContext } from './artifact-fetch.js';
+import { fileUpstream } from './file-upstream.js';
+import { DEFAULT_LIMITS, type GatewayLimits } from './limits.js';
+import { startLoopbackProxy, type LoopbackProxy } from './loopback-proxy.js';
+import { openRepodataCache } from './repodata-cache.js';
+import { repodataFetcher } from './repodata-fetch.js';
+import { repodataBook } from './repodata-source.js';
+import { httpUpstream, type Upstream } from './upstream.js';
+import { checkChannels, tokenBaseOf, type WireRules } from './wire-url.js';
+
+export interface GatewayOptions {
+  /** The declared channels, highest priority first. Nothing else is ever asked. */
+  channels: readonly Channel[];
+  /** Goes to the `authenticated` channels only. */
+  token?: Secret | undefined;
+  /** The repodata cache is `<cacheDir>/repodata`. */
+  cacheDir: string;
+  /** What of an index the label's clients may see (design D1b). */
+  view: (index: RepodataIndex) => RepodataIndex;
+  /** Outer proxy, `http://USER:PASSWORD@HOST:PORT`, and the hosts that are reached without it. */
+  proxy?: string | undefined;
+  noProxy?: readonly string[];
+  /** PEM texts of own CAs. */
+  ca?: readonly string[];
+  /** Hosts that may be asked over plain http, without a token. */
+  allowHttp?: readonly string[];
+  /** Keeps every artifact that passes. */
+  store: ArtifactStore;
+  limits?: Partial<GatewayLimits>;
+  /** 0 up to, not including, 1: the jitter of waits. */
+  random?: () => number;
+}
+
+export type GatewayRuntime = Pick<Runtime, 'fs' | 'http' | 'clock' | 'events' | 'machine' | 'signal'>;
+
+/** The one way to the channels (design D1). As a RepodataSource it gives the indexes as published. */
+export interface Gateway extends RepodataSource {
+  /** The indexes through the label's view. */
+  readonly viewed: RepodataSource;
+  readonly fetchArtifact: FetchArtifact;
+  /** Starts the proxy that an engine is given; the same one when called again. */
+  listen(): Promise<EngineAccess>;
+  findings(): Finding[];
+  /** What engines' requests failed with, each once, in order: the true cause behind an engine's own words. */
+  failures(): RepackError[];
+  /** Breaks off what is under way. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the gateway; asks nothing yet. Alone knows token, outer proxy, CAs, retries, caches and digests.
+ *
+ * Throws E_CHANNEL, E_CHANNEL_HTTP (bad-inputs A20), E_CONFIG for a proxy URL that can't be used. Its methods throw E_UPSTREAM,
+ * E_UPSTREAM_NOT_FOUND, E_TOKEN_REFUSED, E_TLS, E_REDIRECT, E_REPODATA, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST.
+ */
+export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): Promise<Gateway> {
+  const { channels, token, store } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const rules: WireRules = { token, tokenBase: tokenBaseOf(channels), allowHttp: options.allowHttp ?? [] };
+  checkChannels(channels, rules);
+  const client = rt.http.client({
+    proxy: options.proxy === undefined ? undefined : checkedProxy(options.proxy),
+    noProxy: options.noProxy ?? [],
+    ca: options.ca ?? [],
+    ...limits,
+  });
+  const closing = new AbortController();
+  const signal = AbortSignal.any([rt.signal, closing.signal]);
+  const upstream = eitherUpstream(
+    fileUpstream(rt.fs),
+    httpUpstream(client, { rules, maxRedirects: limits.maxRedirects }),
+  );
+  const transfers = { rt, limits, upstream, random: options.random ?? Math.random };
+  const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), token);
+  const fetcher = repodataFetcher({ ...transfers, cache, token, signal });
+  const book = repodataBook({ channels, fetcher, upstream, token, view: options.view, signal });
+  const artifacts: ArtifactContext = { ...transfers, book, rules };
+  const failures = new Map<string, RepackError>();
+  let proxy: Promise<LoopbackProxy> | undefined;
+
+  return {
+    repodata: (channel, subdir) => book.published(channel, subdir),
+    viewed: { repodata: (channel, subdir) => book.viewed(channel, subdir) },
+    async fetchArtifact(artifact, { store: target, signal: wanted, onBytes }) {
+      const { channel, record } = publishedRecord(artifact);
+      const { subdir, fn } = artifact;
+      const tap = onBytes && {
+        write: (chunk: Uint8Array) => onBytes(chunk.length),
+        restart: (dropped: number) => onBytes(-dropped),
+      };
+      const both = AbortSignal.any([signal, wanted]);
+      return fetchToStore(artifacts, {
+        channel,
+        subdir,
+        fn,
+        expected: expectedDigest(fn, record),
+        store: target,
+        signal: both,
+        tap,
+      });
+    },
+    async listen() {
+      const onFailure = (error: RepackError): void => {
+        const key = `${error.code} ${error.where ?? ''}`;
+        if (!failures.has(key)) failures.set(key, error);
+      };
+      proxy ??= startLoopbackProxy(rt, { channels, book, artifacts, store, signal, onFailure });
+      return (await proxy).access;
+    },
+    findings: () => book.findings(),
+    failures: () => [...failures.values()],
+    async close() {
+      closing.abort(new Error('the gateway is closed'));
+      await proxy?.then(
+        (started) => started.close(),
+        () => {},
+      );
+      await client.close();
+    },
+  };
+}
+
+function eitherUpstream(file: Upstream, http: Upstream): Upstream {
+  return { open: (request) => (request.channel.url.startsWith('file:') ? file : http).open(request) };
+}
+
+/** Throws E_CONFIG without showing the URL: it may hold a password. */
+function checkedProxy(proxy: string): string {
+  const withScheme = proxy.includes('://') ? proxy : `http://${proxy}`;
+  if (URL.canParse(withScheme) && /^https?:$/.test(new URL(withScheme).protocol)) return withScheme;
+  throw new RepackError('E_CONFIG', {
+    what: 'The URL of the outer proxy can not be read, or is of a kind that is not supported',
+    where: 'proxy',
+    hint: 'Give it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for an @ in the password.',
+  });
+}

@@ -1,0 +1,44 @@
+/** Every number of the gateway. Times in milliseconds, sizes in bytes. */
+export interface GatewayLimits {
+  connectTimeoutMs: number;
+  /** No byte for so long: the transfer is broken off (and resumed). */
+  idleTimeoutMs: number;
+  /** Fewer bytes than this a second, over `rateWindowMs` spent waiting for them: broken off too (bad-inputs N6). */
+  minimumBytesPerSecond: number;
+  rateWindowMs: number;
+  /** Tries in a row without progress, the first included. */
+  attempts: number;
+  firstDelayMs: number;
+  maxDelayMs: number;
+  /** The longest wait that a Retry-After is granted. */
+  retryAfterCapMs: number;
+  /** From the last progress on; the wait that would go beyond it is not begun. */
+  deadlineMs: number;
+  /** What counts as progress and so gives a broken transfer its tries back. */
+  progressBytes: number;
+  maxRedirects: number;
+  maxConnectionsPerOrigin: number;
+  /** A `repodata.json` as it comes over the line, and unpacked. */
+  maxRepodataWireBytes: number;
+  maxRepodataBytes: number;
+  /** For an artifact whose record states no size. */
+  maxArtifactBytes: number;
+}
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  connectTimeoutMs: 20_000,
+  idleTimeoutMs: 60_000,
+  minimumBytesPerSecond: 1_024,
+  rateWindowMs: 30_000,
+  attempts: 5,
+  firstDelayMs: 500,
+  maxDelayMs: 20_000,
+  retryAfterCapMs: 120_000,
+  deadlineMs: 300_000,
+  progressBytes: 65_536,
+  maxRedirects: 8,
+  maxConnectionsPerOrigin: 8,
+  maxRepodataWireBytes: 1_000_000_000,
+  maxRepodataBytes: 1_500_000_000,
+  maxArtifactBytes: 16_000_000_000,
+};

@@ -1,0 +1,39 @@
+import type { Channel } from '../model/channel.js';
+import type { HttpClient, HttpResponse } from '../runtime/http.js';
+import { isRedirect, nextHop } from './redirect.js';
+import { wireUrl, type WireRules } from './wire-url.js';
+
+export interface UpstreamRequest {
+  channel: Channel;
+  /** Below the channel: `linux-64/repodata.json.zst`. */
+  path: string;
+  method: 'GET' | 'HEAD';
+  headers?: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+}
+
+/** Asks one file of a declared channel, once. The answer is never a redirect. Whoever gets it reads or discards its body. */
+export interface Upstream {
+  open(request: UpstreamRequest): Promise<HttpResponse>;
+}
+
+/** `identity`: what is hashed and written must be what lies there, and content codings are not decoded. */
+const HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'repackenv' };
+
+/** A channel over https (or http where that is allowed). Rejects with socket errors as they are, and E_REDIRECT. */
+export function httpUpstream(client: HttpClient, options: { rules: WireRules; maxRedirects: number }): Upstream {
+  return {
+    async open({ channel, path, method, headers, signal }) {
+      let url = wireUrl(channel, path, options.rules);
+      const { origin } = url;
+      const seen = new Set<string>();
+      for (;;) {
+        seen.add(url.href);
+        const response = await client.request({ method, url: url.href, headers: { ...HEADERS, ...headers }, signal });
+        if (!isRedirect(response.status)) return response;
+        await response.discard();
+        url = nextHop({ ...options, from: url, location: response.headers['location'], origin, seen });
+      }
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import type { Channel } from '../model/channel.js';
+import { RepackError } from '../model/errors.js';
+import { reveal, type Secret } from '../model/secret.js';
+
+/** What decides where the token goes and where plain http may be spoken. */
+export interface WireRules {
+  token: Secret | undefined;
+  /** See {@link tokenBaseOf}. */
+  tokenBase: string;
+  /** Hosts (`host` or `host:port`) that may be asked over http, without a token. */
+  allowHttp: readonly string[];
+}
+
+/**
+ * Refuses channels that the gateway must not ask: other schemes than https, http and file; URLs that hold user information, a
+ * query or a fragment; http beyond loopback, unless allowed by host and without a token. Throws E_CHANNEL, E_CHANNEL_HTTP.
+ */
+export function checkChannels(channels: readonly Channel[], rules: WireRules): void {
+  for (const channel of channels) {
+    const url = URL.canParse(channel.url) ? new URL(channel.url) : undefined;
+    if (url === undefined) throw badChannel(channel.name, 'its URL can not be read');
+    if (!['https:', 'http:', 'file:'].includes(url.protocol))
+      throw badChannel(channel.name, `it has the scheme "${url.protocol}"`);
+    if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+      throw badChannel(displayUrl(channel.url), 'its URL holds user information, a query or a fragment');
+    }
+    if (/\/t\/[^/]/.test(url.pathname)) throw badChannel(displayUrl(channel.url), 'its URL holds a token');
+    if (url.protocol === 'http:') checkPlainHttp(channel, url, rules);
+  }
+}
+
+function checkPlainHttp(channel: Channel, url: URL, rules: WireRules): void {
+  if (isLoopback(url.hostname)) return;
+  if (opensWithToken(channel, rules.token)) {
+    throw new RepackError('E_CHANNEL_HTTP', {
+      what: 'A token is never sent over plain http',
+      where: channel.url,
+      hint: 'Declare the channel with https.',
+    });
+  }
+  if (plainHttpAllowed(url, rules.allowHttp)) return;
+  throw new RepackError('E_CHANNEL_HTTP', {
+    what: 'This channel is declared with plain http, where anyone on the line can change what arrives',
+    where: channel.url,
+    hint: `Declare it with https, or allow this host with --allow-http ${url.host}.`,
+  });
+}
+
+/** Loopback, or a host that was allowed by name. */
+export function plainHttpAllowed(url: URL, allowHttp: readonly string[]): boolean {
+  return (
+    isLoopback(url.hostname) || allowHttp.some((host) => [url.hostname, url.host].includes(host.trim().toLowerCase()))
+  );
+}
+
+/** As `URL` writes host names: lower case, IPv4 in four parts, IPv6 in brackets. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+export function opensWithToken(channel: Channel, token: Secret | undefined): boolean {
+  return channel.authenticated && token !== undefined;
+}
+
+/**
+ * Where below a host the channels with a token lie, as a path without slash at its end: '' at anaconda.org, `/conda` for
+ * `https://srv/conda/prometeia`. The token stands behind it.
+ */
+export function tokenBaseOf(channels: readonly Channel[]): string {
+  for (const { url, name, authenticated } of channels) {
+    if (authenticated && url.endsWith(`/${name}`))
+      return new URL(url).pathname.slice(0, -name.length - 1).replace(/\/+$/, '');
+  }
+  return '';
+}
+
+/**
+ * The URL that goes over the line for `path` (`linux-64/repodata.json`) of a channel: below its identity URL and, where the token
+ * opens it, with `/t/TOKEN` before the owner (`https://conda.anaconda.org/t/TOKEN/prometeia/label/halkbank/linux-64/…`).
+ */
+export function wireUrl(
+  channel: Channel,
+  path: string,
+  { token, tokenBase }: Pick<WireRules, 'token' | 'tokenBase'>,
+): URL {
+  const url = new URL(channel.url);
+  const folder = url.pathname.replace(/\/+$/, '');
+  const front = folder.startsWith(`${tokenBase}/`) ? tokenBase : '';
+  const ticket = channel.authenticated && token !== undefined ? `/t/${encodeURIComponent(reveal(token))}` : '';
+  url.pathname = `${front}${ticket}${folder.slice(front.length)}/${path.split('/').map(encodeSegment).join('/')}`;
+  return url;
+}
+
+/** `+` and `!` stay as they are, as conda sends them: some object stores read `+` and `%2B` differently. */
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment).replaceAll('%2B', '+');
+}
+
+/** Whether the token is in a text, as it is or percent-encoded. */
+export function holdsToken(text: string, token: Secret | undefined): boolean {
+  if (token === undefined || reveal(token) === '') return false;
+  return text.includes(reveal(token)) || decoded(text).includes(reveal(token));
+}
+
+/** The same URL without `/t/TOKEN`; undefined where the token is in it elsewhere too. */
+export function withoutToken(url: URL, token: Secret | undefined): URL | undefined {
+  if (!holdsToken(url.href, token)) return url;
+  const clean = new URL(url.href);
+  clean.pathname = clean.pathname.replace(/\/t\/([^/]+)(?=\/)/g, (whole, segment: string) =>
+    holdsToken(segment, token) ? '' : whole,
+  );
+  return holdsToken(clean.href, token) ? undefined : clean;
+}
+
+/** For messages: without user information, query and fragment (they may hold signatures), and with any `/t/…` masked. */
+export function displayUrl(url: URL | string): string {
+  const text = String(url);
+  // `host:443` would be read as a URL of the scheme "host:".
+  if (!text.includes('://') || !URL.canParse(text)) return masked((text.split(/[?#]/)[0] ?? '').slice(0, 200));
+  const { protocol, host, pathname } = new URL(text);
+  return `${protocol}//${host}${masked(pathname)}`;
+}
+
+function masked(path: string): string {
+  return path.replace(/\/t\/[^/]+/g, '/t/<TOKEN>');
+}
+
+/** Percent-decoded; as it is where that can not be done. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function badChannel(where: string, why: string): RepackError {
+  return new RepackError('E_CHANNEL', {
+    what: `This channel can not be used: ${why}`,
+    where,
+    hint: 'Declare it as https://HOST/NAME or file:///FOLDER; the token is given apart from it.',
+  });
+}
