@@ -1,0 +1,206 @@
+import { EXIT, isRepackError, type RepackError } from '../model/errors.js';
+import type { Finding } from '../model/findings.js';
+import { inParallel } from '../model/parallel.js';
+import { parseDistFilename, parseSubdir } from '../model/names.js';
+import type { AcquiredArtifact, PlannedArtifact } from '../model/plan.js';
+import type { PackageRecord } from '../model/records.js';
+import type { ArtifactStore, FetchArtifact, StoredFile } from '../model/store.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { expectedDigest } from '../model/expected-digest.js';
+import { openCaches, takeFromCache } from './package-cache.js';
+import { acquireProgress } from './progress.js';
+import { isProblem, missing, throwProblems, type Problem } from './problems.js';
+import type { Sources } from './sources.js';
+import { acquireUnpublished } from './unpublished.js';
+
+export interface AcquireOptions {
+  artifacts: readonly PlannedArtifact[];
+  store: ArtifactStore;
+  /** Package caches (`pkgs_dirs`), the best one first; read, never written. Missing ones are passed over. */
+  caches: readonly string[];
+  /** Undefined: nothing can be downloaded (no network wanted, no token for a masked channel). */
+  fetch?: FetchArtifact | undefined;
+  /** Artifacts at the same time; default 8. */
+  concurrency?: number | undefined;
+}
+
+export interface Acquired {
+  /** In the order of the plan. */
+  artifacts: AcquiredArtifact[];
+  /** Codes: `md5-only`, `unpublished`, `cache-record`, `cache-copy-refused`, `cache-not-private`. */
+  findings: Finding[];
+}
+
+/**
+ * Brings the bytes of every planned artifact into the store: from the store itself, then the package caches, then by download.
+ * Every byte is hashed as it is written (design D5); a source with wrong bytes is passed over with a finding.
+ *
+ * Goes on past artifacts that can't be had, so that all of them are named at once.
+ *
+ * @throws RepackError E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_ARTIFACT_CORRUPT, E_ARTIFACT_MISLABELLED, E_RECORD, E_RECORD_CONFLICT
+ *   with one line for each artifact in `details`; what is about the upstream or the disk as a whole (E_UPSTREAM, E_TLS, E_DISK_FULL, …)
+ *   as it comes, at once
+ */
+export async function acquire(rt: Runtime, options: AcquireOptions): Promise<Acquired> {
+  const { artifacts, store, fetch } = options;
+  const { caches, findings } = await openCaches(rt, options.caches);
+  const sources: Sources = { store, caches, fetch, findings, progress: acquireProgress(rt, artifacts) };
+  const conflicts = conflictingNames(artifacts);
+  const outcomes = await inParallel(artifacts, options.concurrency ?? 8, async (artifact) => {
+    rt.signal.throwIfAborted();
+    return conflicts.get(nameOf(artifact)) ?? collectProblem(artifact, () => acquireOne(rt, artifact, sources));
+  });
+  throwProblems(outcomes.filter(isProblem), artifacts.length);
+  const bySubject = (a: Finding, b: Finding) => compare(a.subject ?? '', b.subject ?? '') || compare(a.code, b.code);
+  return {
+    artifacts: outcomes.filter((each): each is AcquiredArtifact => !isProblem(each)),
+    findings: findings.sort(bySubject),
+  };
+}
+
+async function acquireOne(
+  rt: Runtime,
+  artifact: PlannedArtifact,
+  sources: Sources,
+): Promise<AcquiredArtifact | Problem> {
+  parseDistFilename(artifact.fn);
+  parseSubdir(artifact.subdir);
+  const { record } = artifact;
+  const outcome =
+    record === undefined
+      ? await acquireUnpublished(rt, artifact, sources)
+      : await acquireRecorded(rt, { ...artifact, record }, sources);
+  if (!isProblem(outcome)) {
+    sources.progress.done(outcome);
+    rt.events.emit({
+      type: 'artifact-acquired',
+      fn: outcome.fn,
+      subdir: outcome.subdir,
+      bytes: outcome.size,
+      source: outcome.source,
+    });
+  }
+  return outcome;
+}
+
+async function acquireRecorded(
+  rt: Runtime,
+  artifact: PlannedArtifact & { record: PackageRecord },
+  sources: Sources,
+): Promise<AcquiredArtifact | Problem> {
+  const { fn, record } = artifact;
+  const expected = expectedDigest(fn, record);
+  const found = await fromAnySource(rt, artifact, sources, expected);
+  if (isProblem(found)) return found;
+  if (expected.sha256 === undefined) {
+    sources.findings.push({
+      code: 'md5-only',
+      message: `${fn}: the channel states md5 only; it was checked, and the sha256 ${found.file.sha256} is computed here`,
+      subject: `${artifact.subdir}/${fn}`,
+      exit: false,
+    });
+  }
+  if (artifact.origin === 'cache-record') {
+    sources.findings.push({
+      code: 'cache-record',
+      message: `${fn}: the channel has no record of it; the one that the package cache kept is used`,
+      subject: `${artifact.subdir}/${fn}`,
+      exit: false,
+    });
+  }
+  return acquired(artifact, found);
+}
+
+type Found = { file: StoredFile; source: AcquiredArtifact['source'] };
+
+async function fromAnySource(
+  rt: Runtime,
+  artifact: PlannedArtifact,
+  sources: Sources,
+  expected: ReturnType<typeof expectedDigest>,
+): Promise<Found | Problem> {
+  const { fn } = artifact;
+  const { store, caches, fetch, progress } = sources;
+  const stored = await store.find(expected);
+  if (stored !== undefined) return { file: stored, source: 'store' };
+
+  const refusals: string[] = [];
+  let extractedIn: string | undefined;
+  for (const cache of caches) {
+    const answer = await takeFromCache(rt, { cache, fn, expected, store });
+    if (answer.kind === 'stored') return { file: answer.file, source: 'cache' };
+    if (answer.kind === 'absent') {
+      if (answer.extracted) extractedIn ??= cache;
+      continue;
+    }
+    refusals.push(`${answer.path}: ${answer.reason}`);
+    sources.findings.push({
+      code: 'cache-copy-refused',
+      message: `${answer.path} was not used: ${answer.reason}`,
+      subject: answer.path,
+      exit: false,
+    });
+  }
+
+  if (fetch !== undefined && artifact.channel !== undefined && artifact.url !== undefined) {
+    const onBytes = (bytes: number): void => progress.more(artifact, bytes);
+    try {
+      return { file: await fetch(artifact, { store, signal: rt.signal, onBytes }), source: 'download' };
+    } catch (error) {
+      if (!isAboutArtifact(error)) throw error;
+      return { problem: error.code, subject: nameOf(artifact), error, reasons: refusals };
+    }
+  }
+  return missing(artifact, { refusals, extractedIn, caches });
+}
+
+function acquired(artifact: PlannedArtifact & { record: PackageRecord }, { file, source }: Found): AcquiredArtifact {
+  const { path: storePath, size, sha256, md5 } = file;
+  return { ...artifact, storePath, size, sha256, md5, source };
+}
+
+/** Errors about this artifact become a line of the final one; all others end the run. */
+async function collectProblem(
+  artifact: PlannedArtifact,
+  work: () => Promise<AcquiredArtifact | Problem>,
+): Promise<AcquiredArtifact | Problem> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isAboutArtifact(error)) throw error;
+    return { problem: error.code, subject: nameOf(artifact), error };
+  }
+}
+
+function isAboutArtifact(error: unknown): error is RepackError {
+  return isRepackError(error) && error.exitCode === EXIT.artifact;
+}
+
+/** Two entries of one name with different digests (bad-inputs B10): a plan that can't be delivered. */
+function conflictingNames(artifacts: readonly PlannedArtifact[]): Map<string, Problem> {
+  const first = new Map<string, PlannedArtifact>();
+  const conflicts = new Map<string, Problem>();
+  for (const artifact of artifacts) {
+    const name = nameOf(artifact);
+    const other = first.get(name);
+    first.set(name, other ?? artifact);
+    if (other === undefined || other.record === undefined || artifact.record === undefined) continue;
+    const [a, b] = [other, artifact].map(({ record }) => String(record?.sha256 ?? record?.md5).toLowerCase());
+    if (a === b) continue;
+    const lines = [`${other.channel?.url ?? 'no channel'}: ${a}`, `${artifact.channel?.url ?? 'no channel'}: ${b}`];
+    conflicts.set(name, {
+      problem: 'E_RECORD_CONFLICT',
+      subject: name,
+      reasons: ['two channels have different bytes under this name', ...lines],
+    });
+  }
+  return conflicts;
+}
+
+function nameOf(artifact: PlannedArtifact): string {
+  return `${artifact.subdir}/${artifact.fn}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

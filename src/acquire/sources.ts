@@ -1,0 +1,12 @@
+import type { Finding } from '../model/findings.js';
+import type { ArtifactStore, FetchArtifact } from '../model/store.js';
+import type { AcquireProgress } from './progress.js';
+
+/** Everything one artifact's way through the sources needs. */
+export interface Sources {
+  store: ArtifactStore;
+  caches: readonly string[];
+  fetch: FetchArtifact | undefined;
+  progress: AcquireProgress;
+  findings: Finding[];
+}
