@@ -1,0 +1,71 @@
+import { canonicalJson } from '../model/json.js';
+import { NOARCH } from '../model/channel.js';
+import type { Manifest, ManifestFile } from '../model/manifest.js';
+import type { RepackPlan } from '../model/plan.js';
+import type { TargetProfile } from '../model/profile.js';
+import type { LiveFolder } from '../model/staged.js';
+
+/**
+ * The manifest of what is staged (design D8). A function of the plan, the files and the manifest before it.
+ *
+ * The generation moves when anything that decides what a site gets moves: an artifact, a record, a spec, a channel, a subdir or a
+ * profile. It stays when only the encoding of the index differs (a `.bz2` more, an index that someone rewrote by hand).
+ */
+export function makeManifest(plan: RepackPlan, files: readonly ManifestFile[], live: LiveFolder): Manifest {
+  const draft: Manifest = {
+    schema: 1,
+    label: plan.label,
+    generation: 1,
+    previous: null,
+    specs: sortedUnique(plan.specs.map(({ text }) => text)),
+    channels: plan.channels.map(({ url }) => url),
+    subdirs: subdirsOf(plan),
+    profiles: plan.profiles.map(describeProfile).sort((a, b) => (a.subdir < b.subdir ? -1 : 1)),
+    files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+  };
+  const before = live.manifest;
+  if (before === undefined) return draft;
+  if (contentOf(draft) === contentOf(before))
+    return { ...draft, generation: before.generation, previous: before.previous };
+  return { ...draft, generation: before.generation + 1, previous: live.manifestSha256 ?? null };
+}
+
+/** Subdirs that the channel has, `noarch` always among them (CEP 26), sorted. */
+export function subdirsOf(plan: RepackPlan): string[] {
+  return sortedUnique([
+    NOARCH,
+    ...plan.profiles.map(({ subdir }) => subdir),
+    ...plan.solved.map(({ subdir }) => subdir),
+    ...plan.artifacts.map(({ subdir }) => subdir),
+  ]);
+}
+
+/** `manifest.json` as it is on disk. */
+export function manifestBytes(manifest: Manifest): Uint8Array {
+  return Buffer.from(`${canonicalJson(manifest, 2)}\n`, 'utf8');
+}
+
+/** `SHA256SUMS` as it is on disk, for `sha256sum -c`. */
+export function sumsBytes(files: readonly { path: string; sha256: string }[]): Uint8Array {
+  const lines = files.toSorted((a, b) => (a.path < b.path ? -1 : 1)).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
+  return Buffer.from(lines.join(''), 'utf8');
+}
+
+function describeProfile({ subdir, virtualPackages, client }: TargetProfile): Manifest['profiles'][number] {
+  return {
+    subdir,
+    virtual_packages: virtualPackages
+      .map(({ name, version, build }) => ({ name, version, build }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    client: client === undefined ? null : `${client.name} ${client.version}`,
+  };
+}
+
+function contentOf(manifest: Manifest): string {
+  const artifacts = manifest.files.filter(({ kind }) => kind === 'artifact');
+  return canonicalJson({ ...manifest, generation: 0, previous: null, files: artifacts });
+}
+
+function sortedUnique(texts: readonly string[]): string[] {
+  return [...new Set(texts)].sort();
+}

@@ -1,0 +1,197 @@
+import { join } from 'node:path';
+import { digestsOf } from '../codec/digests.js';
+import { explainDiskErrorOn, freeSpace } from '../model/disk-errors.js';
+import { RepackError } from '../model/errors.js';
+import type { Finding } from '../model/findings.js';
+import { MANIFEST_NAME, SUMS_NAME, type ManifestFile } from '../model/manifest.js';
+import { inParallel } from '../model/parallel.js';
+import type { AcquiredArtifact, RepackPlan } from '../model/plan.js';
+import type { LiveFile, LiveFolder, StagedChannel, StagedFile } from '../model/staged.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { compareWithLive, pathOf } from './compare-live.js';
+import { compareChannels } from './diff.js';
+import { makeManifest, manifestBytes, subdirsOf, sumsBytes } from './make-manifest.js';
+import { artifactMtime, nextMtime } from './mtimes.js';
+import { recordDigest } from './repodata.js';
+import { copyStaged, writeStaged } from './write-staged.js';
+import { makeIndexFiles } from './write-index.js';
+
+export interface StageOptions {
+  plan: RepackPlan;
+  acquired: readonly AcquiredArtifact[];
+  live: LiveFolder;
+  /** On ROOT's volume, beside the label folder; exists and is empty. The caller removes it, after a failure too. */
+  dir: string;
+  indexBz2: boolean;
+  /** File or package names whose changed bytes are accepted; `all`: every one. */
+  replace: readonly string[];
+}
+
+export interface StageResult extends StagedChannel {
+  /** Code: `artifact-replaced`. */
+  findings: Finding[];
+}
+
+/** A file of the staged channel, with where its bytes come from. */
+type FileToStage = { file: StagedFile } & ({ artifact: AcquiredArtifact } | { bytes: Uint8Array });
+
+/**
+ * Makes the complete channel in `dir`: artifacts, an index for every subdir and `noarch`, `manifest.json`, `SHA256SUMS`. Every new
+ * byte is hashed as it is written and on disk at the end. Artifacts that the label folder has already are hard-linked from it where the file system
+ * can, so staging an unchanged label costs next to nothing.
+ *
+ * The label folder is only read. Everything under its `<subdir>/` folders that the new manifest does not name is `leaving` (design D6a); a
+ * subdir that is no longer asked for leaves whole.
+ *
+ * @throws RepackError E_ARTIFACT_DIGEST, E_ARTIFACT_REPLACED, E_RECORD, E_RECORD_CONFLICT, E_DISK, E_DISK_FULL
+ */
+export async function stageChannel(rt: Runtime, options: StageOptions): Promise<StageResult> {
+  const { plan, acquired, live, dir } = options;
+  const findings = compareWithLive(live, acquired, options.replace);
+  const content = [...acquired.map((artifact) => artifactFile(artifact, live)), ...(await indexFiles(rt, options))];
+  const manifest = makeManifest(plan, content.map(manifestFile), live);
+  const side = sideFiles(rt, content, manifestBytes(manifest), live);
+  const files = [...content, ...side].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
+
+  await writeFiles(rt, { files, live, dir, subdirs: manifest.subdirs });
+  await rt.reach('channel:staged');
+
+  const staged = files.map(({ file }) => file);
+  const names = new Set(staged.map(({ path }) => path));
+  return {
+    dir,
+    label: plan.label,
+    files: staged,
+    manifest,
+    leaving: [...live.files.keys()].filter((path) => path.includes('/') && !names.has(path)).sort(),
+    changes: compareChannels(liveContent(live), staged),
+    findings,
+  };
+}
+
+function artifactFile(artifact: AcquiredArtifact, live: LiveFolder): FileToStage {
+  const path = pathOf(artifact);
+  const { size, sha256, md5 } = artifact;
+  const was = live.files.get(path);
+  return {
+    artifact,
+    file: {
+      path,
+      kind: 'artifact',
+      size,
+      sha256,
+      md5,
+      channel: artifact.channel?.url ?? null,
+      record: recordDigest(artifact),
+      mtimeMs: nextMtime(artifactMtime(artifact.record), sha256, was),
+      change: changeOf(sha256, was),
+    },
+  };
+}
+
+async function indexFiles(rt: Runtime, { plan, acquired, live, indexBz2 }: StageOptions): Promise<FileToStage[]> {
+  const files: FileToStage[] = [];
+  for (const subdir of subdirsOf(plan)) {
+    rt.signal.throwIfAborted();
+    for (const { path, bytes } of await makeIndexFiles(subdir, acquired, { bz2: indexBz2 })) {
+      files.push(writtenFile(rt, { path, kind: 'index', bytes }, live));
+    }
+  }
+  return files;
+}
+
+function sideFiles(
+  rt: Runtime,
+  content: readonly FileToStage[],
+  manifest: Uint8Array,
+  live: LiveFolder,
+): FileToStage[] {
+  const manifestFile = writtenFile(rt, { path: MANIFEST_NAME, kind: 'manifest', bytes: manifest }, live);
+  const sums = sumsBytes([...content, manifestFile].map(({ file }) => file));
+  return [manifestFile, writtenFile(rt, { path: SUMS_NAME, kind: 'sums', bytes: sums }, live)];
+}
+
+/** A file that this project writes itself: it dates from now where its bytes are new. */
+function writtenFile(
+  rt: Runtime,
+  { path, kind, bytes }: { path: string; kind: StagedFile['kind']; bytes: Uint8Array },
+  live: LiveFolder,
+): FileToStage {
+  const digests = digestsOf(bytes);
+  const was = live.files.get(path);
+  const mtimeMs = nextMtime(rt.clock.now(), digests.sha256, was);
+  return { bytes, file: { path, kind, ...digests, mtimeMs, change: changeOf(digests.sha256, was) } };
+}
+
+function changeOf(sha256: string, was: LiveFile | undefined): StagedFile['change'] {
+  if (was === undefined) return 'added';
+  return was.sha256 === sha256 ? 'unchanged' : 'changed';
+}
+
+function manifestFile({ file }: FileToStage): ManifestFile {
+  const { path, kind, size, sha256, md5, channel, record } = file;
+  return kind === 'artifact'
+    ? { path, kind, size, sha256, md5, channel: channel ?? null, ...(record === undefined ? {} : { record }) }
+    : { path, kind: 'index', size, sha256, md5 };
+}
+
+/** What the sites have: the files, with what the manifest knows about their records. */
+function liveContent(live: LiveFolder) {
+  const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
+  return [...live.files].map(([path, { size, sha256 }]) => ({ path, size, sha256, record: known.get(path)?.record }));
+}
+
+async function writeFiles(
+  rt: Runtime,
+  {
+    files,
+    live,
+    dir,
+    subdirs,
+  }: { files: readonly FileToStage[]; live: LiveFolder; dir: string; subdirs: readonly string[] },
+): Promise<void> {
+  const needed = files.reduce((sum, { file }) => sum + (file.change === 'unchanged' ? 0 : file.size), 0);
+  const folders = [...subdirs.map((subdir) => join(dir, subdir)), dir];
+  try {
+    for (const folder of folders) await rt.fs.mkdirp(folder);
+    await refuseFullDisk(rt, dir, needed);
+    await inParallel(files, 4, (each) => writeFile(rt, each, { live, dir, needed }));
+    for (const folder of folders) await rt.fs.syncDir(folder);
+  } catch (error) {
+    throw await explainDiskErrorOn(rt, error, { doing: 'write the staged channel', path: dir, needed, folder: dir });
+  }
+}
+
+async function writeFile(
+  rt: Runtime,
+  each: FileToStage,
+  { live, dir, needed }: { live: LiveFolder; dir: string; needed: number },
+): Promise<void> {
+  rt.signal.throwIfAborted();
+  const { path, mtimeMs, change, sha256 } = each.file;
+  const target = { dir, path: join(dir, path), mtimeMs, needed };
+  if (change === 'unchanged' && (await linkLive(rt, join(live.dir, path), target.path))) return;
+  if ('bytes' in each) await writeStaged(rt, each.bytes, target);
+  else await copyStaged(rt, { path: each.artifact.storePath, sha256, subject: path }, target);
+}
+
+/** False where the file system has no hard links, or not between these two folders: then the bytes are written again. */
+async function linkLive(rt: Runtime, existing: string, fresh: string): Promise<boolean> {
+  try {
+    await rt.fs.link(existing, fresh);
+    return true;
+  } catch (error) {
+    rt.events.emit({ type: 'debug', message: `copied instead of linked: ${String(error)}` });
+    return false;
+  }
+}
+
+async function refuseFullDisk(rt: Runtime, dir: string, needed: number): Promise<void> {
+  const { free } = await freeSpace(rt.fs, dir);
+  if (free === undefined || free >= needed) return;
+  throw new RepackError('E_DISK_FULL', {
+    what: `Could not write the staged channel: ${needed} bytes are needed, ${free} bytes are free`,
+    where: dir,
+    hint: 'Free some space on that volume or choose a ROOT on another one, then run the same command again. Nothing was changed.',
+  });
+}
