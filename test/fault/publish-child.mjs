@@ -1,0 +1,46 @@
+// A run in a process of its own: `node publish-child.mjs COMPILED TASK`, TASK as JSON. Says `READY` and the like on standard output.
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+const [compiled, taskText] = process.argv.slice(2);
+const task = JSON.parse(taskText);
+const load = (path) => import(pathToFileURL(`${compiled}/${path}`).href);
+
+const { testRuntime } = await load('test/helpers/runtime.js');
+const { systemClock } = await load('src/runtime/clock.js');
+const { publishTiny } = await load('test/helpers/tiny-channel.js');
+const { lockLabel } = await load('src/publish/lock.js');
+
+let reached = 0;
+const rt = testRuntime({
+  clock: { ...systemClock(), sleeps: [], advance() {}, set() {} },
+  machine: { randomId: () => Math.random().toString(36).slice(2) },
+  reach: (step) => {
+    if (task.killAt === reached++) process.kill(process.pid, 'SIGKILL');
+    if (task.listSteps) console.log(step);
+  },
+  onEvent: (event) => {
+    if (event.type === 'waiting' || event.type === 'note') console.log(event.type.toUpperCase());
+  },
+});
+
+try {
+  if (task.killAfterMs !== undefined) setTimeout(() => process.kill(process.pid, 'SIGKILL'), task.killAfterMs);
+  if (task.lock) {
+    const lock = await lockLabel(rt, { stateDir: task.lock, label: 'acme', waitMs: task.waitMs, command: 'test' });
+    console.log('HELD');
+    while (task.holdUntil !== undefined && !existsSync(task.holdUntil)) await delay(20);
+    await delay(task.holdMs ?? 0);
+    await lock.assertHeld();
+    console.log('FREE');
+    await lock.release();
+  } else {
+    for (const packages of task.sets)
+      await publishTiny(rt, { root: task.root, packages, replace: 'all', bz2: task.bz2 });
+    console.log('DONE');
+  }
+} catch (error) {
+  console.log(`ERROR ${error.code ?? ''} ${error.message}`);
+  process.exitCode = error.exitCode ?? 70;
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compileForChildren } from '../helpers/compiled.js';
+import { startChild } from '../helpers/publish-child.js';
+import { testRuntime } from '../helpers/runtime.js';
+import { indexesOf, namesIn, publishTiny, type TinySet } from '../helpers/tiny-channel.js';
+
+const PUBLISHES = 100;
+let compiled: string;
+let root: string;
+beforeAll(async () => {
+  compiled = await compileForChildren('publish-readers');
+  root = await mkdtemp(join(tmpdir(), 'repackenv-readers-'));
+});
+afterAll(async () => {
+  await rm(root, { recursive: true, force: true });
+  await rm(compiled, { recursive: true, force: true });
+});
+
+it('F9 I9 a reader in another process meets no broken index and no missing file during 100 publications', async () => {
+  const set = (n: number): TinySet => ({
+    [`linux-64/a-${n}-0.conda`]: `a ${n}`,
+    [`noarch/n-${n % 7}-0.tar.bz2`]: `n ${n % 7}`,
+    'noarch/same-1-0.conda': 'same',
+    'noarch/replaced-1-0.conda': `rebuilt ${n % 5}`,
+  });
+  await publishTiny(testRuntime(), { root, packages: set(0), bz2: true });
+  const child = startChild(compiled, {
+    root,
+    sets: Array.from({ length: PUBLISHES }, (_, i) => set(i + 1)),
+    bz2: true,
+  });
+  const state = { publishing: true };
+  const done = child.ended.finally(() => (state.publishing = false));
+
+  const dir = join(root, 'acme');
+  let looks = 0;
+  let again = 0;
+  while (state.publishing) {
+    for (const index of await indexesOf(dir)) {
+      again += await readAsClient(dir, index);
+      looks++;
+    }
+    await delay(5);
+  }
+  expect((await done).lines.at(-1)).toBe('DONE');
+  expect(looks).toBeGreaterThan(50);
+  expect(again).toBeLessThan(looks);
+}, 180_000);
+
+/**
+ * Reads an index and each file it names. Where a file is gone or other than stated, the index is read again: it must have changed
+ * meanwhile, for an index that is on disk names only what is there. (Publications follow so fast here that a second one may come
+ * while the index is read again; at a site once is enough.) Gives how often it was read again.
+ */
+async function readAsClient(dir: string, index: string): Promise<number> {
+  let before: Buffer | undefined;
+  for (let again = 0; ; again++) {
+    const bytes = await readFile(join(dir, index)).catch(() => undefined);
+    if (bytes === undefined) return again;
+    if (before !== undefined)
+      expect(bytes.equals(before), `${index} is the same, and yet names what is not there`).toBe(false);
+    let missing = 0;
+    for (const { path, sha256 } of await namesIn(dir, index, bytes)) {
+      const file = await readFile(path).catch(() => undefined);
+      if (file === undefined || createHash('sha256').update(file).digest('hex') !== sha256) missing++;
+    }
+    if (missing === 0) return again;
+    before = bytes;
+  }
+}
