@@ -1,0 +1,110 @@
+import { posix, win32 } from 'node:path';
+import { z } from 'zod';
+import { RepackError } from '../model/errors.js';
+import { printedJson } from './printed-json.js';
+import type { PrintedJsonOptions } from './printed-json.js';
+
+/** What `conda info --json` says, of any version from 4.3 to 26; also mamba's and micromamba's (they use other keys). */
+export interface CondaInfo {
+  /** `4.3.16`; undefined where only another program of the family answered. */
+  condaVersion: string | undefined;
+  platform: string;
+  /** Absolute folders, in order, as printed. */
+  pkgsDirs: readonly string[];
+  rootPrefix: string | undefined;
+  /** Absent in 4.3, which never names the active environment. */
+  activePrefix: string | undefined;
+  defaultPrefix: string | undefined;
+  /** `CONDA_PREFIX` of the process that asked, where it is among the printed variables. */
+  condaPrefix: string | undefined;
+  /** Per subdir, highest priority first; tokens masked, so for order and comparison only. */
+  channels: readonly string[];
+  /** Configuration files that were read (4.4 and later). */
+  configFiles: readonly string[];
+}
+
+const text = z.string().min(1);
+const maybeText = z.string().nullish();
+/** Of either system: an envinfo.json may have travelled. */
+const folder = text.refine((path) => posix.isAbsolute(path) || win32.isAbsolute(path), {
+  error: 'not an absolute path',
+});
+
+const condaShape = z.object({
+  conda_version: text,
+  platform: text,
+  pkgs_dirs: z.array(folder),
+  root_prefix: maybeText,
+  active_prefix: maybeText,
+  default_prefix: maybeText,
+  channels: z.array(z.string()).nullish(),
+  config_files: z.array(z.string()).nullish(),
+  env_vars: z.unknown().optional(),
+});
+
+/** mamba `libmamba/src/api/info.cpp`. */
+const mambaShape = z.object({
+  'libmamba version': text,
+  platform: text,
+  'package cache': z.array(folder),
+  'base environment': maybeText,
+  'env location': maybeText,
+  channels: z.array(z.string()).nullish(),
+});
+
+/** Throws E_ENGINE_OUTPUT, naming the key that is absent or of another type. */
+export function parseCondaInfo(bytes: Uint8Array, options: PrintedJsonOptions): CondaInfo {
+  const printed = printedJson(bytes, options);
+  if (Object.hasOwn(printed, 'libmamba version')) return mambaInfo(checked(mambaShape, printed, options));
+  const info = checked(condaShape, printed, options);
+  return {
+    condaVersion: info.conda_version,
+    platform: info.platform,
+    pkgsDirs: info.pkgs_dirs,
+    rootPrefix: info.root_prefix ?? undefined,
+    activePrefix: info.active_prefix ?? undefined,
+    defaultPrefix: info.default_prefix ?? undefined,
+    condaPrefix: variable(info.env_vars, 'CONDA_PREFIX'),
+    channels: info.channels ?? [],
+    configFiles: info.config_files ?? [],
+  };
+}
+
+function mambaInfo(info: z.infer<typeof mambaShape>): CondaInfo {
+  // "… (not env)" where no environment is there.
+  const location = info['env location'] ?? undefined;
+  return {
+    condaVersion: undefined,
+    platform: info.platform,
+    pkgsDirs: info['package cache'],
+    rootPrefix: info['base environment']?.replace(/ \((?:writable|read only)\)$/, ''),
+    activePrefix: location === '-' ? undefined : location?.replace(/ \((?:active|not env)\)$/, ''),
+    defaultPrefix: undefined,
+    condaPrefix: undefined,
+    channels: info.channels ?? [],
+    configFiles: [],
+  };
+}
+
+function checked<Shape extends z.ZodType>(
+  shape: Shape,
+  printed: Record<string, unknown>,
+  options: PrintedJsonOptions,
+): z.infer<Shape> {
+  const result = shape.safeParse(printed);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const key = issue.path.map(String).join('.');
+  throw new RepackError('E_ENGINE_OUTPUT', {
+    what: `${options.subject} lacks a usable "${key}": ${issue.message}`,
+    where: `${options.subject}: ${key}`,
+    hint: 'This may be a version of conda that is not known yet, or not the output of "conda info --json".',
+  });
+}
+
+function variable(variables: unknown, name: string): string | undefined {
+  if (typeof variables !== 'object' || variables === null || !Object.hasOwn(variables, name)) return undefined;
+  const value = (variables as Record<string, unknown>)[name];
+  // conda prints `<not set>` for variables it looks for and does not find.
+  return typeof value === 'string' && value !== '' && value !== '<not set>' ? value : undefined;
+}

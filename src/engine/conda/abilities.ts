@@ -1,0 +1,41 @@
+import { coerce, gte } from 'semver';
+
+/** What a version of conda can do, as far as it matters here. Sources: the changelog of conda, recordings. */
+export interface CondaAbilities {
+  /** Reads `.conda` files (4.7). */
+  readsCondaFormat: boolean;
+  /** Knows virtual packages (4.7), which `CONDA_OVERRIDE_*` replace. */
+  knowsVirtualPackages: boolean;
+  /** `create --override-channels -c` is obeyed (4.4). */
+  overridesChannels: boolean;
+  /** Installs offline from `file://` without `repodata.json.bz2` (4.4). */
+  readsJsonIndexOffline: boolean;
+  /** `channel_priority` is strict, flexible or disabled (4.6); before, true or false. */
+  namesPriorities: boolean;
+}
+
+export const OLDEST_CONDA = '4.3.0';
+
+/** `4.3.16`, `26.7.1`, `4.10.3.post1` as semver; undefined where there is no version in it. */
+export function condaSemver(version: string): string | undefined {
+  return coerce(version)?.version;
+}
+
+export function isSupportedConda(version: string): boolean {
+  return atLeast(version, OLDEST_CONDA);
+}
+
+export function condaAbilities(version: string): CondaAbilities {
+  return {
+    readsCondaFormat: atLeast(version, '4.7.0'),
+    knowsVirtualPackages: atLeast(version, '4.7.0'),
+    overridesChannels: atLeast(version, '4.4.0'),
+    readsJsonIndexOffline: atLeast(version, '4.4.0'),
+    namesPriorities: atLeast(version, '4.6.0'),
+  };
+}
+
+function atLeast(version: string, floor: string): boolean {
+  const parsed = condaSemver(version);
+  return parsed !== undefined && gte(parsed, floor);
+}

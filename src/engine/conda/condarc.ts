@@ -1,0 +1,78 @@
+import type { ChannelPriority, Subdir } from '../../model/channel.js';
+import type { CondaAbilities } from './abilities.js';
+
+export interface CondarcParts {
+  /** As the engine is told them, highest priority first. */
+  channels: readonly string[];
+  channelPriority: ChannelPriority;
+  subdir: Subdir;
+  /** The only way out; undefined: offline. */
+  proxyUrl: string | undefined;
+  pkgsDir: string;
+  envsDir: string;
+  abilities: CondaAbilities;
+}
+
+/** A proxy where nothing listens: what an engine that is to stay offline would reach. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+/**
+ * The run's `condarc.yml` (design D1a), every setting that decides what is solved or where it comes from said explicitly. Keys that a
+ * version does not know are ignored by all of 4.3 to 26. Written as JSON, which is YAML.
+ */
+export function condarcText(parts: CondarcParts): string {
+  return `${JSON.stringify(condarcSettings(parts), undefined, 2)}\n`;
+}
+
+export function condarcSettings(parts: CondarcParts): Record<string, unknown> {
+  const proxy = parts.proxyUrl ?? NOWHERE;
+  return {
+    channels: parts.channels,
+    default_channels: [],
+    custom_channels: {},
+    custom_multichannels: {},
+    migrated_channel_aliases: [],
+    // Else conda takes URLs below its own alias for names and puts the alias' scheme and credentials on them.
+    channel_alias: 'http://channel-alias.invalid',
+    channel_priority: parts.abilities.namesPriorities ? parts.channelPriority : parts.channelPriority !== 'disabled',
+    override_channels_enabled: true,
+    proxy_servers: { http: proxy, https: proxy },
+    offline: parts.proxyUrl === undefined,
+    subdir: parts.subdir,
+    pkgs_dirs: [parts.pkgsDir],
+    envs_dirs: [parts.envsDir],
+
+    add_anaconda_token: false,
+    anaconda_upload: false,
+    add_pip_as_python_dependency: true,
+    aggressive_update_packages: [],
+    allow_softlinks: false,
+    always_copy: false,
+    always_softlink: false,
+    always_yes: true,
+    auto_update_conda: false,
+    create_default_packages: [],
+    // conda 4.3 would prefer the python it runs on itself.
+    default_python: null,
+    disallowed_packages: [],
+    notify_outdated_conda: false,
+    number_channel_notices: 0,
+    pinned_packages: [],
+    register_envs: false,
+    report_errors: false,
+    restore_free_channel: false,
+    // Windows: no entries in the build host's Start menu.
+    shortcuts: false,
+    track_features: [],
+    use_only_tar_bz2: false,
+
+    // The package cache is shared by labels whose views of one channel differ: never take an index on trust.
+    local_repodata_ttl: 0,
+    repodata_fns: ['repodata.json'],
+    repodata_use_shards: false,
+    // The gateway retries and waits; the engine has but to be patient.
+    remote_connect_timeout_secs: 30,
+    remote_read_timeout_secs: 900,
+    remote_max_retries: 1,
+  };
+}

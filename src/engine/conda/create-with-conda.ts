@@ -1,0 +1,259 @@
+import { join } from 'node:path';
+import type { EngineAccess } from '../../model/engine-access.js';
+import { RepackError } from '../../model/errors.js';
+import type { MatchSpec } from '../../model/match-spec.js';
+import { channelsOfSpec, specMatches } from '../../model/match-spec.js';
+import { parseDistFilename } from '../../model/names.js';
+import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../model/plan.js';
+import type { RepodataSource } from '../../model/repodata-index.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { recordFromCaches } from '../cache-records.js';
+import {
+  bySubdirThenFn,
+  checkSubdir,
+  expectedOf,
+  fromChannel,
+  artifactUrl,
+  placeOf,
+  refuseConflicts,
+  upstreamRecord,
+} from '../join-records.js';
+import { readableCaches } from '../package-caches.js';
+import { readPrefixRecords } from '../prefix-records.js';
+import type { InstalledRecord } from '../prefix-records.js';
+import type { CondaEngine } from './conda-engine.js';
+import { assertSealed } from './effective-config.js';
+import { refuseUnseen } from './engine-sight.js';
+import { explainFailure } from './explain-failure.js';
+import { whatIsMissing } from './judge-environment.js';
+import { runConda } from './run-conda.js';
+import { openHouse } from './sealed-house.js';
+import type { SealedHouse } from './sealed-house.js';
+import { CREATE, specArguments } from './spec-arguments.js';
+
+export interface CreateOptions {
+  engine: CondaEngine;
+  request: SolveRequest;
+  access: EngineAccess;
+  /** As published. */
+  source: RepodataSource;
+  /** Owner-only folder of this run; all that is made in it is gone afterwards. */
+  runDir: string;
+  /** The package cache the engine works in; the caller holds its lock. */
+  enginePkgsDir: string;
+  timeoutMs?: number;
+  /** What the engine's requests failed with at the gateway: the cause behind its own words. */
+  upstreamFailures?: () => readonly RepackError[];
+}
+
+export interface CreatedWithConda extends SolvedSubdir {
+  /** The engine's own package cache, then the user's: to be read for archives. */
+  packageCaches: string[];
+  /** Names of the user's variables that were kept from the engine. */
+  ignoredVariables: readonly string[];
+}
+
+const CREATE_TIMEOUT_MS = 2 * 60 * 60 * 1000;
+
+/**
+ * Creates a throwaway environment for the request in a sealed house (design D1a, D2) and returns what was installed in it, each with the
+ * record its channel publishes. Only `enginePkgsDir` is given to the engine: conda writes into every package cache that it can
+ * write to (it extracts in place, and touches `urls.txt`), so the user's are read by `acquire`, not by conda.
+ *
+ * Throws E_ENGINE_CONFIG, E_ENGINE_VERSION, E_ENGINE_TIMEOUT, E_ENGINE_FAILED, E_ENGINE_INCOMPLETE, E_ENGINE_OUTPUT, E_PACKAGE_NOT_FOUND,
+ * E_NO_BASE_CHANNEL, E_UNSOLVABLE, E_UPSTREAM, E_SOURCE_NOT_ALLOWED, E_RECORD, E_RECORD_CONFLICT; the signal's reason on abort.
+ */
+export async function createWithConda(rt: Runtime, options: CreateOptions): Promise<CreatedWithConda> {
+  const { engine, request, access } = options;
+  refuseWhatItCannot(options);
+  await refuseUnseen(options);
+  const house = await openHouse(rt, {
+    engine,
+    profile: request.profile,
+    runDir: options.runDir,
+    channels: access.channels.map((each) => each.url),
+    channelPriority: request.channelPriority,
+    proxyUrl: access.proxyUrl,
+    pkgsDir: options.enginePkgsDir,
+  });
+  try {
+    await rt.reach('engine:house-open');
+    await assertSealed(rt, house, {
+      channels: access.channels.map((each) => each.url),
+      subdir: request.profile.subdir,
+      proxyUrl: access.proxyUrl,
+      pkgsDir: options.enginePkgsDir,
+      channelsByOption: engine.abilities.overridesChannels,
+    });
+    const records = await createEnvironment(rt, house, options);
+    await rt.reach('engine:created');
+    return {
+      subdir: request.profile.subdir,
+      engine: { kind: 'conda', version: engine.version, path: engine.path },
+      priority: request.channelPriority,
+      artifacts: await plannedArtifacts(rt, records, options),
+      packageCaches: await readableCaches(rt.fs, [options.enginePkgsDir, ...engine.info.pkgsDirs]),
+      ignoredVariables: house.ignored,
+    };
+  } finally {
+    await house.close();
+  }
+}
+
+function refuseWhatItCannot({ engine, request }: CreateOptions): void {
+  if (engine.abilities.namesPriorities || request.channelPriority !== 'strict') return;
+  throw new RepackError('E_ENGINE_VERSION', {
+    what: `conda ${engine.version} has no strict channel priority, 4.6 or newer is needed`,
+    where: '--channel-priority strict',
+    hint: 'Use --engine embedded, a newer conda with --engine-path, or --channel-priority flexible.',
+  });
+}
+
+async function createEnvironment(rt: Runtime, house: SealedHouse, options: CreateOptions): Promise<InstalledRecord[]> {
+  const { engine, request, access } = options;
+  const args = [
+    ...CREATE,
+    '--prefix',
+    house.prefix,
+    ...(engine.abilities.overridesChannels
+      ? ['--override-channels', ...access.channels.flatMap((each) => ['--channel', each.url])]
+      : []),
+    ...(await specArguments(rt.fs, {
+      specs: request.specs,
+      abilities: engine.abilities,
+      version: engine.version,
+      file: join(house.dir, 'specs.txt'),
+      told: access.channels,
+    })),
+  ];
+  const result = await runConda(rt, house, { args, timeoutMs: options.timeoutMs ?? CREATE_TIMEOUT_MS });
+  const records = await readPrefixRecords(rt.fs, house.prefix);
+  const missing = whatIsMissing(records, request.specs);
+  if (missing.length === 0) {
+    if (result.exitCode !== 0) {
+      const how = result.signal ?? `exit code ${result.exitCode ?? 'unknown'}`;
+      rt.events.emit({
+        type: 'warning',
+        message: `conda ended with ${how}, yet the environment is complete: its records count`,
+      });
+    }
+    return records;
+  }
+  const [upstreamFailure] = options.upstreamFailures?.() ?? [];
+  if (upstreamFailure !== undefined) throw upstreamFailure;
+  if (result.exitCode === 0) throw contradiction(records, request) ?? incomplete(engine, missing);
+  const translate = translator(access);
+  const failure = await explainFailure({
+    result,
+    request,
+    translate,
+    source: options.source,
+    engineVersion: engine.version,
+  });
+  // Half an environment and no reason that conda could give.
+  throw failure.code === 'E_ENGINE_FAILED' && records.length > 0 ? incomplete(engine, missing, failure) : failure;
+}
+
+/** The proxy has a password and the channels have other names for the engine: neither is the user's business. */
+function translator(access: EngineAccess): (text: string) => string {
+  const proxy = new URL(access.proxyUrl);
+  const longestFirst = [...access.channels].sort((a, b) => b.url.length - a.url.length);
+  return (text) => {
+    let clean = text.replaceAll(access.proxyUrl, 'the gateway');
+    if (proxy.password !== '') clean = clean.replaceAll(decodeURIComponent(proxy.password), '[secret]');
+    for (const { url, channel } of longestFirst) clean = clean.replaceAll(url, channel.url);
+    return clean;
+  };
+}
+
+async function plannedArtifacts(
+  rt: Runtime,
+  records: readonly InstalledRecord[],
+  options: CreateOptions,
+): Promise<PlannedArtifact[]> {
+  const artifacts: PlannedArtifact[] = [];
+  for (const record of records) artifacts.push(await planned(rt, record, options));
+  refuseConflicts(artifacts);
+  for (const spec of options.request.specs) refuseOtherChannel(spec, artifacts, options.request);
+  return artifacts.sort(bySubdirThenFn);
+}
+
+async function planned(rt: Runtime, record: InstalledRecord, options: CreateOptions): Promise<PlannedArtifact> {
+  const { access, request, source, enginePkgsDir } = options;
+  const place = placeOf(record, access.channels);
+  if (place === undefined) throw notAllowed(record, request);
+  checkSubdir(record, place.subdir, request.profile.subdir);
+  const index = await source.repodata(place.channel, place.subdir);
+  const upstream = upstreamRecord(index, place.subdir, record);
+  if (upstream?.same === false) throw changedMeanwhile(record, place.channel.url);
+  if (upstream !== undefined) return fromChannel(place, index, upstream.record);
+  const expected = expectedOf(record);
+  const cached = await recordFromCaches(rt.fs, [enginePkgsDir], record);
+  const url = artifactUrl(place, index?.baseUrl);
+  return cached === undefined
+    ? { ...place, url, record: undefined, origin: 'artifact', expected }
+    : { ...place, url, record: cached, origin: 'cache-record', expected };
+}
+
+/** A10: a spec that names a channel is satisfied from there or not at all. */
+function refuseOtherChannel(spec: MatchSpec, artifacts: readonly PlannedArtifact[], request: SolveRequest): void {
+  if (spec.channel === undefined) return;
+  const meant = channelsOfSpec(spec, request.channels);
+  const from = artifacts.find((artifact) => parseDistFilename(artifact.fn).name === spec.name);
+  if (from?.channel === undefined || meant.includes(from.channel)) return;
+  throw new RepackError('E_SOURCE_NOT_ALLOWED', {
+    what: `${spec.text} was asked for, and ${from.fn} was installed from ${from.channel.name}`,
+    where: from.url,
+    hint: 'Use --engine embedded, which keeps to the channel of a spec, or ask for a version that only that channel has.',
+  });
+}
+
+/** conda 4.3 takes one of two specs of a name that exclude each other, and says nothing. */
+function contradiction(records: readonly InstalledRecord[], request: SolveRequest): RepackError | undefined {
+  const names = new Set(records.map((record) => record.name));
+  const ignored = request.specs.filter(
+    (spec) => names.has(spec.name) && !records.some((record) => specMatches(spec, record)),
+  );
+  if (ignored.length === 0) return undefined;
+  return new RepackError('E_UNSOLVABLE', {
+    what: `These packages can't be installed together on ${request.profile.subdir}: ${request.specs.map((spec) => spec.text).join(', ')}`,
+    where: `channels ${request.channels.map((channel) => channel.name).join(', ')}`,
+    hint: 'Loosen a version, or add a channel with --channel.',
+    details: ignored.map(
+      (spec) => `${spec.text}: ${records.find((record) => record.name === spec.name)?.fn} was installed instead`,
+    ),
+  });
+}
+
+function incomplete(engine: CondaEngine, missing: readonly string[], cause?: RepackError): RepackError {
+  return new RepackError('E_ENGINE_INCOMPLETE', {
+    what: `conda ${engine.version} ended, but its environment lacks ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''}`,
+    where: engine.path,
+    hint: 'Run again with --debug; if it stays, use --engine embedded or another conda with --engine-path.',
+    details: [...missing, ...(cause?.details ?? [])],
+    cause,
+  });
+}
+
+function notAllowed(record: InstalledRecord, request: SolveRequest): RepackError {
+  return new RepackError('E_SOURCE_NOT_ALLOWED', {
+    what: `conda installed ${record.fn} from a channel that is not declared`,
+    where: publicSource(record),
+    hint: 'Declare the channel with --channel if it is meant to be used, else find out where this setting of conda comes from.',
+    details: [`declared: ${request.channels.map((channel) => channel.url).join(', ')}`],
+  });
+}
+
+function changedMeanwhile(record: InstalledRecord, channelUrl: string): RepackError {
+  return new RepackError('E_RECORD', {
+    what: `${record.fn} was installed with other bytes than its channel states now`,
+    where: channelUrl,
+    hint: 'The channel changed during the run: run again. If it stays, a file was replaced under its old name there.',
+  });
+}
+
+function publicSource(record: InstalledRecord): string {
+  return (record.url ?? record.channel ?? 'no source is stated')
+    .replace(/\/t\/[^/?#]*/, '')
+    .replace(/\/\/[^/@]*@/, '//');
+}

@@ -1,0 +1,61 @@
+import { NOARCH } from '../../model/channel.js';
+import { RepackError } from '../../model/errors.js';
+import { formatOf } from '../../model/names.js';
+import type { SolveRequest } from '../../model/plan.js';
+import { reachable } from '../../model/reachable.js';
+import type { RepodataIndex, RepodataSource } from '../../model/repodata-index.js';
+import { needsVirtualPackage } from '../../model/view.js';
+import type { CondaEngine } from './conda-engine.js';
+
+/**
+ * An engine that sees less than the client at the site would silently deliver older packages: refused (design D2), where the channels
+ * really have what it does not see. Throws E_ENGINE_VERSION, naming the version needed.
+ */
+export async function refuseUnseen(options: {
+  engine: CondaEngine;
+  request: SolveRequest;
+  source: RepodataSource;
+}): Promise<void> {
+  const { engine, request, source } = options;
+  const { abilities } = engine;
+  const client = request.profile.client;
+  const blindToConda = !abilities.readsCondaFormat && client?.readsCondaFormat !== false;
+  const blindToVirtual = !abilities.knowsVirtualPackages && client?.knowsVirtualPackages !== false;
+  if (!blindToConda && !blindToVirtual) return;
+  const indexes = await everyIndex(request, source);
+  const names = reachable(
+    indexes.map(({ index }) => index),
+    request.specs.map((spec) => spec.name),
+  );
+  for (const { index, place } of indexes) {
+    for (const fn of [...names].flatMap((name) => index.filenames(name))) {
+      if (blindToConda && formatOf(fn) === 'conda' && !index.has(`${fn.slice(0, -'.conda'.length)}.tar.bz2`)) {
+        throw unseen(engine, `${place}/${fn} exists only as .conda`);
+      }
+      if (blindToVirtual && needsVirtualPackage(index, fn))
+        throw unseen(engine, `${place}/${fn} depends on a virtual package`);
+    }
+  }
+}
+
+async function everyIndex(
+  request: SolveRequest,
+  source: RepodataSource,
+): Promise<{ index: RepodataIndex; place: string }[]> {
+  const indexes: { index: RepodataIndex; place: string }[] = [];
+  for (const channel of request.channels) {
+    for (const subdir of [request.profile.subdir, NOARCH]) {
+      const index = await source.repodata(channel, subdir);
+      if (index !== undefined) indexes.push({ index, place: `${channel.name}/${subdir}` });
+    }
+  }
+  return indexes;
+}
+
+function unseen(engine: CondaEngine, what: string): RepackError {
+  return new RepackError('E_ENGINE_VERSION', {
+    what: `conda ${engine.version} can't see all that these packages may need: ${what}, and 4.7 or newer is needed`,
+    where: engine.path,
+    hint: 'Use --engine embedded or a newer conda with --engine-path; where the site has such an old conda too, say so with --client "conda 4.3".',
+  });
+}

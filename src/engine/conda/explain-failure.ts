@@ -1,0 +1,172 @@
+import { RepackError } from '../../model/errors.js';
+import type { SolveRequest } from '../../model/plan.js';
+import type { RepodataSource } from '../../model/repodata-index.js';
+import { dependencyName } from '../../model/dependency.js';
+import { NOARCH } from '../../model/channel.js';
+import type { ExecResult } from '../../runtime/exec.js';
+import { plainText, printedJson, scrubUrls } from '../printed-json.js';
+
+export interface FailedCreate {
+  result: ExecResult;
+  request: SolveRequest;
+  /** Puts what the engine was told back into what the user declared. */
+  translate: (text: string) => string;
+  source: RepodataSource;
+  engineVersion: string;
+}
+
+/** What conda says when a package, or what one needs, is in no channel; 4.3, 4.4 to 25, 26. */
+const NOT_FOUND =
+  /^(?:PackageNotFoundError|PackagesNotFoundError|PackagesNotFoundInChannelsError|NoPackagesFoundError|ResolvePackageNotFound)$/;
+const UNSOLVABLE =
+  /^(?:UnsatisfiableError|LibMambaUnsatisfiableError|RattlerUnsatisfiableError|SpecsConfigurationConflictError)$/;
+const UPSTREAM =
+  /^(?:CondaHTTPError|CondaSSLError|UnavailableInvalidChannel|ChannelNotAllowed|ProxyError|ConnectionFailed|CondaMultiError)$/;
+const MAX_LINES = 60;
+const MAX_LINE = 400;
+
+/**
+ * Turns what a failed `conda create` printed into our own words, its text kept as details: E_PACKAGE_NOT_FOUND, E_NO_BASE_CHANNEL,
+ * E_UNSOLVABLE, E_UPSTREAM, or E_ENGINE_FAILED for all else.
+ */
+export async function explainFailure(failed: FailedCreate): Promise<RepackError> {
+  const { request, translate } = failed;
+  const report = errorReport(failed.result);
+  const details = readableLines(translate(report.text));
+  const where = `channels ${request.channels.map((channel) => channel.name).join(', ')}`;
+  if (NOT_FOUND.test(report.name) || UNSOLVABLE.test(report.name)) {
+    if (await lacksPython(failed, details)) return noBaseChannel(request, where);
+  }
+  if (NOT_FOUND.test(report.name)) {
+    const missing = report.packages ?? listedPackages(report.text);
+    return new RepackError('E_PACKAGE_NOT_FOUND', {
+      what: `No declared channel has ${missing.length === 0 ? 'a package that is needed' : missing.join(', ')} for ${request.profile.subdir}`,
+      where,
+      hint: 'Check the spelling, the token and the label (private packages show only with the right ones), and --channel.',
+      details,
+    });
+  }
+  if (UNSOLVABLE.test(report.name)) {
+    return new RepackError('E_UNSOLVABLE', {
+      what: `These packages can't be installed together on ${request.profile.subdir}: ${request.specs.map((spec) => spec.text).join(', ')}`,
+      where,
+      hint: 'Loosen a version, or add a channel with --channel.',
+      details,
+    });
+  }
+  if (UPSTREAM.test(report.name)) {
+    return new RepackError('E_UPSTREAM', {
+      what: 'conda could not get what it needs from the channels',
+      where,
+      hint: 'Check the line, the token and the label, and run again.',
+      details,
+    });
+  }
+  const ended =
+    failed.result.signal === undefined
+      ? `exit code ${failed.result.exitCode ?? 'unknown'}`
+      : `ended by ${failed.result.signal}`;
+  return new RepackError('E_ENGINE_FAILED', {
+    what: `conda ${failed.engineVersion} failed (${report.name === '' ? ended : report.name})`,
+    where: `conda create: ${request.specs
+      .map((spec) => spec.text)
+      .slice(0, 20)
+      .join(', ')}`,
+    hint: 'Run again with --debug for all it printed, or use --engine embedded.',
+    details,
+  });
+}
+
+export interface ErrorReport {
+  /** `PackagesNotFoundError`; empty where nothing could be read. */
+  name: string;
+  text: string;
+  packages: string[] | undefined;
+}
+
+export function errorReport(result: Pick<ExecResult, 'stdout' | 'stderr'>): ErrorReport {
+  const fallback = `${plainText(result.stderr)}\n${plainText(result.stdout)}`;
+  let printed: Record<string, unknown>;
+  try {
+    printed = printedJson(result.stdout, { subject: 'conda create --json', truncated: false });
+  } catch {
+    return { name: '', text: fallback, packages: undefined };
+  }
+  const name =
+    text(printed['exception_name']) ?? /^(\w+(?:Error|NotFound)):/.exec(text(printed['error']) ?? '')?.[1] ?? '';
+  const packages = printed['packages'];
+  // ResolvePackageNotFound of 4.4 to 4.x lists `bad_deps`, each a chain of specs that ends with what is missing.
+  return {
+    name,
+    text: text(printed['message']) ?? summary(printed['guidance']) ?? text(printed['error']) ?? fallback,
+    packages: Array.isArray(packages) ? packages.filter((each) => typeof each === 'string').map(scrubUrls) : undefined,
+  };
+}
+
+/** `  - ratingpro 9*` lines. */
+function listedPackages(message: string): string[] {
+  const until = message.search(/Current channels:|Close matches found/);
+  const part = until === -1 ? message : message.slice(0, until);
+  return [...part.matchAll(/^\s*-\s+(\S[^\n]*?)\s*$/gm)].map((match) => scrubUrls(match[1]!)).slice(0, MAX_LINES);
+}
+
+/** The channels are said before; the advice to look on other sites and to edit configuration files is conda's, not ours. */
+export function readableLines(message: string): string[] {
+  const cut = message.search(
+    /Current channels:|To search for alternate channels|You will need to adjust your conda configuration|Use `conda config|Use "conda info/,
+  );
+  const lines = scrubUrls(cut === -1 ? message : message.slice(0, cut))
+    .split('\n')
+    .map((line) => line.trimEnd().slice(0, MAX_LINE))
+    .filter((line) => line.trim() !== '');
+  return lines.length > MAX_LINES
+    ? [...lines.slice(0, MAX_LINES), `… and ${lines.length - MAX_LINES} lines more`]
+    : lines;
+}
+
+/** python is wanted, by the request or by what conda complains of, and no declared channel has it at all. */
+async function lacksPython({ request, source }: FailedCreate, details: readonly string[]): Promise<boolean> {
+  const asked = request.specs.some((spec) => spec.name === 'python');
+  const named = details.some((line) => /(?:^|[\s'"-])python(?:[\s=<>!'",[]|$)/.test(line));
+  if (!asked && !named && !(await needsPython({ request, source }))) return false;
+  for (const channel of request.channels) {
+    for (const subdir of [request.profile.subdir, NOARCH]) {
+      if (((await source.repodata(channel, subdir))?.filenames('python').length ?? 0) > 0) return false;
+    }
+  }
+  return true;
+}
+
+/** conda may name only the package that can't be had and not the python it is missing. */
+async function needsPython({ request, source }: Pick<FailedCreate, 'request' | 'source'>): Promise<boolean> {
+  for (const channel of request.channels) {
+    for (const subdir of [request.profile.subdir, NOARCH]) {
+      const index = await source.repodata(channel, subdir);
+      for (const spec of request.specs) {
+        for (const fn of index?.filenames(spec.name) ?? []) {
+          if (index?.record(fn)?.depends.some((each) => dependencyName(each) === 'python') === true) return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+function noBaseChannel(request: SolveRequest, where: string): RepackError {
+  return new RepackError('E_NO_BASE_CHANNEL', {
+    what: `No declared channel has python for ${request.profile.subdir}, and it is needed`,
+    where,
+    hint: 'Name the channel python comes from: --channel conda-forge, --channel defaults, or --channel URL.',
+  });
+}
+
+/** conda 26 says only here what an UnsatisfiableError without conflicts to show is about. */
+function summary(guidance: unknown): string | undefined {
+  return typeof guidance === 'object' && guidance !== null
+    ? text((guidance as Record<string, unknown>)['summary'])
+    : undefined;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

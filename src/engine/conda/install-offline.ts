@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { MatchSpec } from '../../model/match-spec.js';
+import { withText } from '../../model/match-spec.js';
+import { RepackError } from '../../model/errors.js';
+import type { TargetProfile } from '../../model/profile.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { readPrefixRecords } from '../prefix-records.js';
+import type { InstalledRecord } from '../prefix-records.js';
+import { publishedAt } from '../token-free-url.js';
+import type { CondaEngine } from './conda-engine.js';
+import { assertSealed } from './effective-config.js';
+import { errorReport, readableLines } from './explain-failure.js';
+import { whatIsMissing } from './judge-environment.js';
+import { runConda } from './run-conda.js';
+import { openHouse } from './sealed-house.js';
+import type { SealedHouse } from './sealed-house.js';
+import { CREATE, specArguments } from './spec-arguments.js';
+
+export interface InstallOfflineOptions {
+  engine: CondaEngine;
+  /** Absolute path of a complete channel, the staged one. */
+  channelDir: string;
+  specs: readonly MatchSpec[];
+  profile: TargetProfile;
+  /** Owner-only folder of this run; all that is made in it is gone afterwards. */
+  runDir: string;
+  timeoutMs?: number;
+}
+
+export interface InstalledOffline {
+  engine: { path: string; version: string };
+  /** Distribution file names (with subdir) that were installed, sorted. */
+  installed: string[];
+}
+
+const INSTALL_TIMEOUT_MS = 60 * 60 * 1000;
+
+/**
+ * Creates an environment from a channel folder alone (design D9, `--prove install`): offline, private HOME, empty package cache,
+ * the customer's virtual packages. Judged by the records of what is installed. Throws E_PROOF with the reason.
+ */
+export async function installOffline(rt: Runtime, options: InstallOfflineOptions): Promise<InstalledOffline> {
+  const { engine, profile } = options;
+  await refuseWithoutBz2(rt, options);
+  // Percent-encoded: a blank or # in the path is no end of a URL.
+  const url = pathToFileURL(options.channelDir).href.replace(/\/+$/, '');
+  const pkgsDir = join(options.runDir, `empty-pkgs-${rt.machine.randomId()}`);
+  const house = await openHouse(rt, {
+    engine,
+    profile,
+    runDir: options.runDir,
+    channels: [url],
+    channelPriority: 'flexible',
+    proxyUrl: undefined,
+    pkgsDir,
+  });
+  try {
+    await assertSealed(rt, house, {
+      channels: [url],
+      subdir: profile.subdir,
+      proxyUrl: undefined,
+      pkgsDir,
+      channelsByOption: engine.abilities.overridesChannels,
+    });
+    const records = await install(rt, house, { ...options, url });
+    return {
+      engine: { path: engine.path, version: engine.version },
+      installed: records.map((record) => installedFrom(record, url)).sort(),
+    };
+  } finally {
+    await house.close();
+    await rt.fs.remove(pkgsDir).catch(() => undefined);
+  }
+}
+
+/** conda 4.3 finds nothing offline without it (facts.md, recordings). */
+async function refuseWithoutBz2(rt: Runtime, { engine, channelDir, profile }: InstallOfflineOptions): Promise<void> {
+  if (engine.abilities.readsJsonIndexOffline) return;
+  const index = join(channelDir, profile.subdir, 'repodata.json.bz2');
+  try {
+    await rt.fs.access(index);
+  } catch (cause) {
+    throw new RepackError('E_PROOF', {
+      what: `conda ${engine.version} installs offline only from a channel that has repodata.json.bz2`,
+      where: index,
+      hint: 'Add --index bz2 (with --client "conda 4.3" it is written by itself), or prove with a newer conda: --prove install=PATH.',
+      cause,
+    });
+  }
+}
+
+async function install(
+  rt: Runtime,
+  house: SealedHouse,
+  options: InstallOfflineOptions & { url: string },
+): Promise<InstalledRecord[]> {
+  const { engine, specs, url } = options;
+  const { abilities, version } = engine;
+  // Within one channel a spec's own channel has no meaning: what is in the folder was checked for it.
+  const local = specs.map((spec) => withoutChannel(spec));
+  const args = [
+    ...CREATE,
+    '--offline',
+    '--prefix',
+    house.prefix,
+    ...(abilities.overridesChannels ? ['--override-channels', '--channel', url] : []),
+    ...(await specArguments(rt.fs, { specs: local, abilities, version, file: join(house.dir, 'specs.txt'), told: [] })),
+  ];
+  const result = await runConda(rt, house, { args, timeoutMs: options.timeoutMs ?? INSTALL_TIMEOUT_MS });
+  const records = await readPrefixRecords(rt.fs, house.prefix);
+  const missing = whatIsMissing(records, local);
+  if (missing.length === 0) return records;
+  throw new RepackError('E_PROOF', {
+    what: `conda ${version} could not install ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} from the staged folder alone`,
+    where: options.channelDir,
+    hint: 'The folder was not published. The lines below are what conda says; --prove solve leaves the installation out.',
+    details: readableLines(errorReport(result).text),
+  });
+}
+
+function withoutChannel({ name, version, build, buildNumber, subdir }: MatchSpec): MatchSpec {
+  return withText({ name, version, build, buildNumber, subdir });
+}
+
+function installedFrom(record: InstalledRecord, url: string): string {
+  const place = publishedAt(record.url);
+  if (place !== undefined && place.channelUrl !== url) {
+    throw new RepackError('E_PROOF', {
+      what: `${record.fn} was not installed from the staged folder`,
+      where: place.channelUrl,
+      hint: 'The folder was not published. Report this: the engine should have seen nothing else.',
+    });
+  }
+  return `${place?.subdir ?? record.subdir ?? ''}/${record.fn}`;
+}

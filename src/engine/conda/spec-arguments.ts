@@ -1,0 +1,55 @@
+import type { EngineAccess } from '../../model/engine-access.js';
+import { RepackError } from '../../model/errors.js';
+import type { MatchSpec } from '../../model/match-spec.js';
+import { channelsOfSpec, isPlainSpec } from '../../model/match-spec.js';
+import type { FileSystem } from '../../runtime/fs.js';
+import type { CondaAbilities } from './abilities.js';
+
+/** How every environment is created: no questions, and without what a user's configuration adds or pins. */
+export const CREATE: readonly string[] = ['create', '--yes', '--json', '--quiet', '--no-default-packages', '--no-pin'];
+
+/** Windows takes 32,767 characters in a command line, and the rest of the line needs room too. */
+const MAX_ON_COMMAND_LINE = 8_000;
+
+export interface SpecArgumentOptions {
+  specs: readonly MatchSpec[];
+  abilities: CondaAbilities;
+  version: string;
+  /** Where to put them when they are many; not there yet. */
+  file: string;
+  /** What the engine was told, for specs that name a channel. */
+  told: EngineAccess['channels'];
+}
+
+/**
+ * The specs as arguments, or, where they are many, as `--file` (A13). Each was parsed, so none can be an option (A9) or say more
+ * than it seems to. Throws E_ENGINE_VERSION for a spec that this conda would misread.
+ */
+export async function specArguments(fs: FileSystem, options: SpecArgumentOptions): Promise<string[]> {
+  const texts = options.specs.map((spec) => engineText(spec, options));
+  if (texts.reduce((sum, text) => sum + text.length + 3, 0) <= MAX_ON_COMMAND_LINE) return texts;
+  await fs.writeNew(options.file, `${texts.join('\n')}\n`);
+  return ['--file', options.file];
+}
+
+function engineText(spec: MatchSpec, { abilities, version, told }: SpecArgumentOptions): string {
+  const text = withToldChannel(spec, told);
+  if (abilities.overridesChannels || isPlainSpec({ ...spec, text })) return text;
+  throw new RepackError('E_ENGINE_VERSION', {
+    what: `conda ${version} does not understand ${spec.text}, 4.4 or newer is needed`,
+    where: `package ${spec.text}`,
+    hint: 'Use --engine embedded or a newer conda with --engine-path, or write the spec with name, version and build only.',
+  });
+}
+
+/** The engine knows a channel only by the URL it was told; where several are meant (`defaults`), the result is what is checked. */
+function withToldChannel(spec: MatchSpec, told: EngineAccess['channels']): string {
+  if (spec.channel === undefined) return spec.text;
+  const text = spec.text.slice(spec.channel.length + 2);
+  const meant = channelsOfSpec(
+    spec,
+    told.map((each) => each.channel),
+  );
+  const only = meant.length === 1 ? told.find((each) => each.channel === meant[0]) : undefined;
+  return only === undefined ? text : `${only.url}::${text}`;
+}

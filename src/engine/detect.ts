@@ -1,0 +1,255 @@
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { RepackError, isRepackError } from '../model/errors.js';
+import type { Subdir } from '../model/channel.js';
+import type { EngineChoice } from '../model/request.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { OLDEST_CONDA, condaAbilities, isSupportedConda } from './conda/abilities.js';
+import type { CondaEngine } from './conda/conda-engine.js';
+import { parseCondaInfo } from './conda-info.js';
+import type { CondaInfo } from './conda-info.js';
+import { plainText } from './printed-json.js';
+import { personalEnv } from './user-environment.js';
+
+export type EngineProgram = 'conda' | 'mamba' | 'micromamba' | 'rattler';
+
+/** One line of `repackenv engines`. */
+export interface FoundEngine {
+  program: EngineProgram;
+  /** Absolute path. */
+  path: string;
+  foundBy: '--engine-path' | 'CONDA_EXE' | 'MAMBA_EXE' | 'PATH';
+  version: string | undefined;
+  /** Set where it can be used. */
+  conda: CondaEngine | undefined;
+  /** Why it can't be used, a clause without a stop. */
+  problem: string | undefined;
+}
+
+export type ChosenEngine = { kind: 'embedded' } | { kind: 'conda'; engine: CondaEngine };
+
+const PROGRAMS: readonly EngineProgram[] = ['conda', 'mamba', 'micromamba', 'rattler'];
+const ASK_TIMEOUT_MS = 120_000;
+
+type Doors = Pick<Runtime, 'fs' | 'exec' | 'env' | 'machine' | 'signal'>;
+interface Candidate {
+  program: EngineProgram;
+  path: string;
+  foundBy: FoundEngine['foundBy'];
+}
+
+/**
+ * The engines of this machine: `--engine-path` alone where it is given, else `CONDA_EXE`, then PATH; the first of each program. Each is
+ * asked for its version. With `enginePath` it throws for what is not a usable file: E_ENGINE_NOT_FOUND; what is found
+ * and can't be used is data (`problem`).
+ */
+export async function detectEngines(
+  rt: Doors,
+  options: { enginePath?: string | undefined } = {},
+): Promise<FoundEngine[]> {
+  const candidates =
+    options.enginePath === undefined ? await candidatesHere(rt) : [await candidateAt(rt, options.enginePath)];
+  const found: FoundEngine[] = [];
+  for (const candidate of candidates) found.push(await asked(rt, candidate));
+  return found;
+}
+
+/**
+ * The engine for one subdir (design D2): foreign subdirs are always solved by `embedded`; `auto` is the first usable conda, else
+ * `embedded`. Throws E_ENGINE_NOT_FOUND, E_ENGINE_VERSION where conda was asked for and can't be had.
+ */
+export function chooseEngine(options: {
+  wanted: EngineChoice;
+  found: readonly FoundEngine[];
+  subdir: Subdir;
+  hostSubdir: Subdir;
+  /** `--engine-path` was given: then `auto` means that engine. */
+  enginePath?: string | undefined;
+}): ChosenEngine {
+  const { wanted, found, subdir, hostSubdir } = options;
+  if (wanted === 'embedded' || subdir !== hostSubdir) return { kind: 'embedded' };
+  const usable = found.find((engine) => engine.conda !== undefined)?.conda;
+  if (usable !== undefined) return { kind: 'conda', engine: usable };
+  if (wanted === 'auto' && options.enginePath === undefined) return { kind: 'embedded' };
+  throw noConda(found);
+}
+
+async function candidatesHere(rt: Doors): Promise<Candidate[]> {
+  const candidates: Candidate[] = [];
+  const condaExe = rt.env['CONDA_EXE'];
+  // cmd.exe's activation sets CONDA_EXE to the .exe; a shell function may name a script that is gone.
+  if (condaExe !== undefined && isAbsolute(condaExe) && (await isProgram(rt, condaExe))) {
+    candidates.push({ program: 'conda', path: condaExe, foundBy: 'CONDA_EXE' });
+  }
+  const mambaExe = rt.env['MAMBA_EXE'];
+  if (mambaExe !== undefined && isAbsolute(mambaExe) && (await isProgram(rt, mambaExe))) {
+    candidates.push({
+      program: mambaExe.includes('micromamba') ? 'micromamba' : 'mamba',
+      path: mambaExe,
+      foundBy: 'MAMBA_EXE',
+    });
+  }
+  for (const program of PROGRAMS) {
+    if (candidates.some((candidate) => candidate.program === program)) continue;
+    const path = await onPath(rt, program);
+    if (path !== undefined) candidates.push({ program, path, foundBy: 'PATH' });
+  }
+  return candidates;
+}
+
+async function candidateAt(rt: Doors, enginePath: string): Promise<Candidate> {
+  const path = resolve(rt.machine.cwd, enginePath);
+  const wrong = (what: string): RepackError =>
+    new RepackError('E_ENGINE_NOT_FOUND', {
+      what,
+      where: `--engine-path ${path}`,
+      hint: windows(rt)
+        ? 'Give the program itself, for example C:\\miniconda3\\Scripts\\conda.exe, or leave --engine-path out.'
+        : 'Give the program itself, for example /opt/conda/bin/conda, or leave --engine-path out.',
+    });
+  const program = PROGRAMS.find((each) => nameOf(path).startsWith(each)) ?? 'conda';
+  if (/\.(?:bat|cmd)$/i.test(path)) {
+    const real = await exeBeside(rt, path);
+    if (real === undefined) throw wrong('A .bat or .cmd file can’t be used as the engine');
+    return { program, path: real, foundBy: '--engine-path' };
+  }
+  if (!(await isProgram(rt, path))) throw wrong('There is no program at the engine path');
+  return { program, path, foundBy: '--engine-path' };
+}
+
+async function onPath(rt: Doors, program: EngineProgram): Promise<string | undefined> {
+  const folders = (windows(rt) ? (rt.env['Path'] ?? rt.env['PATH'] ?? '') : (rt.env['PATH'] ?? '')).split(
+    windows(rt) ? ';' : ':',
+  );
+  for (const folder of folders) {
+    if (!isAbsolute(folder)) continue;
+    const path = join(folder, windows(rt) ? `${program}.exe` : program);
+    if (await isProgram(rt, path)) return path;
+    // condabin holds only conda.bat; the program is in Scripts beside it (conda/conda#8588, CVE-2024-27980).
+    const real = windows(rt) && program === 'conda' ? await exeBeside(rt, join(folder, 'conda.bat')) : undefined;
+    if (real !== undefined) return real;
+  }
+  return undefined;
+}
+
+/** `…\condabin\conda.bat` -> `…\Scripts\conda.exe`, where both are there. */
+async function exeBeside(rt: Doors, bat: string): Promise<string | undefined> {
+  if (!(await isFile(rt, bat))) return undefined;
+  const exe = join(dirname(dirname(bat)), 'Scripts', 'conda.exe');
+  return (await isFile(rt, exe)) ? exe : undefined;
+}
+
+async function isProgram(rt: Doors, path: string): Promise<boolean> {
+  if (!(await isFile(rt, path))) return false;
+  if (windows(rt)) return /\.exe$/i.test(path);
+  try {
+    await rt.fs.access(path, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function isFile(rt: Doors, path: string): Promise<boolean> {
+  try {
+    return (await rt.fs.stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+async function asked(rt: Doors, candidate: Candidate): Promise<FoundEngine> {
+  if (candidate.program !== 'conda') {
+    const version = await printedVersion(rt, candidate.path);
+    return { ...candidate, version, conda: undefined, problem: `${candidate.program} is found, not supported yet` };
+  }
+  let info: CondaInfo;
+  try {
+    info = await userInfo(rt, candidate.path);
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return {
+      ...candidate,
+      version: undefined,
+      conda: undefined,
+      problem: `it does not answer as conda does: ${error.what}`,
+    };
+  }
+  const version = info.condaVersion;
+  if (version === undefined)
+    return { ...candidate, version, conda: undefined, problem: 'it is a mamba, which is not supported yet' };
+  if (!isSupportedConda(version)) {
+    return {
+      ...candidate,
+      version,
+      conda: undefined,
+      problem: `it is conda ${version}, and ${OLDEST_CONDA} or newer is needed`,
+    };
+  }
+  return {
+    ...candidate,
+    version,
+    conda: { path: candidate.path, version, abilities: condaAbilities(version), info },
+    problem: undefined,
+  };
+}
+
+/** `conda info --json` in the user's own environment and configuration: the one place that names the user's package caches. */
+async function userInfo(rt: Doors, path: string): Promise<CondaInfo> {
+  const subject = 'conda info --json';
+  const result = await rt.exec.run({
+    file: path,
+    args: ['info', '--json'],
+    env: personalEnv(rt),
+    cwd: rt.machine.cwd,
+    timeoutMs: ASK_TIMEOUT_MS,
+    signal: rt.signal,
+  });
+  rt.signal.throwIfAborted();
+  if (result.startError !== undefined) {
+    throw new RepackError('E_ENGINE_OUTPUT', { what: `it could not be started (${result.startError})`, where: path });
+  }
+  if (result.timedOut)
+    throw new RepackError('E_ENGINE_OUTPUT', { what: `no answer within ${ASK_TIMEOUT_MS / 1000} s`, where: path });
+  return parseCondaInfo(result.stdout, { subject, truncated: result.truncated });
+}
+
+async function printedVersion(rt: Doors, path: string): Promise<string | undefined> {
+  const result = await rt.exec.run({
+    file: path,
+    args: ['--version'],
+    env: personalEnv(rt),
+    cwd: rt.machine.cwd,
+    timeoutMs: 20_000,
+    signal: rt.signal,
+    maxOutputBytes: 10_000,
+  });
+  return /\d+(?:\.\d+)+\S*/.exec(plainText(result.stdout))?.[0];
+}
+
+function noConda(found: readonly FoundEngine[]): RepackError {
+  const tooOld = found.find((engine) => engine.program === 'conda' && engine.version !== undefined);
+  if (tooOld !== undefined) {
+    return new RepackError('E_ENGINE_VERSION', {
+      what: `conda at ${tooOld.path} can’t be used: ${tooOld.problem ?? 'unknown'}`,
+      where: tooOld.path,
+      hint: 'Name another conda with --engine-path, or use --engine embedded, which needs none.',
+    });
+  }
+  return new RepackError('E_ENGINE_NOT_FOUND', {
+    what: 'No conda was found that can be used',
+    where:
+      found[0]?.foundBy === '--engine-path'
+        ? `--engine-path ${found[0].path}`
+        : 'CONDA_EXE, then conda on PATH (Windows: Scripts\\conda.exe)',
+    hint: 'Name one with --engine-path, or use --engine embedded, which needs none.',
+    details: found.map((engine) => `${engine.path}: ${engine.problem ?? 'usable'}`),
+  });
+}
+
+function nameOf(path: string): string {
+  return (path.split(/[/\\]/).at(-1) ?? '').toLowerCase();
+}
+
+function windows(rt: Doors): boolean {
+  return rt.machine.platform === 'win32';
+}

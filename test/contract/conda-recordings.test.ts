@@ -1,0 +1,159 @@
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { chosenPrefix } from '../../src/engine/capture/envinfo.js';
+import { channelPlaceOf } from '../../src/engine/capture/record-place.js';
+import { recordFromCaches } from '../../src/engine/cache-records.js';
+import { parseCondaInfo } from '../../src/engine/conda-info.js';
+import { explainFailure } from '../../src/engine/conda/explain-failure.js';
+import { readPrefixRecords } from '../../src/engine/prefix-records.js';
+import type { InstalledRecord } from '../../src/engine/prefix-records.js';
+import { printedJson } from '../../src/engine/printed-json.js';
+import { parseMatchSpec } from '../../src/model/match-spec.js';
+import { nodeFileSystem } from '../../src/runtime/fs.js';
+import { tempDir } from '../helpers/artifacts.js';
+
+const RECORDINGS = join(import.meta.dirname, '../fixtures/recordings');
+const CONDAS = ['conda-4.3.16', 'conda-4.4.11', 'conda-26.7.1'] as const;
+const TOKEN = 'xx-0123456789-recorded';
+
+const recorded = (engine: string, file: string): Buffer => readFileSync(join(RECORDINGS, engine, file));
+
+/** A prefix made of the recorded conda-meta files. */
+async function recordsOf(engine: string): Promise<InstalledRecord[]> {
+  const prefix = tempDir();
+  mkdirSync(join(prefix, 'conda-meta'));
+  for (const file of readdirSync(join(RECORDINGS, engine))) {
+    if (file.startsWith('conda-meta.'))
+      copyFileSync(join(RECORDINGS, engine, file), join(prefix, 'conda-meta', file.slice('conda-meta.'.length)));
+  }
+  return readPrefixRecords(nodeFileSystem(), prefix);
+}
+
+describe.each(CONDAS)('what %s printed', (engine) => {
+  it('info --json names version, caches and root', () => {
+    const info = parseCondaInfo(recorded(engine, 'info.json'), { subject: 'info' });
+    expect(info).toMatchObject({
+      condaVersion: engine.slice('conda-'.length),
+      platform: 'linux-64',
+      pkgsDirs: ['/srv/run/pkgs'],
+      rootPrefix: '/opt/conda',
+      defaultPrefix: '/opt/conda',
+      activePrefix: undefined,
+    });
+    expect(chosenPrefix(info, undefined)).toBeUndefined();
+  });
+
+  it('info --json in an activated environment names it, but not in 4.3', () => {
+    const info = parseCondaInfo(recorded(engine, 'info.active.json'), { subject: 'info' });
+    const byVariable = { prefix: '/srv/run/env', chosenBy: 'CONDA_PREFIX' };
+    const expected = engine === 'conda-4.3.16' ? byVariable : { prefix: '/srv/run/env', chosenBy: 'active_prefix' };
+    expect(chosenPrefix(info, '/srv/run/env')).toEqual(expected);
+  });
+
+  it('B2 create --json is read to its last object, past the progress lines', () => {
+    expect(printedJson(recorded(engine, 'create.stdout.json'), { subject: 'create' })['success']).toBe(true);
+  });
+
+  it('conda-meta says where an artifact was published, without token or mask', async () => {
+    const records = await recordsOf(engine);
+    const fn = engine === 'conda-26.7.1' ? 'rateutil-0.7-py_0.conda' : 'rateutil-0.7-py_0.tar.bz2';
+    const record = records.find((each) => each.name === 'rateutil')!;
+    expect(record).toMatchObject({ fn, version: '0.7', build: 'py_0', subdir: 'noarch', noarch: 'generic' });
+    expect(record.md5).toMatch(/^[0-9a-f]{32}$/);
+    expect(record.sha256 === undefined).toBe(engine !== 'conda-26.7.1');
+    expect(channelPlaceOf(record)).toEqual({
+      channelUrl: 'http://channels.example/prometeia',
+      subdir: 'noarch',
+      fn,
+      hadSecret: true,
+    });
+    expect(record.cachePaths.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['create-not-found', ['ratingpro=9'], 'E_PACKAGE_NOT_FOUND', /ratingpro/],
+    ['create-unreachable', ['rateutil'], 'E_UPSTREAM', /could not get/],
+    [
+      'create-bad-token',
+      ['rateutil'],
+      engine === 'conda-26.7.1' ? 'E_UPSTREAM' : 'E_PACKAGE_NOT_FOUND',
+      engine === 'conda-26.7.1' ? /could not get/ : /rateutil/,
+    ],
+  ])('%s becomes our own error', async (name, specs, code, what) => {
+    const error = await explainFailure({
+      result: {
+        exitCode: 1,
+        signal: undefined,
+        stdout: recorded(engine, `${name}.stdout.json`),
+        stderr: Buffer.alloc(0),
+        truncated: false,
+        timedOut: false,
+        aborted: false,
+        startError: undefined,
+      },
+      request: {
+        specs: specs.map(parseMatchSpec),
+        channels: [{ url: 'https://up.example/prometeia', name: 'prometeia', authenticated: true, role: 'owner' }],
+        channelPriority: 'flexible',
+        profile: { subdir: 'linux-64', virtualPackages: [], client: undefined },
+      },
+      translate: (text) => text.replaceAll('http://channels.example', 'https://up.example'),
+      source: { repodata: async () => undefined },
+      engineVersion: engine.slice('conda-'.length),
+    });
+    expect(error.code).toBe(code);
+    expect(error.what).toMatch(what);
+    expect(error.details.length).toBeGreaterThan(0);
+    expect(JSON.stringify([error.what, error.details])).not.toMatch(/anaconda\.org|Current channels|channels\.example/);
+    expect(JSON.stringify(error.details)).not.toContain(TOKEN);
+  });
+});
+
+describe.each(['conda-4.4.11', 'conda-26.7.1'])('the package cache of %s', (engine) => {
+  it('D4 keeps the channel’s record, given without url, channel and fn', async () => {
+    const cache = tempDir();
+    const info = join(cache, 'rateutil-0.7-py_0/info');
+    mkdirSync(info, { recursive: true });
+    copyFileSync(
+      join(RECORDINGS, engine, 'repodata_record.rateutil-0.7-py_0.json'),
+      join(info, 'repodata_record.json'),
+    );
+    const installed = (await recordsOf(engine)).find((each) => each.name === 'rateutil')!;
+    const record = await recordFromCaches(nodeFileSystem(), [join(cache, 'none'), cache], installed);
+    expect(record).toMatchObject({ name: 'rateutil', depends: ['pyyaml'], md5: installed.md5 });
+    expect(Object.keys(record!)).not.toEqual(expect.arrayContaining(['url']));
+    expect(JSON.stringify(record)).not.toContain(TOKEN);
+    expect(
+      await recordFromCaches(nodeFileSystem(), [cache], { ...installed, md5: 'f'.repeat(32), sha256: 'f'.repeat(64) }),
+    ).toBeUndefined();
+  });
+});
+
+describe('mamba 2.0.5', () => {
+  it('names its caches and environment under other keys', () => {
+    expect(parseCondaInfo(recorded('mamba-2.0.5', 'info.json'), { subject: 'info' })).toMatchObject({
+      condaVersion: undefined,
+      platform: 'linux-64',
+      pkgsDirs: ['/srv/run/pkgs'],
+      rootPrefix: '/opt/mamba',
+      activePrefix: '/srv/run/env',
+    });
+  });
+
+  it('D4 takes the pip that is injected into python out of a cached record, and keeps one of the artifact’s own', async () => {
+    const cache = tempDir();
+    const info = join(cache, 'python-3.9.18-lab_0_cpython/info');
+    mkdirSync(info, { recursive: true });
+    const record = JSON.parse(recorded('mamba-2.0.5', 'repodata_record.python.json').toString()) as Record<
+      string,
+      unknown
+    >;
+    writeFileSync(join(info, 'repodata_record.json'), JSON.stringify({ ...record, depends: ['tzdata', 'pip'] }));
+    const installed = (await recordsOf('mamba-2.0.5')).find((each) => each.name === 'python')!;
+    const depends = async () => (await recordFromCaches(nodeFileSystem(), [cache], installed))?.depends;
+    expect(await depends()).toEqual(['tzdata']);
+    writeFileSync(join(info, 'index.json'), JSON.stringify({ depends: ['tzdata', 'pip'] }));
+    expect(await depends()).toEqual(['tzdata', 'pip']);
+  });
+});
