@@ -1,0 +1,192 @@
+import { NOARCH } from '../model/channel.js';
+import { errnoOf } from '../model/disk-errors.js';
+import { RepackError, isRepackError } from '../model/errors.js';
+import type { Finding } from '../model/findings.js';
+import type { Manifest } from '../model/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME } from '../model/manifest.js';
+import { parseMatchSpec } from '../model/match-spec.js';
+import type { MatchSpec } from '../model/match-spec.js';
+import { parseManifest } from '../model/parse-manifest.js';
+import { parseClient } from '../model/target.js';
+import type { SolveOffline } from './folder-source.js';
+import { checkArtifacts } from './artifact-rules.js';
+import { checkIndexesAgainstFiles, isIndexPath } from './index-rules.js';
+import { checkAgainstManifest, checkSums } from './manifest-rules.js';
+import { readFolder } from './read-folder.js';
+import type { Folder, HashCache, ReadRuntime } from './read-folder.js';
+import { readIndexes } from './read-indexes.js';
+import type { Indexes } from './read-indexes.js';
+import { solveAlone } from './solve-alone.js';
+import { asFinding, violation } from './violations.js';
+import type { Violation } from './violations.js';
+
+export interface VerifyInput {
+  /** Absolute path of a channel folder. */
+  dir: string;
+  /** With it, and with a manifest, the label's specs are solved from the folder alone. */
+  solveOffline?: SolveOffline | undefined;
+}
+
+export interface VerifyReport {
+  dir: string;
+  findings: Finding[];
+  /** Regular files of the channel: artifacts, indexes, manifest, SHA256SUMS. */
+  files: number;
+  bytes: number;
+  generation: number | undefined;
+  label: string | undefined;
+  subdirs: string[];
+  /** No finding that makes the program end with 1. */
+  ok: boolean;
+}
+
+interface Look {
+  folder: Folder;
+  indexes: Indexes;
+  manifest: Manifest | undefined;
+  violations: Violation[];
+}
+
+/**
+ * Reads a channel folder, ours or anybody's, and says what is wrong with it: index against files, and with our manifest what is
+ * missing, left over, changed, half synchronised. Everything that is wrong with the folder is a finding; nothing is changed. A folder
+ * that is being published or synchronised just now gets a second look before anything is reported.
+ *
+ * Throws E_NOT_A_CHANNEL where there is no folder, or nothing of a channel in it.
+ */
+export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: VerifyInput): Promise<VerifyReport> {
+  const cache: HashCache = new Map();
+  let seen = await look(rt, dir, cache);
+  if (seen.violations.some(({ rule }) => rule !== 'stranger')) seen = await look(rt, dir, cache);
+  const { folder, indexes, manifest } = seen;
+  const violations = [...seen.violations];
+  if (solveOffline !== undefined && manifest !== undefined)
+    violations.push(...(await checkSolves(solveOffline, { dir, manifest, indexes })));
+  violations.push(
+    ...(await checkArtifacts(rt, { dir, folder, indexes, told: new Set(violations.map(({ subject }) => subject)) })),
+  );
+  const findings = violations.map(asFinding);
+  return {
+    dir,
+    findings,
+    files: folder.files.size,
+    bytes: [...folder.files.values()].reduce((sum, { size }) => sum + size, 0),
+    generation: manifest?.generation,
+    label: manifest?.label,
+    subdirs: [...folder.subdirs],
+    ok: !findings.some(({ exit }) => exit),
+  };
+}
+
+async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Look> {
+  const listed = await subdirsOfManifest(rt, dir);
+  const folder = await readFolder(rt, dir, { listed, cache }).catch((error: unknown) => {
+    throw noFolder(dir, error);
+  });
+  refuseNonChannel(folder);
+  const { manifest, violations } = readManifest(folder);
+  const read = await readIndexes(folder, { needsZst: manifest !== undefined });
+  violations.push(...folder.violations, ...read.violations, ...checkIndexesAgainstFiles(folder, read.indexes));
+  if (manifest !== undefined) violations.push(...checkAgainstManifest(folder, manifest, read.indexes));
+  violations.push(...checkSums(folder, manifest));
+  for (const name of folder.strangers) violations.push(violation('stranger', name));
+  return { folder, indexes: read.indexes, manifest, violations: withoutEchoes(violations) };
+}
+
+/** A file that index and manifest both miss, or both find changed, is told once: in the words of the manifest. */
+function withoutEchoes(violations: readonly Violation[]): Violation[] {
+  const about = (rule: Violation['rule']) =>
+    new Set(violations.filter((each) => each.rule === rule).map(({ subject }) => subject));
+  const lost = about('manifest-missing-file');
+  const extra = about('manifest-extra-file');
+  const byManifest = new Set(
+    violations
+      .filter(({ values }) => values['by'] === 'the manifest')
+      .map(({ rule, subject, values }) => `${rule} ${subject} ${values['algorithm']}`),
+  );
+  return violations.filter(({ rule, subject, values }) => {
+    if (rule === 'file-missing' || rule === 'index-missing' || rule === 'form-missing') return !lost.has(subject);
+    if (rule === 'file-unindexed') return !extra.has(subject);
+    return values['by'] !== 'the index' || !byManifest.has(`${rule} ${subject} ${values['algorithm']}`);
+  });
+}
+
+async function subdirsOfManifest(rt: ReadRuntime, dir: string): Promise<readonly string[]> {
+  const text = await rt.fs.readText(`${dir}/${MANIFEST_NAME}`).catch(() => '');
+  const parsed = parseManifest(text);
+  return parsed.kind === 'sound' ? parsed.manifest.subdirs : [];
+}
+
+function readManifest(folder: Folder): { manifest: Manifest | undefined; violations: Violation[] } {
+  const bytes = folder.files.get(MANIFEST_NAME)?.bytes;
+  if (bytes === undefined) return { manifest: undefined, violations: [] };
+  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
+  switch (parsed.kind) {
+    case 'sound':
+      return { manifest: parsed.manifest, violations: [] };
+    case 'broken':
+      return {
+        manifest: undefined,
+        violations: [violation('manifest-broken', MANIFEST_NAME, { reason: parsed.reason })],
+      };
+    case 'newer':
+      return {
+        manifest: undefined,
+        violations: [violation('manifest-newer', MANIFEST_NAME, { schema: parsed.schema })],
+      };
+    case 'other':
+      return { manifest: undefined, violations: [] };
+  }
+}
+
+async function checkSolves(
+  solveOffline: SolveOffline,
+  { dir, manifest, indexes }: { dir: string; manifest: Manifest; indexes: Indexes },
+): Promise<Violation[]> {
+  const found: Violation[] = [];
+  const specs: MatchSpec[] = [];
+  for (const text of manifest.specs) {
+    try {
+      specs.push(parseMatchSpec(text));
+    } catch (error) {
+      if (!isRepackError(error)) throw error;
+      found.push(violation('spec-unreadable', text, { reason: error.what }));
+    }
+  }
+  for (const { subdir, virtual_packages: virtualPackages, client } of manifest.profiles) {
+    const profile = { subdir, virtualPackages, client: client === null ? undefined : parseClient(client) };
+    const problem = await solveAlone(solveOffline, { dir, label: manifest.label, specs, profile, indexes });
+    if (problem !== undefined) found.push(problem);
+  }
+  return found;
+}
+
+function refuseNonChannel(folder: Folder): void {
+  const { files, dir, subdirs } = folder;
+  if (files.has(MANIFEST_NAME) || subdirs.length > 0) return;
+  const inSubdir = folder.strangers.some(isIndexPath);
+  throw new RepackError('E_NOT_A_CHANNEL', {
+    what: 'This folder is no channel: it has no manifest and no subdir',
+    where: dir,
+    hint: inSubdir
+      ? 'Give the folder above it: the one that holds noarch/.'
+      : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
+  });
+}
+
+function noFolder(dir: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  const what =
+    errno === 'ENOENT'
+      ? 'There is no such folder'
+      : errno === 'ENOTDIR'
+        ? 'This is no folder'
+        : `The folder can't be read (${errno})`;
+  return new RepackError('E_NOT_A_CHANNEL', {
+    what,
+    where: dir,
+    hint: 'Give the folder of a channel, ROOT/LABEL.',
+    cause: error,
+  });
+}
