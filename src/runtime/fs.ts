@@ -2,6 +2,7 @@ import type { Dirent, Stats, StatsFs } from 'node:fs';
 import { constants, promises } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { platform } from 'node:os';
+import { dirname } from 'node:path';
 import fsExtra from 'fs-extra';
 
 /**
@@ -50,6 +51,32 @@ export interface FileSystem {
 
 export const OPEN_READ_NOFOLLOW = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
+/**
+ * Not `mkdir` with `recursive`, which tries for ever where a folder that is there answers ENOENT to what is made in it (/proc, the root
+ * of an automounter).
+ */
+async function makeFolders(path: string, mode?: number): Promise<void> {
+  try {
+    await promises.mkdir(path, mode);
+  } catch (error) {
+    if (await isFolder(path)) return;
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
+    await makeFolders(parent, mode);
+    // One more try, with the parent there; another run may be making the same folder.
+    await promises.mkdir(path, mode).catch(async (again: unknown) => {
+      if (!(await isFolder(path))) throw again;
+    });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return promises.stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
 export function nodeFileSystem(): FileSystem {
   return {
     readFile: (path) => fsExtra.readFile(path),
@@ -62,9 +89,7 @@ export function nodeFileSystem(): FileSystem {
     stat: (path) => promises.stat(path),
     statfs: (path) => promises.statfs(path),
     readdir: (path) => promises.readdir(path, { withFileTypes: true }),
-    mkdirp: async (path, mode) => {
-      await fsExtra.ensureDir(path, mode === undefined ? undefined : { mode });
-    },
+    mkdirp: makeFolders,
     mkdir: (path, mode) => promises.mkdir(path, mode),
     rename: (from, to) => promises.rename(from, to),
     unlink: (path) => promises.unlink(path),

@@ -1,0 +1,226 @@
+import path from 'node:path';
+import { declareChannels } from '../model/declare-channels.js';
+import { RepackError } from '../model/errors.js';
+import type { MatchSpec } from '../model/match-spec.js';
+import { parseMatchSpec, specChannelAllowed } from '../model/match-spec.js';
+import { NOARCH } from '../model/channel.js';
+import { parseLabel, parseSubdir } from '../model/names.js';
+import type { TargetProfile } from '../model/profile.js';
+import type { CaptureRequest, RepackRequest, WorkSettings } from '../model/request.js';
+import type { Secret } from '../model/secret.js';
+import { parseClient, parseVirtualPackage, targetProfile } from '../model/target.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { readPackagesText } from './packages-file.js';
+import type { Invocation } from './program.js';
+import type { SettingValues } from './settings.js';
+
+type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
+
+/** Parsed and validated once, trusted afterwards. Throws E_USAGE, E_LABEL, E_SPEC, … before any disk or network access but the packages file's. */
+export async function buildRepackRequest(
+  rt: Door,
+  invocation: Invocation,
+  values: SettingValues,
+  token: Secret | undefined,
+): Promise<RepackRequest> {
+  const label = checkedLabel(invocation.label, invocation);
+  const root = required(invocation.root, 'ROOT', invocation);
+  const owner = values.owner;
+  if (owner === undefined) throw noOwner(root);
+  const subdirs = targetSubdirs(values);
+  const specs = await allSpecs(rt, invocation, values);
+  const channels = declareChannels({
+    baseUrl: values.baseUrl,
+    owner,
+    label,
+    labelPath: values.labelPath,
+    baseChannels: values.channels,
+    hasToken: token !== undefined,
+    subdirs,
+  });
+  for (const spec of specs) {
+    if (specChannelAllowed(spec, channels)) continue;
+    throw new RepackError('E_SOURCE_NOT_ALLOWED', {
+      what: `"${spec.text}" names a channel that is not declared`,
+      where: `package ${spec.name}`,
+      hint: 'Declare the channel with --channel, or ask for the package without it.',
+      details: channels.map((channel) => `declared: ${channel.url}`),
+    });
+  }
+  return {
+    ...workSettings(rt, values),
+    label,
+    root,
+    token,
+    specs,
+    channels,
+    subdirs,
+    profiles: targetProfiles(subdirs, values),
+  };
+}
+
+export function buildCaptureRequest(
+  rt: Door,
+  invocation: Invocation,
+  values: SettingValues,
+  token: Secret | undefined,
+): CaptureRequest {
+  return {
+    ...workSettings(rt, values),
+    label: invocation.label === undefined ? undefined : checkedLabel(invocation.label, invocation),
+    root: required(invocation.root, 'ROOT', invocation),
+    token,
+    tokenBaseUrl: values.owner === undefined ? values.baseUrl : `${values.baseUrl}/${values.owner}`,
+    prefix: invocation.prefix === undefined ? undefined : path.resolve(rt.machine.cwd, invocation.prefix),
+    virtualPackages: values.virtualPackages.map((text) => parseVirtualPackage(text)),
+    client: values.client === undefined ? undefined : parseClient(values.client),
+    workDir: rt.machine.cwd,
+    writeTargetFolder: invocation.prefix === undefined,
+  };
+}
+
+/** Profiles of the target machines; a virtual package counts for the subdirs whose systems can have it. */
+export function targetProfiles(subdirs: readonly string[], values: SettingValues): TargetProfile[] {
+  const virtualPackages = values.virtualPackages.map((text) => parseVirtualPackage(text));
+  const client = values.client === undefined ? undefined : parseClient(values.client);
+  return subdirs.map((subdir) => targetProfile({ subdir, virtualPackages, client }));
+}
+
+export function workSettings(rt: Pick<Runtime, 'machine'>, values: SettingValues): WorkSettings {
+  const here = (file: string) => path.resolve(rt.machine.cwd, file);
+  return {
+    channelPriority: values.channelPriority,
+    engine: values.engine,
+    enginePath: values.enginePath === undefined ? undefined : here(values.enginePath),
+    cacheDir: here(values.cacheDir),
+    allowHttp: values.allowHttp,
+    proxy: values.proxy,
+    noProxy: values.noProxy,
+    caFiles: values.caFiles.map(here),
+    waitLockMs: values.waitLock * 1000,
+    takeOverLock: values.takeOverLock,
+    prove: values.prove.startsWith('install')
+      ? {
+          kind: 'install',
+          enginePath: values.prove === 'install' ? undefined : here(values.prove.slice('install='.length)),
+        }
+      : { kind: 'solve' },
+    indexBz2: values.index.includes('bz2') || needsBz2(values.client),
+    replace: values.replace,
+    adopt: values.adopt,
+    dryRun: values.dryRun,
+  };
+}
+
+/** A client that reads only `.bz2` indexes gets them without being asked for (facts.md: conda 4.3 offline). */
+function needsBz2(client: string | undefined): boolean {
+  return client !== undefined && parseClient(client).needsBz2Index;
+}
+
+function targetSubdirs(values: SettingValues): string[] {
+  const subdirs = [...new Set(values.subdirs.map((text) => parseSubdir(text)))];
+  if (subdirs.includes(NOARCH)) {
+    throw new RepackError('E_SUBDIR', {
+      what: 'noarch is no platform of machines',
+      where: '--subdir',
+      hint: 'Give the machines’ platform, e.g. linux-64; its noarch packages come along.',
+    });
+  }
+  return subdirs;
+}
+
+async function allSpecs(rt: Door, invocation: Invocation, values: SettingValues): Promise<MatchSpec[]> {
+  const specs = invocation.packages.map((text) => parseMatchSpec(text));
+  if (values.packagesFile !== undefined) {
+    const file = path.resolve(rt.machine.cwd, values.packagesFile);
+    const listed = readPackagesText(await readPackagesFile(rt, file), file);
+    for (const { text, line } of listed.specs) specs.push(specAt(text, `${file}, line ${line}`));
+    if (listed.channels.length > 0) {
+      rt.events.emit({
+        type: 'note',
+        message: `the channels in ${file} (${listed.channels.join(', ')}) are not taken over; declare channels with --channel`,
+      });
+    }
+  }
+  if (specs.length === 0) {
+    throw new RepackError('E_USAGE', {
+      what: 'No package is asked for',
+      where: 'PACKAGE',
+      hint: 'Name at least one package, or give --packages-file FILE with MatchSpecs, a line each.',
+    });
+  }
+  const unique = [...new Map(specs.map((spec) => [spec.text, spec])).values()];
+  // Said first: a shell may have eaten a part of what was typed (conda/conda#2602, cmd.exe takes > and < for redirections).
+  rt.events.emit({ type: 'note', message: `packages: ${shortList(unique.map((spec) => spec.text))}` });
+  return unique.sort((a, b) => (a.text < b.text ? -1 : 1));
+}
+
+function specAt(text: string, where: string): MatchSpec {
+  try {
+    return parseMatchSpec(text);
+  } catch (error) {
+    if (!(error instanceof RepackError)) throw error;
+    throw new RepackError(error.code, {
+      what: error.what,
+      where: error.where === undefined ? where : `${where} (${error.where})`,
+      hint: error.hint,
+      details: error.details,
+      cause: error,
+    });
+  }
+}
+
+async function readPackagesFile(rt: Door, file: string): Promise<Uint8Array> {
+  try {
+    return await rt.fs.readFile(file);
+  } catch (cause) {
+    throw new RepackError('E_SPEC_FILE', {
+      what: 'The packages file can’t be read',
+      where: file,
+      hint: 'Check the path given by --packages-file and its permissions.',
+      cause,
+    });
+  }
+}
+
+/**
+ * LABEL and TOKEN changed places: the token must not become the name of a folder or of a log file, nor be repeated in an error.
+ * @throws RepackError E_LABEL
+ */
+export function refuseTokenAsLabel(label: string | undefined): void {
+  if (label === undefined || !/^[a-z]{2}-[0-9a-f]{8}-?[0-9a-f]{4}-?/i.test(label)) return;
+  throw new RepackError('E_LABEL', {
+    what: 'LABEL looks like a token',
+    where: 'argument LABEL',
+    hint: 'The order is LABEL TOKEN ROOT PACKAGE...',
+  });
+}
+
+function checkedLabel(label: string | undefined, invocation: Invocation): string {
+  return parseLabel(required(label, 'LABEL', invocation));
+}
+
+function required(value: string | undefined, name: string, invocation: Invocation): string {
+  if (value !== undefined) return value;
+  throw new RepackError('E_USAGE', {
+    what: `${name} is missing`,
+    where: 'command line',
+    hint:
+      invocation.command === 'capture'
+        ? 'repackenv capture ROOT [--prefix ENV] [--label LABEL]; see --help.'
+        : 'update-offline-repo LABEL TOKEN ROOT PACKAGE...; see --help.',
+  });
+}
+
+function noOwner(root: string): RepackError {
+  return new RepackError('E_NO_OWNER', {
+    what: 'No owner is configured: whose channels the label belongs to is not known',
+    where: 'setting owner',
+    hint: `Give --owner NAME, or write these lines into ${path.join(root, 'repackenv.yml')}:\nowner: your-account\nbase_url: https://conda.anaconda.org\nchannels: [conda-forge]`,
+  });
+}
+
+function shortList(items: readonly string[]): string {
+  const shown = items.slice(0, 30).join('  ');
+  return items.length > 30 ? `${shown}  … and ${items.length - 30} more` : shown;
+}

@@ -1,0 +1,52 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import type { GivenOptions } from './resolve-settings.js';
+import { SETTING_NAMES, environmentName, setting } from './settings.js';
+import type { SettingName } from './settings.js';
+
+/** Puts every setting of the table on a command, under its heading. */
+export function addSettings(command: Command, omit: readonly SettingName[] = []): Command {
+  for (const name of SETTING_NAMES) {
+    if (omit.includes(name)) continue;
+    command.addOption(optionOf(name));
+  }
+  command.addOption(
+    new Option(
+      '--config <FILE>',
+      'configuration file (else REPACKENV_CONFIG, ROOT/repackenv.yml, the user’s folder)',
+    ).helpGroup('Configuration:'),
+  );
+  command.addOption(
+    new Option('--show-config', 'print every value and where it is from, and end').helpGroup('Configuration:'),
+  );
+  return command;
+}
+
+/** What the command line said, by setting. */
+export function givenOptions(command: Command): GivenOptions {
+  const parsed = command.opts<Record<string, unknown>>();
+  const given: GivenOptions = {};
+  for (const name of SETTING_NAMES) {
+    const value = parsed[optionOf(name).attributeName()];
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
+}
+
+function optionOf(name: SettingName): Option {
+  const { flag, value, repeatable, help, defaultText, group } = setting(name);
+  const notes = [
+    ...(repeatable === true ? ['repeatable'] : []),
+    ...(defaultText === undefined ? [] : [`default ${defaultText}`]),
+    environmentName(name),
+  ];
+  const option = new Option(
+    value === undefined ? `--${flag}` : `--${flag} <${value}>`,
+    `${help} (${notes.join('; ')})`,
+  );
+  option.helpGroup(`${group}:`);
+  if (repeatable === true) {
+    option.argParser((item: string, before: string[] | undefined) => [...(before ?? []), item]);
+  }
+  return option;
+}

@@ -1,0 +1,49 @@
+import { EXIT, isRepackError } from '../../model/errors.js';
+import type { RepackError } from '../../model/errors.js';
+
+/** What, where, what to do now, the code last (design D12). Ends with a line feed. */
+export function errorText(error: unknown, options: { debug: boolean }): string {
+  return isRepackError(error) ? knownError(error, options.debug) : unknownError(error, options.debug);
+}
+
+/** The same as data, for `--json`. */
+export function errorData(error: unknown): Record<string, unknown> {
+  if (!isRepackError(error)) {
+    return { code: 'E_BUG', what: error instanceof Error ? error.message : String(error), exitCode: EXIT.bug };
+  }
+  const { code, what, where, hint, details, exitCode } = error;
+  return { code, what, where, hint, details, exitCode };
+}
+
+function knownError(error: RepackError, debug: boolean): string {
+  return [
+    `error: ${error.what}`,
+    ...(error.where === undefined ? [] : [`  where: ${error.where}`]),
+    ...error.details.map((line) => `    ${line}`),
+    ...(error.hint === undefined ? [] : [`  what to do: ${indented(error.hint)}`]),
+    `  [${error.code}]`,
+    ...(debug ? ['', stackOf(error)] : []),
+    '',
+  ].join('\n');
+}
+
+function unknownError(error: unknown, debug: boolean): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return [
+    `error: This is a bug of repackenv: ${message}`,
+    '  what to do: Please report it, with what --debug prints. The published folder was left as it was.',
+    '  [E_BUG]',
+    ...(debug ? ['', stackOf(error)] : []),
+    '',
+  ].join('\n');
+}
+
+function indented(text: string): string {
+  return text.replaceAll('\n', '\n    ');
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

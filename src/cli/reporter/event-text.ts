@@ -1,0 +1,53 @@
+import type { RepackEvent } from '../../model/events.js';
+import { formatBytes, plural } from './format.js';
+
+export type Level = 'normal' | 'warning' | 'debug';
+
+const STAGE_TITLES = {
+  engine: 'engine',
+  solve: 'solve',
+  acquire: 'fetch',
+  index: 'index',
+  prove: 'prove',
+  publish: 'publish',
+  'clean-up': 'clean up',
+} as const;
+
+/** One line for an event, without line end; undefined for events that only a progress display shows. */
+export function eventText(event: RepackEvent): { level: Level; text: string } | undefined {
+  switch (event.type) {
+    case 'stage-started':
+      return { level: 'normal', text: `${STAGE_TITLES[event.stage]}: ${event.detail ?? 'started'}` };
+    case 'stage-finished':
+      return event.detail === undefined
+        ? undefined
+        : { level: 'normal', text: `${STAGE_TITLES[event.stage]}: ${event.detail}` };
+    case 'acquire-total':
+      return { level: 'normal', text: `fetch: ${plural(event.artifacts, 'artifact')}, ${formatBytes(event.bytes)}` };
+    case 'artifact-acquired':
+      return {
+        level: 'debug',
+        text: `fetch: ${event.subdir}/${event.fn} (${formatBytes(event.bytes)}, ${event.source})`,
+      };
+    case 'acquire-progress':
+      return undefined;
+    case 'retry':
+      return {
+        level: 'warning',
+        text: `retry ${event.attempt} in ${(event.waitMs / 1000).toFixed(1)} s: ${event.reason} (${event.url})`,
+      };
+    case 'waiting':
+      return { level: 'warning', text: `waiting: ${event.reason}` };
+    case 'note':
+      return { level: 'normal', text: event.message };
+    case 'warning':
+      return { level: 'warning', text: `warning: ${event.message}` };
+    case 'finding':
+      return {
+        level: event.finding.exit ? 'warning' : 'normal',
+        text: `finding ${event.finding.code}: ${event.finding.message}`,
+      };
+    case 'debug':
+      return { level: 'debug', text: event.message };
+  }
+}

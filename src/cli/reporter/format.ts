@@ -1,0 +1,35 @@
+/** `1.5 MB`, decimal units, as disks and networks are sold. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return unit === 0 ? `${bytes} B` : `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** `2026-11-21 07:05:09`, local time: what a person compares with the wall clock and with cron's mail. */
+export function localTimestamp(ms: number): string {
+  const date = new Date(ms);
+  return `${localDay(date).join('-')} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
+}
+
+/** `YYYY/MM/DD/HH.MM` of local time, for the log file (one folder a day). */
+export function logPathParts(ms: number): { folders: string[]; time: string } {
+  const date = new Date(ms);
+  return { folders: localDay(date), time: [date.getHours(), date.getMinutes()].map(two).join('.') };
+}
+
+function localDay(date: Date): string[] {
+  return [String(date.getFullYear()), two(date.getMonth() + 1), two(date.getDate())];
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}

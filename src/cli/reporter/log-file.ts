@@ -1,0 +1,40 @@
+import path from 'node:path';
+import type { Runtime } from '../../runtime/runtime.js';
+import { logPathParts } from './format.js';
+
+export interface LogFile {
+  path: string;
+  write(text: string): void;
+  /** Waits until everything is on disk; a full disk never ends the job, it is told as the result. */
+  close(): Promise<Error | undefined>;
+}
+
+/** `DIR/YYYY/MM/DD/HH.MM-update-LABEL.log`; a second run in the same minute goes on in the same file. */
+export async function openLogFile(
+  rt: Pick<Runtime, 'fs' | 'clock'>,
+  options: { dir: string; job: string; label: string },
+): Promise<LogFile> {
+  const { folders, time } = logPathParts(rt.clock.now());
+  const folder = path.join(options.dir, ...folders);
+  await rt.fs.mkdirp(folder);
+  const file = path.join(folder, `${time}-${options.job}-${options.label}.log`);
+  const handle = await rt.fs.open(file, 'a', 0o640);
+  let failure: Error | undefined;
+  let queue: Promise<void> = Promise.resolve();
+  return {
+    path: file,
+    write(text) {
+      queue = queue.then(async () => {
+        if (failure === undefined) await handle.appendFile(text);
+      });
+      queue = queue.catch((error: unknown) => {
+        failure = error as Error;
+      });
+    },
+    async close() {
+      await queue;
+      await handle.close();
+      return failure;
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { EventSink, RepackEvent } from '../../model/events.js';
+import type { Redactor } from '../../model/redact.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Terminal } from '../../runtime/terminal.js';
+import { errorData, errorText } from './error-text.js';
+import { eventText } from './event-text.js';
+import { localTimestamp } from './format.js';
+import type { LogFile } from './log-file.js';
+import { progressLine } from './progress.js';
+
+/** The only place from which text reaches a person; every text passes the redactor first. */
+export interface Reporter extends EventSink {
+  /** The end of a command: text for people, data for `--json`. */
+  result(text: string, data: Record<string, unknown>): void;
+  error(error: unknown): void;
+}
+
+export interface ReporterOptions {
+  terminal: Terminal;
+  redactor: Redactor;
+  clock: Clock;
+  json: boolean;
+  quiet: boolean;
+  debug: boolean;
+  log: LogFile | undefined;
+}
+
+export function createReporter(options: ReporterOptions): Reporter {
+  const { terminal, redactor, clock, json, quiet, debug, log } = options;
+  const progress = terminal.stderr.interactive && !quiet && !json ? progressLine(terminal.stderr, clock) : undefined;
+  const colours = terminal.stderr.colours;
+
+  const toLog = (text: string): void => log?.write(`${localTimestamp(clock.now())} ${redactor.redact(text)}\n`);
+  const toStderr = (text: string): void => {
+    progress?.clear();
+    terminal.stderr.write(redactor.redact(text));
+  };
+  const toStdout = (text: string): void => {
+    progress?.clear();
+    terminal.stdout.write(redactor.redact(text));
+  };
+  const jsonLine = (data: Record<string, unknown>): void => toStdout(`${JSON.stringify(data)}\n`);
+
+  const emit = (event: RepackEvent): void => {
+    const line = eventText(event);
+    if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
+    if (json) {
+      if (event.type !== 'debug' || debug) jsonLine({ time: new Date(clock.now()).toISOString(), ...event });
+      return;
+    }
+    // On a terminal the progress line says what has only begun.
+    const begun = event.type === 'stage-started' || event.type === 'acquire-total';
+    if (progress !== undefined && begun && !debug) {
+      progress.event(event);
+      return;
+    }
+    if (line !== undefined && (line.level === 'warning' || (!quiet && (debug || line.level === 'normal')))) {
+      const text = line.level === 'warning' && colours ? `\u001B[33m${line.text}\u001B[0m` : line.text;
+      // Where nobody watches (cron, a pipe) every line carries its date.
+      toStderr(terminal.stderr.interactive ? `${text}\n` : `${localTimestamp(clock.now())} ${text}\n`);
+    }
+    progress?.event(event);
+  };
+
+  return {
+    emit,
+    result(text, data) {
+      toLog(`result\n${text}`);
+      if (json) jsonLine({ type: 'report', ...data });
+      else if (!quiet) toStdout(text);
+      else progress?.clear();
+    },
+    error(error) {
+      const text = errorText(error, { debug });
+      toLog(text.trimEnd());
+      if (json) jsonLine({ type: 'error', ...errorData(error) });
+      toStderr(colours ? text.replace(/^error:/, '\u001B[31merror:\u001B[0m') : text);
+    },
+  };
+}

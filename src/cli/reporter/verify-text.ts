@@ -1,0 +1,18 @@
+import type { VerifyReport } from '../../verify/verify-folder.js';
+import { formatBytes, plural } from './format.js';
+
+export function verifyText(report: VerifyReport): string {
+  const whose =
+    report.label === undefined
+      ? 'a channel without our manifest'
+      : `label ${report.label}, generation ${report.generation}`;
+  return [
+    `${report.dir}: ${whose}`,
+    `  ${plural(report.files, 'file')}, ${formatBytes(report.bytes)}, subdirs ${report.subdirs.join(', ') || 'none'}`,
+    ...(report.findings.length === 0
+      ? ['  everything is as it should be']
+      : [`  ${plural(report.findings.length, 'finding')}:`]),
+    ...report.findings.map((finding) => `    ${finding.code}: ${finding.message}`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,310 @@
+import { z } from 'zod';
+
+/**
+ * Every setting, once: the command line option, the `REPACKENV_…` variable, the key in `repackenv.yml`, the help text and
+ * the check all come from this table (design D13).
+ */
+export interface Setting {
+  /** Option name without dashes; the variable is `REPACKENV_` + upper case with `_`. */
+  flag: string;
+  /** Placeholder in the help; absent for a switch. */
+  value?: string;
+  repeatable?: boolean;
+  /** Key in the configuration file; absent where a file makes no sense (`--dry-run`). */
+  key?: string;
+  help: string;
+  group: 'Channels' | 'Target' | 'Engine' | 'Proof and publishing' | 'Network' | 'Places' | 'Output' | 'Configuration';
+  schema: z.ZodType;
+  /** Shown in the help; the value itself comes from `DEFAULTS`. */
+  defaultText?: string;
+}
+
+const text = z.string().min(1, 'must not be empty');
+const texts = z.array(text);
+const onOff = z.boolean();
+
+/** A whole URL of http, https or file. */
+const url = z.string().regex(/^(https?|file):\/\/\S+$/, 'must be a URL that begins with https://, http:// or file://');
+
+export const SETTINGS = {
+  baseUrl: {
+    flag: 'base-url',
+    value: 'URL',
+    key: 'base_url',
+    help: 'server of the owner’s channels',
+    group: 'Channels',
+    schema: url,
+    defaultText: 'https://conda.anaconda.org',
+  },
+  owner: {
+    flag: 'owner',
+    value: 'NAME',
+    key: 'owner',
+    help: 'the vendor’s account, as in BASE-URL/OWNER/label/LABEL',
+    group: 'Channels',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be one path segment of letters, digits, ".", "_" and "-"'),
+  },
+  labelPath: {
+    flag: 'label-path',
+    value: 'label|channel',
+    key: 'label_path',
+    help: 'how the server spells a label’s channel: OWNER/label/LABEL, or the older OWNER/channel/LABEL',
+    group: 'Channels',
+    schema: z.enum(['label', 'channel']),
+    defaultText: 'label',
+  },
+  channels: {
+    flag: 'channel',
+    value: 'NAME|URL',
+    repeatable: true,
+    key: 'channels',
+    help: 'base channel below the owner’s, highest priority first: a URL, conda-forge, or defaults',
+    group: 'Channels',
+    schema: texts,
+  },
+  channelPriority: {
+    flag: 'channel-priority',
+    value: 'flexible|strict|disabled',
+    key: 'channel_priority',
+    help: 'conda’s rule for a package that several channels have',
+    group: 'Channels',
+    schema: z.enum(['flexible', 'strict', 'disabled']),
+    defaultText: 'flexible',
+  },
+  subdirs: {
+    flag: 'subdir',
+    value: 'SUBDIR',
+    repeatable: true,
+    key: 'subdirs',
+    help: 'platform of the customer’s machines (linux-64, win-64, …); several are delivered together',
+    group: 'Target',
+    schema: texts,
+    defaultText: 'this machine’s',
+  },
+  virtualPackages: {
+    flag: 'virtual-package',
+    value: '__NAME=VERSION',
+    repeatable: true,
+    key: 'virtual_packages',
+    help: 'what the customer’s machines have, e.g. __glibc=2.17',
+    group: 'Target',
+    schema: texts,
+  },
+  client: {
+    flag: 'client',
+    value: '"NAME VERSION"',
+    key: 'client',
+    help: 'the program that will install at the site, e.g. "conda 4.4": only what it can read is delivered',
+    group: 'Target',
+    schema: text,
+  },
+  packagesFile: {
+    flag: 'packages-file',
+    value: 'FILE',
+    key: 'packages_file',
+    help: 'more packages: MatchSpecs, a line each, or an environment.yml',
+    group: 'Target',
+    schema: text,
+  },
+  engine: {
+    flag: 'engine',
+    value: 'auto|conda|embedded',
+    key: 'engine',
+    help: 'what solves: your conda, or the solver that comes with this tool (needs neither conda nor Python)',
+    group: 'Engine',
+    schema: z.enum(['auto', 'conda', 'embedded']),
+    defaultText: 'auto: conda when found, else embedded',
+  },
+  enginePath: {
+    flag: 'engine-path',
+    value: 'FILE',
+    key: 'engine_path',
+    help: 'the conda executable to use',
+    group: 'Engine',
+    schema: text,
+  },
+  prove: {
+    flag: 'prove',
+    value: 'solve|install[=PATH]',
+    key: 'prove',
+    help: 'proof before publishing: an offline solve, or also a real installation with the conda in use or at PATH',
+    group: 'Proof and publishing',
+    schema: z.string().regex(/^(solve|install|install=.+)$/, 'must be solve, install or install=PATH'),
+    defaultText: 'solve',
+  },
+  index: {
+    flag: 'index',
+    value: 'bz2',
+    repeatable: true,
+    key: 'index',
+    help: 'write repodata.json.bz2 too (conda 4.3 needs it)',
+    group: 'Proof and publishing',
+    schema: z.array(z.enum(['bz2'])),
+  },
+  replace: {
+    flag: 'replace',
+    value: 'NAME|all',
+    repeatable: true,
+    help: 'accept that a published file has other bytes upstream now',
+    group: 'Proof and publishing',
+    schema: texts,
+  },
+  adopt: {
+    flag: 'adopt',
+    help: 'take over a label folder that another tool made (lists what will leave it)',
+    group: 'Proof and publishing',
+    schema: onOff,
+  },
+  dryRun: {
+    flag: 'dry-run',
+    help: 'solve and show what would be delivered and what changes; write nothing',
+    group: 'Proof and publishing',
+    schema: onOff,
+  },
+  waitLock: {
+    flag: 'wait-lock',
+    value: 'SECONDS',
+    key: 'wait_lock',
+    help: 'how long to wait while another run works on the same label',
+    group: 'Proof and publishing',
+    schema: z.coerce
+      .number()
+      .int('must be a whole number of seconds')
+      .min(0, 'must be 0 or more')
+      .max(86_400, 'must be a day at most'),
+    defaultText: '0: end at once with exit code 6',
+  },
+  takeOverLock: {
+    flag: 'take-over-lock',
+    help: 'take the lock of a run on another host that has given no sign for a minute',
+    group: 'Proof and publishing',
+    schema: onOff,
+  },
+  allowHttp: {
+    flag: 'allow-http',
+    value: 'HOST',
+    repeatable: true,
+    key: 'allow_http',
+    help: 'allow http:// for this host’s channels without a token (loopback is always allowed)',
+    group: 'Network',
+    schema: texts,
+  },
+  proxy: {
+    flag: 'proxy',
+    value: 'URL',
+    key: 'proxy',
+    help: 'proxy to the outside; also taken from https_proxy',
+    group: 'Network',
+    schema: z.string().regex(/^https?:\/\/\S+$/, 'must be a URL that begins with http:// or https://'),
+  },
+  noProxy: {
+    flag: 'proxy-bypass',
+    value: 'HOST',
+    repeatable: true,
+    key: 'no_proxy',
+    help: 'host that is reached without the proxy; also taken from no_proxy',
+    group: 'Network',
+    schema: texts,
+  },
+  caFiles: {
+    flag: 'ca-file',
+    value: 'FILE',
+    repeatable: true,
+    key: 'ca_files',
+    help: 'PEM file with an own certificate authority; also taken from SSL_CERT_FILE',
+    group: 'Network',
+    schema: texts,
+  },
+  cacheDir: {
+    flag: 'cache-dir',
+    value: 'DIR',
+    key: 'cache_dir',
+    help: 'downloaded artifacts and repodata, kept for the next run',
+    group: 'Places',
+    schema: text,
+    defaultText: 'the user’s cache folder + /repackenv',
+  },
+  logDir: {
+    flag: 'log-dir',
+    value: 'DIR',
+    key: 'log_dir',
+    help: 'write YYYY/MM/DD/HH.MM-update-LABEL.log below DIR',
+    group: 'Places',
+    schema: text,
+  },
+  json: { flag: 'json', help: 'one event a line, then the report, on standard output', group: 'Output', schema: onOff },
+  quiet: { flag: 'quiet', help: 'only warnings and errors', group: 'Output', schema: onOff },
+  debug: { flag: 'debug', help: 'more lines, and stack traces', group: 'Output', schema: onOff },
+} satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+export interface SettingValues {
+  baseUrl: string;
+  owner: string | undefined;
+  labelPath: 'label' | 'channel';
+  channels: string[];
+  channelPriority: 'flexible' | 'strict' | 'disabled';
+  subdirs: string[];
+  virtualPackages: string[];
+  client: string | undefined;
+  packagesFile: string | undefined;
+  engine: 'auto' | 'conda' | 'embedded';
+  enginePath: string | undefined;
+  prove: string;
+  index: 'bz2'[];
+  replace: string[];
+  adopt: boolean;
+  dryRun: boolean;
+  waitLock: number;
+  takeOverLock: boolean;
+  allowHttp: string[];
+  proxy: string | undefined;
+  noProxy: string[];
+  caFiles: string[];
+  cacheDir: string;
+  logDir: string | undefined;
+  json: boolean;
+  quiet: boolean;
+  debug: boolean;
+}
+
+export const DEFAULTS: Omit<SettingValues, 'cacheDir' | 'subdirs'> = {
+  baseUrl: 'https://conda.anaconda.org',
+  owner: undefined,
+  labelPath: 'label',
+  channels: [],
+  channelPriority: 'flexible',
+  virtualPackages: [],
+  client: undefined,
+  packagesFile: undefined,
+  engine: 'auto',
+  enginePath: undefined,
+  prove: 'solve',
+  index: [],
+  replace: [],
+  adopt: false,
+  dryRun: false,
+  waitLock: 0,
+  takeOverLock: false,
+  allowHttp: [],
+  proxy: undefined,
+  noProxy: [],
+  caFiles: [],
+  logDir: undefined,
+  json: false,
+  quiet: false,
+  debug: false,
+};
+
+export function setting(name: SettingName): Setting {
+  return SETTINGS[name];
+}
+
+export function environmentName(name: SettingName): string {
+  return `REPACKENV_${setting(name).flag.toUpperCase().replaceAll('-', '_')}`;
+}

@@ -1,0 +1,95 @@
+import path from 'node:path';
+import { RepackError } from '../model/errors.js';
+import { Secret } from '../model/secret.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { Terminal } from '../runtime/terminal.js';
+
+export interface GivenToken {
+  secret: Secret | undefined;
+  /** Told to the user: others on the machine can see an argument. */
+  warning: string | undefined;
+}
+
+type Door = Pick<Runtime, 'fs' | 'env' | 'machine'>;
+
+/** Shorter values would be masked all over every text, and no server gives them out. */
+const MIN_LENGTH = 6;
+const MAX_LENGTH = 512;
+const TOKEN_FILE_MAX_BYTES = 4096;
+
+/**
+ * TOKEN as `update-offline-repo` takes it (design D10): the value, `-` (standard input), `env:NAME`, `file:PATH` or `none`.
+ * @throws RepackError E_TOKEN, never with the value in it.
+ */
+export async function readToken(given: string, rt: Door, terminal: Terminal): Promise<GivenToken> {
+  if (given === 'none') return { secret: undefined, warning: undefined };
+  if (given === '-') return { secret: checked(await terminal.readStdin(), 'standard input'), warning: undefined };
+  if (given.startsWith('env:')) {
+    return { secret: fromEnvironment(given.slice('env:'.length), rt), warning: undefined };
+  }
+  if (given.startsWith('file:')) {
+    return { secret: await fromFile(given.slice('file:'.length), rt), warning: undefined };
+  }
+  return {
+    secret: checked(given, 'argument TOKEN'),
+    warning:
+      'The token is on the command line, where other users of this machine can see it. Safer: TOKEN as env:NAME, file:PATH or - (standard input).',
+  };
+}
+
+export function fromEnvironment(name: string, rt: Pick<Runtime, 'env'>): Secret {
+  const value = rt.env[name];
+  if (value === undefined) {
+    throw new RepackError('E_TOKEN', {
+      what: `The environment variable ${name || '(no name)'} is not set`,
+      where: 'token',
+      hint: 'Set it to the token, or give the token as file:PATH, or none for public packages only.',
+    });
+  }
+  return checked(value, `environment variable ${name}`);
+}
+
+export async function fromFile(file: string, rt: Door): Promise<Secret> {
+  const full = path.resolve(rt.machine.cwd, file);
+  let bytes: Buffer;
+  try {
+    const { size } = await rt.fs.stat(full);
+    bytes = size > TOKEN_FILE_MAX_BYTES ? Buffer.alloc(0) : await rt.fs.readFile(full);
+    if (size > TOKEN_FILE_MAX_BYTES) throw new Error(`${size} bytes`);
+  } catch (cause) {
+    throw new RepackError('E_TOKEN', {
+      what: 'The token file can’t be read, or is no file of one line',
+      where: full,
+      hint: 'Check its path and permissions; it holds the token and nothing else.',
+      cause,
+    });
+  }
+  return checked(bytes.toString('utf8').replace(/^﻿/, ''), full);
+}
+
+/** Ends of lines and blanks around it are the editor's; anything odd inside is refused, never sent half. */
+function checked(raw: string, where: string): Secret {
+  const value = raw.trim();
+  if (value === '') {
+    throw new RepackError('E_TOKEN', {
+      what: 'The token is empty',
+      where,
+      hint: 'Give the token, or none for public packages only.',
+    });
+  }
+  if (value.length < MIN_LENGTH || value.length > MAX_LENGTH) {
+    throw new RepackError('E_TOKEN', {
+      what: `The token has ${value.length} characters; ${MIN_LENGTH} to ${MAX_LENGTH} are accepted`,
+      where,
+      hint: 'Check that the whole token was copied, and nothing else.',
+    });
+  }
+  if (!/^[A-Za-z0-9._~+=-]+$/.test(value)) {
+    throw new RepackError('E_TOKEN', {
+      what: 'The token holds a character that no token has (a blank, "/", "%", "@", a quote, a line break …)',
+      where,
+      hint: 'A token is letters, digits and . _ ~ + = - only. Check that it was copied without the URL around it.',
+    });
+  }
+  return new Secret(value);
+}

@@ -1,0 +1,78 @@
+import { acquire } from '../acquire/acquire.js';
+import { stageChannel } from '../channel/stage-channel.js';
+import type { RepackPlan } from '../model/plan.js';
+import type { JobReport } from '../model/report.js';
+import type { WorkSettings } from '../model/request.js';
+import { publish } from '../publish/publish.js';
+import { createStaging } from '../publish/staging.js';
+import { VERSION } from '../tool-version.js';
+import { emitFindings } from './findings.js';
+import type { Collected } from './findings.js';
+import type { LabelFolder } from './label-folder.js';
+import { proveInstallable } from './prove.js';
+import { publishedReport } from './report.js';
+import { refuseLeaks } from './secret-scan.js';
+import type { Workshop } from './workshop.js';
+
+export interface Delivery {
+  job: 'update' | 'capture';
+  request: WorkSettings;
+  plan: RepackPlan;
+  packageCaches: readonly string[];
+  folder: LabelFolder;
+  workshop: Workshop;
+}
+
+/** From a plan to a published label folder: fetch, stage beside it, prove, switch. */
+export async function deliver({ rt, findings }: Collected, delivery: Delivery): Promise<JobReport> {
+  const { job, request, plan, packageCaches, folder, workshop } = delivery;
+  const { store, gateway } = workshop;
+  const { place, live, lock, startedAt } = folder;
+
+  const acquired = await acquire(rt, {
+    artifacts: plan.artifacts,
+    store,
+    caches: packageCaches,
+    fetch: gateway.fetchArtifact,
+  });
+  emitFindings(rt, acquired.findings);
+  await rt.reach('update:acquired');
+
+  const staging = await createStaging(rt, { stateDir: place.stateDir, command: job });
+  try {
+    const staged = await stageChannel(rt, {
+      plan,
+      acquired: acquired.artifacts,
+      live,
+      dir: staging.channelDir,
+      indexBz2: request.indexBz2,
+      replace: request.replace,
+    });
+    emitFindings(rt, [...staged.findings, ...gateway.findings()]);
+    await rt.reach('update:staged');
+
+    const proof = await proveInstallable(rt, { staged, plan, request, workshop });
+    await refuseLeaks(rt, workshop, staged);
+    await rt.reach('update:proven');
+
+    const receipt = await publish(rt, {
+      place,
+      staging,
+      staged,
+      live,
+      lock,
+      adopt: request.adopt,
+      engine: engineOf(plan),
+      tool: `repackenv ${VERSION}`,
+      startedAt,
+    });
+    await rt.reach('update:published');
+    return publishedReport({ job, plan, folder, staged, proof, receipt, findings: findings() });
+  } finally {
+    await staging.discard();
+  }
+}
+
+function engineOf(plan: RepackPlan): string {
+  return [...new Set(plan.solved.map((one) => `${one.engine.kind} ${one.engine.version}`))].join(', ');
+}

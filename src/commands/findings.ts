@@ -1,0 +1,33 @@
+import type { Finding } from '../model/findings.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+export interface Collected {
+  rt: Runtime;
+  /** Every finding emitted so far, each once, by code and subject. */
+  findings(): Finding[];
+}
+
+/** A runtime whose findings are kept for the report, while they go on to whoever shows them. */
+export function collectFindings(rt: Runtime): Collected {
+  const seen = new Map<string, Finding>();
+  return {
+    rt: {
+      ...rt,
+      events: {
+        emit(event) {
+          if (event.type === 'finding') {
+            const key = `${event.finding.code}\n${event.finding.subject ?? event.finding.message}`;
+            if (seen.has(key)) return;
+            seen.set(key, event.finding);
+          }
+          rt.events.emit(event);
+        },
+      },
+    },
+    findings: () => [...seen.keys()].sort().flatMap((key) => seen.get(key) ?? []),
+  };
+}
+
+export function emitFindings(rt: Pick<Runtime, 'events'>, findings: readonly Finding[]): void {
+  for (const finding of findings) rt.events.emit({ type: 'finding', finding });
+}

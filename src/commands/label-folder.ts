@@ -1,0 +1,70 @@
+import type { LiveFolder } from '../model/staged.js';
+import { inspectLabelFolder, requireOurs } from '../publish/inspect.js';
+import { lockLabel } from '../publish/lock.js';
+import type { LabelLock } from '../publish/lock.js';
+import { recoverLabel } from '../publish/recover.js';
+import { openRoot } from '../publish/root.js';
+import type { LabelPlace } from '../publish/root.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+/** ROOT/LABEL, locked by us, recovered, looked at. */
+export interface LabelFolder {
+  place: LabelPlace;
+  lock: LabelLock;
+  live: LiveFolder;
+  /** ISO 8601, UTC: when this run began. */
+  startedAt: string;
+}
+
+export interface LabelFolderOptions {
+  root: string;
+  label: string;
+  /** Name of the command, for others who wait for the lock. */
+  job: string;
+  waitLockMs: number;
+  takeOverLock: boolean;
+  adopt: boolean;
+  replace: readonly string[];
+}
+
+/** Runs `work` on the label folder while no other run can touch it. A run that broke off before is finished or undone first. */
+export async function withLabelFolder<T>(
+  rt: Runtime,
+  options: LabelFolderOptions,
+  work: (folder: LabelFolder) => Promise<T>,
+): Promise<T> {
+  const startedAt = new Date(rt.clock.now()).toISOString();
+  const place = await openRoot(rt, options.root, options.label);
+  const lock = await lockLabel(rt, {
+    stateDir: place.stateDir,
+    label: options.label,
+    waitMs: options.waitLockMs,
+    takeOver: options.takeOverLock,
+    command: options.job,
+  });
+  try {
+    await rt.reach('update:locked');
+    await recoverLabel(rt, { place });
+    const live = await inspectLabelFolder(rt, { place, replace: replaceList(options.replace) });
+    requireOurs(rt, live, options);
+    await rt.reach('update:inspected');
+    return await work({ place, lock, live, startedAt });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The same look without lock, recovery or any write: for a plan. */
+export async function lookAtLabelFolder(
+  rt: Runtime,
+  options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'replace'>,
+): Promise<Pick<LabelFolder, 'place' | 'live'>> {
+  const place = await openRoot(rt, options.root, options.label, { create: false });
+  const live = await inspectLabelFolder(rt, { place, replace: replaceList(options.replace) });
+  requireOurs(rt, live, options);
+  return { place, live };
+}
+
+export function replaceList(replace: readonly string[]): readonly string[] | 'all' {
+  return replace.includes('all') ? 'all' : replace;
+}

@@ -1,0 +1,24 @@
+import type { Redactor } from '../model/redact.js';
+import type { JobReport } from '../model/report.js';
+import type { RepackRequest } from '../model/request.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { deliver } from './deliver.js';
+import { collectFindings } from './findings.js';
+import { withLabelFolder } from './label-folder.js';
+import { makePlan } from './make-plan.js';
+import { withWorkshop } from './workshop.js';
+
+/**
+ * The main job: makes or refreshes ROOT/LABEL. Always from scratch, so that nothing stale stays; what is already right is not
+ * written again. Nothing reaches the label folder before the proof.
+ */
+export async function update(machine: Runtime, request: RepackRequest, redactor: Redactor): Promise<JobReport> {
+  const collected = collectFindings(machine);
+  const { rt } = collected;
+  return withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
+    withWorkshop(rt, { ...request, job: 'update', redactor }, async (workshop) => {
+      const { plan, packageCaches } = await makePlan(rt, request, workshop);
+      return deliver(collected, { job: 'update', request, plan, packageCaches, folder, workshop });
+    }),
+  );
+}

@@ -1,0 +1,130 @@
+import path from 'node:path';
+import { openStore } from '../acquire/store.js';
+import type { CondaEngine } from '../engine/conda/conda-engine.js';
+import { enginePkgsName } from '../engine/conda/conda-engine.js';
+import { chooseEngine, detectEngines } from '../engine/detect.js';
+import type { FoundEngine } from '../engine/detect.js';
+import { openEmbeddedSolver } from '../engine/embedded/solver.js';
+import type { EmbeddedSolver } from '../engine/embedded/solver.js';
+import { openGateway } from '../gateway/gateway.js';
+import type { Gateway } from '../gateway/gateway.js';
+import type { Channel, Subdir } from '../model/channel.js';
+import { RepackError } from '../model/errors.js';
+import type { TargetClient, TargetProfile } from '../model/profile.js';
+import type { Redactor } from '../model/redact.js';
+import type { WorkSettings } from '../model/request.js';
+import type { Secret } from '../model/secret.js';
+import type { ArtifactStore } from '../model/store.js';
+import { parseClient } from '../model/target.js';
+import { clientView } from '../model/view.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { makeRunFolder, sweepRunFolders } from './run-folder.js';
+
+/** What a job works with; everything in it is gone or given back when the job ends. */
+export interface Workshop {
+  store: ArtifactStore;
+  gateway: Gateway;
+  solver: EmbeddedSolver;
+  runDir: string;
+  /** The conda that solves the host's own subdir; undefined: the embedded solver does. */
+  conda: CondaEngine | undefined;
+  /** `conda`'s own package cache, one for all labels (design M5). */
+  enginePkgsDir: string;
+  /** Who must be able to read what is delivered: the client at the site, or the engine itself where it is the older one. */
+  reader: TargetClient | undefined;
+  redactor: Redactor | undefined;
+}
+
+export interface WorkshopOptions extends WorkSettings {
+  job: string;
+  channels: readonly Channel[];
+  token: Secret | undefined;
+  profiles: readonly TargetProfile[];
+  subdirs: readonly Subdir[];
+  redactor: Redactor | undefined;
+}
+
+/** Opens store, gateway, solver and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
+export async function withWorkshop<T>(
+  rt: Runtime,
+  options: WorkshopOptions,
+  work: (workshop: Workshop) => Promise<T>,
+): Promise<T> {
+  await sweepRunFolders(rt, options.cacheDir);
+  const store = await openStore(rt, path.join(options.cacheDir, 'store'));
+  const runDir = await makeRunFolder(rt, options.cacheDir, options.job);
+  const solver = openEmbeddedSolver(rt);
+  let gateway: Gateway | undefined;
+  try {
+    const conda = await chooseConda(rt, options);
+    const client = options.profiles[0]?.client;
+    const reader = client ?? (conda === undefined ? undefined : engineAsClient(conda));
+    gateway = await openGateway(rt, {
+      channels: options.channels,
+      token: options.token,
+      cacheDir: options.cacheDir,
+      view: clientView(reader ?? { readsCondaFormat: true, knowsVirtualPackages: true }),
+      proxy: options.proxy,
+      noProxy: options.noProxy,
+      ca: await readCaFiles(rt, options.caFiles),
+      allowHttp: options.allowHttp,
+      store,
+    });
+    const enginePkgsDir = path.join(
+      options.cacheDir,
+      'engine-pkgs',
+      conda === undefined ? 'none' : enginePkgsName(conda),
+    );
+    const made = await work({
+      store,
+      gateway,
+      solver,
+      runDir,
+      conda,
+      enginePkgsDir,
+      reader,
+      redactor: options.redactor,
+    });
+    return made;
+  } finally {
+    await Promise.allSettled([gateway?.close(), solver.close()]);
+    await rt.fs.remove(runDir);
+  }
+}
+
+/** Looked for only where it can be used: the embedded engine needs nothing on the machine. */
+async function chooseConda(rt: Runtime, options: WorkshopOptions): Promise<CondaEngine | undefined> {
+  const { engine: wanted, enginePath, subdirs } = options;
+  const hostSubdir = rt.machine.subdir;
+  if (wanted === 'embedded' || !subdirs.includes(hostSubdir)) return undefined;
+  const found: FoundEngine[] = await detectEngines(rt, { enginePath });
+  const chosen = chooseEngine({ wanted, found, subdir: hostSubdir, hostSubdir, enginePath });
+  return chosen.kind === 'conda' ? chosen.engine : undefined;
+}
+
+/** An old conda delivers only what it can read itself, whoever installs at the site. */
+function engineAsClient(conda: CondaEngine): TargetClient | undefined {
+  const client = parseClient(`conda ${conda.version}`);
+  return client.readsCondaFormat && client.knowsVirtualPackages ? undefined : client;
+}
+
+async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const text = await rt.fs.readText(file).catch((cause: unknown) => {
+        throw new RepackError('E_CONFIG', {
+          what: 'The file with the certificate authority can’t be read',
+          where: file,
+          hint: 'Check --ca-file (or SSL_CERT_FILE) and the file’s permissions.',
+          cause,
+        });
+      });
+      if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+      throw new RepackError('E_CONFIG', {
+        what: 'The file holds no certificate in PEM form',
+        where: file,
+        hint: 'Give a PEM file: it begins with -----BEGIN CERTIFICATE-----.',
+      });
+    }),
+  );
+}

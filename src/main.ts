@@ -1,0 +1,24 @@
+import { eventRelay, runCli } from './cli/run.js';
+import type { ProgramName } from './cli/program.js';
+import { createRedactor } from './model/redact.js';
+import { nodeRuntime } from './runtime/node-runtime.js';
+import { nodeTerminal } from './runtime/terminal.js';
+
+/**
+ * Builds the runtime, runs the program, sets the exit code. The only file that touches `process`. A first signal asks the work to
+ * end and clean up; a second one ends the process at once.
+ */
+export async function main(program: ProgramName): Promise<void> {
+  const abortion = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (abortion.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      abortion.abort(signal);
+    });
+  }
+  const relay = eventRelay();
+  const rt = nodeRuntime({ events: relay, signal: abortion.signal, process });
+  const terminal = nodeTerminal(process);
+  const redactor = createRedactor();
+  process.exitCode = await runCli(program, process.argv.slice(2), { rt, relay, terminal, redactor });
+}

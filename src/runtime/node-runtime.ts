@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, homedir, hostname, tmpdir, userInfo } from 'node:os';
+import type { EventSink } from '../model/events.js';
+import { systemClock } from './clock.js';
+import { execaExec } from './exec.js';
+import { nodeFileSystem } from './fs.js';
+import { undiciHttp } from './http.js';
+import type { Machine, Runtime } from './runtime.js';
+import { threadWorkers } from './workers.js';
+
+export interface NodeRuntimeOptions {
+  events: EventSink;
+  signal: AbortSignal;
+  process: Pick<NodeJS.Process, 'env' | 'platform' | 'arch' | 'pid' | 'cwd' | 'getuid' | 'kill'>;
+}
+
+/** The real machine. */
+export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
+  const { process } = options;
+  const killAt = process.env['REPACKENV_TEST_KILL_AT'];
+  return {
+    fs: nodeFileSystem(),
+    exec: execaExec(),
+    http: undiciHttp(),
+    workers: threadWorkers(),
+    clock: systemClock(),
+    events: options.events,
+    signal: options.signal,
+    env: process.env,
+    machine: describeMachine(process),
+    reach: async (step) => {
+      if (killAt === step) process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+function describeMachine(process: NodeRuntimeOptions['process']): Machine {
+  return {
+    platform: process.platform,
+    arch: process.arch,
+    subdir: condaSubdir(process.platform, process.arch),
+    hostname: hostname(),
+    username: userName(),
+    pid: process.pid,
+    homedir: homedir(),
+    tmpdir: tmpdir(),
+    cwd: process.cwd(),
+    uid: process.getuid?.(),
+    cpus: availableParallelism(),
+    randomId: () => randomBytes(4).toString('hex'),
+  };
+}
+
+/** conda's platform names (`conda.base.constants.KNOWN_SUBDIRS`). */
+function condaSubdir(platform: NodeJS.Platform, arch: string): string {
+  const os = platform === 'win32' ? 'win' : platform === 'darwin' ? 'osx' : platform;
+  const cpu: Record<string, string> = { x64: '64', ia32: '32', arm64: os === 'linux' ? 'aarch64' : 'arm64' };
+  return `${os}-${cpu[arch] ?? arch}`;
+}
+
+/** An account without an entry in the user database (containers, some services) has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return '';
+  }
+}
