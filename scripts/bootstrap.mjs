@@ -30,7 +30,7 @@ const TASKS = {
     every(
       ['oxlint'],
       ['oxfmt', '--check'],
-      ['dependency-cruiser', '--config', '.dependency-cruiser.cjs', 'src'],
+      ['dependency-cruiser', '--config', '.dependency-cruiser.cjs', 'src', 'scripts'],
       ['knip'],
     );
   },

@@ -10,7 +10,6 @@ import type { CaptureRequest, RepackRequest, WorkSettings } from '../model/reque
 import type { Secret } from '../model/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../model/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { readPackagesText } from './packages-file.js';
 import type { Invocation } from './program.js';
 import type { SettingValues } from './settings.js';
 
@@ -133,6 +132,7 @@ async function allSpecs(rt: Door, invocation: Invocation, values: SettingValues)
   const specs = invocation.packages.map((text) => parseMatchSpec(text));
   if (values.packagesFile !== undefined) {
     const file = path.resolve(rt.machine.cwd, values.packagesFile);
+    const { readPackagesText } = await import('./packages-file.js');
     const listed = readPackagesText(await readPackagesFile(rt, file), file);
     for (const { text, line } of listed.specs) specs.push(specAt(text, `${file}, line ${line}`));
     if (listed.channels.length > 0) {

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { readConfigText, refuseBigConfig } from './config-file.js';
 import { DEFAULTS, SETTINGS, SETTING_NAMES, environmentName, setting } from './settings.js';
 import type { SettingName, SettingValues } from './settings.js';
 
@@ -82,6 +81,8 @@ async function findConfigFile(
 }
 
 async function readConfigFile(rt: Door, file: string): Promise<Map<SettingName, unknown>> {
+  // Loaded only where there is a file: the YAML parser is 0.05 s of the start.
+  const { readConfigText, refuseBigConfig } = await import('./config-file.js');
   let bytes: Uint8Array;
   try {
     // The size is looked at before the file is: a wrong name may point at gigabytes.

@@ -31,7 +31,9 @@ export function progressLine(sink: TextSink, clock: Clock): ProgressLine {
     const now = clock.monotonic();
     if (!force && now - lastDrawn < FRAME_MS) return;
     lastDrawn = now;
-    sink.write(`\r\u001B[K${text.slice(0, Math.max(20, sink.columns - 1))}`);
+    // A terminal that does not tell its width (a serial line) is taken to have the usual one.
+    const width = sink.columns > 1 ? sink.columns : 80;
+    sink.write(`\r\u001B[K${text.slice(0, width - 1)}`);
     shown = true;
   };
   const transfer = (force: boolean): void => {

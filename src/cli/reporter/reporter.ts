@@ -25,6 +25,8 @@ export interface ReporterOptions {
   log: LogFile | undefined;
 }
 
+const JSON_PROGRESS_MS = 1000;
+
 export function createReporter(options: ReporterOptions): Reporter {
   const { terminal, redactor, clock, json, quiet, debug, log } = options;
   const progress = terminal.stderr.interactive && !quiet && !json ? progressLine(terminal.stderr, clock) : undefined;
@@ -41,11 +43,27 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
   const jsonLine = (data: Record<string, unknown>): void => toStdout(`${JSON.stringify(data)}\n`);
 
+  // Transfers tell of every piece; a reader wants to know every second.
+  let untold = 0;
+  let lastTold = -Infinity;
+  const jsonEvent = (event: RepackEvent): void => {
+    if (event.type === 'acquire-progress') {
+      untold += event.bytes;
+      if (clock.monotonic() - lastTold < JSON_PROGRESS_MS) return;
+    }
+    if (untold !== 0) {
+      jsonLine({ time: timeOf(clock), type: 'acquire-progress', bytes: untold });
+      untold = 0;
+      lastTold = clock.monotonic();
+    }
+    if (event.type !== 'acquire-progress') jsonLine({ time: timeOf(clock), ...event });
+  };
+
   const emit = (event: RepackEvent): void => {
     const line = eventText(event);
     if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
     if (json) {
-      if (event.type !== 'debug' || debug) jsonLine({ time: new Date(clock.now()).toISOString(), ...event });
+      if (event.type !== 'debug' || debug) jsonEvent(event);
       return;
     }
     // On a terminal the progress line says what has only begun.
@@ -77,4 +95,8 @@ export function createReporter(options: ReporterOptions): Reporter {
       toStderr(colours ? text.replace(/^error:/, '\u001B[31merror:\u001B[0m') : text);
     },
   };
+}
+
+function timeOf(clock: Clock): string {
+  return new Date(clock.now()).toISOString();
 }

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { reportText } from '../../../src/cli/reporter/report-text.js';
+import { createReporter } from '../../../src/cli/reporter/reporter.js';
+import { RepackError } from '../../../src/model/errors.js';
+import { createRedactor } from '../../../src/model/redact.js';
+import type { JobReport } from '../../../src/model/report.js';
+import { Secret } from '../../../src/model/secret.js';
+import type { TextSink } from '../../../src/runtime/terminal.js';
+import { fakeClock } from '../../helpers/runtime.js';
+
+const TOKEN = 'xx-0123456789-sentinel';
+
+function setUp(options: { tty?: boolean; json?: boolean; quiet?: boolean; debug?: boolean; columns?: number } = {}) {
+  const written = { out: '', err: '' };
+  const sink = (key: 'out' | 'err'): TextSink => ({
+    write: (text) => void (written[key] += text),
+    interactive: options.tty === true,
+    columns: options.columns ?? (options.tty === true ? 100 : 0),
+    colours: options.tty === true,
+  });
+  const redactor = createRedactor();
+  redactor.register(new Secret(TOKEN));
+  const clock = fakeClock();
+  const reporter = createReporter({
+    terminal: { stdout: sink('out'), stderr: sink('err'), readStdin: async () => '' },
+    redactor,
+    clock,
+    json: options.json ?? false,
+    quiet: options.quiet ?? false,
+    debug: options.debug ?? false,
+    log: undefined,
+  });
+  return { reporter, written, clock };
+}
+
+describe('plain output', () => {
+  it('carries a date on each line and no escape where nobody watches', () => {
+    const { reporter, written } = setUp();
+    reporter.emit({ type: 'note', message: 'packages: a' });
+    reporter.emit({ type: 'warning', message: 'w' });
+    reporter.emit({ type: 'acquire-progress', bytes: 5 });
+    expect(written.err).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d packages: a\n\d{4}-.* warning: w\n$/);
+    expect(written.err).not.toContain('\u001B');
+    expect(written.out).toBe('');
+  });
+
+  it('says only warnings and errors with --quiet', () => {
+    const { reporter, written } = setUp({ quiet: true });
+    reporter.emit({ type: 'note', message: 'n' });
+    reporter.emit({ type: 'warning', message: 'careful' });
+    reporter.result('the end\n', {});
+    reporter.error(new RepackError('E_ROOT', { what: 'no root' }));
+    expect(written.out).toBe('');
+    expect(written.err).toMatch(/careful[\s\S]*no root/);
+    expect(written.err).not.toContain('n\n2');
+  });
+
+  it('J1 J4 keeps the token out of events, results and errors, with causes and stacks at --debug too', () => {
+    const { reporter, written } = setUp({ debug: true });
+    reporter.emit({ type: 'debug', message: `asked https://h/t/${TOKEN}/x` });
+    reporter.result(`text ${TOKEN}\n`, { url: TOKEN });
+    reporter.error(
+      new RepackError('E_UPSTREAM', { what: `w ${TOKEN}`, where: TOKEN, cause: new Error(`inner ${TOKEN}`) }),
+    );
+    reporter.error(new TypeError(`bug ${TOKEN}`));
+    expect(written.out + written.err).not.toContain(TOKEN);
+    expect(written.err).toContain('inner <TOKEN>');
+    expect(written.err).toContain('[E_BUG]');
+  });
+});
+
+describe('errors', () => {
+  it('are what, where, what to do, code last, without a stack', () => {
+    const { reporter, written } = setUp();
+    const parts = { what: 'It broke', where: '/srv/x', hint: 'Mend it', details: ['one', 'two'] };
+    reporter.error(new RepackError('E_DISK', parts));
+    expect(written.err).toBe('error: It broke\n  where: /srv/x\n    one\n    two\n  what to do: Mend it\n  [E_DISK]\n');
+  });
+});
+
+describe('--json', () => {
+  it('is one object a line, the report last, and progress at most once a second', () => {
+    const { reporter, written, clock } = setUp({ json: true });
+    for (let i = 0; i < 1000; i += 1) {
+      reporter.emit({ type: 'acquire-progress', bytes: 65_536 });
+      clock.advance(2);
+    }
+    reporter.emit({ type: 'artifact-acquired', fn: 'a', subdir: 'noarch', bytes: 1, source: 'store' });
+    reporter.result('text', { label: 'acme' });
+    const lines = written.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const progress = lines.filter((line) => line['type'] === 'acquire-progress');
+    expect(progress.length).toBeLessThanOrEqual(4);
+    expect(progress.reduce((sum, line) => sum + Number(line['bytes']), 0)).toBe(65_536_000);
+    expect(lines.at(-1)).toEqual({ type: 'report', label: 'acme' });
+  });
+
+  it('gives an error as data on standard output and as text on standard error', () => {
+    const { reporter, written } = setUp({ json: true });
+    reporter.error(new RepackError('E_LOCKED', { what: 'held' }));
+    expect(JSON.parse(written.out)).toMatchObject({ type: 'error', code: 'E_LOCKED', exitCode: 6 });
+    expect(written.err).toContain('error: held');
+  });
+});
+
+describe('on a terminal', () => {
+  it.each([[100], [0]])('draws one line in place with artifacts, bytes and rate (%i columns)', (columns) => {
+    const { reporter, written, clock } = setUp({ tty: true, columns });
+    reporter.emit({ type: 'acquire-total', artifacts: 2, bytes: 4_000_000 });
+    clock.advance(1000);
+    reporter.emit({ type: 'acquire-progress', bytes: 2_000_000 });
+    expect(written.err).toContain('0/2 artifacts, 2.0 MB of 4.0 MB, 2.0 MB/s');
+    reporter.result('done\n', {});
+    expect(written.err.endsWith('\r\u001B[K')).toBe(true);
+    expect(written.out).toBe('done\n');
+  });
+});
+
+describe('the report', () => {
+  const report: JobReport = {
+    job: 'update',
+    label: 'acme',
+    labelDir: '/srv/r/acme',
+    specs: ['ratingpro', 'numpy>=1.26,<2'],
+    subdirs: ['linux-64'],
+    channels: [],
+    engines: [{ kind: 'embedded', version: '1' }],
+    priority: 'strict',
+    artifacts: [
+      { subdir: 'noarch', fn: 'a-1-0.conda', name: 'a', version: '1', build: '0', size: 1500, channel: null },
+    ],
+    bytesTotal: 1500,
+    changes: {
+      added: [{ name: 'a', version: '1', build: '0', subdir: 'noarch', fn: 'a-1-0.conda' }],
+      removed: [],
+      upgraded: [{ name: 'b', subdir: 'noarch', from: '1', to: '2' }],
+      downgraded: [],
+      rerecorded: [],
+      kept: 7,
+      bytesToTravel: 1500,
+    },
+    leaving: [],
+    strangers: ['notes.txt'],
+    findings: [{ code: 'md5-only', message: 'a is', exit: false }],
+    published: {
+      generation: 3,
+      manifestSha256: 'x',
+      unchanged: false,
+      bytesWritten: 1,
+      proof: { checks: [{ name: 'solve', detail: '' }] },
+    },
+  };
+
+  it('says what changed, what must travel, where it is, and how it is installed', () => {
+    const text = reportText(report, false);
+    for (const part of [
+      'generation 3 is published',
+      'a 1 0  (noarch)',
+      'b 1 -> 2  (noarch)',
+      'kept        7',
+      '1.5 kB at the next synchronisation',
+      'notes.txt',
+      'md5-only: a is',
+      '/srv/r/acme',
+      'channels file:///srv/r/acme',
+      "conda install ratingpro 'numpy>=1.26,<2'",
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  it('quotes for cmd.exe on Windows', () => {
+    expect(reportText(report, true)).toContain('conda install ratingpro "numpy>=1.26,<2"');
+  });
+
+  it('says of a plan that nothing was touched', () => {
+    const text = reportText({ ...report, job: 'plan', published: undefined }, false);
+    expect(text).toContain('would deliver 1 artifact, 1.5 kB');
+    expect(text).toContain('not touched');
+    expect(text).not.toContain('conda install');
+  });
+});
