@@ -11,7 +11,6 @@ import { openCaches, takeFromCache } from './package-cache.js';
 import { acquireProgress } from './progress.js';
 import { isProblem, missing, throwProblems, type Problem } from './problems.js';
 import type { Sources } from './sources.js';
-import { acquireUnpublished } from './unpublished.js';
 
 export interface AcquireOptions {
   artifacts: readonly PlannedArtifact[];
@@ -68,7 +67,8 @@ async function acquireOne(
   const { record } = artifact;
   const outcome =
     record === undefined
-      ? await acquireUnpublished(rt, artifact, sources)
+      ? // What reads archives is loaded only where there is one without a record.
+        await (await import('./unpublished.js')).acquireUnpublished(rt, artifact, sources)
       : await acquireRecorded(rt, { ...artifact, record }, sources);
   if (!isProblem(outcome)) {
     sources.progress.done(outcome);

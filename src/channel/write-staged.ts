@@ -36,8 +36,10 @@ export async function copyStaged(
         rt.signal.throwIfAborted();
         const next = await onDisk(rt, target, `read ${source.subject}`, source.path, () => pieces.next());
         if (next.done === true) break;
+        const writing = writeAll(handle, next.value);
+        // Hashed while the disk has its turn.
         hash.update(next.value);
-        await writeAll(handle, next.value);
+        await writing;
       }
       refuseOther(source, hash.digest('hex'));
     });

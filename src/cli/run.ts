@@ -1,8 +1,3 @@
-import { capture } from '../commands/capture.js';
-import { listEngines } from '../commands/engines.js';
-import { plan } from '../commands/plan.js';
-import { update } from '../commands/update.js';
-import { verify } from '../commands/verify.js';
 import { EXIT, RepackError, isRepackError } from '../model/errors.js';
 import type { ExitCode } from '../model/errors.js';
 import type { EventSink, RepackEvent } from '../model/events.js';
@@ -100,6 +95,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
   }
 }
 
+/** A command is loaded when it is its turn: reading modules is a third of a run that finds nothing new. */
 async function dispatch(
   invocation: Invocation,
   resolved: ResolvedSettings,
@@ -111,20 +107,26 @@ async function dispatch(
     case 'update':
     case 'plan': {
       const request = await buildRepackRequest(rt, invocation, values, token);
-      const dry = invocation.command === 'plan' || values.dryRun;
-      const report = dry ? await plan(rt, request) : await update(rt, request, redactor);
-      return finishJob(report, reporter, rt);
+      if (invocation.command === 'plan' || values.dryRun) {
+        const { plan } = await import('../commands/plan.js');
+        return finishJob(await plan(rt, request), reporter, rt);
+      }
+      const { update } = await import('../commands/update.js');
+      return finishJob(await update(rt, request, redactor), reporter, rt);
     }
     case 'capture': {
+      const { capture } = await import('../commands/capture.js');
       const request = buildCaptureRequest(rt, invocation, values, token);
       return finishJob(await capture(rt, request, redactor), reporter, rt);
     }
     case 'verify': {
+      const { verify } = await import('../commands/verify.js');
       const report = await verify(rt, { dir: invocation.dir ?? '.' });
       reporter.result(verifyText(report), { ...report });
       return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
     }
     case 'engines': {
+      const { listEngines } = await import('../commands/engines.js');
       const engines = await listEngines(rt, workSettings(rt, values));
       reporter.result(enginesText(engines), { engines });
       return EXIT.done;

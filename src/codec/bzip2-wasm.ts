@@ -1,5 +1,5 @@
 // oxlint-disable no-restricted-globals -- it takes process listeners away that the package should not have added
-import BZip2 from 'bzip2-wasm';
+import type BZip2 from 'bzip2-wasm';
 
 let loading: Promise<BZip2> | undefined;
 
@@ -22,7 +22,8 @@ async function initialize(): Promise<BZip2> {
     event,
     before: process.rawListeners(event),
   }));
-  const encoder = new BZip2();
+  const { default: Encoder } = await import('bzip2-wasm');
+  const encoder = new Encoder();
   try {
     await encoder.init();
   } finally {

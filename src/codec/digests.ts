@@ -33,6 +33,23 @@ export function digestStream(known: { md5?: string } = {}): DigestStream {
   };
 }
 
+/**
+ * Of an open file, read to its end. Where the sha256 comes out as `stated`, so does the md5 that was once taken of the same bytes: only
+ * where it does not is that computed, in a second reading. `onPiece` is called for each MiB and may throw.
+ */
+export async function digestsOfFile(
+  handle: Pick<FileHandle, 'read'>,
+  { stated, onPiece }: { stated?: Pick<Digests, 'sha256' | 'md5'> | undefined; onPiece?: () => void } = {},
+): Promise<Digests> {
+  const stream = digestStream(stated);
+  for await (const piece of piecesOf(handle)) {
+    onPiece?.();
+    stream.update(piece);
+  }
+  const found = stream.digest();
+  return stated === undefined || found.sha256 === stated.sha256 ? found : digestsOfFile(handle, { onPiece });
+}
+
 export function digestsOf(bytes: Uint8Array): Digests {
   const stream = digestStream();
   stream.update(bytes);

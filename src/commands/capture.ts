@@ -15,7 +15,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { deliver } from './deliver.js';
 import { collectFindings, emitFindings } from './findings.js';
 import { withLabelFolder } from './label-folder.js';
-import { withWorkshop } from './workshop.js';
+import { withEngines, withWorkshop } from './workshop.js';
 import type { Workshop } from './workshop.js';
 
 /** Read by old wrappers, which run `conda index` on the folder that it names. */
@@ -38,24 +38,27 @@ export async function capture(machine: Runtime, request: CaptureRequest, redacto
     targetProfile({ subdir: environment.subdir, virtualPackages: request.virtualPackages, client: request.client }),
   ];
   const subdirs = [environment.subdir];
-  return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
-    withWorkshop(
-      rt,
-      { ...request, engine: 'embedded', job: 'capture', channels, profiles, subdirs, redactor },
-      async (workshop) => {
-        const plan = await planOf(rt, {
-          label,
-          environment: { ...environment, channels },
-          profiles,
-          workshop,
-          request,
-        });
-        const { packageCaches } = environment;
-        const report = await deliver(collected, { job: 'capture', request, plan, packageCaches, folder, workshop });
-        if (request.writeTargetFolder)
-          await writeTargetFolder(rt, request, path.join(folder.place.labelDir, environment.subdir));
-        return report;
-      },
+  // What is installed is not solved again.
+  return withEngines(rt, { engine: 'embedded', enginePath: undefined, subdirs }, (engines) =>
+    withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
+      withWorkshop(
+        rt,
+        { ...request, engine: 'embedded', job: 'capture', channels, profiles, subdirs, redactor, engines },
+        async (workshop) => {
+          const plan = await planOf(rt, {
+            label,
+            environment: { ...environment, channels },
+            profiles,
+            workshop,
+            request,
+          });
+          const { packageCaches } = environment;
+          const report = await deliver(collected, { job: 'capture', request, plan, packageCaches, folder, workshop });
+          if (request.writeTargetFolder)
+            await writeTargetFolder(rt, request, path.join(folder.place.labelDir, environment.subdir));
+          return report;
+        },
+      ),
     ),
   );
 }

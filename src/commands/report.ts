@@ -71,6 +71,7 @@ function sharedParts(
     subdirs: plan.solved.map((one) => one.subdir),
     channels: plan.channels.map((channel) => channel.url),
     engines: [...new Map(plan.solved.map((one) => [one.engine.kind, one.engine])).values()],
+    client: plan.profiles[0]?.client,
     priority: [...new Set(plan.solved.map((one) => one.priority))].join(', '),
     artifacts,
     bytesTotal: artifacts.reduce((sum, one) => sum + (one.size ?? 0), 0),

@@ -6,7 +6,7 @@ import { deliver } from './deliver.js';
 import { collectFindings } from './findings.js';
 import { withLabelFolder } from './label-folder.js';
 import { makePlan } from './make-plan.js';
-import { withWorkshop } from './workshop.js';
+import { withEngines, withWorkshop } from './workshop.js';
 
 /**
  * The main job: makes or refreshes ROOT/LABEL. Always from scratch, so that nothing stale stays; what is already right is not
@@ -15,10 +15,12 @@ import { withWorkshop } from './workshop.js';
 export async function update(machine: Runtime, request: RepackRequest, redactor: Redactor): Promise<JobReport> {
   const collected = collectFindings(machine);
   const { rt } = collected;
-  return withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
-    withWorkshop(rt, { ...request, job: 'update', redactor }, async (workshop) => {
-      const { plan, packageCaches } = await makePlan(rt, request, workshop);
-      return deliver(collected, { job: 'update', request, plan, packageCaches, folder, workshop });
-    }),
+  return withEngines(rt, request, (engines) =>
+    withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
+      withWorkshop(rt, { ...request, job: 'update', redactor, engines }, async (workshop) => {
+        const { plan, packageCaches } = await makePlan(rt, request, workshop);
+        return deliver(collected, { job: 'update', request, plan, packageCaches, folder, workshop });
+      }),
+    ),
   );
 }

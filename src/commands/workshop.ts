@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { openStore } from '../acquire/store.js';
+import { prepareZstd } from '../codec/zstd.js';
 import type { CondaEngine } from '../engine/conda/conda-engine.js';
 import { enginePkgsName } from '../engine/conda/conda-engine.js';
 import { chooseEngine, detectEngines } from '../engine/detect.js';
@@ -42,9 +43,42 @@ export interface WorkshopOptions extends WorkSettings {
   profiles: readonly TargetProfile[];
   subdirs: readonly Subdir[];
   redactor: Redactor | undefined;
+  engines: Engines;
 }
 
-/** Opens store, gateway, solver and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
+/** What takes a while to start. */
+export interface Engines {
+  solver: EmbeddedSolver;
+  /** Looked for only where it can be used: undefined where the embedded solver does all. Rejects as `chooseEngine` throws. */
+  conda: Promise<CondaEngine | undefined>;
+}
+
+/**
+ * Runs `work` with the engines, which start here and now, beside what comes before the first solve: rattler's thread warms up for
+ * 0.2 s, and a conda takes 0.5 s to say what it is.
+ */
+export async function withEngines<T>(
+  rt: Runtime,
+  options: EngineWishes,
+  work: (engines: Engines) => Promise<T>,
+): Promise<T> {
+  await prepareZstd();
+  const done = new AbortController();
+  const solver = openEmbeddedSolver(rt);
+  const conda = chooseConda({ ...rt, signal: AbortSignal.any([rt.signal, done.signal]) }, options);
+  // Told where it is awaited, if it still is then.
+  conda.catch(() => undefined);
+  try {
+    return await work({ solver, conda });
+  } finally {
+    done.abort();
+    await Promise.allSettled([conda, solver.close()]);
+  }
+}
+
+export type EngineWishes = Pick<WorkSettings, 'engine' | 'enginePath'> & { subdirs: readonly Subdir[] };
+
+/** Opens store, gateway and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
 export async function withWorkshop<T>(
   rt: Runtime,
   options: WorkshopOptions,
@@ -53,10 +87,9 @@ export async function withWorkshop<T>(
   await sweepRunFolders(rt, options.cacheDir);
   const store = await openStore(rt, path.join(options.cacheDir, 'store'));
   const runDir = await makeRunFolder(rt, options.cacheDir, options.job);
-  const solver = openEmbeddedSolver(rt);
   let gateway: Gateway | undefined;
   try {
-    const conda = await chooseConda(rt, options);
+    const conda = await options.engines.conda;
     const client = options.profiles[0]?.client;
     const reader = client ?? (conda === undefined ? undefined : engineAsClient(conda));
     gateway = await openGateway(rt, {
@@ -78,7 +111,7 @@ export async function withWorkshop<T>(
     const made = await work({
       store,
       gateway,
-      solver,
+      solver: options.engines.solver,
       runDir,
       conda,
       enginePkgsDir,
@@ -87,13 +120,12 @@ export async function withWorkshop<T>(
     });
     return made;
   } finally {
-    await Promise.allSettled([gateway?.close(), solver.close()]);
+    await gateway?.close().catch(() => undefined);
     await rt.fs.remove(runDir);
   }
 }
 
-/** Looked for only where it can be used: the embedded engine needs nothing on the machine. */
-async function chooseConda(rt: Runtime, options: WorkshopOptions): Promise<CondaEngine | undefined> {
+async function chooseConda(rt: Runtime, options: EngineWishes): Promise<CondaEngine | undefined> {
   const { engine: wanted, enginePath, subdirs } = options;
   const hostSubdir = rt.machine.subdir;
   if (wanted === 'embedded' || !subdirs.includes(hostSubdir)) return undefined;

@@ -34,6 +34,8 @@ const shape = z.object({
   subdir: optionalText,
   url: optionalText,
   channel: z.unknown().optional(),
+  // conda 4.3 says here, and only here, that a package came from a local file: `<unknown>`.
+  schannel: optionalText,
   md5: optionalText,
   sha256: optionalText,
   size: z
@@ -113,7 +115,7 @@ async function readRecord(fs: FileSystem, path: string, file: string): Promise<I
     fn,
     subdir: data.subdir,
     url: data.url,
-    channel: typeof data.channel === 'string' ? data.channel : undefined,
+    channel: typeof data.channel === 'string' ? data.channel : data.schannel,
     md5: digest(path, 'md5', data.md5, 32),
     sha256: digest(path, 'sha256', data.sha256, 64),
     size: data.size,

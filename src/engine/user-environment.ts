@@ -60,6 +60,8 @@ export function personalEnv(rt: Pick<Runtime, 'env'>): Record<string, string> {
     ...picked(rt, (name) => PERSONAL.includes(name)),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONIOENCODING: 'utf-8',
+    // Else newer condas start a second Python to look for a graphics card, which takes as long as the rest of the answer.
+    CONDA_OVERRIDE_CUDA: '',
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Finding } from './findings.js';
 import type { EngineIdentity } from './plan.js';
+import type { TargetClient } from './profile.js';
 import type { ChannelChanges, Proof } from './staged.js';
 
 /** One delivered artifact as a person reads it. Size in bytes. */
@@ -24,6 +25,8 @@ export interface JobReport {
   subdirs: string[];
   channels: string[];
   engines: EngineIdentity[];
+  /** What installs at the site, where it was said. */
+  client?: TargetClient | undefined;
   priority: string;
   artifacts: ReportedArtifact[];
   bytesTotal: number;

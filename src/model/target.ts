@@ -1,4 +1,5 @@
-import semver from 'semver';
+import coerce from 'semver/functions/coerce.js';
+import gte from 'semver/functions/gte.js';
 import type { Subdir } from './channel.js';
 import { RepackError } from './errors.js';
 import { isVirtualPackageName, shown } from './names.js';
@@ -36,7 +37,7 @@ export function parseClient(text: string): TargetClient {
   const match = /^([a-z]+)\s*[\s=@]\s*v?([0-9]+(?:\.[0-9]+)*[0-9a-z.+-]*)$/i.exec(text.trim());
   const name = CLIENTS.find((client) => client === match?.[1]?.toLowerCase());
   const version = match?.[2] ?? '';
-  const known = semver.coerce(version);
+  const known = coerce(version);
   if (name === undefined || known === null) {
     throw new RepackError('E_CLIENT', {
       what: `${shown(text)} is not a client with its version`,
@@ -44,7 +45,7 @@ export function parseClient(text: string): TargetClient {
       hint: `Write it like "conda 4.4" or "pixi 0.40"; known are ${CLIENTS.join(', ')}.`,
     });
   }
-  const from = (least: string): boolean => name !== 'conda' || semver.gte(known, least);
+  const from = (least: string): boolean => name !== 'conda' || gte(known, least);
   return {
     name,
     version,

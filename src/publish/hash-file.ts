@@ -1,4 +1,4 @@
-import { digestStream, piecesOf, type Digests } from '../codec/digests.js';
+import { digestsOfFile, type Digests } from '../codec/digests.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isMissing } from './fs-errors.js';
 
@@ -12,9 +12,7 @@ export async function hashFile(rt: Pick<Runtime, 'fs'>, path: string): Promise<D
     throw error;
   }
   try {
-    const digests = digestStream();
-    for await (const piece of piecesOf(handle)) digests.update(piece);
-    return digests.digest();
+    return await digestsOfFile(handle);
   } finally {
     await handle.close();
   }

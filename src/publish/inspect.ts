@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { digestStream, piecesOf, sha256Of } from '../codec/digests.js';
+import { digestsOfFile, sha256Of } from '../codec/digests.js';
 import { explainDiskErrorOn } from '../model/disk-errors.js';
 import { RepackError } from '../model/errors.js';
-import { MANIFEST_NAME, SUMS_NAME, type Manifest } from '../model/manifest.js';
+import { MANIFEST_NAME, SUMS_NAME, type Manifest, type ManifestFile } from '../model/manifest.js';
 import { isSubdir, KNOWN_SUBDIRS } from '../model/names.js';
 import { inParallel } from '../model/parallel.js';
 import { parseManifest } from '../model/parse-manifest.js';
@@ -104,7 +104,10 @@ async function inspect(rt: Runtime, { place, replace = [] }: InspectOptions): Pr
     else strangers.push(entry.name);
   }
   const paths = [...own, ...(await inParallel(subdirs.sort(), 4, (subdir) => walk(rt, dir, subdir))).flat()].sort();
-  const hashed = await inParallel(paths, Math.max(2, rt.machine.cpus), (path) => hashLive(rt, dir, path));
+  const stated = new Map((found?.manifest.files ?? []).map((file) => [file.path, file]));
+  const hashed = await inParallel(paths, Math.max(4, rt.machine.cpus), (path) =>
+    hashLive(rt, join(dir, path), stated.get(path)),
+  );
   const files = new Map(paths.map((path, index) => [path, hashed[index]!]));
   const live: LiveFolder = {
     dir,
@@ -215,16 +218,12 @@ async function walk(rt: Runtime, dir: string, folder: string): Promise<string[]>
   return paths;
 }
 
-async function hashLive(rt: Runtime, dir: string, path: string): Promise<LiveFile> {
-  const handle = await rt.fs.openNoFollow(join(dir, path));
+async function hashLive(rt: Runtime, path: string, stated: ManifestFile | undefined): Promise<LiveFile> {
+  const handle = await rt.fs.openNoFollow(path);
   try {
     const { mtimeMs } = await handle.stat();
-    const digests = digestStream();
-    for await (const piece of piecesOf(handle)) {
-      rt.signal.throwIfAborted();
-      digests.update(piece);
-    }
-    return { ...digests.digest(), mtimeMs };
+    const digests = await digestsOfFile(handle, { stated, onPiece: () => rt.signal.throwIfAborted() });
+    return { ...digests, mtimeMs };
   } finally {
     await handle.close();
   }

@@ -75,7 +75,10 @@ const CHECKS: readonly {
  */
 export async function proveStaged(rt: ReadRuntime, input: ProveInput): Promise<Proof> {
   const { staged } = input;
-  const folder = await readFolder(rt, staged.dir, { listed: staged.manifest.subdirs });
+  const folder = await readFolder(rt, staged.dir, {
+    listed: staged.manifest.subdirs,
+    stated: new Map(staged.files.map((file) => [file.path, file])),
+  });
   const { indexes, violations } = await readIndexes(folder, { needsZst: true });
   const evidence: Evidence = { ...input, folder, indexes };
   const failed = [...folder.violations, ...violations];

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { digestStream, digestsOf, piecesOf } from '../codec/digests.js';
+import { digestsOf, digestsOfFile } from '../codec/digests.js';
 import type { Digests } from '../codec/digests.js';
 import { errnoOf } from '../model/disk-errors.js';
 import { INDEX_NAMES, MANIFEST_NAME, SUMS_NAME } from '../model/manifest.js';
@@ -30,16 +30,22 @@ export interface Folder {
 /** Digests by path, size, time and inode: what a second look need not read again. */
 export type HashCache = Map<string, Digests>;
 
+export interface ReadOptions {
+  listed?: readonly string[];
+  cache?: HashCache;
+  stated?: ReadonlyMap<string, Digests>;
+}
+
 const READ_WHOLE: ReadonlySet<string> = new Set([...INDEX_NAMES, MANIFEST_NAME, SUMS_NAME]);
 
 /**
- * Reads a channel folder. `listed`: subdirs that its manifest names, beside those that conda knows and those that have an index. Links are
- * never followed. Throws only what `readdir` of `dir` itself throws, and `rt.signal`'s reason.
+ * Reads a channel folder. `listed`: subdirs that its manifest names, beside those that conda knows and those that have an index. `stated`:
+ * digests that a file has if its sha256 is the one given here (then its md5 need not be computed). Links are never followed. Throws only what `readdir` of `dir` itself throws, and `rt.signal`'s reason.
  */
 export async function readFolder(
   rt: ReadRuntime,
   dir: string,
-  { listed = [], cache = new Map() }: { listed?: readonly string[]; cache?: HashCache } = {},
+  { listed = [], cache = new Map(), stated }: ReadOptions = {},
 ): Promise<Folder> {
   const subdirs: string[] = [];
   const strangers: string[] = [];
@@ -61,9 +67,9 @@ export async function readFolder(
     paths.push(...names.map((entry) => `${subdir}/${entry.name}`));
   }
   const files = new Map<string, FolderFile>();
-  await inParallel(paths.sort(), Math.max(2, rt.machine.cpus), async (path) => {
+  await inParallel(paths.sort(), Math.max(4, rt.machine.cpus), async (path) => {
     rt.signal.throwIfAborted();
-    const read = await readOne(rt, { dir, path, cache });
+    const read = await readOne(rt, { dir, path, cache, stated: stated?.get(path) });
     if (read === undefined) return;
     if ('rule' in read) violations.push(read);
     else files.set(path, read);
@@ -83,7 +89,7 @@ async function countsAsSubdir(rt: ReadRuntime, dir: string, name: string, listed
 /** Undefined where the file has gone since the folder was listed. */
 async function readOne(
   rt: ReadRuntime,
-  { dir, path, cache }: { dir: string; path: string; cache: HashCache },
+  { dir, path, cache, stated }: { dir: string; path: string; cache: HashCache; stated: Digests | undefined },
 ): Promise<FolderFile | Violation | undefined> {
   try {
     const stats = await rt.fs.lstat(join(dir, path));
@@ -94,7 +100,7 @@ async function readOne(
       return { ...digestsOf(bytes), bytes };
     }
     const key = `${path}|${stats.size}|${stats.mtimeMs}|${stats.ino}`;
-    const digests = cache.get(key) ?? (await hash(rt, join(dir, path)));
+    const digests = cache.get(key) ?? (await hash(rt, join(dir, path), stated));
     cache.set(key, digests);
     return { ...digests, bytes: undefined };
   } catch (error) {
@@ -111,15 +117,10 @@ function oddKind(path: string, stats: Awaited<ReturnType<Runtime['fs']['lstat']>
   return violation(stats.isDirectory() ? 'folder' : 'special', path);
 }
 
-async function hash(rt: ReadRuntime, path: string): Promise<Digests> {
+async function hash(rt: ReadRuntime, path: string, stated: Digests | undefined): Promise<Digests> {
   const handle = await rt.fs.openNoFollow(path);
   try {
-    const stream = digestStream();
-    for await (const piece of piecesOf(handle)) {
-      rt.signal.throwIfAborted();
-      stream.update(piece);
-    }
-    return stream.digest();
+    return await digestsOfFile(handle, { stated, onPiece: () => rt.signal.throwIfAborted() });
   } finally {
     await handle.close();
   }

@@ -82,11 +82,17 @@ function whereLines(report: JobReport, windows: boolean): string[] {
   if (report.published === undefined) return [`  folder      ${report.labelDir} (not touched)`];
   const url = pathToFileURL(report.labelDir).href;
   const names = report.specs.map((spec) => quoted(spec, windows)).join(' ');
+  const configuring = [
+    'conda config --env --set offline yes',
+    `conda config --env --add channels ${url}`,
+    // conda 4.3 lists defaults below every channel that is added, and fails offline, since it can't reach them.
+    ...(report.client?.needsBz2Index === true ? ['conda config --env --remove channels defaults'] : []),
+  ];
   return [
     `  folder      ${report.labelDir}`,
     '',
     'At the site, in the environment of choice (with the folder’s place there):',
-    `  conda config --env --set offline yes && conda config --env --add channels ${url}`,
+    `  ${configuring.join(' && ')}`,
     `  conda install ${names}`,
   ];
 }

@@ -1,4 +1,5 @@
-import { coerce, gte } from 'semver';
+import coerce from 'semver/functions/coerce.js';
+import gte from 'semver/functions/gte.js';
 
 /** What a version of conda can do, as far as it matters here. Sources: the changelog of conda, recordings. */
 export interface CondaAbilities {

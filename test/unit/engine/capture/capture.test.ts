@@ -281,6 +281,11 @@ describe('captureEnvironment', () => {
       { url: 'file:///home/u/linux-64/a-1.0-0.conda', channel: '<unknown>' },
       reachable(),
     ],
+    [
+      'a local file of conda 4.3, below a folder that could be a subdir',
+      { url: 'file:///home/u/my-files/a-1.0-0.conda', channel: null, schannel: '<unknown>' },
+      reachable(),
+    ],
     ['a channel that has it no more', {}, reachable({ name: 'other' })],
     ['a channel that has other bytes under its name', {}, reachable({ name: 'a', sha256: 'c'.repeat(64) })],
     ['a channel that has no such subdir any more', {}, sourceOf({ 'prometeia/noarch': [] })],

@@ -99,6 +99,7 @@ describe('detectEngines', () => {
         CONDARC: '/etc/my.yml',
         PYTHONDONTWRITEBYTECODE: '1',
         PYTHONIOENCODING: 'utf-8',
+        CONDA_OVERRIDE_CUDA: '',
       },
     ]);
   });
