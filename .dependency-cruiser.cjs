@@ -8,7 +8,10 @@ module.exports = {
       comment: 'model/ has no disk, no network, no clock: only itself and pure libraries.',
       severity: 'error',
       from: { path: '^src/model' },
-      to: { path: '^(src/(?!model)|node:|fs|os|path|crypto|stream|http|https|net|child_process|worker_threads)', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^(src/(?!model)|node:|fs|os|path|crypto|stream|http|https|net|child_process|worker_threads)',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'model-uses-no-core-module',
@@ -69,6 +72,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: 'specify',
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -6,6 +6,7 @@ has it), and, to install, prefix and cache (folders). Writes the solved packages
 
 import asyncio
 import json
+import os
 import sys
 
 from rattler import BuildString, GenericVirtualPackage, PackageName, Version, install, solve
@@ -25,7 +26,10 @@ async def main():
     )
     if "prefix" in asked:
         await install(records, target_prefix=asked["prefix"], cache_dir=asked["cache"], show_progress=False)
-    print(json.dumps(sorted("%s/%s" % (record.subdir, record.file_name) for record in records)))
+    return sorted("%s/%s" % (record.subdir, record.file_name) for record in records)
 
 
-asyncio.run(main())
+answer = asyncio.run(main())
+print(json.dumps(answer), flush=True)
+# Leaves without the interpreter's clean-up: threads of py-rattler 0.28 that come back in it end the process with a fatal error, now and then.
+os._exit(0)

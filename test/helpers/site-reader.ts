@@ -21,7 +21,9 @@ export async function readWhile(dir: string, work: Promise<unknown>): Promise<Si
   let rounds = 0;
   const state = { working: true };
   const done = work.finally(() => (state.working = false));
-  do {
+  for (let last = false; !last; rounds += 1) {
+    // Once more when all is done: what was brought last is met too.
+    last = !state.working;
     for (const index of await indexesOf(dir)) {
       const bytes = read(join(dir, index));
       if (bytes === undefined) continue;
@@ -30,8 +32,7 @@ export async function readWhile(dir: string, work: Promise<unknown>): Promise<Si
         if (!existsSync(path) && read(join(dir, index))?.equals(bytes) === true) broken.add(`${index} names ${fn}`);
       }
     }
-    rounds += 1;
-  } while (state.working);
+  }
   await done;
   return { rounds, contents: contents.size, broken: [...broken].sort() };
 }
