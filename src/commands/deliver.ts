@@ -8,7 +8,6 @@ import { createStaging } from '../publish/staging.js';
 import { VERSION } from '../tool-version.js';
 import { emitFindings } from './findings.js';
 import type { Collected } from './findings.js';
-import { storeWithLive } from './known-bytes.js';
 import type { LabelFolder } from './label-folder.js';
 import { proveInstallable } from './prove.js';
 import { publishedReport } from './report.js';
@@ -27,12 +26,12 @@ export interface Delivery {
 /** From a plan to a published label folder: fetch, stage beside it, prove, switch. */
 export async function deliver({ rt, findings }: Collected, delivery: Delivery): Promise<JobReport> {
   const { job, request, plan, packageCaches, folder, workshop } = delivery;
-  const { gateway } = workshop;
+  const { store, gateway } = workshop;
   const { place, live, lock, startedAt } = folder;
 
   const acquired = await acquire(rt, {
     artifacts: plan.artifacts,
-    store: storeWithLive(workshop.store, live),
+    store,
     caches: packageCaches,
     fetch: gateway.fetchArtifact,
   });

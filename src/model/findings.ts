@@ -6,4 +6,6 @@ export interface Finding {
   /** Package, file or URL (token-free) it is about. */
   subject?: string | undefined;
   exit: boolean;
+  /** Shown as a warning though it does not change the exit code: somebody should look (design D6a). */
+  warn?: boolean;
 }

@@ -192,7 +192,7 @@ async function fromCopy(
   const message = `the manifest was broken (${broken.reason}) and is written anew`;
   rt.events.emit({
     type: 'finding',
-    finding: { code: 'manifest-rebuilt', message, subject: broken.path, exit: false },
+    finding: { code: 'manifest-rebuilt', message, subject: broken.path, exit: false, warn: true },
   });
   return { manifest: parsed.manifest, sha256: sha256Of(bytes) };
 }

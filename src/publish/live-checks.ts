@@ -76,5 +76,5 @@ export async function refuseUnknownIndex(rt: Runtime, dir: string, path: string)
 }
 
 function finding(rt: Runtime, code: string, message: string, subject: string): void {
-  rt.events.emit({ type: 'finding', finding: { code, message, subject, exit: false } });
+  rt.events.emit({ type: 'finding', finding: { code, message, subject, exit: false, warn: true } });
 }

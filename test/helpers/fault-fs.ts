@@ -69,11 +69,6 @@ export function faultFs(fault: (call: FsCall) => FaultCode | undefined, base: Fi
   return { fs, calls };
 }
 
-/** Fails the `n`-th call (0-based over all calls), once. */
-export function failNth(n: number, code: FaultCode): (call: FsCall) => FaultCode | undefined {
-  return (call) => (call.index === n ? code : undefined);
-}
-
 /** Fails the calls that `matches` accepts, `times` times (default: for ever). */
 export function failWhere(
   matches: (call: FsCall) => boolean,

@@ -44,7 +44,7 @@ export function eventText(event: RepackEvent): { level: Level; text: string } | 
       return { level: 'warning', text: `warning: ${event.message}` };
     case 'finding':
       return {
-        level: event.finding.exit ? 'warning' : 'normal',
+        level: event.finding.exit || event.finding.warn === true ? 'warning' : 'normal',
         text: `finding ${event.finding.code}: ${event.finding.message}`,
       };
     case 'debug':
