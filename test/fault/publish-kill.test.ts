@@ -78,7 +78,7 @@ describe('I3 SIGKILL', () => {
     expect(outcomes.get('publish:journal-written')).toEqual(new Set(['finished']));
     expect(outcomes.get('publish:leaving-out')).toEqual(new Set(['finished']));
     expect(outcomes.get('publish:journal-removed')).toEqual(new Set(['clean']));
-  }, 180_000);
+  }, 480_000);
 
   it('at a step of the very first publication', async () => {
     for (const index of [1, 4, 9]) {
@@ -93,7 +93,7 @@ describe('I3 SIGKILL', () => {
       expect(rest).toEqual(expected);
       await rm(root, { recursive: true });
     }
-  }, 60_000);
+  }, 240_000);
 
   it('at random moments of a run that publishes on and on', async () => {
     const root = join(work, 'random');
@@ -107,7 +107,7 @@ describe('I3 SIGKILL', () => {
     const { 'manifest.json': _once, ...expected } = fresh;
     expect(rest).toEqual(expected);
     expect(await readdir(join(root, '.repackenv', 'acme', 'staging'))).toEqual([]);
-  }, 60_000);
+  }, 240_000);
 
   it('during recovery: the run after that recovers', async () => {
     const at = steps.indexOf('publish:index-in');
@@ -121,5 +121,5 @@ describe('I3 SIGKILL', () => {
       await publishTiny(testRuntime(), { root, packages: SECOND, replace: 'all' });
       expect(await digests(join(root, 'acme'))).toEqual(fresh);
     }
-  }, 60_000);
+  }, 240_000);
 });

@@ -36,7 +36,7 @@ describe('two real processes', () => {
       expect(result.code).toBe(6);
       expect(result.lines).toEqual([expect.stringMatching(/^ERROR E_LOCKED .*pid \d+ on build-host/)]);
     }
-  }, 60_000);
+  }, 240_000);
 
   it('I1 ten runs that wait: one after the other, never two at once', async () => {
     let holders = 0;
@@ -52,7 +52,7 @@ describe('two real processes', () => {
     expect(results.map((result) => result.code)).toEqual(Array.from({ length: 10 }, () => 0));
     expect(most).toBe(1);
     expect(results.some((result) => result.lines[0] === 'WAITING')).toBe(true);
-  }, 90_000);
+  }, 240_000);
 
   it.runIf(process.platform === 'linux')(
     'I4 the lock of a killed run is followed at once, by one of several that wait',
@@ -90,5 +90,5 @@ describe('two real processes', () => {
     const packages = Object.keys(await digests(join(dir, 'acme'))).filter((path) => path.endsWith('.conda'));
     expect(packages).toHaveLength(1);
     expect(await exists(join(dir, '.repackenv', 'acme', 'journal.json'))).toBe(false);
-  }, 60_000);
+  }, 240_000);
 });

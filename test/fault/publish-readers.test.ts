@@ -50,7 +50,7 @@ it('F9 I9 a reader in another process meets no broken index and no missing file 
   expect((await done).lines.at(-1)).toBe('DONE');
   expect(looks).toBeGreaterThan(50);
   expect(again).toBeLessThan(looks);
-}, 180_000);
+}, 480_000);
 
 /**
  * Reads an index and each file it names. Where a file is gone or other than stated, the index is read again: it must have changed
