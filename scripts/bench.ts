@@ -91,7 +91,8 @@ async function bench(): Promise<void> {
     for (let round = 0; round < rounds; round += 1) await takeRound(taken, round);
 
     console.log(`delivered  ${delivered(taken)}`);
-    console.log(`rounds     ${rounds}, load at the end ${load()}`);
+    const busy = (loadavg()[0] ?? 0) > cpus + 1 ? ': other work went on here, measure again when it is quiet' : '';
+    console.log(`rounds     ${rounds}, load at the end ${load()}${busy}`);
     report(taken);
   } finally {
     await server.close();

@@ -14,12 +14,13 @@ const { values, positionals } = parseArgs({
     token: { type: 'string', default: process.env['UPSTREAM_TOKEN'] ?? 'xx-00000000-sample-token' },
     port: { type: 'string', default: '0' },
     generation: { type: 'string', default: '1' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const [dir] = positionals;
-if (dir === undefined) {
+if (dir === undefined || values.help) {
   console.error('usage: serve-upstream DIR [--token TOKEN] [--port N] [--generation N]');
-  process.exit(2);
+  process.exit(values.help ? 0 : 2);
 }
 
 const server = await startTokenServer({

@@ -1,5 +1,6 @@
 import { eventRelay, runCli } from './cli/run.js';
 import type { ProgramName } from './cli/program.js';
+import { EXIT } from './model/errors.js';
 import { createRedactor } from './model/redact.js';
 import { nodeRuntime } from './runtime/node-runtime.js';
 import { nodeTerminal } from './runtime/terminal.js';
@@ -18,7 +19,12 @@ export async function main(program: ProgramName): Promise<void> {
   }
   const relay = eventRelay();
   const rt = nodeRuntime({ events: relay, signal: abortion.signal, process });
-  const terminal = nodeTerminal(process);
+  let outputLost = false;
+  const { stdout, stderr, stdin, env } = process;
+  const terminal = nodeTerminal({ stdout, stderr, stdin, env, onOutputLost: () => void (outputLost = true) });
+  process.on('exit', () => {
+    if (outputLost && process.exitCode === EXIT.done) process.exitCode = EXIT.publish;
+  });
   const redactor = createRedactor();
   process.exitCode = await runCli(program, process.argv.slice(2), { rt, relay, terminal, redactor });
 }

@@ -158,7 +158,8 @@ function tokenOption(command: Command): string {
 /** commander repeats what was typed; `--token=VALUE` and the like must not be. */
 function usageError(error: CommanderError, program: ProgramName, args: readonly string[]): RepackError {
   const message = error.message.replace(/^error: /, '').replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
-  const command = program === 'repackenv' && args[0] !== undefined && !args[0].startsWith('-') ? ` ${args[0]}` : '';
+  const known = program === 'repackenv' && error.code !== 'commander.unknownCommand';
+  const command = known && args[0] !== undefined ? ` ${args[0]}` : '';
   return new RepackError('E_USAGE', {
     what: message.charAt(0).toUpperCase() + message.slice(1),
     where: 'command line',

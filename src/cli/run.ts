@@ -68,7 +68,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       terminal.stdout.write(redactor.redact(renderConfig(resolved)));
       return EXIT.done;
     }
-    requirePositionals(invocation);
+    requirePositionals(invocation, program);
     refuseTokenAsLabel(invocation.label);
     const token = await takeToken(invocation, context);
     if (values.logDir !== undefined && ['update', 'capture', 'plan'].includes(invocation.command)) {
@@ -140,7 +140,7 @@ function finishJob(report: JobReport, reporter: Reporter, rt: Runtime): ExitCode
 }
 
 /** Checked in the order in which they are typed, before any of them is looked at. */
-function requirePositionals({ command, label, token, root }: Invocation): void {
+function requirePositionals({ command, label, token, root }: Invocation, program: ProgramName): void {
   if (command !== 'update' && command !== 'plan') return;
   const missing = Object.entries({ LABEL: label, TOKEN: token, ROOT: root }).flatMap(([name, value]) =>
     value === undefined ? [name] : [],
@@ -149,7 +149,10 @@ function requirePositionals({ command, label, token, root }: Invocation): void {
   throw new RepackError('E_USAGE', {
     what: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
     where: 'command line',
-    hint: 'update-offline-repo LABEL TOKEN ROOT PACKAGE...   (TOKEN is env:NAME, file:PATH, - or none; see --help)',
+    hint:
+      program === 'repackenv'
+        ? `repackenv ${command} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...   (see --help)`
+        : 'update-offline-repo LABEL TOKEN ROOT PACKAGE...   (TOKEN is env:NAME, file:PATH, - or none; see --help)',
   });
 }
 

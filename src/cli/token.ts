@@ -30,6 +30,13 @@ export async function readToken(given: string, rt: Door, terminal: Terminal): Pr
   if (given.startsWith('file:')) {
     return { secret: await fromFile(given.slice('file:'.length), rt), warning: undefined };
   }
+  if (/^[A-Z][A-Z0-9_]*$/.test(given) && rt.env[given] !== undefined) {
+    throw new RepackError('E_TOKEN', {
+      what: 'TOKEN is the name of an environment variable, not a token',
+      where: 'argument TOKEN',
+      hint: `Did you mean env:${given}?`,
+    });
+  }
   return {
     secret: checked(given, 'argument TOKEN'),
     warning:

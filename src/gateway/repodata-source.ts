@@ -147,7 +147,7 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
     const subject = `${channel.url}/${subdir}`;
     const finding: Finding = {
       code: 'zst-older-than-json',
-      message: `The channel's indexes are out of step: ${what}`,
+      message: `The indexes of ${subject} are out of step: ${what}`,
       subject,
       exit: false,
     };

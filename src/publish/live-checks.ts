@@ -21,7 +21,12 @@ export async function compareWithManifest(
     const found = live.files.get(file.path);
     if (file.kind === 'artifact') {
       if (found === undefined)
-        finding(rt, 'artifact-missing', 'was missing and comes back if it is still wanted', join(live.dir, file.path));
+        finding(
+          rt,
+          'artifact-missing',
+          `${file.path} was missing and comes back if it is still wanted`,
+          join(live.dir, file.path),
+        );
       else if (found.sha256 !== file.sha256 && !replaceCovers(replace, file.path)) {
         changed.push(`${file.path}: published as sha256 ${file.sha256}, now ${found.sha256}`);
       }
@@ -30,13 +35,13 @@ export async function compareWithManifest(
       finding(
         rt,
         'index-rewritten',
-        `${broken ?? 'was changed by somebody else'}; it is written anew`,
+        `${file.path} ${broken ?? 'was changed by somebody else'}; it is written anew`,
         join(live.dir, file.path),
       );
     }
   }
   if (live.files.get(SUMS_NAME) === undefined)
-    finding(rt, 'index-rewritten', 'is missing; it is written anew', join(live.dir, SUMS_NAME));
+    finding(rt, 'index-rewritten', `${SUMS_NAME} is missing; it is written anew`, join(live.dir, SUMS_NAME));
   if (changed.length === 0) return;
   throw new RepackError('E_ARTIFACT_CHANGED', {
     what: `${changed.length === 1 ? 'a package in the label folder has' : `${changed.length} packages in the label folder have`} other bytes than were published`,

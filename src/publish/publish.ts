@@ -123,7 +123,7 @@ async function carryOut(rt: Runtime, options: PublishOptions, journal: Journal):
     throw await afterFailure(rt, options, journal, progress, error);
   }
   for (const path of progress.stuck) {
-    const message = 'no index names it any more, but another program holds it open; the next run removes it';
+    const message = `no index names ${path} any more, but another program holds it open; the next run removes it`;
     rt.events.emit({
       type: 'finding',
       finding: { code: 'leaving-held', message, subject: join(labelDir, path), exit: false },

@@ -18,12 +18,14 @@ type Streams = {
   stderr: NodeJS.WriteStream;
   stdin: AsyncIterable<unknown>;
   env: Readonly<Record<string, string | undefined>>;
+  /** Called when what goes to standard output is lost (a full disk), but not when nobody wants it (`| head`). */
+  onOutputLost: () => void;
 };
 
 export function nodeTerminal(streams: Streams): Terminal {
   return {
-    stdout: sink(streams.stdout, streams.env),
-    stderr: sink(streams.stderr, streams.env),
+    stdout: sink(streams.stdout, streams.env, streams.onOutputLost),
+    stderr: sink(streams.stderr, streams.env, () => undefined),
     readStdin: async () => {
       let text = '';
       for await (const chunk of streams.stdin) text += String(chunk);
@@ -32,10 +34,10 @@ export function nodeTerminal(streams: Streams): Terminal {
   };
 }
 
-function sink(stream: NodeJS.WriteStream, env: Streams['env']): TextSink {
-  // `| head` closes our output: the work goes on, the text is dropped.
+function sink(stream: NodeJS.WriteStream, env: Streams['env'], onLost: () => void): TextSink {
+  // `| head` closes our output, a disk may be full: the work goes on, the text is dropped.
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') onLost();
   });
   return {
     write: (text) => void stream.write(text),

@@ -92,7 +92,7 @@ export async function proveStaged(rt: ReadRuntime, input: ProveInput): Promise<P
   throw new RepackError('E_PROOF', {
     what: `The new channel of ${staged.label} failed its proof in ${failed.length} ${failed.length === 1 ? 'point' : 'points'}; nothing was published`,
     where: staged.dir,
-    hint: 'Run it again. If it fails in the same way, the channel upstream is at fault or this program is: report it with these lines.',
+    hint: 'Run it again. If it fails in the same way, the channel upstream (or the captured environment) is at fault, or this program is: report it with these lines.',
     details: [...new Set(failed.map(describe))],
   });
 }

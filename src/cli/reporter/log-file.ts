@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { RepackError } from '../../model/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { logPathParts } from './format.js';
 
@@ -16,9 +17,17 @@ export async function openLogFile(
 ): Promise<LogFile> {
   const { folders, time } = logPathParts(rt.clock.now());
   const folder = path.join(options.dir, ...folders);
-  await rt.fs.mkdirp(folder);
   const file = path.join(folder, `${time}-${options.job}-${options.label}.log`);
-  const handle = await rt.fs.open(file, 'a', 0o640);
+  const opened = rt.fs.mkdirp(folder).then(async () => rt.fs.open(file, 'a', 0o640));
+  const handle = await opened.catch((cause: Error) => {
+    const what = `The log file can’t be written: ${cause.message}`;
+    throw new RepackError('E_CONFIG', {
+      what,
+      where: file,
+      hint: 'Give another --log-dir, or make it writable.',
+      cause,
+    });
+  });
   let failure: Error | undefined;
   let queue: Promise<void> = Promise.resolve();
   return {

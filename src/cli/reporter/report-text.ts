@@ -51,8 +51,12 @@ function changeLines(report: JobReport): string[] {
       'record changed',
       changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
     ),
+    ...section(
+      'other files that leave',
+      report.leaving.filter((path) => !/\.(conda|tar\.bz2)$/.test(path)),
+    ),
     `  kept        ${changes.kept}`,
-    `  to travel   ${formatBytes(changes.bytesToTravel)} at the next synchronisation`,
+    `  to travel   ${formatBytes(changes.bytesToTravel)}${report.published === undefined ? ' and the indexes' : ''} at the next synchronisation`,
     ...section('not ours, left alone', report.strangers),
   ];
 }

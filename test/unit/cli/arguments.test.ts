@@ -110,6 +110,14 @@ describe('A17 TOKEN', () => {
     expect((await readToken('xx-123456', testRuntime(), terminal(''))).warning).toMatch(/other users/);
   });
 
+  it('names what was meant when env: was forgotten', async () => {
+    const rt = testRuntime({ env: { CONDA_TOKEN: 'xx-123456' } });
+    await expect(readToken('CONDA_TOKEN', rt, terminal(''))).rejects.toMatchObject({
+      code: 'E_TOKEN',
+      hint: 'Did you mean env:CONDA_TOKEN?',
+    });
+  });
+
   it('is absent with none', async () => {
     expect((await readToken('none', testRuntime(), terminal(''))).secret).toBeUndefined();
   });
