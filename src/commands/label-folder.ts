@@ -45,7 +45,7 @@ export async function withLabelFolder<T>(
   try {
     await rt.reach('update:locked');
     await recoverLabel(rt, { place });
-    const live = await inspectLabelFolder(rt, { place, replace: replaceList(options.replace) });
+    const live = await inspectLabelFolder(rt, { place, replace: options.replace });
     requireOurs(rt, live, options);
     await rt.reach('update:inspected');
     return await work({ place, lock, live, startedAt });
@@ -60,11 +60,7 @@ export async function lookAtLabelFolder(
   options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'replace'>,
 ): Promise<Pick<LabelFolder, 'place' | 'live'>> {
   const place = await openRoot(rt, options.root, options.label, { create: false });
-  const live = await inspectLabelFolder(rt, { place, replace: replaceList(options.replace) });
+  const live = await inspectLabelFolder(rt, { place, replace: options.replace });
   requireOurs(rt, live, options);
   return { place, live };
-}
-
-export function replaceList(replace: readonly string[]): readonly string[] | 'all' {
-  return replace.includes('all') ? 'all' : replace;
 }

@@ -15,7 +15,7 @@ import type { LabelPlace } from './root.js';
 export interface InspectOptions {
   place: Pick<LabelPlace, 'label' | 'labelDir' | 'stateDir'>;
   /** What may differ from the manifest because this run replaces it, as `replaceCovers` reads it. */
-  replace?: readonly string[] | 'all';
+  replace?: readonly string[];
 }
 
 /** The last published manifest, kept in the state folder against power loss in the label folder. */
@@ -119,7 +119,7 @@ async function inspect(rt: Runtime, { place, replace = [] }: InspectOptions): Pr
   };
 
   if (found !== undefined) {
-    await compareWithManifest(rt, live, found.manifest, replace === 'all' ? ['all'] : replace);
+    await compareWithManifest(rt, live, found.manifest, replace);
     return live;
   }
   const indexes = await foreignIndexes(rt, dir, entries);

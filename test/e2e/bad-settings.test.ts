@@ -1,11 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
-import type { Manifest } from '../../src/model/manifest.js';
 import type { UpdateOptions } from '../helpers/programs.js';
 import {
-  expectClean,
+  deliver,
   expectRefusal,
   openGuardedWorkplace,
   type GuardedWorkplace,
@@ -22,17 +20,7 @@ beforeAll(async () => {
 }, SLOW);
 afterAll(() => work.close());
 
-/** Delivers into a ROOT of its own. */
-async function delivers(
-  options: UpdateOptions & { root: string },
-): Promise<{ stderr: string; manifest: Manifest; files: Snapshot }> {
-  const ran = await work.update(options);
-  expect(ran.exitCode, ran.stderr).toBe(0);
-  expectClean(ran);
-  const dir = join(options.root, 'halkbank');
-  const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Manifest;
-  return { stderr: ran.stderr, manifest, files: snapshot(dir) };
-}
+const delivers = (options: UpdateOptions & { root: string }) => deliver(work, options);
 
 describe('configuration', () => {
   it.each<[string, string | Uint8Array, Refusal]>([

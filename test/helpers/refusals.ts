@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
-import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
+import { changesBetween, snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
 import { ERROR_EXIT, type ErrorCode } from '../../src/model/errors.js';
+import type { Manifest } from '../../src/model/manifest.js';
 import { openWorkplace, type Ran, type UpdateOptions, type Workplace } from './programs.js';
 import { TOKEN, type TestUpstream } from './upstream.js';
 
@@ -91,4 +94,17 @@ export function expectNothingLeft(work: Pick<Workplace, 'root' | 'cache' | 'tmp'
   expect(left).toEqual([]);
   expect([...snapshot(`${work.cache}/runs`).keys()]).toEqual([]);
   expect([...snapshot(work.tmp).keys()]).toEqual([]);
+}
+
+/** Delivers into a ROOT of its own, and tells what is there then. */
+export async function deliver(
+  work: Pick<GuardedWorkplace, 'update'>,
+  options: UpdateOptions & { root: string },
+): Promise<{ stderr: string; manifest: Manifest; files: Snapshot }> {
+  const ran = await work.update(options);
+  expect(ran.exitCode, ran.stderr).toBe(0);
+  expectClean(ran);
+  const dir = join(options.root, 'halkbank');
+  const manifest = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Manifest;
+  return { stderr: ran.stderr, manifest, files: snapshot(dir) };
 }

@@ -117,7 +117,7 @@ export async function publishTiny(rt: Runtime, run: TinyRun): Promise<TinyResult
   const lock = await lockLabel(rt, { stateDir: place.stateDir, label, waitMs: 0, command: 'test' });
   try {
     const recovery = await recoverLabel(rt, { place });
-    const live = await inspectLabelFolder(rt, { place, replace: run.replace ?? [] });
+    const live = await inspectLabelFolder(rt, { place, replace: run.replace === 'all' ? ['all'] : [] });
     requireOurs(rt, live, { adopt: run.adopt ?? false });
     const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'test' });
     try {
