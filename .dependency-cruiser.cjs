@@ -1,5 +1,5 @@
 /** Who may import whom (design.md, "Layout"). Runs over the TypeScript sources; oxlint holds the bans on single modules. */
-const STAGES = ['engine', 'gateway', 'acquire', 'channel', 'verify', 'publish'];
+const STAGES = ['engine', 'gateway', 'acquire', 'channel', 'verify', 'publish', 'handoff', 'mirror', 'serve'];
 
 module.exports = {
   forbidden: [

@@ -8,7 +8,7 @@ import type { LiveFolder } from '../model/staged.js';
 /**
  * The manifest of what is staged (design D8). A function of the plan, the files and the manifest before it.
  *
- * The generation moves when anything that decides what a site gets moves: an artifact, a record, a spec, a channel, a subdir or a
+ * The generation moves when anything that decides what a site gets moves: an artifact, a side file, a record, a spec, a channel, a subdir or a
  * profile. It stays when only the encoding of the index differs (a `.bz2` more, an index that someone rewrote by hand).
  */
 export function makeManifest(plan: RepackPlan, files: readonly ManifestFile[], live: LiveFolder): Manifest {
@@ -62,8 +62,8 @@ function describeProfile({ subdir, virtualPackages, client }: TargetProfile): Ma
 }
 
 function contentOf(manifest: Manifest): string {
-  const artifacts = manifest.files.filter(({ kind }) => kind === 'artifact');
-  return canonicalJson({ ...manifest, generation: 0, previous: null, files: artifacts });
+  const content = manifest.files.filter(({ kind }) => kind !== 'index');
+  return canonicalJson({ ...manifest, generation: 0, previous: null, files: content });
 }
 
 function sortedUnique(texts: readonly string[]): string[] {

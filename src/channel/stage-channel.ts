@@ -3,13 +3,13 @@ import { digestsOf } from '../codec/digests.js';
 import { explainDiskErrorOn, freeSpace } from '../model/disk-errors.js';
 import { RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
-import { MANIFEST_NAME, SUMS_NAME, type ManifestFile } from '../model/manifest.js';
+import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../model/manifest.js';
 import { inParallel } from '../model/parallel.js';
 import type { AcquiredArtifact, RepackPlan } from '../model/plan.js';
-import type { LiveFile, LiveFolder, StagedChannel, StagedFile } from '../model/staged.js';
+import type { LiveFile, LiveFolder, SideFile, StagedChannel, StagedFile } from '../model/staged.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { compareWithLive, pathOf } from './compare-live.js';
-import { compareChannels } from './diff.js';
+import { compareChannels } from '../model/compare-channels.js';
 import { makeManifest, manifestBytes, subdirsOf, sumsBytes } from './make-manifest.js';
 import { artifactMtime, nextMtime } from './mtimes.js';
 import { recordDigest } from './repodata.js';
@@ -25,6 +25,10 @@ export interface StageOptions {
   indexBz2: boolean;
   /** File or package names whose changed bytes are accepted; `all`: every one. */
   replace: readonly string[];
+  /** What travels along outside the indexes; default nothing. */
+  side?: readonly SideFile[] | undefined;
+  /** Makes the detached signature over the bytes of `manifest.json`. Asked only where the folder has none over the same bytes. */
+  sign?: ((manifest: Uint8Array) => Promise<Uint8Array>) | undefined;
 }
 
 export interface StageResult extends StagedChannel {
@@ -33,10 +37,10 @@ export interface StageResult extends StagedChannel {
 }
 
 /** A file of the staged channel, with where its bytes come from. */
-type FileToStage = { file: StagedFile } & ({ artifact: AcquiredArtifact } | { bytes: Uint8Array });
+type FileToStage = { file: StagedFile } & ({ storePath: string } | { bytes: Uint8Array });
 
 /**
- * Makes the complete channel in `dir`: artifacts, an index for every subdir and `noarch`, `manifest.json`, `SHA256SUMS`. Every new
+ * Makes the complete channel in `dir`: artifacts, an index for every subdir and `noarch`, side files, `manifest.json` with its signature, `SHA256SUMS`. Every new
  * byte is hashed as it is written and on disk at the end. Artifacts that the label folder has already are hard-linked from it where the file system
  * can, so staging an unchanged label costs next to nothing.
  *
@@ -48,10 +52,14 @@ type FileToStage = { file: StagedFile } & ({ artifact: AcquiredArtifact } | { by
 export async function stageChannel(rt: Runtime, options: StageOptions): Promise<StageResult> {
   const { plan, acquired, live, dir } = options;
   const findings = compareWithLive(live, acquired, options.replace);
-  const content = [...acquired.map((artifact) => artifactFile(artifact, live)), ...(await indexFiles(rt, options))];
+  const content = [
+    ...acquired.map((artifact) => artifactFile(artifact, live)),
+    ...(options.side ?? []).map((file) => sideFile(rt, file, live)),
+    ...(await indexFiles(rt, options)),
+  ];
   const manifest = makeManifest(plan, content.map(manifestFile), live);
-  const side = sideFiles(rt, content, manifestBytes(manifest), live);
-  const files = [...content, ...side].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
+  const root = await rootFiles(rt, { content, manifest: manifestBytes(manifest), live, sign: options.sign });
+  const files = [...content, ...root].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
 
   await writeFiles(rt, { files, live, dir, subdirs: manifest.subdirs });
   await rt.reach('channel:staged');
@@ -63,7 +71,7 @@ export async function stageChannel(rt: Runtime, options: StageOptions): Promise<
     label: plan.label,
     files: staged,
     manifest,
-    leaving: [...live.files.keys()].filter((path) => path.includes('/') && !names.has(path)).sort(),
+    leaving: [...live.files.keys()].filter((path) => mayLeave(path) && !names.has(path)).sort(),
     changes: compareChannels(liveContent(live), staged),
     findings,
   };
@@ -74,7 +82,7 @@ function artifactFile(artifact: AcquiredArtifact, live: LiveFolder): FileToStage
   const { size, sha256, md5 } = artifact;
   const was = live.files.get(path);
   return {
-    artifact,
+    storePath: artifact.storePath,
     file: {
       path,
       kind: 'artifact',
@@ -100,15 +108,40 @@ async function indexFiles(rt: Runtime, { plan, acquired, live, indexBz2 }: Stage
   return files;
 }
 
-function sideFiles(
-  rt: Runtime,
-  content: readonly FileToStage[],
-  manifest: Uint8Array,
-  live: LiveFolder,
-): FileToStage[] {
+/** Everything below the subdirs, and a signature over a manifest that is no more. */
+function mayLeave(path: string): boolean {
+  return path.includes('/') || path === SIGNATURE_NAME;
+}
+
+function sideFile(rt: Runtime, { path, storePath, size, sha256, md5 }: SideFile, live: LiveFolder): FileToStage {
+  const was = live.files.get(path);
+  const mtimeMs = nextMtime(rt.clock.now(), sha256, was);
+  return { storePath, file: { path, kind: 'side', size, sha256, md5, mtimeMs, change: changeOf(sha256, was) } };
+}
+
+interface RootInput {
+  content: readonly FileToStage[];
+  manifest: Uint8Array;
+  live: LiveFolder;
+  sign: StageOptions['sign'];
+}
+
+async function rootFiles(rt: Runtime, { content, manifest, live, sign }: RootInput): Promise<FileToStage[]> {
   const manifestFile = writtenFile(rt, { path: MANIFEST_NAME, kind: 'manifest', bytes: manifest }, live);
-  const sums = sumsBytes([...content, manifestFile].map(({ file }) => file));
-  return [manifestFile, writtenFile(rt, { path: SUMS_NAME, kind: 'sums', bytes: sums }, live)];
+  const signed = [manifestFile, ...(await signatureFile(rt, { manifestFile, manifest, live, sign }))];
+  const sums = sumsBytes([...content, ...signed].map(({ file }) => file));
+  return [...signed, writtenFile(rt, { path: SUMS_NAME, kind: 'sums', bytes: sums }, live)];
+}
+
+/** The one that is there stays as long as its manifest does: not every kind of key signs the same bytes alike twice. */
+async function signatureFile(
+  rt: Runtime,
+  { manifestFile, manifest, live, sign }: Omit<RootInput, 'content'> & { manifestFile: FileToStage },
+): Promise<FileToStage[]> {
+  const kept = manifestFile.file.change === 'unchanged' && live.files.has(SIGNATURE_NAME);
+  if (!kept && sign === undefined) return [];
+  const bytes = kept ? await rt.fs.readFile(join(live.dir, SIGNATURE_NAME)) : await sign!(manifest);
+  return [writtenFile(rt, { path: SIGNATURE_NAME, kind: 'signature', bytes }, live)];
 }
 
 /** A file that this project writes itself: it dates from now where its bytes are new. */
@@ -132,7 +165,7 @@ function manifestFile({ file }: FileToStage): ManifestFile {
   const { path, kind, size, sha256, md5, channel, record } = file;
   return kind === 'artifact'
     ? { path, kind, size, sha256, md5, channel: channel ?? null, ...(record === undefined ? {} : { record }) }
-    : { path, kind: 'index', size, sha256, md5 };
+    : { path, kind: kind === 'side' ? 'side' : 'index', size, sha256, md5 };
 }
 
 /** What the sites have: the files, with what the manifest knows about their records. */
@@ -151,7 +184,11 @@ async function writeFiles(
   }: { files: readonly FileToStage[]; live: LiveFolder; dir: string; subdirs: readonly string[] },
 ): Promise<void> {
   const needed = files.reduce((sum, { file }) => sum + (file.change === 'unchanged' ? 0 : file.size), 0);
-  const folders = [...subdirs.map((subdir) => join(dir, subdir)), dir];
+  const below = files.map(({ file: { path } }) => path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+  const folders = [...new Set([...subdirs, ...below])]
+    .filter((folder) => folder !== '')
+    .map((folder) => join(dir, folder));
+  folders.push(dir);
   try {
     for (const folder of folders) await rt.fs.mkdirp(folder);
     await refuseFullDisk(rt, dir, needed);
@@ -173,7 +210,7 @@ async function writeFile(
   const target = { dir, path: join(dir, path), mtimeMs, needed };
   if (change === 'unchanged' && (await linkLive(rt, join(live.dir, path), target.path))) return;
   if ('bytes' in each) await writeStaged(rt, each.bytes, target);
-  else await copyStaged(rt, { path: each.artifact.storePath, sha256, subject: path }, target);
+  else await copyStaged(rt, { path: each.storePath, sha256, subject: path }, target);
 }
 
 /** False where the file system has no hard links, or not between these two folders: then the bytes are written again. */

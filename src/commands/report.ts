@@ -1,4 +1,4 @@
-import { compareChannels } from '../channel/diff.js';
+import { compareChannels } from '../model/compare-channels.js';
 import { recordDigest } from '../channel/repodata.js';
 import type { Finding } from '../model/findings.js';
 import { INDEX_NAMES } from '../model/manifest.js';

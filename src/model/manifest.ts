@@ -1,9 +1,12 @@
 import type { VirtualPackage } from './profile.js';
 
-/** One file of a label folder. `path` is relative with `/`: `linux-64/numpy-1.26.4-py39_0.conda`. Sizes in bytes. */
+/**
+ * One file of a label folder. `path` is relative with `/`: `linux-64/numpy-1.26.4-py39_0.conda`. Sizes in bytes. `side`: travels with
+ * the channel without being in its index, as the attestation of an artifact (CEP 27) or an installer.
+ */
 export interface ManifestFile {
   path: string;
-  kind: 'artifact' | 'index';
+  kind: 'artifact' | 'index' | 'side';
   size: number;
   sha256: string;
   md5: string;
@@ -31,11 +34,28 @@ export interface Manifest {
   subdirs: string[];
   /** Target profile per subdir (design D3). */
   profiles: { subdir: string; virtual_packages: VirtualPackage[]; client: string | null }[];
-  /** Sorted by path. Without `manifest.json` and `SHA256SUMS` themselves. */
+  /** Sorted by path. Without `manifest.json`, its signature and `SHA256SUMS` themselves. */
   files: ManifestFile[];
 }
 
 export const MANIFEST_NAME = 'manifest.json';
 export const SUMS_NAME = 'SHA256SUMS';
+/** Detached signature over the bytes of `manifest.json`. */
+export const SIGNATURE_NAME = 'manifest.json.sig';
+/** Folder at the root of a channel for side files that belong to no subdir. */
+export const INSTALLERS_NAME = 'installers';
 /** Index files that this project can write into a subdir. */
 export const INDEX_NAMES = ['repodata.json', 'repodata.json.zst', 'repodata.json.bz2'] as const;
+
+/** Files at the root of a label folder that are ours by name. */
+export function isOwnRootFile(name: string): boolean {
+  return name === MANIFEST_NAME || name === SUMS_NAME || name === SIGNATURE_NAME;
+}
+
+/** Folders at the root that hold side files only, as the manifest lists them. */
+export function sideFoldersOf(manifest: Pick<Manifest, 'files' | 'subdirs'>): string[] {
+  const folders = manifest.files
+    .filter(({ kind }) => kind === 'side')
+    .map(({ path }) => path.slice(0, path.indexOf('/')));
+  return [...new Set(folders)].filter((folder) => !manifest.subdirs.includes(folder)).sort();
+}

@@ -8,7 +8,7 @@ const relativePath = z.string().regex(/^(?!\.{1,2}(\/|$))[^/\\:\0]+(\/(?!\.{1,2}
 
 const file = z.object({
   path: relativePath,
-  kind: z.enum(['artifact', 'index']),
+  kind: z.enum(['artifact', 'index', 'side']),
   size: z.number().int().nonnegative(),
   sha256: digest(64),
   md5: digest(32),

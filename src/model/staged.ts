@@ -8,7 +8,7 @@ export interface LiveFolder {
   /** Parsed manifest and the sha256 of its bytes, when ours. */
   manifest: Manifest | undefined;
   manifestSha256: string | undefined;
-  /** Regular files under its `<subdir>/` folders, and manifest.json / SHA256SUMS, keyed by relative path with `/`. */
+  /** Regular files under its `<subdir>/` folders, and manifest.json, its signature and SHA256SUMS, keyed by relative path with `/`. */
   files: ReadonlyMap<string, LiveFile>;
   /** Relative paths at the folder's root that are not ours: reported and left (design D6a). */
   strangers: readonly string[];
@@ -22,11 +22,22 @@ export interface LiveFile {
 }
 
 export interface StagedFile extends Omit<ManifestFile, 'kind'> {
-  kind: 'artifact' | 'index' | 'manifest' | 'sums';
+  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
   /** The mtime it must have once published, ms, a whole even second (design D7). */
   mtimeMs: number;
   /** Against the live folder. `unchanged` = equal bytes: publish must not touch the live file. */
   change: 'added' | 'changed' | 'unchanged';
+}
+
+/** A file that travels with the channel and is in no index; its bytes lie in the store or anywhere else they stay. */
+export interface SideFile {
+  /** Relative to the channel, with `/`: `linux-64/numpy-1.26.4-py39_0.conda.v0.sigs`, `installers/Miniforge3.sh`. */
+  path: string;
+  /** Absolute path of the bytes. */
+  storePath: string;
+  size: number;
+  sha256: string;
+  md5: string;
 }
 
 /** A complete channel in a staging folder on ROOT's volume, beside the label folder. */

@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { digestsOfFile, sha256Of } from '../codec/digests.js';
 import { explainDiskErrorOn } from '../model/disk-errors.js';
 import { RepackError } from '../model/errors.js';
-import { MANIFEST_NAME, SUMS_NAME, type Manifest, type ManifestFile } from '../model/manifest.js';
+import {
+  INSTALLERS_NAME,
+  isOwnRootFile,
+  MANIFEST_NAME,
+  sideFoldersOf,
+  type Manifest,
+  type ManifestFile,
+} from '../model/manifest.js';
 import { isSubdir, KNOWN_SUBDIRS } from '../model/names.js';
 import { inParallel } from '../model/parallel.js';
 import { parseManifest } from '../model/parse-manifest.js';
@@ -11,18 +18,21 @@ import type { Runtime } from '../runtime/runtime.js';
 import { isMissing } from './fs-errors.js';
 import { compareWithManifest, refuseUnknownIndex } from './live-checks.js';
 import type { LabelPlace } from './root.js';
+import { recallFile, type SeenFile, type SeenFiles } from './seen.js';
 
 export interface InspectOptions {
   place: Pick<LabelPlace, 'label' | 'labelDir' | 'stateDir'>;
   /** What may differ from the manifest because this run replaces it, as `replaceCovers` reads it. */
   replace?: readonly string[];
+  /** A quick look: files that are still as they were seen are not read again. Undefined: every byte is. */
+  seen?: SeenFiles | undefined;
 }
 
 /** The last published manifest, kept in the state folder against power loss in the label folder. */
 export const MANIFEST_COPY_NAME = 'manifest.json';
 
 /**
- * Looks at a label folder, every file below its subdirs hashed. To be called with the label locked and after `recoverLabel`. Writes
+ * Looks at a label folder, every file below its subdirs hashed (or recalled, with `seen`). To be called with the label locked and after `recoverLabel`. Writes
  * nothing. Whether the folder may be published into is `requireOurs`'s to say.
  *
  * - `ours`: it has our manifest of this label (or a broken one, and the state folder has the copy of the last run);
@@ -76,7 +86,7 @@ export function requireOurs(rt: Pick<Runtime, 'events'>, live: LiveFolder, { ado
   });
 }
 
-async function inspect(rt: Runtime, { place, replace = [] }: InspectOptions): Promise<LiveFolder> {
+async function inspect(rt: Runtime, { place, replace = [], seen }: InspectOptions): Promise<LiveFolder> {
   const dir = place.labelDir;
   const nothing = {
     dir,
@@ -100,13 +110,13 @@ async function inspect(rt: Runtime, { place, replace = [] }: InspectOptions): Pr
   const strangers: string[] = [];
   for (const entry of entries) {
     if (isSubdirOf(entry.name, found?.manifest)) subdirs.push(entry.name);
-    else if (entry.isFile() && (entry.name === MANIFEST_NAME || entry.name === SUMS_NAME)) own.push(entry.name);
+    else if (entry.isFile() && isOwnRootFile(entry.name)) own.push(entry.name);
     else strangers.push(entry.name);
   }
   const paths = [...own, ...(await inParallel(subdirs.sort(), 4, (subdir) => walk(rt, dir, subdir))).flat()].sort();
   const stated = new Map((found?.manifest.files ?? []).map((file) => [file.path, file]));
   const hashed = await inParallel(paths, Math.max(4, rt.machine.cpus), (path) =>
-    hashLive(rt, join(dir, path), stated.get(path)),
+    hashLive(rt, join(dir, path), { stated: stated.get(path), seen: seen?.get(path) }),
   );
   const files = new Map(paths.map((path, index) => [path, hashed[index]!]));
   const live: LiveFolder = {
@@ -134,6 +144,7 @@ const DROPPINGS = new Set(['.DS_Store', 'Thumbs.db', 'desktop.ini', 'lost+found'
 
 /** Not every folder whose name has the form of a subdir (`old-backup`) is one: what is one may be emptied. */
 function isSubdirOf(name: string, manifest: Manifest | undefined): boolean {
+  if (name === INSTALLERS_NAME) return manifest !== undefined && sideFoldersOf(manifest).includes(name);
   return isSubdir(name) && (KNOWN_SUBDIRS.includes(name) || (manifest?.subdirs.includes(name) ?? false));
 }
 
@@ -218,7 +229,13 @@ async function walk(rt: Runtime, dir: string, folder: string): Promise<string[]>
   return paths;
 }
 
-async function hashLive(rt: Runtime, path: string, stated: ManifestFile | undefined): Promise<LiveFile> {
+async function hashLive(
+  rt: Runtime,
+  path: string,
+  { stated, seen }: { stated: ManifestFile | undefined; seen: SeenFile | undefined },
+): Promise<LiveFile> {
+  const known = seen === undefined ? undefined : recallFile(seen, await rt.fs.lstat(path));
+  if (known !== undefined) return known;
   const handle = await rt.fs.openNoFollow(path);
   try {
     const { mtimeMs } = await handle.stat();

@@ -30,6 +30,16 @@ export async function compareWithManifest(
       else if (found.sha256 !== file.sha256 && !replaceCovers(replace, file.path)) {
         changed.push(`${file.path}: published as sha256 ${file.sha256}, now ${found.sha256}`);
       }
+    } else if (file.kind === 'side') {
+      if (found?.sha256 !== file.sha256) {
+        const state = found === undefined ? 'was missing' : 'was changed by somebody else';
+        finding(
+          rt,
+          'side-file-restored',
+          `${file.path} ${state}; it comes back if it is still wanted`,
+          join(live.dir, file.path),
+        );
+      }
     } else if (found?.sha256 !== file.sha256) {
       const broken = found === undefined ? 'is missing' : await refuseUnknownIndex(rt, live.dir, file.path);
       finding(

@@ -42,7 +42,7 @@ export interface RemoveOperation {
 export interface FileToPut {
   path: string;
   from: string;
-  kind: 'artifact' | 'index' | 'manifest' | 'sums';
+  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
   size: number;
   sha256: string;
   mtimeMs: number;
@@ -85,8 +85,11 @@ function phaseOf(file: FileToPut): Phase {
     case 'artifact':
       return file.fresh ? 'artifact-in' : 'replaced-in';
     case 'index':
+    case 'side':
       return 'index-in';
+    // Side by side: by path the signature follows its manifest at once.
     case 'manifest':
+    case 'signature':
       return 'manifest-in';
     case 'sums':
       return 'sums-in';

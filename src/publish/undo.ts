@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { INDEX_NAMES, MANIFEST_NAME, SUMS_NAME } from '../model/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
 import type { LiveFolder } from '../model/staged.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { hashFile } from './hash-file.js';
@@ -133,5 +133,6 @@ export function isIndexPath(path: string): boolean {
 function kindOf(path: string): FileToPut['kind'] {
   if (path === MANIFEST_NAME) return 'manifest';
   if (path === SUMS_NAME) return 'sums';
+  if (path === SIGNATURE_NAME) return 'signature';
   return isArtifactPath(path) ? 'artifact' : 'index';
 }

@@ -1,7 +1,7 @@
 import { sha256Of } from '../codec/digests.js';
 import { RepackError } from '../model/errors.js';
 import { canonicalJson } from '../model/json.js';
-import { MANIFEST_NAME, SUMS_NAME } from '../model/manifest.js';
+import { MANIFEST_NAME, sideFoldersOf, SUMS_NAME } from '../model/manifest.js';
 import { parseManifest } from '../model/parse-manifest.js';
 import type { PlannedArtifact, RepackPlan } from '../model/plan.js';
 import type { PackageRecord } from '../model/records.js';
@@ -77,6 +77,7 @@ export async function proveStaged(rt: ReadRuntime, input: ProveInput): Promise<P
   const { staged } = input;
   const folder = await readFolder(rt, staged.dir, {
     listed: staged.manifest.subdirs,
+    sideFolders: sideFoldersOf(staged.manifest),
     stated: new Map(staged.files.map((file) => [file.path, file])),
   });
   const { indexes, violations } = await readIndexes(folder, { needsZst: true });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { digestsOf, digestsOfFile } from '../codec/digests.js';
 import type { Digests } from '../codec/digests.js';
 import { errnoOf } from '../model/disk-errors.js';
-import { INDEX_NAMES, MANIFEST_NAME, SUMS_NAME } from '../model/manifest.js';
+import { INDEX_NAMES, isOwnRootFile, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
 import { KNOWN_SUBDIRS, isSubdir } from '../model/names.js';
 import { inParallel } from '../model/parallel.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -32,11 +32,13 @@ export type HashCache = Map<string, Digests>;
 
 export interface ReadOptions {
   listed?: readonly string[];
+  /** Folders that hold side files only: read, and no subdirs. */
+  sideFolders?: readonly string[];
   cache?: HashCache;
   stated?: ReadonlyMap<string, Digests>;
 }
 
-const READ_WHOLE: ReadonlySet<string> = new Set([...INDEX_NAMES, MANIFEST_NAME, SUMS_NAME]);
+const READ_WHOLE: ReadonlySet<string> = new Set([...INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME]);
 
 /**
  * Reads a channel folder. `listed`: subdirs that its manifest names, beside those that conda knows and those that have an index. `stated`:
@@ -45,21 +47,23 @@ const READ_WHOLE: ReadonlySet<string> = new Set([...INDEX_NAMES, MANIFEST_NAME, 
 export async function readFolder(
   rt: ReadRuntime,
   dir: string,
-  { listed = [], cache = new Map(), stated }: ReadOptions = {},
+  { listed = [], sideFolders = [], cache = new Map(), stated }: ReadOptions = {},
 ): Promise<Folder> {
   const subdirs: string[] = [];
+  const folders: string[] = [];
   const strangers: string[] = [];
   const violations: Violation[] = [];
   const paths: string[] = [];
   for (const entry of await rt.fs.readdir(dir)) {
     const { name } = entry;
-    if (name === MANIFEST_NAME || name === SUMS_NAME) paths.push(name);
+    if (isOwnRootFile(name)) paths.push(name);
+    else if (sideFolders.includes(name) && entry.isDirectory()) folders.push(name);
     else if (isSubdir(name) && entry.isDirectory() && (await countsAsSubdir(rt, dir, name, listed))) subdirs.push(name);
     else if (isSubdir(name) && entry.isSymbolicLink() && KNOWN_SUBDIRS.includes(name))
       violations.push(violation('link', name));
     else strangers.push(name);
   }
-  for (const subdir of subdirs) {
+  for (const subdir of [...subdirs, ...folders]) {
     const names = await rt.fs.readdir(join(dir, subdir)).catch((error: unknown) => {
       violations.push(unreadable(subdir, error));
       return [];

@@ -3,7 +3,7 @@ import { errnoOf } from '../model/disk-errors.js';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import type { Manifest } from '../model/manifest.js';
-import { INDEX_NAMES, MANIFEST_NAME } from '../model/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME, sideFoldersOf } from '../model/manifest.js';
 import { parseMatchSpec } from '../model/match-spec.js';
 import type { MatchSpec } from '../model/match-spec.js';
 import { parseManifest } from '../model/parse-manifest.js';
@@ -13,7 +13,7 @@ import { checkArtifacts } from './artifact-rules.js';
 import { checkIndexesAgainstFiles, isIndexPath } from './index-rules.js';
 import { checkAgainstManifest, checkSums } from './manifest-rules.js';
 import { readFolder } from './read-folder.js';
-import type { Folder, HashCache, ReadRuntime } from './read-folder.js';
+import type { Folder, HashCache, ReadOptions, ReadRuntime } from './read-folder.js';
 import { readIndexes } from './read-indexes.js';
 import type { Indexes } from './read-indexes.js';
 import { solveAlone } from './solve-alone.js';
@@ -79,8 +79,7 @@ export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: Verif
 }
 
 async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Look> {
-  const listed = await subdirsOfManifest(rt, dir);
-  const folder = await readFolder(rt, dir, { listed, cache }).catch((error: unknown) => {
+  const folder = await readFolder(rt, dir, { ...(await foldersOfManifest(rt, dir)), cache }).catch((error: unknown) => {
     throw noFolder(dir, error);
   });
   refuseNonChannel(folder);
@@ -111,10 +110,11 @@ function withoutEchoes(violations: readonly Violation[]): Violation[] {
   });
 }
 
-async function subdirsOfManifest(rt: ReadRuntime, dir: string): Promise<readonly string[]> {
+async function foldersOfManifest(rt: ReadRuntime, dir: string): Promise<Pick<ReadOptions, 'listed' | 'sideFolders'>> {
   const text = await rt.fs.readText(`${dir}/${MANIFEST_NAME}`).catch(() => '');
   const parsed = parseManifest(text);
-  return parsed.kind === 'sound' ? parsed.manifest.subdirs : [];
+  if (parsed.kind !== 'sound') return {};
+  return { listed: parsed.manifest.subdirs, sideFolders: sideFoldersOf(parsed.manifest) };
 }
 
 function readManifest(folder: Folder): { manifest: Manifest | undefined; violations: Violation[] } {

@@ -1,7 +1,7 @@
-import type { ManifestFile } from '../model/manifest.js';
-import { formatOf, parseDistFilename } from '../model/names.js';
-import type { ChannelChanges, PackageChange } from '../model/staged.js';
-import { compareVersions } from '../model/version.js';
+import type { ManifestFile } from './manifest.js';
+import { formatOf, parseDistFilename } from './names.js';
+import type { ChannelChanges, PackageChange } from './staged.js';
+import { compareVersions } from './version.js';
 
 /** What a comparison reads of a manifest's files. */
 export type ComparedFile = Pick<ManifestFile, 'path' | 'size' | 'sha256'> & { record?: string | undefined };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareChannels, type ComparedFile } from '../../../src/channel/diff.js';
+import { compareChannels, type ComparedFile } from '../../../src/model/compare-channels.js';
 
 const file = (path: string, sha256 = path, record = 'r'): ComparedFile => ({ path, size: 10, sha256, record });
 const paths = (...all: string[]): ComparedFile[] => all.map((path) => file(path));
