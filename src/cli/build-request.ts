@@ -10,7 +10,6 @@ import type { CaptureRequest, RepackRequest, WorkSettings } from '../model/reque
 import type { Secret } from '../model/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../model/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { Invocation } from './program.js';
 import type { SettingValues } from './settings.js';
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
@@ -18,16 +17,16 @@ type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 /** Parsed and validated once, trusted afterwards. Throws E_USAGE, E_LABEL, E_SPEC, … before any disk or network access but the packages file's. */
 export async function buildRepackRequest(
   rt: Door,
-  invocation: Invocation,
+  typed: { label: string | undefined; root: string | undefined; packages: readonly string[] },
   values: SettingValues,
   token: Secret | undefined,
 ): Promise<RepackRequest> {
-  const label = checkedLabel(invocation.label, invocation);
-  const root = required(invocation.root, 'ROOT', invocation);
+  const label = parseLabel(required(typed.label, 'LABEL', UPDATE_USAGE));
+  const root = required(typed.root, 'ROOT', UPDATE_USAGE);
   const owner = values.owner;
   if (owner === undefined) throw noOwner(root);
   const subdirs = targetSubdirs(values);
-  const specs = await allSpecs(rt, invocation, values);
+  const specs = await allSpecs(rt, typed.packages, values);
   const channels = declareChannels({
     baseUrl: values.baseUrl,
     owner,
@@ -60,21 +59,21 @@ export async function buildRepackRequest(
 
 export function buildCaptureRequest(
   rt: Door,
-  invocation: Invocation,
+  typed: { label: string | undefined; root: string | undefined; prefix: string | undefined },
   values: SettingValues,
   token: Secret | undefined,
 ): CaptureRequest {
   return {
     ...workSettings(rt, values),
-    label: invocation.label === undefined ? undefined : checkedLabel(invocation.label, invocation),
-    root: required(invocation.root, 'ROOT', invocation),
+    label: typed.label === undefined ? undefined : parseLabel(typed.label),
+    root: required(typed.root, 'ROOT', 'repackenv capture ROOT [--prefix ENV] [--label LABEL]; see --help.'),
     token,
     tokenBaseUrl: values.owner === undefined ? values.baseUrl : `${values.baseUrl}/${values.owner}`,
-    prefix: invocation.prefix === undefined ? undefined : path.resolve(rt.machine.cwd, invocation.prefix),
+    prefix: typed.prefix === undefined ? undefined : path.resolve(rt.machine.cwd, typed.prefix),
     virtualPackages: values.virtualPackages.map((text) => parseVirtualPackage(text)),
     client: values.client === undefined ? undefined : parseClient(values.client),
     workDir: rt.machine.cwd,
-    writeTargetFolder: invocation.prefix === undefined,
+    writeTargetFolder: typed.prefix === undefined,
   };
 }
 
@@ -106,6 +105,9 @@ export function workSettings(rt: Pick<Runtime, 'machine'>, values: SettingValues
       : { kind: 'solve' },
     indexBz2: values.index.includes('bz2') || needsBz2(values.client),
     replace: values.replace,
+    signKey: values.signKey === undefined ? undefined : here(values.signKey),
+    siteFiles: values.siteFiles === 'on',
+    attestations: values.attestations,
     adopt: values.adopt,
     dryRun: values.dryRun,
   };
@@ -128,8 +130,8 @@ function targetSubdirs(values: SettingValues): string[] {
   return subdirs;
 }
 
-async function allSpecs(rt: Door, invocation: Invocation, values: SettingValues): Promise<MatchSpec[]> {
-  const specs = invocation.packages.map((text) => parseMatchSpec(text));
+async function allSpecs(rt: Door, packages: readonly string[], values: SettingValues): Promise<MatchSpec[]> {
+  const specs = packages.map((text) => parseMatchSpec(text));
   if (values.packagesFile !== undefined) {
     const file = path.resolve(rt.machine.cwd, values.packagesFile);
     const { readPackagesText } = await import('./packages-file.js');
@@ -196,20 +198,11 @@ export function refuseTokenAsLabel(label: string | undefined): void {
   });
 }
 
-function checkedLabel(label: string | undefined, invocation: Invocation): string {
-  return parseLabel(required(label, 'LABEL', invocation));
-}
+const UPDATE_USAGE = 'update-offline-repo LABEL TOKEN ROOT PACKAGE...; see --help.';
 
-function required(value: string | undefined, name: string, invocation: Invocation): string {
+function required(value: string | undefined, name: string, hint: string): string {
   if (value !== undefined) return value;
-  throw new RepackError('E_USAGE', {
-    what: `${name} is missing`,
-    where: 'command line',
-    hint:
-      invocation.command === 'capture'
-        ? 'repackenv capture ROOT [--prefix ENV] [--label LABEL]; see --help.'
-        : 'update-offline-repo LABEL TOKEN ROOT PACKAGE...; see --help.',
-  });
+  throw new RepackError('E_USAGE', { what: `${name} is missing`, where: 'command line', hint });
 }
 
 function noOwner(root: string): RepackError {

@@ -4,12 +4,9 @@ import type { GivenOptions } from './resolve-settings.js';
 import { SETTING_NAMES, environmentName, setting } from './settings.js';
 import type { SettingName } from './settings.js';
 
-/** Puts every setting of the table on a command, under its heading. */
-export function addSettings(command: Command, omit: readonly SettingName[] = []): Command {
-  for (const name of SETTING_NAMES) {
-    if (omit.includes(name)) continue;
-    command.addOption(optionOf(name));
-  }
+/** Puts settings of the table on a command, in the table's order, under their headings. */
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of SETTING_NAMES) if (names.includes(name)) command.addOption(optionOf(name));
   command.addOption(
     new Option(
       '--config <FILE>',

@@ -1,24 +1,22 @@
 import { Command, CommanderError } from 'commander';
 import { RepackError } from '../model/errors.js';
-import type { GivenOptions } from './resolve-settings.js';
-import { addSettings, givenOptions } from './options.js';
 import { VERSION } from '../tool-version.js';
+import type { CliCommand, Typed } from './command.js';
+import { COMMANDS } from './commands/index.js';
+import { updateOfflineRepoCommand } from './commands/update.js';
+import { addSettings, givenOptions } from './options.js';
+import type { GivenOptions } from './resolve-settings.js';
 
 export type ProgramName = 'update-offline-repo' | 'repackenv';
 
 /** What the user asked for, before any value is checked. */
-export interface Invocation {
-  command: 'update' | 'plan' | 'capture' | 'verify' | 'engines';
+export interface Invocation extends Typed {
+  command: CliCommand;
   given: GivenOptions;
   config: string | undefined;
   showConfig: boolean;
-  label?: string | undefined;
   /** As `readToken` takes it. */
-  token?: string | undefined;
-  root?: string | undefined;
-  packages: string[];
-  prefix?: string | undefined;
-  dir?: string | undefined;
+  token: string | undefined;
 }
 
 /** Parsed command line, or text that answers it (`--help`, `--version`). */
@@ -31,6 +29,7 @@ export type Parsed = { kind: 'run'; invocation: Invocation } | { kind: 'text'; t
 export function parseArguments(program: ProgramName, args: readonly string[]): Parsed {
   let invocation: Invocation | undefined;
   let text = '';
+  const take = (taken: Invocation): void => void (invocation = taken);
   const tree = program === 'repackenv' ? repackenvTree(take) : updateOfflineRepoTree(take);
   for (const command of [tree, ...tree.commands]) {
     command.exitOverride();
@@ -46,93 +45,45 @@ export function parseArguments(program: ProgramName, args: readonly string[]): P
   }
   if (invocation === undefined) return { kind: 'text', text: tree.helpInformation() };
   return { kind: 'run', invocation };
-
-  function take(parts: Omit<Invocation, 'given' | 'config' | 'showConfig'>, command: Command): void {
-    const options = command.opts<{ config?: string; showConfig?: boolean }>();
-    invocation = {
-      ...parts,
-      given: givenOptions(command),
-      config: options.config,
-      showConfig: options.showConfig === true,
-    };
-  }
 }
 
-type Take = (parts: Omit<Invocation, 'given' | 'config' | 'showConfig'>, command: Command) => void;
-
-const PACKAGES_HELP = 'MatchSpecs: ratingpro  "numpy>=1.26,<2"  pytho=1.9  "python=3.11.*=*_cpython"';
+type Take = (invocation: Invocation) => void;
 
 function updateOfflineRepoTree(take: Take): Command {
-  const command = new Command('update-offline-repo')
-    .description(
-      'Make ROOT/LABEL a complete offline conda channel with exactly what PACKAGES need: solved, fetched, checked, indexed, ' +
-        'proven installable, then switched into place. Your conda and its environments are never changed.',
-    )
-    .version(VERSION)
-    .argument('[LABEL]', 'the customer’s label: channel BASE-URL/OWNER/label/LABEL, folder ROOT/LABEL')
-    .argument('[TOKEN]', 'env:NAME, file:PATH, - (standard input), the value itself, or none (public packages only)')
-    .argument('[ROOT]', 'folder that holds the label folders; created when it is not there')
-    .argument('[PACKAGE...]', PACKAGES_HELP)
-    .usage('LABEL TOKEN ROOT PACKAGE... [options]')
-    .addHelpText('after', UPDATE_EXAMPLES);
-  addSettings(command);
-  return command.action((label?: string, token?: string, root?: string, packages: string[] = []) =>
-    take({ command: 'update', label, token, root, packages }, command),
-  );
+  const command = new Command(updateOfflineRepoCommand.name).version(VERSION);
+  equip(command, updateOfflineRepoCommand, take);
+  return command;
 }
 
 function repackenvTree(take: Take): Command {
   const tree = new Command('repackenv')
     .description(
-      'Offline conda channels for customers without a line: made from packages, or from an environment, and proven.',
+      'Offline conda channels for customers without a line: made from packages, or from an environment, or mirrored; proven, ' +
+        'carried on media, served.',
     )
     .version(VERSION);
-
-  for (const name of ['update', 'plan'] as const) {
-    const command = tree
-      .command(name)
-      .description(
-        name === 'update'
-          ? 'make or refresh a label folder (as update-offline-repo, with named options)'
-          : 'solve and show what would be delivered and what changes; writes nothing',
-      )
-      .argument('[PACKAGE...]', PACKAGES_HELP)
-      .option('--label <LABEL>', 'the customer’s label')
-      .option('--root <DIR>', 'folder that holds the label folders');
-    addTokenOptions(command);
-    addSettings(command);
-    command.action((packages: string[] = []) => {
-      const { label, root } = command.opts<{ label?: string; root?: string }>();
-      take({ command: name, label, root, token: tokenOption(command), packages }, command);
-    });
-  }
-
-  const capture = tree
-    .command('capture')
-    .description(
-      'repack an environment that exists: --prefix ENV, or the active one by the envinfo.json in this folder',
-    )
-    .argument('[ROOT]', 'folder that holds the label folders')
-    .option('--prefix <ENV>', 'the environment’s folder')
-    .option('--label <LABEL>', 'label (default: the environment’s folder name)');
-  addTokenOptions(capture);
-  addSettings(capture, ['subdirs', 'packagesFile', 'channels', 'labelPath']);
-  capture.action((root?: string) => {
-    const { label, prefix } = capture.opts<{ label?: string; prefix?: string }>();
-    take({ command: 'capture', label, root, prefix, token: tokenOption(capture), packages: [] }, capture);
-  });
-
-  const verify = tree
-    .command('verify')
-    .description('check a channel folder: index = files = manifest, every digest, installable offline; changes nothing')
-    .argument('<DIR>', 'a label folder, or any channel folder');
-  addSettings(verify);
-  verify.action((dir: string) => take({ command: 'verify', dir, packages: [] }, verify));
-
-  const engines = tree.command('engines').description('list the engines that were found and what each can do here');
-  addSettings(engines);
-  engines.action(() => take({ command: 'engines', packages: [] }, engines));
+  for (const definition of COMMANDS) equip(tree.command(definition.name), definition, take);
   return tree;
+}
+
+function equip(command: Command, definition: CliCommand, take: Take): void {
+  command.description(definition.summary);
+  definition.declare?.(command);
+  if (definition.token === 'options') addTokenOptions(command);
+  addSettings(command, definition.settings);
+  command.action((...received: unknown[]) => {
+    const args = received.slice(0, -2).flatMap((arg) => (Array.isArray(arg) ? arg : [arg]));
+    const options = command.opts<Record<string, unknown>>();
+    const typed: Typed = { args: args.filter((arg) => typeof arg === 'string'), options };
+    take({
+      ...typed,
+      command: definition,
+      given: givenOptions(command),
+      config: typeof options['config'] === 'string' ? options['config'] : undefined,
+      showConfig: options['showConfig'] === true,
+      token: definition.token === 'options' ? tokenOption(options) : definition.token?.(typed),
+    });
+  });
 }
 
 function addTokenOptions(command: Command): void {
@@ -141,8 +92,7 @@ function addTokenOptions(command: Command): void {
     .option('--token-file <FILE>', 'file that holds the token (- for standard input)');
 }
 
-function tokenOption(command: Command): string {
-  const { tokenEnv, tokenFile } = command.opts<{ tokenEnv?: string; tokenFile?: string }>();
+function tokenOption({ tokenEnv, tokenFile }: Record<string, unknown>): string {
   if (tokenEnv !== undefined && tokenFile !== undefined) {
     throw new RepackError('E_USAGE', {
       what: 'Both --token-env and --token-file are given',
@@ -150,9 +100,9 @@ function tokenOption(command: Command): string {
       hint: 'Give one of them.',
     });
   }
-  if (tokenEnv !== undefined) return `env:${tokenEnv}`;
+  if (typeof tokenEnv === 'string') return `env:${tokenEnv}`;
   if (tokenFile === '-') return '-';
-  return tokenFile === undefined ? 'none' : `file:${tokenFile}`;
+  return typeof tokenFile === 'string' ? `file:${tokenFile}` : 'none';
 }
 
 /** commander repeats what was typed; `--token=VALUE` and the like must not be. */
@@ -166,20 +116,3 @@ function usageError(error: CommanderError, program: ProgramName, args: readonly 
     hint: `See ${program}${/^ [a-z]+$/.test(command) ? command : ''} --help. A value that begins with "-" goes behind "--".`,
   });
 }
-
-const UPDATE_EXAMPLES = `
-Examples:
-  update-offline-repo halkbank env:CONDA_TOKEN /srv/repos ratingpro pytho --owner acme --channel conda-forge
-  update-offline-repo halkbank file:token.txt D:\\repos ratingpro "numpy>=1.26,<2" --subdir win-64 --subdir linux-64
-  update-offline-repo halkbank none /srv/repos --packages-file packages.txt --dry-run
-
-Owner and base channels are best kept in ROOT/repackenv.yml:
-  owner: acme
-  channels: [conda-forge]
-  client: "conda 4.12"
-
-Quote MatchSpecs that hold < > = ! * or write them into a --packages-file: the shell (cmd.exe above all) takes them otherwise.
-
-Exit codes: 0 done, 1 done with findings, 2 usage or configuration, 3 unsolvable, 4 artifact missing or wrong, 5 publish,
-  6 another run holds the label, 7 upstream unreachable or token refused, 8 proof failed, 70 a bug, 130/143 interrupted.
-`;

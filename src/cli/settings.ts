@@ -151,6 +151,30 @@ export const SETTINGS = {
     group: 'Proof and publishing',
     schema: texts,
   },
+  signKey: {
+    flag: 'sign-key',
+    value: 'FILE',
+    key: 'sign_key',
+    help: 'sign the manifest with this SSH key: manifest.json.sig, for ssh-keygen -Y verify',
+    group: 'Proof and publishing',
+    schema: text,
+  },
+  siteFiles: {
+    flag: 'site-files',
+    value: 'on|off',
+    key: 'site_files',
+    help: 'write LABEL.verify.sh, LABEL.verify.ps1 and LABEL.INSTALL.md beside the label folder, for sites without this tool',
+    group: 'Proof and publishing',
+    schema: z.enum(['on', 'off']),
+    defaultText: 'on',
+  },
+  attestations: {
+    flag: 'attestations',
+    key: 'attestations',
+    help: 'carry the attestations (CEP 27) of the artifacts, where their channel has them',
+    group: 'Proof and publishing',
+    schema: onOff,
+  },
   adopt: {
     flag: 'adopt',
     help: 'take over a label folder that another tool made (lists what will leave it)',
@@ -258,6 +282,9 @@ export interface SettingValues {
   prove: string;
   index: 'bz2'[];
   replace: string[];
+  signKey: string | undefined;
+  siteFiles: 'on' | 'off';
+  attestations: boolean;
   adopt: boolean;
   dryRun: boolean;
   waitLock: number;
@@ -287,6 +314,9 @@ export const DEFAULTS: Omit<SettingValues, 'cacheDir' | 'subdirs'> = {
   prove: 'solve',
   index: [],
   replace: [],
+  signKey: undefined,
+  siteFiles: 'on',
+  attestations: false,
   adopt: false,
   dryRun: false,
   waitLock: 0,

@@ -1,9 +1,10 @@
 import { SETTING_NAMES, setting } from './settings.js';
 import type { ResolvedSettings } from './resolve-settings.js';
+import type { SettingName } from './settings.js';
 
-/** Every value in force and where it is from (`--show-config`); credentials in a proxy URL are masked by the redactor. */
-export function renderConfig(resolved: ResolvedSettings): string {
-  const rows = SETTING_NAMES.map((name) => [
+/** Every value in force for a command and where it is from (`--show-config`); credentials in a proxy URL are masked by the redactor. */
+export function renderConfig(resolved: ResolvedSettings, names: readonly SettingName[]): string {
+  const rows = SETTING_NAMES.filter((name) => names.includes(name)).map((name) => [
     setting(name).key ?? setting(name).flag.replaceAll('-', '_'),
     JSON.stringify(resolved.values[name] ?? null),
     resolved.origins[name],

@@ -29,6 +29,12 @@ export interface WorkSettings {
   indexBz2: boolean;
   /** File names or package names whose changed bytes upstream are accepted; `all`: every one. */
   replace: readonly string[];
+  /** SSH key that signs the manifest. */
+  signKey: string | undefined;
+  /** Write what a site without this tool needs beside the label folder. */
+  siteFiles: boolean;
+  /** Carry the artifacts' attestations (CEP 27). */
+  attestations: boolean;
   adopt: boolean;
   dryRun: boolean;
 }

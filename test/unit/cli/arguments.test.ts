@@ -19,17 +19,15 @@ function run(program: 'update-offline-repo' | 'repackenv', ...args: string[]) {
 
 describe('the command line', () => {
   it('is the seed’s, exactly', () => {
-    expect(run('update-offline-repo', 'halkbank', 'xx-1', 'c:\\tmp\\megarpo', 'ratingpro', 'pytho')).toMatchObject({
-      command: 'update',
-      label: 'halkbank',
-      token: 'xx-1',
-      root: 'c:\\tmp\\megarpo',
-      packages: ['ratingpro', 'pytho'],
-    });
+    const typed = run('update-offline-repo', 'halkbank', 'xx-1', 'c:\\tmp\\megarpo', 'ratingpro', 'pytho');
+    expect(typed.args).toEqual(['halkbank', 'xx-1', 'c:\\tmp\\megarpo', 'ratingpro', 'pytho']);
+    expect(typed.token).toBe('xx-1');
+    expect(typed.command.root?.(typed)).toBe('c:\\tmp\\megarpo');
+    expect(typed.command.log?.(typed)).toBe('halkbank');
   });
 
   it('takes options before, between and behind, and repeats', () => {
-    const { given, packages } = run(
+    const { given, args } = run(
       'update-offline-repo',
       '--subdir',
       'linux-64',
@@ -46,7 +44,7 @@ describe('the command line', () => {
       '--adopt',
     );
     expect(given).toEqual({ subdirs: ['linux-64', 'win-64'], channels: ['a', 'b'], adopt: true });
-    expect(packages).toEqual(['p>=1']);
+    expect(args).toEqual(['l', '-', 'r', 'p>=1']);
   });
 
   it('has every setting on both programs', () => {

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { ExitCode } from '../model/errors.js';
+import type { Redactor } from '../model/redact.js';
+import type { Secret } from '../model/secret.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { Terminal } from '../runtime/terminal.js';
+import type { Reporter } from './reporter/reporter.js';
+import type { SettingName, SettingValues } from './settings.js';
+
+/** What the command line said beside settings, before any value is checked. */
+export interface Typed {
+  /** Positionals, variadic ones flattened. */
+  args: readonly string[];
+  /** The command's own options, camelCase, as commander parsed them. */
+  options: Readonly<Record<string, unknown>>;
+}
+
+/** What a command works with. */
+export interface CliCall extends Typed {
+  values: SettingValues;
+  token: Secret | undefined;
+  rt: Runtime;
+  reporter: Reporter;
+  redactor: Redactor;
+  terminal: Terminal;
+}
+
+/** One command of a program: all that the programs know of it. */
+export interface CliCommand {
+  name: string;
+  /** One line for the program's help. */
+  summary: string;
+  /** The entries of the settings table that mean something to it. */
+  settings: readonly SettingName[];
+  /** Arguments, own options, examples. */
+  declare?(command: Command): void;
+  /** By `--token-env` and `--token-file`, or found among the arguments (as `readToken` takes it); absent: it needs none. */
+  token?: 'options' | ((typed: Typed) => string | undefined);
+  /** ROOT, where `repackenv.yml` is looked for. */
+  root?(typed: Typed): string | undefined;
+  /** Its name in the dated log of `--log-dir`: what it is about, e.g. the label. Absent: it writes no log. */
+  log?(typed: Typed): string;
+  /** `--show-config` is its own to answer. */
+  showsConfig?: boolean;
+  /** What can be refused before settings, token and log are looked at. Throws E_USAGE and the like. */
+  check?(typed: Typed): void;
+  run(call: CliCall): Promise<ExitCode>;
+}
+
+/** The text of an own option; undefined where it was not given. */
+export function textOption({ options }: Typed, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export const OUTPUT_SETTINGS = ['json', 'quiet', 'debug'] as const satisfies readonly SettingName[];
+
+/** For commands that reach channels. */
+export const NETWORK_SETTINGS = ['allowHttp', 'proxy', 'noProxy', 'caFiles'] as const satisfies readonly SettingName[];
+
+/** For commands that take a folder's lock and write it. */
+export const LOCK_SETTINGS = ['waitLock', 'takeOverLock'] as const satisfies readonly SettingName[];

@@ -1,0 +1,30 @@
+import { buildCaptureRequest, refuseTokenAsLabel } from '../build-request.js';
+import type { CliCommand } from '../command.js';
+import { textOption } from '../command.js';
+import { finishJob } from '../finish-job.js';
+import { SETTING_NAMES } from '../settings.js';
+import type { SettingName } from '../settings.js';
+
+/** The environment says which channels, packages and platform it is made of. */
+const SAID_BY_THE_ENVIRONMENT: readonly SettingName[] = ['subdirs', 'packagesFile', 'channels', 'labelPath'];
+
+export const captureCommand: CliCommand = {
+  name: 'capture',
+  summary: 'repack an environment that exists: --prefix ENV, or the active one by the envinfo.json in this folder',
+  settings: SETTING_NAMES.filter((name) => !SAID_BY_THE_ENVIRONMENT.includes(name)),
+  declare: (command) =>
+    void command
+      .argument('[ROOT]', 'folder that holds the label folders')
+      .option('--prefix <ENV>', 'the environment’s folder')
+      .option('--label <LABEL>', 'label (default: the environment’s folder name)'),
+  token: 'options',
+  root: ({ args }) => args[0],
+  log: (typed) => textOption(typed, 'label') ?? '',
+  check: (typed) => refuseTokenAsLabel(textOption(typed, 'label')),
+  async run(call) {
+    const parts = { label: textOption(call, 'label'), root: call.args[0], prefix: textOption(call, 'prefix') };
+    const request = buildCaptureRequest(call.rt, parts, call.values, call.token);
+    const { capture } = await import('../../commands/capture.js');
+    return finishJob(await capture(call.rt, request, call.redactor), call);
+  },
+};

@@ -1,0 +1,17 @@
+import { EXIT } from '../../model/errors.js';
+import { workSettings } from '../build-request.js';
+import type { CliCommand } from '../command.js';
+import { OUTPUT_SETTINGS } from '../command.js';
+import { enginesText } from '../reporter/engines-text.js';
+
+export const enginesCommand: CliCommand = {
+  name: 'engines',
+  summary: 'list the engines that were found and what each can do here',
+  settings: ['engine', 'enginePath', ...OUTPUT_SETTINGS],
+  async run({ rt, values, reporter }) {
+    const { listEngines } = await import('../../commands/engines.js');
+    const engines = await listEngines(rt, workSettings(rt, values));
+    reporter.result(enginesText(engines), { engines });
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,125 @@
+import type { Command } from 'commander';
+import { RepackError } from '../../model/errors.js';
+import { buildRepackRequest, refuseTokenAsLabel } from '../build-request.js';
+import type { CliCommand, CliCall, Typed } from '../command.js';
+import { textOption } from '../command.js';
+import { finishJob } from '../finish-job.js';
+import { SETTING_NAMES } from '../settings.js';
+
+const PACKAGES_HELP = 'MatchSpecs: ratingpro  "numpy>=1.26,<2"  pytho=1.9  "python=3.11.*=*_cpython"';
+
+/** The seed's command, exactly: LABEL TOKEN ROOT PACKAGE... */
+export const updateOfflineRepoCommand: CliCommand = {
+  name: 'update-offline-repo',
+  summary:
+    'Make ROOT/LABEL a complete offline conda channel with exactly what PACKAGES need: solved, fetched, checked, indexed, ' +
+    'proven installable, then switched into place. Your conda and its environments are never changed.',
+  settings: SETTING_NAMES,
+  declare: (command) =>
+    void command
+      .argument('[LABEL]', 'the customer’s label: channel BASE-URL/OWNER/label/LABEL, folder ROOT/LABEL')
+      .argument('[TOKEN]', 'env:NAME, file:PATH, - (standard input), the value itself, or none (public packages only)')
+      .argument('[ROOT]', 'folder that holds the label folders; created when it is not there')
+      .argument('[PACKAGE...]', PACKAGES_HELP)
+      .usage('LABEL TOKEN ROOT PACKAGE... [options]')
+      .addHelpText('after', UPDATE_EXAMPLES),
+  token: ({ args }) => args[1],
+  root: ({ args }) => args[2],
+  log: ({ args }) => args[0] ?? '',
+  check({ args: [label, token, root] }) {
+    refuseMissing(
+      { LABEL: label, TOKEN: token, ROOT: root },
+      'update-offline-repo LABEL TOKEN ROOT PACKAGE...   (TOKEN is env:NAME, file:PATH, - or none; see --help)',
+    );
+    refuseTokenAsLabel(label);
+  },
+  run: (call) => runUpdate(call, { label: call.args[0], root: call.args[2], packages: call.args.slice(3) }),
+};
+
+export const updateCommand: CliCommand = {
+  ...namedCommand('update', 'make or refresh a label folder (as update-offline-repo, with named options)'),
+  run: (call) => runUpdate(call, namedParts(call)),
+};
+
+export const planCommand: CliCommand = {
+  ...namedCommand('plan', 'solve and show what would be delivered and what changes; writes nothing'),
+  run: (call) => runPlan(call, namedParts(call)),
+};
+
+interface Parts {
+  label: string | undefined;
+  root: string | undefined;
+  packages: readonly string[];
+}
+
+function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand, 'run'> {
+  return {
+    name,
+    summary,
+    settings: SETTING_NAMES,
+    declare: declareNamed,
+    token: 'options',
+    root: (typed) => textOption(typed, 'root'),
+    log: (typed) => textOption(typed, 'label') ?? '',
+    check(typed) {
+      const { label, root } = namedParts(typed);
+      refuseMissing(
+        { LABEL: label, ROOT: root },
+        `repackenv ${name} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...   (see --help)`,
+      );
+      refuseTokenAsLabel(label);
+    },
+  };
+}
+
+function declareNamed(command: Command): void {
+  command
+    .argument('[PACKAGE...]', PACKAGES_HELP)
+    .option('--label <LABEL>', 'the customer’s label')
+    .option('--root <DIR>', 'folder that holds the label folders');
+}
+
+function namedParts(typed: Typed): Parts {
+  return { label: textOption(typed, 'label'), root: textOption(typed, 'root'), packages: typed.args };
+}
+
+async function runUpdate(call: CliCall, parts: Parts) {
+  if (call.values.dryRun) return runPlan(call, parts);
+  const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
+  const { update } = await import('../../commands/update.js');
+  return finishJob(await update(call.rt, request, call.redactor), call);
+}
+
+async function runPlan(call: CliCall, parts: Parts) {
+  const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
+  const { plan } = await import('../../commands/plan.js');
+  return finishJob(await plan(call.rt, request), call);
+}
+
+/** Told in the order in which they are typed. */
+function refuseMissing(wanted: Record<string, string | undefined>, hint: string): void {
+  const missing = Object.entries(wanted).flatMap(([name, value]) => (value === undefined ? [name] : []));
+  if (missing.length === 0) return;
+  throw new RepackError('E_USAGE', {
+    what: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+    where: 'command line',
+    hint,
+  });
+}
+
+const UPDATE_EXAMPLES = `
+Examples:
+  update-offline-repo halkbank env:CONDA_TOKEN /srv/repos ratingpro pytho --owner acme --channel conda-forge
+  update-offline-repo halkbank file:token.txt D:\\repos ratingpro "numpy>=1.26,<2" --subdir win-64 --subdir linux-64
+  update-offline-repo halkbank none /srv/repos --packages-file packages.txt --dry-run
+
+Owner and base channels are best kept in ROOT/repackenv.yml:
+  owner: acme
+  channels: [conda-forge]
+  client: "conda 4.12"
+
+Quote MatchSpecs that hold < > = ! * or write them into a --packages-file: the shell (cmd.exe above all) takes them otherwise.
+
+Exit codes: 0 done, 1 done with findings, 2 usage or configuration, 3 unsolvable, 4 artifact missing or wrong, 5 publish,
+  6 another run holds the label, 7 upstream unreachable or token refused, 8 proof failed, 70 a bug, 130/143 interrupted.
+`;

@@ -1,0 +1,11 @@
+import { EXIT } from '../model/errors.js';
+import type { ExitCode } from '../model/errors.js';
+import type { JobReport } from '../model/report.js';
+import type { CliCall } from './command.js';
+import { reportText } from './reporter/report-text.js';
+
+/** The end of `update`, `capture` and `plan`. */
+export function finishJob(report: JobReport, { reporter, rt }: Pick<CliCall, 'reporter' | 'rt'>): ExitCode {
+  reporter.result(reportText(report, rt.machine.platform === 'win32'), { ...report });
+  return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+}
