@@ -48,44 +48,58 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
   const plain = { json: false, quiet: false, debug: args.includes('--debug'), log: undefined };
   let reporter = createReporter({ ...plain, terminal, redactor, clock: rt.clock });
   let log: LogFile | undefined;
-  try {
-    const parsed = parseArguments(program, args);
-    if (parsed.kind === 'text') {
-      terminal.stdout.write(parsed.text);
-      return EXIT.done;
+  const code = await attempt();
+  return log === undefined || (await closedClean(log, context)) ? code : EXIT.publish;
+
+  async function attempt(): Promise<ExitCode> {
+    try {
+      const parsed = parseArguments(program, args);
+      if (parsed.kind === 'text') {
+        terminal.stdout.write(parsed.text);
+        return EXIT.done;
+      }
+      const { invocation } = parsed;
+      const { command } = invocation;
+      const root = command.root?.(invocation);
+      const resolved = await resolveSettings(rt, invocation.given, { config: invocation.config, root });
+      const { values } = resolved;
+      registerUserInfo(values.proxy, redactor);
+      if (invocation.showConfig && command.showsConfig !== true) {
+        terminal.stdout.write(redactor.redact(renderConfig(resolved, command.settings)));
+        return EXIT.done;
+      }
+      command.check?.(invocation);
+      const token = await takeToken(invocation, context);
+      if (values.logDir !== undefined && command.log !== undefined)
+        log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
+      reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
+      relay.attach(reporter);
+      if (token.warning !== undefined) rt.events.emit({ type: 'warning', message: token.warning });
+      const { args: positionals, options } = invocation;
+      const call = { args: positionals, options, values, token: token.secret, rt, reporter, redactor, terminal };
+      return await command.run(call);
+    } catch (error) {
+      relay.attach(reporter);
+      if (rt.signal.aborted) {
+        reporter.error(interrupted(rt.signal));
+        return rt.signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+      }
+      reporter.error(error);
+      return isRepackError(error) ? error.exitCode : EXIT.bug;
     }
-    const { invocation } = parsed;
-    const { command } = invocation;
-    const root = command.root?.(invocation);
-    const resolved = await resolveSettings(rt, invocation.given, { config: invocation.config, root });
-    const { values } = resolved;
-    registerUserInfo(values.proxy, redactor);
-    if (invocation.showConfig && command.showsConfig !== true) {
-      terminal.stdout.write(redactor.redact(renderConfig(resolved, command.settings)));
-      return EXIT.done;
-    }
-    command.check?.(invocation);
-    const token = await takeToken(invocation, context);
-    if (values.logDir !== undefined && command.log !== undefined)
-      log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
-    reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
-    relay.attach(reporter);
-    if (token.warning !== undefined) rt.events.emit({ type: 'warning', message: token.warning });
-    const { args: positionals, options } = invocation;
-    const call = { args: positionals, options, values, token: token.secret, rt, reporter, redactor, terminal };
-    return await command.run(call);
-  } catch (error) {
-    relay.attach(reporter);
-    if (rt.signal.aborted) {
-      reporter.error(interrupted(rt.signal));
-      return rt.signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
-    }
-    reporter.error(error);
-    return isRepackError(error) ? error.exitCode : EXIT.bug;
-  } finally {
-    const failure = await log?.close();
-    if (failure !== undefined) terminal.stderr.write(`warning: the log file is incomplete: ${failure.message}\n`);
   }
+}
+
+/** The last look (design D10): false where the token stands in the log, which nothing but a bug of ours can bring about. */
+async function closedClean(log: LogFile, { rt, terminal, redactor }: CliContext): Promise<boolean> {
+  const failure = await log.close();
+  if (failure !== undefined) terminal.stderr.write(`warning: the log file is incomplete: ${failure.message}\n`);
+  const bytes = await rt.fs.readFile(log.path).catch(() => Buffer.alloc(0));
+  if (!redactor.foundIn(bytes)) return true;
+  terminal.stderr.write(
+    `error: the token stands in the log file [E_SECRET_LEAK]\n  where: ${log.path}\n  hint: Remove that file, have the token replaced, and report this as a bug.\n`,
+  );
+  return false;
 }
 
 /** A name that is no safe one (a token typed in the wrong place, a path) stays out of the file's. */

@@ -6,30 +6,20 @@ export const MASK = '<TOKEN>';
 
 /**
  * Takes secrets out of everything that is printed or logged (design D10): by value (raw, percent-encoded, base64 in its three
- * alignments) and by the shape of URLs (`/t/…/`, user information). Values are registered before the first print.
+ * alignments) and by the shape of URLs (`/t/…/`, user information). Values are registered before the first print. It is given whole texts
+ * only: what comes in pieces (an engine's output) is put together first, so that no secret is split over two.
  */
 export interface Redactor {
   register(secret: Secret): void;
   redact(text: string): string;
   /** True where the bytes hold a registered value in any of its spellings: the scan at the end of a run. */
   foundIn(bytes: Uint8Array): boolean;
-  /** A redactor for text that comes in pieces: a secret split over two of them is still found. */
-  stream(): StreamRedactor;
-}
-
-export interface StreamRedactor {
-  /** The part of what has come so far that can be printed. */
-  push(chunk: string): string;
-  /** The rest. */
-  end(): string;
 }
 
 /** `/t/<anything up to / ? # quote, bracket, blank or end>`: wider than conda's own mask (facts.md, "conda's masks"). */
 const TOKEN_PATH = /(\/t\/)([^/?#"'`<>\s]+)/g;
 /** The whole user information of a URL. */
 const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)([^/?#"'\s@]+)@/gi;
-/** How much of a stream is held back while a URL shape may still be growing. */
-const LONGEST_WORD = 4096;
 
 export function createRedactor(): Redactor {
   const spellings = new Set<string>();
@@ -52,34 +42,6 @@ export function createRedactor(): Redactor {
     foundIn(bytes) {
       const haystack = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       return longestFirst.some((spelling) => haystack.includes(spelling));
-    },
-    stream: () => streamRedactor(redact, () => longestFirst[0]?.length ?? 0),
-  };
-}
-
-/** Holds back what follows the last blank, since neither a secret nor a URL has one in it. */
-function streamRedactor(redact: (text: string) => string, longest: () => number): StreamRedactor {
-  let held = '';
-  return {
-    push(chunk) {
-      held += chunk;
-      const cut = Math.max(held.lastIndexOf('\n'), held.lastIndexOf(' ')) + 1;
-      if (cut > 0) {
-        const ready = redact(held.slice(0, cut));
-        held = held.slice(cut);
-        return ready;
-      }
-      // A word without end (a bar of dots): whole secrets in it are masked, one that is still growing stays held.
-      const keep = LONGEST_WORD + longest();
-      if (held.length <= 2 * keep) return '';
-      const clean = redact(held);
-      held = clean.slice(-keep);
-      return clean.slice(0, -keep);
-    },
-    end() {
-      const rest = redact(held);
-      held = '';
-      return rest;
     },
   };
 }

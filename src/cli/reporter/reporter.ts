@@ -1,3 +1,4 @@
+import { isRepackError } from '../../model/errors.js';
 import type { EventSink, RepackEvent } from '../../model/events.js';
 import type { Redactor } from '../../model/redact.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -92,6 +93,8 @@ export function createReporter(options: ReporterOptions): Reporter {
       const text = errorText(error, { debug });
       toLog(text.trimEnd());
       if (json) jsonLine({ type: 'error', ...errorData(error) });
+      // From cron every line is a mail: that another run is at work is in the exit code, and in the log (bad-inputs I6).
+      if (quiet && isRepackError(error) && error.code === 'E_LOCKED') return;
       toStderr(colours ? text.replace(/^error:/, '\u001B[31merror:\u001B[0m') : text);
     },
   };

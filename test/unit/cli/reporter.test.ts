@@ -55,6 +55,15 @@ describe('plain output', () => {
     expect(written.err).not.toContain('n\n2');
   });
 
+  it('I6 says nothing with --quiet when another run holds the label: the exit code does', () => {
+    const quiet = setUp({ quiet: true });
+    quiet.reporter.error(new RepackError('E_LOCKED', { what: 'another run' }));
+    expect(quiet.written).toEqual({ out: '', err: '' });
+    const plain = setUp();
+    plain.reporter.error(new RepackError('E_LOCKED', { what: 'another run' }));
+    expect(plain.written.err).toContain('another run');
+  });
+
   it('J1 J4 keeps the token out of events, results and errors, with causes and stacks at --debug too', () => {
     const { reporter, written } = setUp({ debug: true });
     reporter.emit({ type: 'debug', message: `asked https://h/t/${TOKEN}/x` });
