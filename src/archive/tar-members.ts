@@ -40,19 +40,27 @@ export async function readTarMembers(
   return found;
 }
 
-/** The content of a wanted entry; passes over any other. Throws where a wanted one is not what it should be. */
+/**
+ * The content of a wanted entry; any other is read past. Not by `body.cancel()`: modern-tar then drops the body that it is at by now, which may be
+ * the next entry's, and that one never ends. Throws where a wanted one is not what it should be.
+ */
 function takeEntry(
   { header: { name, size, type }, body }: ParsedTarEntry,
   found: ReadonlyMap<string, Uint8Array>,
   options: TarMemberOptions,
 ): Promise<Uint8Array | void> {
-  if (!options.wanted.has(name)) return body.cancel();
+  if (!options.wanted.has(name)) return drain(body);
   if (found.has(name)) throw new Error(`it holds ${name} twice`);
   if (type !== 'file') throw new Error(`${name} in it is a ${type}, not a file`);
   if (size > options.maxMemberBytes) {
     throw new Error(`${name} in it has ${size} bytes, more than the ${options.maxMemberBytes} that are believable`);
   }
   return collect(body, size);
+}
+
+async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
+  const chunks = body[Symbol.asyncIterator]();
+  while ((await chunks.next()).done !== true);
 }
 
 async function collect(body: AsyncIterable<Uint8Array>, size: number): Promise<Uint8Array> {

@@ -33,6 +33,18 @@ describe('readTarMembers', () => {
     expect(state).toMatchObject({ pulled: 4, closed: true });
   });
 
+  it('takes a wanted file that spans pieces, behind small ones that are passed over', async () => {
+    const content = 'x'.repeat(200_000);
+    const small = ['info/about.json', 'info/has_prefix', 'info/git'].map((name) => ({ name, content: 'small' }));
+    const tar = await tarOf([...small, { name: WANTED, content }, { name: 'lib/last', content: 'y' }]);
+    async function* inTwo() {
+      yield tar.subarray(0, 131_072);
+      yield tar.subarray(131_072);
+    }
+    const found = await readTarMembers(inTwo(), { ...options, maxMemberBytes: 1e6 });
+    expect(new TextDecoder().decode(found.get(WANTED))).toBe(content);
+  });
+
   it('pulls every piece when it is to read the whole', async () => {
     const { stream, state } = await pieces([WANTED, ...others]);
     expect((await readTarMembers(stream, { ...options, whole: true })).size).toBe(1);
