@@ -9,7 +9,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { expectedDigest } from '../model/expected-digest.js';
 import { openCaches, takeFromCache } from './package-cache.js';
 import { acquireProgress } from './progress.js';
-import { isProblem, missing, throwProblems, type Problem } from './problems.js';
+import { isProblem, linesOf, missing, throwProblems, type Problem } from './problems.js';
 import type { Sources } from './sources.js';
 
 export interface AcquireOptions {
@@ -21,6 +21,8 @@ export interface AcquireOptions {
   fetch?: FetchArtifact | undefined;
   /** Artifacts at the same time; default 8. */
   concurrency?: number | undefined;
+  /** What can't be had is left out and given in `problems`. Default: then everything fails. */
+  keepGoing?: boolean | undefined;
 }
 
 export interface Acquired {
@@ -28,6 +30,8 @@ export interface Acquired {
   artifacts: AcquiredArtifact[];
   /** Codes: `md5-only`, `unpublished`, `cache-record`, `cache-copy-refused`, `cache-not-private`. */
   findings: Finding[];
+  /** Only with `keepGoing`: the artifacts that are missing here, with the lines that say why. */
+  problems: { subject: string; lines: string[] }[];
 }
 
 /**
@@ -49,11 +53,13 @@ export async function acquire(rt: Runtime, options: AcquireOptions): Promise<Acq
     rt.signal.throwIfAborted();
     return conflicts.get(nameOf(artifact)) ?? collectProblem(artifact, () => acquireOne(rt, artifact, sources));
   });
-  throwProblems(outcomes.filter(isProblem), artifacts.length);
+  const problems = outcomes.filter(isProblem);
+  if (options.keepGoing !== true) throwProblems(problems, artifacts.length);
   const bySubject = (a: Finding, b: Finding) => compare(a.subject ?? '', b.subject ?? '') || compare(a.code, b.code);
   return {
     artifacts: outcomes.filter((each): each is AcquiredArtifact => !isProblem(each)),
     findings: findings.sort(bySubject),
+    problems: problems.map((problem) => ({ subject: problem.subject, lines: linesOf(problem) })),
   };
 }
 

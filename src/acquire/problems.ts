@@ -45,12 +45,13 @@ export function throwProblems(problems: readonly Problem[], total: number): void
     what: `${problems.length} of ${total} artifacts can not be delivered`,
     where: problems.map(({ subject }) => subject).join(', '),
     hint: hintOf(code),
-    details: problems.flatMap(lines),
+    details: problems.flatMap(linesOf),
     cause: first.error,
   });
 }
 
-function lines({ problem, subject, error, reasons = [] }: Problem): string[] {
+/** For `details`: the artifact with its code, then why, indented. */
+export function linesOf({ problem, subject, error, reasons = [] }: Problem): string[] {
   const said = error === undefined ? reasons : [error.what, ...error.details, ...reasons];
   return [`${subject} [${problem}]`, ...said.map((line) => `  ${line}`)];
 }

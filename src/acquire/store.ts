@@ -7,6 +7,9 @@ import type { Runtime } from '../runtime/runtime.js';
 import { sha256ByMd5, storeError, type StoreFolder } from './store-folder.js';
 import { storeWriter } from './store-writer.js';
 
+/** How old a mark of use may be before it is set anew. */
+const USED_MS = 24 * 60 * 60 * 1000;
+
 /** Older than any pause of a transfer that goes on: what still lies in `tmp/` then is left over from a run that died. */
 const STALE_MS = 6 * 60 * 60 * 1000;
 
@@ -101,8 +104,14 @@ async function readThrough(
   try {
     const before = await rt.fs.lstat(path);
     if (!before.isFile()) return 'damaged';
+    await markUsed(rt, path, before);
     const seen = folder.seen.get(sha256);
-    if (seen !== undefined && seen.ino === before.ino && seen.mtimeMs === before.mtimeMs && seen.size === before.size) {
+    if (
+      seen !== undefined &&
+      seen.ino === before.ino &&
+      Math.round(seen.mtimeMs) === Math.round(before.mtimeMs) &&
+      seen.size === before.size
+    ) {
       return { size: seen.size, sha256, md5: seen.md5 };
     }
     handle = await rt.fs.openNoFollow(path);
@@ -124,6 +133,21 @@ async function readThrough(
   } finally {
     await handle?.close().catch(() => undefined);
   }
+}
+
+/**
+ * Sets the time of the last use, at most once a day, for `clean`: by ourselves, since volumes are mounted without. The time of writing stays
+ * (a whole millisecond is all that is kept of it, so it is compared in those).
+ */
+async function markUsed(
+  rt: Runtime,
+  path: string,
+  { atimeMs, mtimeMs }: { atimeMs: number; mtimeMs: number },
+): Promise<void> {
+  const now = rt.clock.now();
+  if (now - atimeMs < USED_MS) return;
+  // Of another account, or a read-only volume: `clean` then goes by what the file says.
+  await rt.fs.utimes(path, now, mtimeMs).catch(() => undefined);
 }
 
 async function removeDamaged(rt: Runtime, path: string): Promise<void> {

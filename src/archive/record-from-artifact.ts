@@ -30,6 +30,8 @@ export interface ArtifactIdentity {
   md5: string;
   sha256: string;
   size: number;
+  /** False: every byte and checksum of it has been read already, so `info/` alone is read again. */
+  whole?: boolean;
 }
 
 /**
@@ -43,8 +45,8 @@ export async function recordFromArtifact(
   source: RandomAccessSource,
   identity: ArtifactIdentity,
 ): Promise<PackageRecord> {
-  const { distFilename, md5, sha256, size } = identity;
-  const index = await readIndexJson(source, { distFilename, whole: true });
+  const { distFilename, md5, sha256, size, whole = true } = identity;
+  const index = await readIndexJson(source, { distFilename, whole });
   refuseMislabelled(index, identity);
   return { ...withoutLocalKeys(index), md5, sha256, size };
 }
@@ -69,7 +71,8 @@ async function readIndexJson(
   return parseIndexJson(bytes, distFilename);
 }
 
-function withoutLocalKeys(index: PackageRecord): PackageRecord {
+/** What of an `info/index.json` goes into a record. */
+export function withoutLocalKeys(index: PackageRecord): PackageRecord {
   return Object.fromEntries(Object.entries(index).filter(([key]) => !NOT_IN_RECORD.has(key))) as PackageRecord;
 }
 

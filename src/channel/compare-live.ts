@@ -5,6 +5,8 @@ import type { AcquiredArtifact } from '../model/plan.js';
 import { replaceCovers } from '../model/replace.js';
 import type { LiveFolder } from '../model/staged.js';
 
+type ComparedArtifact = Pick<AcquiredArtifact, 'subdir' | 'fn' | 'sha256'>;
+
 /**
  * What must hold between the live folder and the artifacts that are to be in it, before a byte is staged. `replace`: file names, package names or
  * paths whose changed bytes are accepted; `all`: every one. Those come back as findings `artifact-replaced`.
@@ -14,7 +16,7 @@ import type { LiveFolder } from '../model/staged.js';
  */
 export function compareWithLive(
   live: LiveFolder,
-  artifacts: readonly AcquiredArtifact[],
+  artifacts: readonly ComparedArtifact[],
   replace: readonly string[],
 ): Finding[] {
   refuseCaseClash(live, artifacts);
@@ -50,7 +52,7 @@ export function pathOf({ subdir, fn }: Pick<AcquiredArtifact, 'subdir' | 'fn'>):
 }
 
 /** A case-folding site (Windows, macOS) would take the two for one file: the second would overwrite, or be deleted with, the first. */
-function refuseCaseClash(live: LiveFolder, artifacts: readonly AcquiredArtifact[]): void {
+function refuseCaseClash(live: LiveFolder, artifacts: readonly ComparedArtifact[]): void {
   const paths = artifacts.map(pathOf);
   const taken = new Map<string, string[]>();
   for (const path of [...live.files.keys(), ...paths])

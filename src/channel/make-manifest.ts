@@ -5,13 +5,19 @@ import type { RepackPlan } from '../model/plan.js';
 import type { TargetProfile } from '../model/profile.js';
 import type { LiveFolder } from '../model/staged.js';
 
+/** What decides the content of a channel. A mirror has no specs, no profiles, and subdirs that nothing was solved for. */
+export type ContentPlan = Pick<RepackPlan, 'label' | 'specs' | 'channels' | 'profiles'> & {
+  solved: readonly Pick<RepackPlan['solved'][number], 'subdir'>[];
+  artifacts: readonly Pick<RepackPlan['artifacts'][number], 'subdir'>[];
+};
+
 /**
  * The manifest of what is staged (design D8). A function of the plan, the files and the manifest before it.
  *
  * The generation moves when anything that decides what a site gets moves: an artifact, a side file, a record, a spec, a channel, a subdir or a
  * profile. It stays when only the encoding of the index differs (a `.bz2` more, an index that someone rewrote by hand).
  */
-export function makeManifest(plan: RepackPlan, files: readonly ManifestFile[], live: LiveFolder): Manifest {
+export function makeManifest(plan: ContentPlan, files: readonly ManifestFile[], live: LiveFolder): Manifest {
   const draft: Manifest = {
     schema: 1,
     label: plan.label,
@@ -31,7 +37,7 @@ export function makeManifest(plan: RepackPlan, files: readonly ManifestFile[], l
 }
 
 /** Subdirs that the channel has, `noarch` always among them (CEP 26), sorted. */
-export function subdirsOf(plan: RepackPlan): string[] {
+export function subdirsOf(plan: ContentPlan): string[] {
   return sortedUnique([
     NOARCH,
     ...plan.profiles.map(({ subdir }) => subdir),

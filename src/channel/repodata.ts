@@ -17,20 +17,23 @@ const CACHE_KEYS = new Set(['url', 'channel', 'fn', 'schannel', 'package_type', 
  * @throws RepackError E_RECORD where a number of a record would not survive being written
  */
 export function buildRepodata(subdir: string, artifacts: readonly IndexedArtifact[]): Uint8Array {
-  const records = (format: string): Record<string, PackageRecord> =>
-    Object.fromEntries(
-      artifacts
-        .filter((artifact) => artifact.subdir === subdir && artifact.fn.endsWith(format))
-        .map((artifact) => [artifact.fn, indexRecord(artifact)]),
-    );
-  const repodata = {
-    info: { subdir },
-    packages: records('.tar.bz2'),
-    'packages.conda': records('.conda'),
-    removed: [],
-    repodata_version: 1,
-  };
-  return Buffer.from(canonicalJson(repodata), 'utf8');
+  const own = artifacts.filter((artifact) => artifact.subdir === subdir);
+  const records = (format: string): Uint8Array[] => recordMembers(own.filter(({ fn }) => fn.endsWith(format)));
+  return Buffer.concat([
+    Buffer.from(`{"info":${canonicalJson({ subdir })},"packages":{`),
+    ...records('.tar.bz2'),
+    Buffer.from('},"packages.conda":{'),
+    ...records('.conda'),
+    Buffer.from('},"removed":[],"repodata_version":1}'),
+  ]);
+}
+
+/** Written one by one: the whole of a large channel as a value and as a text takes gigabytes. */
+function recordMembers(artifacts: readonly IndexedArtifact[]): Uint8Array[] {
+  const sorted = artifacts.toSorted((a, b) => (a.fn < b.fn ? -1 : 1));
+  return sorted.map((artifact, index) =>
+    Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(artifact.fn)}:${canonicalJson(indexRecord(artifact))}`),
+  );
 }
 
 /**

@@ -1,23 +1,23 @@
 import { join } from 'node:path';
-import { digestsOf } from '../codec/digests.js';
+import { digestsOf, sha256Of } from '../codec/digests.js';
 import { explainDiskErrorOn, freeSpace } from '../model/disk-errors.js';
 import { RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../model/manifest.js';
 import { inParallel } from '../model/parallel.js';
-import type { AcquiredArtifact, RepackPlan } from '../model/plan.js';
+import type { AcquiredArtifact } from '../model/plan.js';
 import type { LiveFile, LiveFolder, SideFile, StagedChannel, StagedFile } from '../model/staged.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { compareWithLive, pathOf } from './compare-live.js';
 import { compareChannels } from '../model/compare-channels.js';
-import { makeManifest, manifestBytes, subdirsOf, sumsBytes } from './make-manifest.js';
+import { makeManifest, manifestBytes, subdirsOf, sumsBytes, type ContentPlan } from './make-manifest.js';
 import { artifactMtime, nextMtime } from './mtimes.js';
-import { recordDigest } from './repodata.js';
+import { buildRepodata, recordDigest } from './repodata.js';
 import { copyStaged, writeStaged } from './write-staged.js';
-import { makeIndexFiles } from './write-index.js';
+import { indexNames, packIndexFiles } from './write-index.js';
 
 export interface StageOptions {
-  plan: RepackPlan;
+  plan: ContentPlan;
   acquired: readonly AcquiredArtifact[];
   live: LiveFolder;
   /** On ROOT's volume, beside the label folder; exists and is empty. The caller removes it, after a failure too. */
@@ -29,6 +29,12 @@ export interface StageOptions {
   side?: readonly SideFile[] | undefined;
   /** Makes the detached signature over the bytes of `manifest.json`. Asked only where the folder has none over the same bytes. */
   sign?: ((manifest: Uint8Array) => Promise<Uint8Array>) | undefined;
+  /**
+   * For mirrors, which may be larger than half a disk: only what changes is staged, artifacts by a hard link from a store on the same
+   * volume that gives them up once they are published. Default: a complete channel, every byte of it written anew or linked from the live
+   * folder.
+   */
+  changesOnly?: boolean;
 }
 
 export interface StageResult extends StagedChannel {
@@ -37,7 +43,7 @@ export interface StageResult extends StagedChannel {
 }
 
 /** A file of the staged channel, with where its bytes come from. */
-type FileToStage = { file: StagedFile } & ({ storePath: string } | { bytes: Uint8Array });
+type FileToStage = { file: StagedFile } & ({ storePath: string } | { bytes: Uint8Array } | { stays: true });
 
 /**
  * Makes the complete channel in `dir`: artifacts, an index for every subdir and `noarch`, side files, `manifest.json` with its signature, `SHA256SUMS`. Every new
@@ -61,10 +67,16 @@ export async function stageChannel(rt: Runtime, options: StageOptions): Promise<
   const root = await rootFiles(rt, { content, manifest: manifestBytes(manifest), live, sign: options.sign });
   const files = [...content, ...root].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
 
-  await writeFiles(rt, { files, live, dir, subdirs: manifest.subdirs });
+  const linked = await writeFiles(rt, {
+    files,
+    live,
+    dir,
+    subdirs: manifest.subdirs,
+    changesOnly: options.changesOnly ?? false,
+  });
   await rt.reach('channel:staged');
 
-  const staged = files.map(({ file }) => file);
+  const staged = files.map(({ file }) => (linked.has(file.path) ? Object.assign(file, { linked: true }) : file));
   const names = new Set(staged.map(({ path }) => path));
   return {
     dir,
@@ -97,15 +109,41 @@ function artifactFile(artifact: AcquiredArtifact, live: LiveFolder): FileToStage
   };
 }
 
-async function indexFiles(rt: Runtime, { plan, acquired, live, indexBz2 }: StageOptions): Promise<FileToStage[]> {
+async function indexFiles(
+  rt: Runtime,
+  { plan, acquired, live, indexBz2, changesOnly }: StageOptions,
+): Promise<FileToStage[]> {
   const files: FileToStage[] = [];
   for (const subdir of subdirsOf(plan)) {
     rt.signal.throwIfAborted();
-    for (const { path, bytes } of await makeIndexFiles(subdir, acquired, { bz2: indexBz2 })) {
-      files.push(writtenFile(rt, { path, kind: 'index', bytes }, live));
-    }
+    const json = buildRepodata(subdir, acquired);
+    const kept = changesOnly === true ? keptIndexes(live, { subdir, json, bz2: indexBz2 }) : undefined;
+    if (kept !== undefined) files.push(...kept);
+    else
+      for (const { path, bytes } of await packIndexFiles(subdir, json, { bz2: indexBz2 }))
+        files.push(writtenFile(rt, { path, kind: 'index', bytes }, live));
   }
   return files;
+}
+
+/**
+ * The live index files of a subdir, where the manifest says that they were written together and `repodata.json` comes out the same: then
+ * packing it again, a minute's work for a large channel, would give the same bytes. Undefined where any of that is not so.
+ */
+function keptIndexes(
+  live: LiveFolder,
+  { subdir, json, bz2 }: { subdir: string; json: Uint8Array; bz2: boolean },
+): FileToStage[] | undefined {
+  const names = indexNames({ bz2 }).map((name) => `${subdir}/${name}`);
+  const stated = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
+  if (stated.get(names[0]!)?.sha256 !== sha256Of(json)) return undefined;
+  const kept: FileToStage[] = [];
+  for (const path of names) {
+    const was = live.files.get(path);
+    if (was === undefined || was.sha256 !== stated.get(path)?.sha256) return undefined;
+    kept.push({ stays: true, file: { path, kind: 'index', ...was, change: 'unchanged' } });
+  }
+  return kept;
 }
 
 /** Everything below the subdirs, and a signature over a manifest that is no more. */
@@ -174,16 +212,25 @@ function liveContent(live: LiveFolder) {
   return [...live.files].map(([path, { size, sha256 }]) => ({ path, size, sha256, record: known.get(path)?.record }));
 }
 
+interface FilesToWrite {
+  files: readonly FileToStage[];
+  live: LiveFolder;
+  dir: string;
+  subdirs: readonly string[];
+  changesOnly: boolean;
+}
+
+/** Gives the paths of files that are links to the store. */
 async function writeFiles(
   rt: Runtime,
-  {
-    files,
-    live,
-    dir,
-    subdirs,
-  }: { files: readonly FileToStage[]; live: LiveFolder; dir: string; subdirs: readonly string[] },
-): Promise<void> {
-  const needed = files.reduce((sum, { file }) => sum + (file.change === 'unchanged' ? 0 : file.size), 0);
+  { files, live, dir, subdirs, changesOnly }: FilesToWrite,
+): Promise<ReadonlySet<string>> {
+  const linked = new Set<string>();
+  const inStore = (each: FileToStage): boolean => changesOnly && 'storePath' in each;
+  const needed = files.reduce(
+    (sum, each) => sum + (each.file.change === 'unchanged' || inStore(each) ? 0 : each.file.size),
+    0,
+  );
   const below = files.map(({ file: { path } }) => path.slice(0, Math.max(0, path.lastIndexOf('/'))));
   const folders = [...new Set([...subdirs, ...below])]
     .filter((folder) => folder !== '')
@@ -192,25 +239,39 @@ async function writeFiles(
   try {
     for (const folder of folders) await rt.fs.mkdirp(folder);
     await refuseFullDisk(rt, dir, needed);
-    await inParallel(files, 4, (each) => writeFile(rt, each, { live, dir, needed }));
+    await inParallel(files, 4, async (each) => {
+      rt.signal.throwIfAborted();
+      if (!changesOnly) await writeFile(rt, each, { live, dir, needed });
+      else if (each.file.change !== 'unchanged' && (await takeFile(rt, each, { live, dir, needed })))
+        linked.add(each.file.path);
+    });
     // Where nothing changes, nothing will be published from here, and waiting for the disk is most of the work.
     if (needed > 0) await Promise.all(folders.map((folder) => rt.fs.syncDir(folder)));
   } catch (error) {
     throw await explainDiskErrorOn(rt, error, { doing: 'write the staged channel', path: dir, needed, folder: dir });
   }
+  return linked;
 }
 
-async function writeFile(
-  rt: Runtime,
-  each: FileToStage,
-  { live, dir, needed }: { live: LiveFolder; dir: string; needed: number },
-): Promise<void> {
-  rt.signal.throwIfAborted();
+interface WriteTarget {
+  live: LiveFolder;
+  dir: string;
+  needed: number;
+}
+
+/** True where the staged file is a hard link to the store's. Without hard links the bytes are copied, as long as there is room. */
+async function takeFile(rt: Runtime, each: FileToStage, target: WriteTarget): Promise<boolean> {
+  if ('storePath' in each && (await linkLive(rt, each.storePath, join(target.dir, each.file.path)))) return true;
+  await writeFile(rt, each, target);
+  return false;
+}
+
+async function writeFile(rt: Runtime, each: FileToStage, { live, dir, needed }: WriteTarget): Promise<void> {
   const { path, mtimeMs, change, sha256 } = each.file;
   const target = { dir, path: join(dir, path), mtimeMs, needed };
   if (change === 'unchanged' && (await linkLive(rt, join(live.dir, path), target.path))) return;
   if ('bytes' in each) await writeStaged(rt, each.bytes, target);
-  else await copyStaged(rt, { path: each.storePath, sha256, subject: path }, target);
+  else if ('storePath' in each) await copyStaged(rt, { path: each.storePath, sha256, subject: path }, target);
 }
 
 /** False where the file system has no hard links, or not between these two folders: then the bytes are written again. */

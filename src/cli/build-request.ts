@@ -10,7 +10,7 @@ import type { CaptureRequest, RepackRequest, WorkSettings } from '../model/reque
 import type { Secret } from '../model/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../model/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { SettingValues } from './settings.js';
+import type { SettingValues } from './setting-values.js';
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 

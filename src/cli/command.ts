@@ -5,7 +5,8 @@ import type { Secret } from '../model/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Reporter } from './reporter/reporter.js';
-import type { SettingName, SettingValues } from './settings.js';
+import type { SettingValues } from './setting-values.js';
+import type { SettingName } from './settings.js';
 
 /** What the command line said beside settings, before any value is checked. */
 export interface Typed {

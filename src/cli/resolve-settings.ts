@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { DEFAULTS, SETTINGS, SETTING_NAMES, environmentName, setting } from './settings.js';
-import type { SettingName, SettingValues } from './settings.js';
+import { SETTINGS, SETTING_NAMES, environmentName, setting } from './settings.js';
+import type { SettingName } from './settings.js';
+import { DEFAULTS } from './setting-values.js';
+import type { SettingValues } from './setting-values.js';
 
 /** Where a value came from, for `--show-config`. */
 export type Origins = Record<SettingName, string>;

@@ -9,7 +9,6 @@ import type { Invocation, ProgramName } from './program.js';
 import { parseArguments } from './program.js';
 import type { LogFile } from './reporter/log-file.js';
 import { openLogFile } from './reporter/log-file.js';
-import type { Reporter } from './reporter/reporter.js';
 import { createReporter } from './reporter/reporter.js';
 import { resolveSettings } from './resolve-settings.js';
 import { renderConfig } from './show-config.js';

@@ -15,7 +15,7 @@ export interface Setting {
   help: string;
   group: 'Channels' | 'Target' | 'Engine' | 'Proof and publishing' | 'Network' | 'Places' | 'Output' | 'Configuration';
   schema: z.ZodType;
-  /** Shown in the help; the value itself comes from `DEFAULTS`. */
+  /** Shown in the help; the value itself comes from `DEFAULTS` (setting-values.ts). */
   defaultText?: string;
 }
 
@@ -110,18 +110,18 @@ export const SETTINGS = {
   },
   engine: {
     flag: 'engine',
-    value: 'auto|conda|embedded',
+    value: 'auto|conda|mamba|micromamba|embedded',
     key: 'engine',
-    help: 'what solves: your conda, or the solver that comes with this tool (needs neither conda nor Python)',
+    help: 'what solves: your conda, mamba or micromamba, or the solver that comes with this tool (needs none of them, nor Python)',
     group: 'Engine',
-    schema: z.enum(['auto', 'conda', 'embedded']),
+    schema: z.enum(['auto', 'conda', 'mamba', 'micromamba', 'embedded']),
     defaultText: 'auto: conda when found, else embedded',
   },
   enginePath: {
     flag: 'engine-path',
     value: 'FILE',
     key: 'engine_path',
-    help: 'the conda executable to use',
+    help: 'the conda, mamba or micromamba executable to use',
     group: 'Engine',
     schema: text,
   },
@@ -266,70 +266,6 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
-
-export interface SettingValues {
-  baseUrl: string;
-  owner: string | undefined;
-  labelPath: 'label' | 'channel';
-  channels: string[];
-  channelPriority: 'flexible' | 'strict' | 'disabled';
-  subdirs: string[];
-  virtualPackages: string[];
-  client: string | undefined;
-  packagesFile: string | undefined;
-  engine: 'auto' | 'conda' | 'embedded';
-  enginePath: string | undefined;
-  prove: string;
-  index: 'bz2'[];
-  replace: string[];
-  signKey: string | undefined;
-  siteFiles: 'on' | 'off';
-  attestations: boolean;
-  adopt: boolean;
-  dryRun: boolean;
-  waitLock: number;
-  takeOverLock: boolean;
-  allowHttp: string[];
-  proxy: string | undefined;
-  noProxy: string[];
-  caFiles: string[];
-  cacheDir: string;
-  logDir: string | undefined;
-  json: boolean;
-  quiet: boolean;
-  debug: boolean;
-}
-
-export const DEFAULTS: Omit<SettingValues, 'cacheDir' | 'subdirs'> = {
-  baseUrl: 'https://conda.anaconda.org',
-  owner: undefined,
-  labelPath: 'label',
-  channels: [],
-  channelPriority: 'flexible',
-  virtualPackages: [],
-  client: undefined,
-  packagesFile: undefined,
-  engine: 'auto',
-  enginePath: undefined,
-  prove: 'solve',
-  index: [],
-  replace: [],
-  signKey: undefined,
-  siteFiles: 'on',
-  attestations: false,
-  adopt: false,
-  dryRun: false,
-  waitLock: 0,
-  takeOverLock: false,
-  allowHttp: [],
-  proxy: undefined,
-  noProxy: [],
-  caFiles: [],
-  logDir: undefined,
-  json: false,
-  quiet: false,
-  debug: false,
-};
 
 export function setting(name: SettingName): Setting {
   return SETTINGS[name];

@@ -5,6 +5,7 @@ import type { LabelLock } from '../publish/lock.js';
 import { recoverLabel } from '../publish/recover.js';
 import { openRoot } from '../publish/root.js';
 import type { LabelPlace } from '../publish/root.js';
+import { readSeen } from '../publish/seen.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** ROOT/LABEL, locked by us, recovered, looked at. */
@@ -25,6 +26,8 @@ export interface LabelFolderOptions {
   takeOverLock: boolean;
   adopt: boolean;
   replace: readonly string[];
+  /** For folders too large to be read through every night: files that are as they were last published are not hashed again. */
+  quick?: boolean;
 }
 
 /** Runs `work` on the label folder while no other run can touch it. A run that broke off before is finished or undone first. */
@@ -45,7 +48,11 @@ export async function withLabelFolder<T>(
   try {
     await rt.reach('update:locked');
     await recoverLabel(rt, { place });
-    const live = await inspectLabelFolder(rt, { place, replace: options.replace });
+    const live = await inspectLabelFolder(rt, {
+      place,
+      replace: options.replace,
+      seen: await seenFiles(rt, place, options),
+    });
     requireOurs(rt, live, options);
     await rt.reach('update:inspected');
     return await work({ place, lock, live, startedAt });
@@ -57,10 +64,18 @@ export async function withLabelFolder<T>(
 /** The same look without lock, recovery or any write: for a plan. */
 export async function lookAtLabelFolder(
   rt: Runtime,
-  options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'replace'>,
+  options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'replace' | 'quick'>,
 ): Promise<Pick<LabelFolder, 'place' | 'live'>> {
   const place = await openRoot(rt, options.root, options.label, { create: false });
-  const live = await inspectLabelFolder(rt, { place, replace: options.replace });
+  const live = await inspectLabelFolder(rt, {
+    place,
+    replace: options.replace,
+    seen: await seenFiles(rt, place, options),
+  });
   requireOurs(rt, live, options);
   return { place, live };
+}
+
+async function seenFiles(rt: Runtime, { stateDir }: LabelPlace, { quick }: Pick<LabelFolderOptions, 'quick'>) {
+  return quick === true ? readSeen(rt, stateDir) : undefined;
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { canonicalJson } from '../model/json.js';
 import { describeOwner, judgeOwner, parseOwner } from '../publish/lock-owner.js';
+import type { LockOwner, OwnerState } from '../publish/lock-owner.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** In every run folder; without it a folder is never removed. */
@@ -8,16 +9,31 @@ const MARKER = 'repackenv-run.json';
 
 /** Folders of runs that were killed. Only our own marked ones, and only those whose process is certainly gone. */
 export async function sweepRunFolders(rt: Runtime, cacheDir: string): Promise<void> {
-  const runs = path.join(cacheDir, 'runs');
-  const entries = await rt.fs.readdir(runs).catch(() => []);
-  for (const entry of entries) {
-    const folder = path.join(runs, entry.name);
-    const owner = parseOwner(await rt.fs.readText(path.join(folder, MARKER)).catch(() => ''));
-    if (owner === undefined || (await judgeOwner(rt, owner, rt.clock.now() - Date.parse(owner.since))) !== 'dead')
-      continue;
+  for (const { folder, state } of await runFolders(rt, cacheDir)) {
+    if (state !== 'dead') continue;
     rt.events.emit({ type: 'note', message: `removing what a broken-off run left: ${folder}` });
     await rt.fs.remove(folder);
   }
+}
+
+export interface RunFolder {
+  /** Absolute. */
+  folder: string;
+  owner: LockOwner;
+  state: OwnerState;
+}
+
+/** The run folders that carry our marker, and whether their run is still at work. */
+export async function runFolders(rt: Runtime, cacheDir: string): Promise<RunFolder[]> {
+  const runs = path.join(cacheDir, 'runs');
+  const found: RunFolder[] = [];
+  for (const entry of await rt.fs.readdir(runs).catch(() => [])) {
+    const folder = path.join(runs, entry.name);
+    const owner = parseOwner(await rt.fs.readText(path.join(folder, MARKER)).catch(() => ''));
+    if (owner === undefined) continue;
+    found.push({ folder, owner, state: await judgeOwner(rt, owner, rt.clock.now() - Date.parse(owner.since)) });
+  }
+  return found;
 }
 
 /** A private folder for the run: short path, since conda's files in it have long ones (conda/conda#7203). */

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
-import type { Channel } from '../model/channel.js';
+import type { Channel, Subdir } from '../model/channel.js';
 import type { EngineAccess } from '../model/engine-access.js';
 import { RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import type { RepodataIndex, RepodataSource } from '../model/repodata-index.js';
 import type { Secret } from '../model/secret.js';
-import type { ArtifactStore, FetchArtifact } from '../model/store.js';
+import type { ArtifactStore, FetchArtifact, StoredFile } from '../model/store.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { expectedDigest } from '../model/expected-digest.js';
 import { fetchToStore, publishedRecord, type ArtifactContext } from './artifact-fetch.js';
+import { fetchSingleFile, type FileRequest } from './file-fetch.js';
 import { fileUpstream } from './file-upstream.js';
 import { DEFAULT_LIMITS, type GatewayLimits } from './limits.js';
 import { startLoopbackProxy, type LoopbackProxy } from './loopback-proxy.js';
+import { fetchSideFile } from './side-files.js';
 import { openRepodataCache } from './repodata-cache.js';
 import { repodataFetcher } from './repodata-fetch.js';
 import { repodataBook } from './repodata-source.js';
@@ -39,6 +41,8 @@ export interface GatewayOptions {
   limits?: Partial<GatewayLimits>;
   /** 0 up to, not including, 1: the jitter of waits. */
   random?: () => number;
+  /** Every index is fetched whole, past the repodata cache and any cache on the way. */
+  fresh?: boolean;
 }
 
 export type GatewayRuntime = Pick<Runtime, 'fs' | 'http' | 'clock' | 'events' | 'machine' | 'signal'>;
@@ -48,6 +52,15 @@ export interface Gateway extends RepodataSource {
   /** The indexes through the label's view. */
   readonly viewed: RepodataSource;
   readonly fetchArtifact: FetchArtifact;
+  /** A single file by its URL (an installer), into a store. Throws as `fetchArtifact`, and E_CHANNEL, E_CHANNEL_HTTP for the URL. */
+  fetchFile(file: FileRequest): Promise<StoredFile>;
+  /** A small file beside the artifacts (an attestation); undefined where the channel has none. */
+  fetchSideFile(
+    channel: Channel,
+    subdir: Subdir,
+    name: string,
+    options: { maxBytes: number },
+  ): Promise<Uint8Array | undefined>;
   /** Starts the proxy that an engine is given; the same one when called again. */
   listen(): Promise<EngineAccess>;
   findings(): Finding[];
@@ -82,7 +95,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   );
   const transfers = { rt, limits, upstream, random: options.random ?? Math.random };
   const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), token);
-  const fetcher = repodataFetcher({ ...transfers, cache, token, signal });
+  const fetcher = repodataFetcher({ ...transfers, cache, token, signal, fresh: options.fresh ?? false });
   const book = repodataBook({ channels, fetcher, upstream, token, view: options.view, signal });
   const artifacts: ArtifactContext = { ...transfers, book, rules };
   const failures = new Map<string, RepackError>();
@@ -109,6 +122,9 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
         tap,
       });
     },
+    fetchFile: (file) => fetchSingleFile({ ...transfers, rules }, { ...file, signal }),
+    fetchSideFile: (channel, subdir, name, { maxBytes }) =>
+      fetchSideFile(artifacts, { channel, subdir, name, maxBytes, signal }),
     async listen() {
       const onFailure = (error: RepackError): void => {
         const key = `${error.code} ${error.where ?? ''}`;

@@ -38,6 +38,8 @@ export interface RepodataFetchContext extends TransferContext {
   cache: RepodataCache;
   token: Secret | undefined;
   signal: AbortSignal;
+  /** Nothing is taken from the cache, here or on the way. */
+  fresh?: boolean;
 }
 
 const NOT_THERE = new Set([403, 404, 410]);
@@ -47,12 +49,12 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
   return {
     async fetch(channel, subdir) {
       const url = `${channel.url}/${subdir}`;
-      const cached = await readCached(context, channel, subdir);
+      const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
       let status = 404;
       for (const file of cached === undefined
         ? INDEX_FILES
         : [cached.file, ...INDEX_FILES.filter((name) => name !== cached.file)]) {
-        const validators = cached?.file === file ? conditions(cached) : {};
+        const validators = validatorsOf(context, cached, file);
         const answer = await fetchFile(context, { channel, subdir, file, validators });
         if (answer.found) return answer;
         if (answer.status === 304 && cached !== undefined)
@@ -72,6 +74,15 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
       return answer.found ? answer : undefined;
     },
   };
+}
+
+function validatorsOf(
+  { fresh }: RepodataFetchContext,
+  cached: CachedRepodata | undefined,
+  file: IndexFile,
+): Record<string, string> {
+  if (fresh === true) return { 'cache-control': 'no-cache' };
+  return cached?.file === file ? conditions(cached) : {};
 }
 
 /** Undefined too where the entry no longer reads as an index: then it is fetched anew. */

@@ -34,7 +34,15 @@ export function declareChannels(declaration: ChannelDeclaration): Channel[] {
   return channels.filter((channel) => !seen.has(channel.url) && seen.add(channel.url));
 }
 
-function baseChannel(text: string, declaration: ChannelDeclaration): Channel[] {
+/**
+ * One base channel as the user wrote it: a name below the base URL, `conda-forge`, `defaults` (which is several), or a URL. The token
+ * opens it where it lies below the owner's URL.
+ * @throws RepackError E_CHANNEL
+ */
+export function baseChannel(
+  text: string,
+  declaration: Pick<ChannelDeclaration, 'baseUrl' | 'hasToken' | 'subdirs'> & { owner: string | undefined },
+): Channel[] {
   if (text === 'defaults') {
     const parts = ['main', 'r', ...(declaration.subdirs.some((subdir) => subdir.startsWith('win-')) ? ['msys2'] : [])];
     return parts.map((part) => ({
@@ -45,9 +53,11 @@ function baseChannel(text: string, declaration: ChannelDeclaration): Channel[] {
     }));
   }
   const url = parseChannelUrl(text === 'conda-forge' ? `${ANACONDA_ORG}/conda-forge` : text, declaration.baseUrl);
-  const ownerUrl = `${trimSlash(declaration.baseUrl)}/${declaration.owner}`;
+  const ownerUrl =
+    declaration.owner === undefined ? undefined : `${trimSlash(declaration.baseUrl)}/${declaration.owner}`;
   // The token goes to the owner's host and paths, whatever role a channel plays there.
-  const authenticated = declaration.hasToken && (url === ownerUrl || url.startsWith(`${ownerUrl}/`));
+  const authenticated =
+    declaration.hasToken && ownerUrl !== undefined && (url === ownerUrl || url.startsWith(`${ownerUrl}/`));
   return [{ url, name: text.includes('://') ? url : text, authenticated, role: 'base' }];
 }
 

@@ -1,6 +1,6 @@
 import type { Finding } from './findings.js';
 
-export type Stage = 'engine' | 'solve' | 'acquire' | 'index' | 'prove' | 'publish' | 'clean-up';
+export type Stage = 'engine' | 'solve' | 'acquire' | 'index' | 'prove' | 'publish' | 'medium' | 'clean-up';
 
 /**
  * What stages say while they work; the terminal, the log and `--json` are three readers of it. Sizes in bytes. Texts and URLs are
@@ -13,9 +13,25 @@ export type RepackEvent =
   /** `bytes` more than at the last such event are in hand; less than 0 where a transfer came to less than it seemed. */
   | { type: 'acquire-progress'; bytes: number }
   | { type: 'artifact-acquired'; fn: string; subdir: string; bytes: number; source: 'store' | 'cache' | 'download' }
+  /** How far long reading or writing has come; told at most a hundred times. */
+  | { type: 'progress'; stage: Stage; bytes: number; of: number }
   | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number }
   | { type: 'waiting'; reason: string }
   | { type: 'note'; message: string }
+  /** A server is up. */
+  | { type: 'listening'; url: string; port: number }
+  /** A server has answered: `path` without token. For the log, and for the terminal with --debug. */
+  | {
+      type: 'request';
+      client: string;
+      method: string;
+      path: string;
+      status: number;
+      bytes: number;
+      ms: number;
+      agent: string;
+      incomplete?: true;
+    }
   | { type: 'warning'; message: string }
   | { type: 'finding'; finding: Finding }
   | { type: 'debug'; message: string };

@@ -20,7 +20,7 @@ export interface PlannedArtifact extends RepoDataRecord {
 }
 
 export interface EngineIdentity {
-  kind: 'conda' | 'embedded' | 'capture';
+  kind: 'conda' | 'mamba' | 'micromamba' | 'embedded' | 'capture';
   version: string;
   /** Executable, for real engines. */
   path?: string | undefined;

@@ -3,7 +3,7 @@ import type { MatchSpec } from './match-spec.js';
 import type { TargetClient, TargetProfile, VirtualPackage } from './profile.js';
 import type { Secret } from './secret.js';
 
-export type EngineChoice = 'auto' | 'conda' | 'embedded';
+export type EngineChoice = 'auto' | 'conda' | 'mamba' | 'micromamba' | 'embedded';
 
 /** How installability is proven before publish: always by an offline solve, on request also by a real installation. */
 export type ProofKind = { kind: 'solve' } | { kind: 'install'; enginePath: string | undefined };

@@ -27,6 +27,8 @@ export interface StagedFile extends Omit<ManifestFile, 'kind'> {
   mtimeMs: number;
   /** Against the live folder. `unchanged` = equal bytes: publish must not touch the live file. */
   change: 'added' | 'changed' | 'unchanged';
+  /** Staged as a hard link to a file of the store, which gives it up after the switch. */
+  linked?: boolean;
 }
 
 /** A file that travels with the channel and is in no index; its bytes lie in the store or anywhere else they stay. */

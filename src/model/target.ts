@@ -52,8 +52,8 @@ export function parseClient(text: string): TargetClient {
     readsCondaFormat: from('4.7.0'),
     knowsVirtualPackages: from('4.7.0'),
     needsBz2Index: !from('4.4.0'),
-    // mamba 2 has given it up (facts: ran with 2.0.5).
-    injectsPip: name === 'conda' || ((name === 'mamba' || name === 'micromamba') && known.major < 2),
+    // mamba 2 too: it is in its solutions, though not in the records it writes (recordings: create --json of 2.0.5).
+    injectsPip: name === 'conda' || name === 'mamba' || name === 'micromamba',
   };
 }
 

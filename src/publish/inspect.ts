@@ -32,8 +32,8 @@ export interface InspectOptions {
 export const MANIFEST_COPY_NAME = 'manifest.json';
 
 /**
- * Looks at a label folder, every file below its subdirs hashed (or recalled, with `seen`). To be called with the label locked and after `recoverLabel`. Writes
- * nothing. Whether the folder may be published into is `requireOurs`'s to say.
+ * Looks at a label folder, every file below its subdirs hashed (or recalled, with `seen`). To be called with the label locked and
+ * after `recoverLabel`. Writes nothing. Whether the folder may be published into is `requireOurs`'s to say.
  *
  * - `ours`: it has our manifest of this label (or a broken one, and the state folder has the copy of the last run);
  * - `foreign-channel`: no manifest of ours, but an index in some folder (an old script's);

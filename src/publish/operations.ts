@@ -47,6 +47,8 @@ export interface FileToPut {
   sha256: string;
   mtimeMs: number;
   fresh: boolean;
+  /** A hard link to a file of the store. */
+  linked?: boolean;
 }
 
 export interface Switch {

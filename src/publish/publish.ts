@@ -196,15 +196,15 @@ async function recordUnchanged(rt: Runtime, options: PublishOptions): Promise<Pu
 function fileToPut(file: StagedFile, { staged, staging, live }: PublishOptions): FileToPut {
   const from = relative(staging.dir, join(staged.dir, file.path)).split(sep).join('/');
   if (from.startsWith('../')) throw new Error(`staged outside the staging folder: ${from}`);
-  const { path, kind, size, sha256, mtimeMs } = file;
-  return { path, from, kind, size, sha256, mtimeMs, fresh: !live.files.has(path) };
+  const { path, kind, size, sha256, mtimeMs, linked = false } = file;
+  return { path, from, kind, size, sha256, mtimeMs, fresh: !live.files.has(path), linked };
 }
 
 /** The mode that sites and web servers need, the mtime it keeps for ever (design D7), and on disk before it has a name. */
 async function finishStaged(rt: Runtime, stagingDir: string, file: FileToPut): Promise<void> {
   const path = join(stagingDir, file.from);
   const stats = await rt.fs.lstat(path);
-  if (!stats.isFile() || stats.size !== file.size || stats.nlink > 1) {
+  if (!stats.isFile() || stats.size !== file.size || (stats.nlink > 1 && file.linked !== true)) {
     throw new RepackError('E_PUBLISH', {
       what: 'a staged file is not as it was staged',
       where: path,

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { outputTail } from './output-tail.js';
 import { endTree, inOwnGroup, trackTree } from './process-tree.js';
 
-/** Child processes. Real implementation: `execa`, in its own process group, standard input closed, never a shell. */
+/** Child processes. Real implementation: `execa`, in its own process group, standard input closed or given whole, never a shell. */
 export interface Exec {
   run(command: ExecCommand): Promise<ExecResult>;
 }
@@ -17,6 +17,8 @@ export interface ExecCommand {
   /** Milliseconds; then the process tree (own pids only) is ended. */
   timeoutMs: number;
   signal?: AbortSignal;
+  /** Standard input; closed without. */
+  input?: Uint8Array;
   /** Cap on what is kept of each stream; more is dropped from the front and `truncated` set. */
   maxOutputBytes?: number;
   onStdout?: (chunk: Uint8Array) => void;
@@ -58,7 +60,7 @@ async function runCommand(command: ExecCommand): Promise<ExecResult> {
     env: command.env,
     extendEnv: false,
     cwd: command.cwd,
-    stdin: 'ignore',
+    ...(command.input === undefined ? { stdin: 'ignore' } : { input: command.input }),
     buffer: false,
     reject: false,
     shell: false,

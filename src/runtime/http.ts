@@ -5,7 +5,11 @@ export type * from './http-door.js';
 
 /** The real network. */
 export function undiciHttp(): HttpDoor {
-  return { client: clientWhenAsked, listenLoopback: listenOnLoopback };
+  return {
+    client: clientWhenAsked,
+    listenLoopback: listenOnLoopback,
+    listenPublic: async (options) => (await import('./public-server.js')).listenPublic(options),
+  };
 }
 
 /** undici is loaded with the first request: that takes 0.1 s, in which the solver's thread starts beside it. */

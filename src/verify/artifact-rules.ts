@@ -56,7 +56,8 @@ async function compare(rt: ReadRuntime, { file, path, fn, record }: IndexedFile)
   }
 }
 
-function differingKeys(own: PackageRecord, record: PackageRecord): string[] {
+/** Where a record says something else than the artifact says of itself; what channels add does not count. */
+export function differingKeys(own: PackageRecord, record: PackageRecord): string[] {
   const keys = new Set([...Object.keys(own), ...Object.keys(record)]);
   return [...keys]
     .filter(

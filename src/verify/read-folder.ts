@@ -14,6 +14,8 @@ export type ReadRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine'>;
 export interface FolderFile extends Digests {
   /** Only of index files, the manifest and SHA256SUMS. */
   bytes: Uint8Array | undefined;
+  /** As it was when its bytes were read, ms. */
+  mtimeMs: number;
 }
 
 /** A channel folder as it is: every regular file of it read to its end and hashed. Paths are relative, with `/`. */
@@ -101,12 +103,12 @@ async function readOne(
     if (odd !== undefined) return odd;
     if (READ_WHOLE.has(path.slice(path.lastIndexOf('/') + 1))) {
       const bytes = await rt.fs.readFile(join(dir, path));
-      return { ...digestsOf(bytes), bytes };
+      return { ...digestsOf(bytes), bytes, mtimeMs: stats.mtimeMs };
     }
     const key = `${path}|${stats.size}|${stats.mtimeMs}|${stats.ino}`;
     const digests = cache.get(key) ?? (await hash(rt, join(dir, path), stated));
     cache.set(key, digests);
-    return { ...digests, bytes: undefined };
+    return { ...digests, bytes: undefined, mtimeMs: stats.mtimeMs };
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;

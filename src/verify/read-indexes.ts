@@ -50,9 +50,22 @@ function readIndex(path: string, bytes: Uint8Array): RepodataIndex | Violation {
     return index;
   } catch (error) {
     if (!isRepackError(error)) throw error;
+    const version = futureVersion(bytes);
+    if (version !== undefined) return violation('index-future', path, { version });
     return violation('index-broken', path, {
       reason: error.where === undefined || error.where === path ? error.what : `${error.what} (${error.where})`,
     });
+  }
+}
+
+/** The `repodata_version` of sound JSON that names one beyond what is known. */
+function futureVersion(bytes: Uint8Array): string | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { repodata_version?: unknown } | null;
+    const version = value?.repodata_version;
+    return version === undefined || version === 1 || version === 2 ? undefined : JSON.stringify(version);
+  } catch {
+    return undefined;
   }
 }
 

@@ -40,7 +40,8 @@ export interface VerifyReport {
   ok: boolean;
 }
 
-interface Look {
+/** A channel folder as it was found, and what its index, manifest and sums say against it. */
+export interface Look {
   folder: Folder;
   indexes: Indexes;
   manifest: Manifest | undefined;
@@ -55,9 +56,7 @@ interface Look {
  * Throws E_NOT_A_CHANNEL where there is no folder, or nothing of a channel in it.
  */
 export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: VerifyInput): Promise<VerifyReport> {
-  const cache: HashCache = new Map();
-  let seen = await look(rt, dir, cache);
-  if (seen.violations.some(({ rule }) => rule !== 'stranger')) seen = await look(rt, dir, cache);
+  const seen = await lookAtFolder(rt, dir);
   const { folder, indexes, manifest } = seen;
   const violations = [...seen.violations];
   if (solveOffline !== undefined && manifest !== undefined)
@@ -76,6 +75,15 @@ export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: Verif
     subdirs: [...folder.subdirs],
     ok: !findings.some(({ exit }) => exit),
   };
+}
+
+/**
+ * Reads the folder and holds index, files, manifest and sums against each other. Where something is wrong it looks twice: the folder may be
+ * being published just now. `cache`: what an earlier look has hashed need not be read again. Throws as `verifyFolder`.
+ */
+export async function lookAtFolder(rt: ReadRuntime, dir: string, cache: HashCache = new Map()): Promise<Look> {
+  const seen = await look(rt, dir, cache);
+  return seen.violations.some(({ rule }) => rule !== 'stranger') ? look(rt, dir, cache) : seen;
 }
 
 async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Look> {
@@ -139,7 +147,8 @@ function readManifest(folder: Folder): { manifest: Manifest | undefined; violati
   }
 }
 
-async function checkSolves(
+/** Can the label's specs be installed from the folder alone? */
+export async function checkSolves(
   solveOffline: SolveOffline,
   { dir, manifest, indexes }: { dir: string; manifest: Manifest; indexes: Indexes },
 ): Promise<Violation[]> {

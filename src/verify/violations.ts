@@ -61,12 +61,45 @@ const TEXTS = {
   unsolvable: (v: Values) => `can't be installed from this folder alone: ${v['reason']}`,
   'spec-unreadable': (v: Values) => `is a spec of the manifest that can't be read: ${v['reason']}`,
   stranger: () => 'is not part of the channel; left alone',
+  'index-future': (v: Values) =>
+    `has repodata_version ${v['version']}, which this program does not know: written by a newer tool`,
+  'index-v3': (v: Values) =>
+    `also has ${v['count']} records in the form of CEP 48 (v3): carried along as they are, and not judged`,
+  'index-misfiled': (v: Values) =>
+    `has ${v['count']} .conda files among "packages", the first ${v['fn']}: clients that know no .conda stumble over it`,
+  'derived-stale': (v: Values) => `is not of the repodata.json beside it: ${v['reason']}`,
+  'derived-broken': (v: Values) => `can't be read: ${v['reason']}`,
+  'twin-formats': (v: Values) => `is the same build as ${v['other']}: clients that read both forms take the .conda`,
+  'twin-subdirs': (v: Values) =>
+    `is the same build as ${v['other']}${v['equal'] === 1 ? ', byte for byte' : ', with other bytes'}: which of the two a client takes is left to chance`,
+  'artifact-mislabelled': (v: Values) => `says of itself that its ${v['field']} is ${v['inside']}`,
+  'name-unsafe': (v: Values) => `has a name that does not travel: ${v['reason']}`,
+  'partial-file': () => 'is what a broken-off transfer left',
+  'packages-outside': (v: Values) =>
+    v['example'] === undefined
+      ? 'is a package that lies in no subdir: no client looks there'
+      : `is no subdir and holds packages (${v['example']}): no client looks there`,
+  'path-too-long': (v: Values) =>
+    `holds ${v['file']}: with a prefix of ${v['prefix']} characters that is a path of ${v['length']}; Windows takes ${v['limit']}`,
+  'placeholder-short': (v: Values) =>
+    `can't be installed below a prefix of ${v['prefix']} characters: ${v['file']} has room for ${v['room']}`,
+  'run-interrupted': () => 'is half way: a run of this program was broken off while it published',
+  'unknown-file': () => 'is neither a package nor an index',
 } satisfies Record<string, (values: Values) => string>;
 
 export type Rule = keyof typeof TEXTS;
 
+export const RULES = Object.keys(TEXTS) as readonly Rule[];
+
 /** Worth saying, and no reason to call the folder bad. */
-const HARMLESS: ReadonlySet<Rule> = new Set<Rule>(['stranger', 'manifest-newer', 'hotfixed']);
+const HARMLESS: ReadonlySet<Rule> = new Set<Rule>([
+  'stranger',
+  'manifest-newer',
+  'hotfixed',
+  'index-v3',
+  'twin-formats',
+  'unknown-file',
+]);
 
 export function violation(rule: Rule, subject: string, values: Values = {}): Violation {
   return { rule, subject, values };

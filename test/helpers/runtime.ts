@@ -128,5 +128,5 @@ function noHttp(): HttpDoor {
   const refuse = (): never => {
     throw new Error('the test gave no http');
   };
-  return { client: refuse, listenLoopback: refuse };
+  return { client: refuse, listenLoopback: refuse, listenPublic: refuse };
 }

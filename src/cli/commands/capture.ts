@@ -6,12 +6,12 @@ import { SETTING_NAMES } from '../settings.js';
 import type { SettingName } from '../settings.js';
 
 /** The environment says which channels, packages and platform it is made of. */
-const SAID_BY_THE_ENVIRONMENT: readonly SettingName[] = ['subdirs', 'packagesFile', 'channels', 'labelPath'];
+const SAID_BY_THE_ENVIRONMENT: ReadonlySet<SettingName> = new Set(['subdirs', 'packagesFile', 'channels', 'labelPath']);
 
 export const captureCommand: CliCommand = {
   name: 'capture',
   summary: 'repack an environment that exists: --prefix ENV, or the active one by the envinfo.json in this folder',
-  settings: SETTING_NAMES.filter((name) => !SAID_BY_THE_ENVIRONMENT.includes(name)),
+  settings: SETTING_NAMES.filter((name) => !SAID_BY_THE_ENVIRONMENT.has(name)),
   declare: (command) =>
     void command
       .argument('[ROOT]', 'folder that holds the label folders')

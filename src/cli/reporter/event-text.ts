@@ -1,7 +1,8 @@
 import type { RepackEvent } from '../../model/events.js';
 import { formatBytes, plural } from './format.js';
 
-export type Level = 'normal' | 'warning' | 'debug';
+/** `log`: goes to the log in any case, to the terminal with --debug. */
+export type Level = 'normal' | 'warning' | 'log' | 'debug';
 
 const STAGE_TITLES = {
   engine: 'engine',
@@ -10,6 +11,7 @@ const STAGE_TITLES = {
   index: 'index',
   prove: 'prove',
   publish: 'publish',
+  medium: 'medium',
   'clean-up': 'clean up',
 } as const;
 
@@ -30,6 +32,7 @@ export function eventText(event: RepackEvent): { level: Level; text: string } | 
         text: `fetch: ${event.subdir}/${event.fn} (${formatBytes(event.bytes)}, ${event.source})`,
       };
     case 'acquire-progress':
+    case 'progress':
       return undefined;
     case 'retry':
       return {
@@ -40,6 +43,15 @@ export function eventText(event: RepackEvent): { level: Level; text: string } | 
       return { level: 'warning', text: `waiting: ${event.reason}` };
     case 'note':
       return { level: 'normal', text: event.message };
+    case 'listening':
+      return { level: 'normal', text: `listening on ${event.url}` };
+    case 'request':
+      return {
+        level: 'log',
+        text:
+          `${event.client} "${event.method} ${event.path}" ${event.status} ${event.bytes} ${event.ms} ms` +
+          `${event.agent === '' ? '' : ` "${event.agent}"`}${event.incomplete === true ? ' incomplete' : ''}`,
+      };
     case 'warning':
       return { level: 'warning', text: `warning: ${event.message}` };
     case 'finding':

@@ -50,6 +50,9 @@ export function progressLine(sink: TextSink, clock: Clock): ProgressLine {
   return {
     event(event) {
       if (event.type === 'stage-started') draw(`${event.stage}: ${event.detail ?? '…'}`, true);
+      if (event.type === 'progress') {
+        draw(`${event.stage}: ${formatBytes(event.bytes)} of ${formatBytes(event.of)}`, event.bytes === event.of);
+      }
       if (event.type === 'acquire-total') {
         total = { artifacts: event.artifacts, bytes: event.bytes };
         done = { artifacts: 0, bytes: 0 };

@@ -13,10 +13,10 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makePackage, type PackageSpec } from '../../../scripts/lib/sample-upstream.js';
-import { stageChannel, type StageOptions, type StageResult } from '../../../src/channel/stage-channel.js';
+import { stageChannel, type StageResult } from '../../../src/channel/stage-channel.js';
 import { UNDATED_MS } from '../../../src/channel/mtimes.js';
 import { digestsOf } from '../../../src/codec/digests.js';
-import type { AcquiredArtifact } from '../../../src/model/plan.js';
+import type { AcquiredArtifact, RepackPlan } from '../../../src/model/plan.js';
 import type { LiveFolder } from '../../../src/model/staged.js';
 import { absentFolder, acquired, bytesBelow, liveFolder, planOf, tempDir } from '../../helpers/artifacts.js';
 import { faultError, faultFs, type FaultCode, type FsCall } from '../../helpers/fault-fs.js';
@@ -175,7 +175,7 @@ describe('stageChannel', () => {
     ]);
   });
 
-  const moves: [string, Partial<StageOptions['plan']>, number][] = [
+  const moves: [string, Partial<RepackPlan>, number][] = [
     ['a spec', { specs: [{ name: 'six', text: 'six' }] }, 2],
     ['a profile', { profiles: [{ subdir: 'linux-64', virtualPackages: [], client: undefined }] }, 2],
     [
@@ -494,7 +494,7 @@ interface StageTestOptions {
   live?: LiveFolder;
   indexBz2?: boolean;
   replace?: string[];
-  planned?: Partial<StageOptions['plan']>;
+  planned?: Partial<RepackPlan>;
   record?: Record<string, unknown>;
   artifact?: Partial<Pick<AcquiredArtifact, 'channel' | 'url' | 'origin'>>;
 }

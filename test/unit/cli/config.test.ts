@@ -46,7 +46,7 @@ describe('A18 the configuration file', () => {
     ['an unknown key', 'owner: acme\nchanels: [x]\n', /Unknown key "chanels"/, /line 2, column 1/],
     ['a key spelled as the option is', 'base-url: https://x\n', /Unknown key "base-url"/, /line 1/],
     ['a wrong type', 'owner: acme\nchannels: {a: b}\n', /"channels".*wrong value/, /line 2, column 11/],
-    ['a wrong word', 'engine: mamba\n', /"engine"/, /line 1, column 9/],
+    ['a wrong word', 'engine: pixi\n', /"engine"/, /line 1, column 9/],
     ['a version that YAML took for a number', 'owner: acme\nclient: 4.10\n', /"client"/, /line 2/],
     ['a duplicate key', 'owner: a\nowner: b\n', /twice/, /line 2/],
     ['no mapping', '- a\n- b\n', /key: value/, /line 1/],

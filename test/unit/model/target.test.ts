@@ -13,8 +13,9 @@ describe('parseClient', () => {
     ['conda 26.7.1', true, true, false, true],
     ['Conda=24.5', true, true, false, true],
     ['mamba 1.5.8', true, true, false, true],
-    ['mamba 2.0.5', true, true, false, false],
-    ['micromamba@2.1', true, true, false, false],
+    ['mamba 2.0.5', true, true, false, true],
+    ['micromamba@2.1', true, true, false, true],
+    ['micromamba 1.5', true, true, false, true],
     ['pixi 0.40', true, true, false, false],
     ['rattler 0.3', true, true, false, false],
   ])('%s', (text, readsCondaFormat, knowsVirtualPackages, needsBz2Index, injectsPip) => {

@@ -1,0 +1,95 @@
+import type { Channel } from '../model/channel.js';
+import { RepackError, isRepackError } from '../model/errors.js';
+import type { ArtifactStore, ExpectedDigest, StoredFile } from '../model/store.js';
+import { transfer, type TransferContext } from './transfer.js';
+import { checkChannels, displayUrl, type WireRules } from './wire-url.js';
+
+/** A file that lies in no channel: an installer. */
+export interface FileRequest {
+  /** https, file, or http where that is allowed. */
+  url: string;
+  expected: ExpectedDigest;
+  store: ArtifactStore;
+  onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Fetches one file into the store by the rules of channels: the same retries, redirects, plain-http rule; never with the token. Bytes
+ * that are not the expected ones are asked for once more, past any cache on the way.
+ *
+ * @throws RepackError E_CHANNEL, E_CHANNEL_HTTP, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_UPSTREAM, E_TLS, E_REDIRECT
+ */
+export async function fetchSingleFile(
+  context: TransferContext & { rules: WireRules },
+  { url, expected, store, onBytes, signal }: FileRequest & { signal: AbortSignal },
+): Promise<StoredFile> {
+  const { folder, path } = placeOf(url);
+  checkChannels([folder], context.rules);
+  for (let again = false; ; again = true) {
+    const writer = await store.writer();
+    const sink = {
+      get size() {
+        return writer.size;
+      },
+      async write(chunk: Uint8Array) {
+        await writer.write(chunk);
+        onBytes?.(chunk.length);
+      },
+      async restart() {
+        onBytes?.(-writer.size);
+        await writer.restart();
+      },
+    };
+    try {
+      const result = await transfer(context, {
+        channel: folder,
+        path,
+        sink,
+        expectedSize: expected.size,
+        maxBytes: expected.size ?? context.limits.maxArtifactBytes,
+        headers: again ? { 'cache-control': 'no-cache' } : {},
+        signal,
+        contentCode: 'E_ARTIFACT_DIGEST',
+      });
+      if (!result.ok) throw notServed(url, result.status);
+      return await writer.finish(expected, displayUrl(url));
+    } catch (error) {
+      const dropped = writer.size;
+      await writer.discard();
+      if (!isRepackError(error) || error.code !== 'E_ARTIFACT_DIGEST' || again) throw error;
+      onBytes?.(-dropped);
+    }
+  }
+}
+
+/** The folder of the URL as a channel that no token opens. */
+function placeOf(url: string): { folder: Channel; path: string } {
+  const slash = url.lastIndexOf('/');
+  const folder = url.slice(0, slash);
+  const path = url.slice(slash + 1);
+  if (!URL.canParse(url) || !/^[a-z]+:\/\/.+/.test(folder) || path === '' || /[?#]/.test(path)) {
+    throw new RepackError('E_CHANNEL', {
+      what: 'This is not the URL of a file',
+      where: displayUrl(url),
+      hint: 'Write it as https://HOST/PATH/FILE, without query and fragment.',
+    });
+  }
+  return { folder: { url: folder, name: folder, authenticated: false, role: 'base' }, path: decodedSegment(path) };
+}
+
+/** The wire encodes each segment itself. */
+function decodedSegment(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function notServed(url: string, status: number): RepackError {
+  return new RepackError('E_ARTIFACT_MISSING', {
+    what: `The upstream answers ${status} for this file`,
+    where: displayUrl(url),
+    hint: 'Check the URL in a browser on this machine, and correct it.',
+  });
+}

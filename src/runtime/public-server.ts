@@ -1,0 +1,233 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Answered, PublicRequest, PublicResponse, PublicServer, PublicServerOptions } from './http-door.js';
+import { sendPieces } from './send-pieces.js';
+
+/** How often waiting connections are looked through, and idle ones closed while the server stops. */
+const CHECK_MS = 5000;
+const STOP_CHECK_MS = 50;
+/** A refused connection stays so long for its answer to be read: closing over unread bytes resets it. */
+const LINGER_MS = 1000;
+const RETRY_AFTER_S = '5';
+
+interface Line {
+  /** Requests on this connection that are not answered yet. */
+  waiting: number;
+  /** Answers go out one after another: nothing is opened for a request that was only sent ahead. */
+  tail: Promise<void>;
+  /** Over the number that is served. */
+  surplus: boolean;
+}
+
+/**
+ * A server for strangers: every limit is set, requests with a body are refused, none is parsed leniently. Rejects with the error of
+ * the socket.
+ */
+export async function listenPublic(options: PublicServerOptions): Promise<PublicServer> {
+  const { limits } = options;
+  const lines = new Map<Duplex, Line>();
+  const abandoned = new AbortController();
+  const state = { stopping: false, underWay: 0, streams: 0 };
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.headersMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(CHECK_MS, Math.ceil(limits.headersMs / 3)),
+    insecureHTTPParser: false,
+    noDelay: true,
+  });
+  server.maxConnections = 2 * limits.connections;
+
+  server.on('connection', (socket) => {
+    const surplus = lines.size >= limits.connections;
+    lines.set(socket, { waiting: 0, tail: Promise.resolve(), surplus });
+    socket.on('close', () => lines.delete(socket));
+    // A client that keeps a line for later gives it up for one that has come now.
+    if (surplus) server.closeIdleConnections();
+  });
+
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    const line = lines.get(request.socket);
+    // What comes all the same is not kept.
+    request.resume();
+    if (line === undefined || line.waiting >= limits.pipelined) return void request.socket.destroy();
+    line.waiting += 1;
+    line.tail = line.tail
+      .then(() => answer(request, response, line))
+      .catch(() => void response.destroy())
+      .finally(() => {
+        line.waiting -= 1;
+      });
+  };
+  server.on('request', take);
+  // A body is refused, so nobody is told to go on sending it.
+  server.on('checkContinue', take);
+  server.on('connect', (request, socket) => refuse(socket, 405, { method: 'CONNECT', target: request.url ?? '' }));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Between the bytes of an answer nothing may be written.
+    if ((lines.get(socket)?.waiting ?? 0) > 0 || error.code === 'ECONNRESET') return void socket.destroy();
+    refuse(socket, statusOf(error), { method: '', target: '' });
+  });
+
+  await listen(server, options);
+  const { port, address } = server.address() as AddressInfo;
+  return { port, address, stop: ({ deadlineMs }) => stop(deadlineMs) };
+
+  async function answer(request: IncomingMessage, response: ServerResponse, line: Line): Promise<void> {
+    if (request.socket.destroyed) return;
+    const begun = performance.now();
+    const gone = new AbortController();
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort(new Error('the client went away'));
+    });
+    state.underWay += 1;
+    let answered = { status: 500, bytes: 0, complete: false };
+    try {
+      const signal = AbortSignal.any([gone.signal, abandoned.signal]);
+      const reply = preset(request, line) ?? (await options.handler(received(request), signal).catch(failed));
+      answered = await send(request, response, reply);
+    } finally {
+      state.underWay -= 1;
+      tell({ ...answered, begun, client: clientOf(request.socket), ...headOf(request) });
+    }
+  }
+
+  /** Answers that need no look at the folder. */
+  function preset(request: IncomingMessage, line: Line): PublicResponse | undefined {
+    if (line.surplus) return brief(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
+    const hosts = request.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host');
+    if (hosts.length > 1) return brief(400, { connection: 'close' });
+    // RFC 9110, 9.3.1: content in a GET has no meaning, and is a way to smuggle requests past a proxy.
+    if (!hasBody(request)) return undefined;
+    return isRead(request.method) ? brief(400, { connection: 'close' }) : undefined;
+  }
+
+  async function send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, headers, body }: PublicResponse,
+  ): Promise<{ status: number; bytes: number; complete: boolean }> {
+    const close = state.stopping || hasBody(request) ? { connection: 'close' } : {};
+    const withoutBody = request.method === 'HEAD' || status === 304;
+    try {
+      const bytes = body instanceof Uint8Array ? body.length : undefined;
+      const length = bytes === undefined || status === 304 ? {} : { 'content-length': String(bytes) };
+      response.writeHead(status, { ...length, ...headers, ...close });
+      if (withoutBody || body === undefined || body instanceof Uint8Array) {
+        response.end(withoutBody ? undefined : body);
+        return { status, bytes: withoutBody ? 0 : (bytes ?? 0), complete: true };
+      }
+      state.streams += 1;
+      const sent = await sendPieces(response, body.pieces(pieceBytes), limits.pieceMs).finally(() => {
+        state.streams -= 1;
+      });
+      if (!sent.complete) request.socket.destroy();
+      return { status, ...sent };
+    } finally {
+      if (body !== undefined && !(body instanceof Uint8Array)) await body.close();
+    }
+  }
+
+  /** Large pieces are fast, and two of them are held for each stream: together some 130 MB at most. */
+  function pieceBytes(): number {
+    if (state.streams <= 16) return 1 << 20;
+    return state.streams <= 128 ? 1 << 18 : 1 << 16;
+  }
+
+  /** For what has no response object. */
+  function refuse(socket: Duplex, status: number, head: { method: string; target: string }): void {
+    const { headers = {}, body } = brief(status, { connection: 'close' });
+    if (!socket.writable) return void socket.destroy();
+    const lead = Object.entries({ ...headers, 'content-length': String((body as Uint8Array).length) });
+    const text = lead.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${text}\r\n${String(body)}`);
+    socket.on('error', () => {});
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    const bytes = (body as Uint8Array).length;
+    tell({ ...head, status, bytes, complete: true, agent: '', client: clientOf(socket as Socket), begun: undefined });
+  }
+
+  function tell({ begun, ...answered }: Omit<Answered, 'ms'> & { begun: number | undefined }): void {
+    options.onAnswered({ ...answered, ms: begun === undefined ? 0 : performance.now() - begun });
+  }
+
+  async function stop(deadlineMs: number): Promise<number> {
+    state.stopping = true;
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+    const sweep = (): void => {
+      server.closeIdleConnections();
+      // Opened ahead and never used: no request is lost with them.
+      for (const socket of lines.keys()) if ((socket as Socket).bytesRead === 0) socket.destroy();
+    };
+    sweep();
+    const sweeping = setInterval(sweep, STOP_CHECK_MS);
+    let brokenOff = 0;
+    const deadline = setTimeout(() => {
+      brokenOff = state.underWay;
+      abandoned.abort(new Error('the server is stopped'));
+      server.closeAllConnections();
+    }, deadlineMs);
+    await closed;
+    clearInterval(sweeping);
+    clearTimeout(deadline);
+    return brokenOff;
+  }
+}
+
+/** Text, never a bare number or an object: conda takes JSON for an answer with reasons. */
+function brief(status: number, headers: Record<string, string>): PublicResponse {
+  return {
+    status,
+    headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },
+    body: Buffer.from(`${status} ${STATUS_CODES[status] ?? ''}\n`),
+  };
+}
+
+/** A handler that throws is a bug or a broken disk; the client is not told which. */
+function failed(): PublicResponse {
+  return brief(500, {});
+}
+
+function statusOf({ code }: NodeJS.ErrnoException): number {
+  if (code === 'HPE_HEADER_OVERFLOW') return 431;
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+}
+
+function isRead(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+function received(request: IncomingMessage): PublicRequest {
+  const headers = Object.entries(request.headers).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ]);
+  return { ...headOf(request), headers: Object.fromEntries(headers), client: clientOf(request.socket) };
+}
+
+function headOf(request: IncomingMessage): { method: string; target: string; agent: string } {
+  return { method: request.method ?? '', target: request.url ?? '', agent: request.headers['user-agent'] ?? '' };
+}
+
+/** An IPv4 client of a socket for both families without its prefix; empty where it is gone already. */
+function clientOf(socket: Socket): string {
+  return (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+function listen(server: Server, { host, port }: PublicServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 511 }, () => {
+      server.off('error', reject);
+      // A failed `accept` (too many open files) concerns one connection, not the server.
+      server.on('error', () => {});
+      resolve();
+    });
+  });
+}
