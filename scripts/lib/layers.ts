@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Programs and upstreams of others that tests run against; what each is, `scripts/install-layers.mjs` and `make-upstream.ts` say. */
@@ -7,9 +7,12 @@ export type LayerName =
   | 'conda43'
   | 'py-rattler'
   | 'rsync'
+  | 'ssh-keygen'
   | 'node24'
   | 'wine'
+  | 'mamba'
   | 'python39'
+  | 'real-indexes'
   | 'upstream-mixed'
   | 'upstream-bz2';
 
@@ -25,13 +28,15 @@ export const LAYERS_DIR = join(PROJECT_ROOT, '.layers');
 const HOW: Partial<Record<LayerName, string>> = {
   node24: 'npm run layers -- --node24',
   wine: 'npm run layers -- --wine',
+  mamba: 'have micromamba on PATH, or name one (or a mamba 2) in REPACKENV_TEST_MAMBA',
+  'real-indexes': 'real channel indexes are looked for in ../shared/data/repodata, and are not part of this project',
   'upstream-mixed': 'npm run upstream',
   'upstream-bz2': 'npm run upstream',
 };
 
 /** Whether a layer is installed, and where. */
 export function findLayer(name: LayerName): Layer {
-  const path = name.startsWith('upstream-') ? upstreamPath(name.slice('upstream-'.length)) : installedPath(name);
+  const path = pathOf(name);
   if (path !== undefined) return { name, available: true, path };
   return { name, available: false, why: `not installed: ${HOW[name] ?? 'npm run layers'}` };
 }
@@ -41,6 +46,28 @@ export function requireLayer(name: LayerName): string {
   const layer = findLayer(name);
   if (layer.available) return layer.path;
   throw new Error(`${name} is ${layer.why}`);
+}
+
+function pathOf(name: LayerName): string | undefined {
+  if (name === 'mamba') return mambaOfThisMachine();
+  if (name === 'ssh-keygen') return onPath(process.platform === 'win32' ? 'ssh-keygen.exe' : 'ssh-keygen');
+  if (name === 'real-indexes') return existing(join(PROJECT_ROOT, '..', 'shared', 'data', 'repodata'));
+  return name.startsWith('upstream-') ? upstreamPath(name.slice('upstream-'.length)) : installedPath(name);
+}
+
+/** No registry of ours has one: it is used where it is at hand. */
+function mambaOfThisMachine(): string | undefined {
+  const named = process.env['REPACKENV_TEST_MAMBA'];
+  return named === undefined || named === '' ? onPath('micromamba') : existing(named);
+}
+
+function onPath(program: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, program)).find((path) => existing(path) !== undefined);
+}
+
+function existing(path: string): string | undefined {
+  return isAbsolute(path) && existsSync(path) ? path : undefined;
 }
 
 function upstreamPath(kind: string): string | undefined {

@@ -39,7 +39,7 @@ export async function capture(machine: Runtime, request: CaptureRequest, redacto
   ];
   const subdirs = [environment.subdir];
   // What is installed is not solved again.
-  return withEngines(rt, { engine: 'embedded', enginePath: undefined, subdirs }, (engines) =>
+  return withEngines(rt, { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove }, (engines) =>
     withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
       withWorkshop(
         rt,

@@ -1,3 +1,4 @@
+import { engineTitle } from '../engine/conda/conda-engine.js';
 import { createWithConda } from '../engine/conda/create-with-conda.js';
 import { explainClientFormat } from '../engine/embedded/explain-client-format.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
@@ -49,7 +50,7 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
     profile: { ...profile, client: workshop.reader },
   };
   const engine = profile.subdir === rt.machine.subdir ? workshop.conda : undefined;
-  const name = engine === undefined ? 'embedded solver' : `conda ${engine.version} (${engine.path})`;
+  const name = engine === undefined ? 'embedded solver' : `${engineTitle(engine)} (${engine.path})`;
   rt.events.emit({ type: 'stage-started', stage: 'solve', detail: `${profile.subdir} with ${name}` });
   try {
     const answer: SolvedSubdir & { packageCaches?: string[] } =

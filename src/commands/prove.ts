@@ -1,3 +1,4 @@
+import { engineTitle } from '../engine/conda/conda-engine.js';
 import { installOffline } from '../engine/conda/install-offline.js';
 import { chooseEngine, detectEngines } from '../engine/detect.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
@@ -39,13 +40,13 @@ async function installProof(
     enginePath === undefined && workshop.conda !== undefined
       ? ({ kind: 'conda', engine: workshop.conda } as const)
       : chooseEngine({
-          wanted: 'conda',
+          wanted: 'any',
           found: await detectEngines(rt, { enginePath: enginePath ?? request.enginePath }),
           subdir,
           hostSubdir: subdir,
           enginePath: enginePath ?? request.enginePath,
         });
-  if (chosen.kind === 'embedded') throw new TypeError('the host’s own subdir is always conda’s here');
+  if (chosen.kind === 'embedded') throw new TypeError('the host’s own subdir is never the embedded solver’s here');
   const profile = plan.profiles.find((one) => one.subdir === subdir);
   if (profile === undefined) {
     rt.events.emit({
@@ -58,8 +59,8 @@ async function installProof(
   rt.events.emit({
     type: 'stage-started',
     stage: 'prove',
-    detail: `offline installation with conda ${engine.version}`,
+    detail: `offline installation with ${engineTitle(engine)}`,
   });
   await installOffline(rt, { engine, channelDir: staged.dir, specs: plan.specs, profile, runDir: workshop.runDir });
-  return { name: `installed by conda ${engine.version}`, detail: subdir };
+  return { name: `installed by ${engineTitle(engine)}`, detail: subdir };
 }

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { openStore } from '../acquire/store.js';
 import { prepareZstd } from '../codec/zstd.js';
 import type { CondaEngine } from '../engine/conda/conda-engine.js';
-import { enginePkgsName } from '../engine/conda/conda-engine.js';
-import { chooseEngine, detectEngines } from '../engine/detect.js';
+import { engineTitle, enginePkgsName } from '../engine/conda/conda-engine.js';
+import { checkEnginePath, chooseEngine, detectEngines } from '../engine/detect.js';
 import type { FoundEngine } from '../engine/detect.js';
 import { openEmbeddedSolver } from '../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../engine/embedded/solver.js';
@@ -19,6 +19,7 @@ import type { ArtifactStore } from '../model/store.js';
 import { parseClient } from '../model/target.js';
 import { clientView } from '../model/view.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { waitWhileCleaning } from './clean/cache-guard.js';
 import { makeRunFolder, sweepRunFolders } from './run-folder.js';
 
 /** What a job works with; everything in it is gone or given back when the job ends. */
@@ -27,9 +28,9 @@ export interface Workshop {
   gateway: Gateway;
   solver: EmbeddedSolver;
   runDir: string;
-  /** The conda that solves the host's own subdir; undefined: the embedded solver does. */
+  /** The conda, mamba or micromamba that solves the host's own subdir; undefined: the embedded solver does. */
   conda: CondaEngine | undefined;
-  /** `conda`'s own package cache, one for all labels (design M5). */
+  /** The engine's own package cache, one for all labels (design M5). */
   enginePkgsDir: string;
   /** Who must be able to read what is delivered: the client at the site, or the engine itself where it is the older one. */
   reader: TargetClient | undefined;
@@ -62,6 +63,7 @@ export async function withEngines<T>(
   options: EngineWishes,
   work: (engines: Engines) => Promise<T>,
 ): Promise<T> {
+  await checkPaths(rt, options);
   await prepareZstd();
   const done = new AbortController();
   const solver = openEmbeddedSolver(rt);
@@ -76,7 +78,18 @@ export async function withEngines<T>(
   }
 }
 
-export type EngineWishes = Pick<WorkSettings, 'engine' | 'enginePath'> & { subdirs: readonly Subdir[] };
+export type EngineWishes = Pick<WorkSettings, 'engine' | 'enginePath'> & {
+  subdirs: readonly Subdir[];
+  prove?: WorkSettings['prove'];
+};
+
+/** A wrong path is told before ROOT is made, and before a proof that would come to nothing. */
+async function checkPaths(rt: Runtime, { engine, enginePath, subdirs, prove }: EngineWishes): Promise<void> {
+  const solvesHere = engine !== 'embedded' && subdirs.includes(rt.machine.subdir);
+  if (enginePath !== undefined && solvesHere) await checkEnginePath(rt, { enginePath });
+  const prover = prove?.kind === 'install' ? prove.enginePath : undefined;
+  if (prover !== undefined) await checkEnginePath(rt, { enginePath: prover, option: '--prove install' });
+}
 
 /** Opens store, gateway and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
 export async function withWorkshop<T>(
@@ -89,6 +102,7 @@ export async function withWorkshop<T>(
   const runDir = await makeRunFolder(rt, options.cacheDir, options.job);
   let gateway: Gateway | undefined;
   try {
+    await waitWhileCleaning(rt, options.cacheDir);
     const conda = await options.engines.conda;
     const client = options.profiles[0]?.client;
     const reader = client ?? (conda === undefined ? undefined : engineAsClient(conda));
@@ -136,11 +150,12 @@ async function chooseConda(rt: Runtime, options: EngineWishes): Promise<CondaEng
 
 /** An old conda delivers only what it can read itself, whoever installs at the site. */
 function engineAsClient(conda: CondaEngine): TargetClient | undefined {
-  const client = parseClient(`conda ${conda.version}`);
+  const client = parseClient(engineTitle(conda));
   return client.readsCondaFormat && client.knowsVirtualPackages ? undefined : client;
 }
 
-async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
+/** PEM texts. Throws E_CONFIG naming the file. */
+export async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
   return Promise.all(
     files.map(async (file) => {
       const text = await rt.fs.readText(file).catch((cause: unknown) => {

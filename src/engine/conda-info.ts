@@ -6,8 +6,10 @@ import type { PrintedJsonOptions } from './printed-json.js';
 
 /** What `conda info --json` says, of any version from 4.3 to 26; also mamba's and micromamba's (they use other keys). */
 export interface CondaInfo {
-  /** `4.3.16`; undefined where only another program of the family answered. */
+  /** `4.3.16`; undefined where mamba or micromamba answered. */
   condaVersion: string | undefined;
+  /** Where mamba (2 and later) or micromamba answered; mamba 1 is a conda with another solver and answers as conda. */
+  mamba: { program: 'mamba' | 'micromamba'; version: string } | undefined;
   platform: string;
   /** Absolute folders, in order, as printed. */
   pkgsDirs: readonly string[];
@@ -19,8 +21,10 @@ export interface CondaInfo {
   condaPrefix: string | undefined;
   /** Per subdir, highest priority first; tokens masked, so for order and comparison only. */
   channels: readonly string[];
-  /** Configuration files that were read (4.4 and later). */
+  /** Configuration files that were read (conda 4.4 and later, mamba). */
   configFiles: readonly string[];
+  /** `__glibc=2.17=0`, where they are named in this form (mamba). */
+  virtualPackages: readonly string[];
 }
 
 const text = z.string().min(1);
@@ -45,11 +49,15 @@ const condaShape = z.object({
 /** mamba `libmamba/src/api/info.cpp`. */
 const mambaShape = z.object({
   'libmamba version': text,
+  'mamba version': maybeText,
+  'micromamba version': maybeText,
   platform: text,
   'package cache': z.array(folder),
   'base environment': maybeText,
   'env location': maybeText,
   channels: z.array(z.string()).nullish(),
+  'populated config files': z.array(z.string()).nullish(),
+  'virtual packages': z.array(z.string()).nullish(),
 });
 
 /** Throws E_ENGINE_OUTPUT, naming the key that is absent or of another type. */
@@ -59,6 +67,7 @@ export function parseCondaInfo(bytes: Uint8Array, options: PrintedJsonOptions): 
   const info = checked(condaShape, printed, options);
   return {
     condaVersion: info.conda_version,
+    mamba: undefined,
     platform: info.platform,
     pkgsDirs: info.pkgs_dirs,
     rootPrefix: info.root_prefix ?? undefined,
@@ -67,6 +76,7 @@ export function parseCondaInfo(bytes: Uint8Array, options: PrintedJsonOptions): 
     condaPrefix: variable(info.env_vars, 'CONDA_PREFIX'),
     channels: info.channels ?? [],
     configFiles: info.config_files ?? [],
+    virtualPackages: [],
   };
 }
 
@@ -75,6 +85,11 @@ function mambaInfo(info: z.infer<typeof mambaShape>): CondaInfo {
   const location = info['env location'] ?? undefined;
   return {
     condaVersion: undefined,
+    mamba: {
+      // The key is made of the executable's name, so a renamed one has neither.
+      program: isText(info['micromamba version']) ? 'micromamba' : 'mamba',
+      version: info['micromamba version'] ?? info['mamba version'] ?? info['libmamba version'],
+    },
     platform: info.platform,
     pkgsDirs: info['package cache'],
     rootPrefix: info['base environment']?.replace(/ \((?:writable|read only)\)$/, ''),
@@ -82,8 +97,13 @@ function mambaInfo(info: z.infer<typeof mambaShape>): CondaInfo {
     defaultPrefix: undefined,
     condaPrefix: undefined,
     channels: info.channels ?? [],
-    configFiles: [],
+    configFiles: info['populated config files'] ?? [],
+    virtualPackages: info['virtual packages'] ?? [],
   };
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 function checked<Shape extends z.ZodType>(

@@ -3,14 +3,16 @@ import { RepackError, isRepackError } from '../model/errors.js';
 import type { Subdir } from '../model/channel.js';
 import type { EngineChoice } from '../model/request.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { OLDEST_CONDA, condaAbilities, isSupportedConda } from './conda/abilities.js';
+import { abilitiesOf } from './conda/abilities.js';
 import type { CondaEngine } from './conda/conda-engine.js';
+import { isFamilyProgram, versionProblem } from './conda/programs.js';
+import type { FamilyProgram } from './conda/programs.js';
 import { parseCondaInfo } from './conda-info.js';
 import type { CondaInfo } from './conda-info.js';
 import { plainText } from './printed-json.js';
 import { personalEnv } from './user-environment.js';
 
-export type EngineProgram = 'conda' | 'mamba' | 'micromamba' | 'rattler';
+export type EngineProgram = FamilyProgram | 'rattler';
 
 /** One line of `repackenv engines`. */
 export interface FoundEngine {
@@ -19,7 +21,7 @@ export interface FoundEngine {
   path: string;
   foundBy: '--engine-path' | 'CONDA_EXE' | 'MAMBA_EXE' | 'PATH';
   version: string | undefined;
-  /** Set where it can be used. */
+  /** Set where it can be used: a conda, mamba or micromamba. */
   conda: CondaEngine | undefined;
   /** Why it can't be used, a clause without a stop. */
   problem: string | undefined;
@@ -27,7 +29,9 @@ export interface FoundEngine {
 
 export type ChosenEngine = { kind: 'embedded' } | { kind: 'conda'; engine: CondaEngine };
 
-const PROGRAMS: readonly EngineProgram[] = ['conda', 'mamba', 'micromamba', 'rattler'];
+/** In the order in which they are preferred. */
+const FAMILY: readonly FamilyProgram[] = ['conda', 'mamba', 'micromamba'];
+const PROGRAMS: readonly EngineProgram[] = [...FAMILY, 'rattler'];
 const ASK_TIMEOUT_MS = 120_000;
 
 type Doors = Pick<Runtime, 'fs' | 'exec' | 'env' | 'machine' | 'signal'>;
@@ -46,8 +50,8 @@ export async function detectEngines(
   rt: Doors,
   options: { enginePath?: string | undefined } = {},
 ): Promise<FoundEngine[]> {
-  const candidates =
-    options.enginePath === undefined ? await candidatesHere(rt) : [await candidateAt(rt, options.enginePath)];
+  const { enginePath } = options;
+  const candidates = enginePath === undefined ? await candidatesHere(rt) : [await candidateAt(rt, { enginePath })];
   const found: FoundEngine[] = [];
   for (const candidate of candidates) found.push(await asked(rt, candidate));
   return found;
@@ -55,10 +59,11 @@ export async function detectEngines(
 
 /**
  * The engine for one subdir (design D2): foreign subdirs are always solved by `embedded`; `auto` is the first usable conda, else
- * `embedded`. Throws E_ENGINE_NOT_FOUND, E_ENGINE_VERSION where conda was asked for and can't be had.
+ * `embedded`; `any` is the first usable one of the family, conda before mamba before micromamba. Throws E_ENGINE_NOT_FOUND, E_ENGINE_VERSION
+ * where one was asked for and can't be had.
  */
 export function chooseEngine(options: {
-  wanted: EngineChoice;
+  wanted: EngineChoice | 'any';
   found: readonly FoundEngine[];
   subdir: Subdir;
   hostSubdir: Subdir;
@@ -67,10 +72,14 @@ export function chooseEngine(options: {
 }): ChosenEngine {
   const { wanted, found, subdir, hostSubdir } = options;
   if (wanted === 'embedded' || subdir !== hostSubdir) return { kind: 'embedded' };
-  const usable = found.find((engine) => engine.conda !== undefined)?.conda;
+  const named = wanted === 'auto' || wanted === 'any' ? undefined : wanted;
+  const programs: readonly EngineProgram[] =
+    named === undefined ? (wanted === 'any' || options.enginePath !== undefined ? FAMILY : ['conda']) : [named];
+  const candidates = programs.flatMap((program) => found.filter((engine) => engine.program === program));
+  const usable = candidates.find((engine) => engine.conda !== undefined)?.conda;
   if (usable !== undefined) return { kind: 'conda', engine: usable };
   if (wanted === 'auto' && options.enginePath === undefined) return { kind: 'embedded' };
-  throw noConda(found);
+  throw noEngine({ program: named, candidates, found });
 }
 
 async function candidatesHere(rt: Doors): Promise<Candidate[]> {
@@ -83,7 +92,7 @@ async function candidatesHere(rt: Doors): Promise<Candidate[]> {
   const mambaExe = rt.env['MAMBA_EXE'];
   if (mambaExe !== undefined && isAbsolute(mambaExe) && (await isProgram(rt, mambaExe))) {
     candidates.push({
-      program: mambaExe.includes('micromamba') ? 'micromamba' : 'mamba',
+      program: nameOf(mambaExe).startsWith('micromamba') ? 'micromamba' : 'mamba',
       path: mambaExe,
       foundBy: 'MAMBA_EXE',
     });
@@ -96,15 +105,26 @@ async function candidatesHere(rt: Doors): Promise<Candidate[]> {
   return candidates;
 }
 
-async function candidateAt(rt: Doors, enginePath: string): Promise<Candidate> {
+/**
+ * Is there a program at the path that an option names? Told before anything is made for it; whether it is an engine, it is asked later.
+ * Throws E_ENGINE_NOT_FOUND.
+ */
+export async function checkEnginePath(rt: Doors, at: { enginePath: string; option?: string }): Promise<void> {
+  await candidateAt(rt, at);
+}
+
+async function candidateAt(
+  rt: Doors,
+  { enginePath, option = '--engine-path' }: { enginePath: string; option?: string },
+): Promise<Candidate> {
   const path = resolve(rt.machine.cwd, enginePath);
   const wrong = (what: string): RepackError =>
     new RepackError('E_ENGINE_NOT_FOUND', {
       what,
-      where: `--engine-path ${path}`,
+      where: `${option} ${path}`,
       hint: windows(rt)
-        ? 'Give the program itself, for example C:\\miniconda3\\Scripts\\conda.exe, or leave --engine-path out.'
-        : 'Give the program itself, for example /opt/conda/bin/conda, or leave --engine-path out.',
+        ? `Give the program itself, for example C:\\miniconda3\\Scripts\\conda.exe, or leave ${option} out.`
+        : `Give the program itself, for example /opt/conda/bin/conda, or leave ${option} out.`,
     });
   const program = PROGRAMS.find((each) => nameOf(path).startsWith(each)) ?? 'conda';
   if (/\.(?:bat|cmd)$/i.test(path)) {
@@ -158,48 +178,48 @@ async function isFile(rt: Doors, path: string): Promise<boolean> {
 }
 
 async function asked(rt: Doors, candidate: Candidate): Promise<FoundEngine> {
-  if (candidate.program !== 'conda') {
-    const version = await printedVersion(rt, candidate.path);
-    return { ...candidate, version, conda: undefined, problem: `${candidate.program} is found, not supported yet` };
+  const unusable = (version: string | undefined, problem: string): FoundEngine => ({
+    ...candidate,
+    version,
+    conda: undefined,
+    problem,
+  });
+  if (!isFamilyProgram(candidate.program)) {
+    return unusable(await printedVersion(rt, candidate.path), `${candidate.program} is found, not supported yet`);
   }
   let info: CondaInfo;
   try {
-    info = await userInfo(rt, candidate.path);
+    info = await userInfo(rt, candidate);
   } catch (error) {
     if (!isRepackError(error)) throw error;
-    return {
-      ...candidate,
-      version: undefined,
-      conda: undefined,
-      problem: `it does not answer as conda does: ${error.what}`,
-    };
+    const { program } = candidate;
+    // One that is known not to be supported may answer in any way.
+    const version = program === 'conda' ? undefined : await printedVersion(rt, candidate.path);
+    const known = version === undefined ? undefined : versionProblem(program, version);
+    return unusable(version, known ?? `it does not answer as ${program} does: ${error.what}`);
   }
-  const version = info.condaVersion;
-  if (version === undefined)
-    return { ...candidate, version, conda: undefined, problem: 'it is a mamba, which is not supported yet' };
-  if (!isSupportedConda(version)) {
-    return {
-      ...candidate,
-      version,
-      conda: undefined,
-      problem: `it is conda ${version}, and ${OLDEST_CONDA} or newer is needed`,
-    };
+  const identity = info.mamba ?? { program: 'conda' as const, version: info.condaVersion ?? 'unknown' };
+  if (identity.program === 'conda' && candidate.program !== 'conda') {
+    // mamba 1 is a conda with another solver: its `info` is conda's own.
+    const version = await printedVersion(rt, candidate.path);
+    return unusable(version, versionProblem(candidate.program, version ?? 'unknown') ?? 'it answers as conda does');
   }
-  return {
-    ...candidate,
-    version,
-    conda: { path: candidate.path, version, abilities: condaAbilities(version), info },
-    problem: undefined,
-  };
+  const problem = versionProblem(identity.program, identity.version);
+  if (problem !== undefined) return { ...unusable(identity.version, problem), program: identity.program };
+  const conda = { ...identity, path: candidate.path, abilities: abilitiesOf(identity), info };
+  return { ...candidate, program: identity.program, version: identity.version, conda, problem: undefined };
 }
 
-/** `conda info --json` in the user's own environment and configuration: the one place that names the user's package caches. */
-async function userInfo(rt: Doors, path: string): Promise<CondaInfo> {
-  const subject = 'conda info --json';
+/** `info --json` in the user's own environment and configuration: the one place that names the user's package caches. */
+async function userInfo(rt: Doors, { program, path }: Candidate): Promise<CondaInfo> {
+  const subject = `${program} info --json`;
+  const env = personalEnv(rt);
+  // mamba looks for itself on PATH, where MAMBA_ROOT_PREFIX does not tell it its root.
+  const searchPath = program === 'conda' ? undefined : joined(rt, [dirname(path), env['PATH']]);
   const result = await rt.exec.run({
     file: path,
     args: ['info', '--json'],
-    env: personalEnv(rt),
+    env: searchPath === undefined ? env : { ...env, PATH: searchPath },
     cwd: rt.machine.cwd,
     timeoutMs: ASK_TIMEOUT_MS,
     signal: rt.signal,
@@ -226,24 +246,44 @@ async function printedVersion(rt: Doors, path: string): Promise<string | undefin
   return /\d+(?:\.\d+)+\S*/.exec(plainText(result.stdout))?.[0];
 }
 
-function noConda(found: readonly FoundEngine[]): RepackError {
-  const tooOld = found.find((engine) => engine.program === 'conda' && engine.version !== undefined);
-  if (tooOld !== undefined) {
+/** `program`: the one that was asked for by name. */
+function noEngine(options: {
+  program: EngineProgram | undefined;
+  candidates: readonly FoundEngine[];
+  found: readonly FoundEngine[];
+}): RepackError {
+  const { candidates, found } = options;
+  const program = options.program ?? 'conda';
+  const unfit = candidates.find((engine) => engine.version !== undefined);
+  if (unfit !== undefined) {
     return new RepackError('E_ENGINE_VERSION', {
-      what: `conda at ${tooOld.path} can’t be used: ${tooOld.problem ?? 'unknown'}`,
-      where: tooOld.path,
-      hint: 'Name another conda with --engine-path, or use --engine embedded, which needs none.',
+      what: `${unfit.program} at ${unfit.path} can’t be used: ${unfit.problem ?? 'unknown'}`,
+      where: unfit.path,
+      hint: 'Name another one with --engine-path, or use --engine embedded, which needs none.',
     });
   }
+  const [first] = found;
+  const byPath = first?.foundBy === '--engine-path';
   return new RepackError('E_ENGINE_NOT_FOUND', {
-    what: 'No conda was found that can be used',
-    where:
-      found[0]?.foundBy === '--engine-path'
-        ? `--engine-path ${found[0].path}`
-        : 'CONDA_EXE, then conda on PATH (Windows: Scripts\\conda.exe)',
+    what:
+      byPath && first.problem === undefined
+        ? `The program at the engine path is ${first.program} ${first.version ?? ''}, and --engine asks for ${program}`
+        : `No ${program} was found that can be used`,
+    where: byPath ? `--engine-path ${first.path}` : LOOKED_AT[program],
     hint: 'Name one with --engine-path, or use --engine embedded, which needs none.',
     details: found.map((engine) => `${engine.path}: ${engine.problem ?? 'usable'}`),
   });
+}
+
+const LOOKED_AT: Readonly<Record<EngineProgram, string>> = {
+  conda: 'CONDA_EXE, then conda on PATH (Windows: Scripts\\conda.exe)',
+  mamba: 'MAMBA_EXE, then mamba on PATH',
+  micromamba: 'MAMBA_EXE, then micromamba on PATH',
+  rattler: 'rattler on PATH',
+};
+
+function joined(rt: Doors, folders: readonly (string | undefined)[]): string {
+  return folders.filter((folder) => folder !== undefined && folder !== '').join(windows(rt) ? ';' : ':');
 }
 
 function nameOf(path: string): string {

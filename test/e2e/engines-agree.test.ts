@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { snapshot } from '../../scripts/lib/snapshot.js';
-import { describeWithLayers } from '../helpers/layers.js';
+import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';
 import { delivered, FOR_CONDA43, openRealWorkplace, reportOf, withConda43 } from '../helpers/real-upstream.js';
 import { expectRefusal } from '../helpers/refusals.js';
@@ -128,6 +128,35 @@ describeWithLayers(['conda43', 'upstream-mixed'], 'conda 4.3.16 where packages e
       // conda since 4.7 does.
       expect((await delivered('conda-alone', withConda43()))[0]).toEqual(['bothways-1.0-0.tar.bz2']);
       expect((await delivered('embedded-alone', []))[0]).toEqual(['bothways-1.0-0.conda']);
+    },
+    SLOW,
+  );
+});
+
+describeWithLayers(['mamba', 'upstream-mixed'], 'mamba or micromamba and the embedded engine', () => {
+  let work: Workplace;
+  beforeAll(async () => {
+    work = await openRealWorkplace('mixed');
+  });
+  afterAll(() => work.close());
+
+  it.each(REQUESTS)(
+    'deliver byte-identical folders: %s %j',
+    async (_title, packages, set) => {
+      const folders = { embedded: join(work.dir, 'by-embedded'), mamba: join(work.dir, 'by-mamba') };
+      const deliver = async (engine: keyof typeof folders) => {
+        // `auto` is the engine of the path, whichever it is.
+        const args =
+          engine === 'mamba' ? ['--engine', 'auto', '--engine-path', layerPath('mamba'), '--json'] : ['--json'];
+        const ran = await work.update({ root: folders[engine], packages, args });
+        expect(ran.exitCode, ran.stderr).toBe(0);
+        const report = reportOf(ran);
+        expect(report.engines[0]?.kind).toMatch(engine);
+        return delivered(report);
+      };
+      expect(await deliver('embedded')).toEqual([...set].sort());
+      expect(await deliver('mamba')).toEqual([...set].sort());
+      expect(digestsBelow(join(folders.mamba, 'halkbank'))).toEqual(digestsBelow(join(folders.embedded, 'halkbank')));
     },
     SLOW,
   );

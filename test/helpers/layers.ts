@@ -6,7 +6,10 @@ const TITLES: Partial<Record<LayerName, string>> = {
   conda43: 'conda 4.3.16',
   'py-rattler': 'py-rattler',
   rsync: 'rsync',
+  'ssh-keygen': 'ssh-keygen',
+  'real-indexes': 'real indexes',
   wine: 'wine',
+  mamba: 'mamba or micromamba',
   'upstream-mixed': 'real upstream "mixed"',
   'upstream-bz2': 'real upstream "bz2"',
 };

@@ -1,7 +1,7 @@
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 
-/** What a version of conda can do, as far as it matters here. Sources: the changelog of conda, recordings. */
+/** What a version of a conda, mamba or micromamba can do, as far as it matters here. Sources: the changelog of conda, recordings. */
 export interface CondaAbilities {
   /** Reads `.conda` files (4.7). */
   readsCondaFormat: boolean;
@@ -24,6 +24,19 @@ export function condaSemver(version: string): string | undefined {
 
 export function isSupportedConda(version: string): boolean {
   return atLeast(version, OLDEST_CONDA);
+}
+
+const ALL: CondaAbilities = {
+  readsCondaFormat: true,
+  knowsVirtualPackages: true,
+  overridesChannels: true,
+  readsJsonIndexOffline: true,
+  namesPriorities: true,
+};
+
+/** Every mamba and micromamba that is supported can do what today's conda can. */
+export function abilitiesOf({ program, version }: { program: string; version: string }): CondaAbilities {
+  return program === 'conda' ? condaAbilities(version) : ALL;
 }
 
 export function condaAbilities(version: string): CondaAbilities {

@@ -1,5 +1,6 @@
 import type { ChannelPriority, Subdir } from '../../model/channel.js';
-import type { CondaAbilities } from './abilities.js';
+import type { CondaEngine } from './conda-engine.js';
+import { PROGRAM_TRAITS } from './programs.js';
 
 export interface CondarcParts {
   /** As the engine is told them, highest priority first. */
@@ -10,7 +11,7 @@ export interface CondarcParts {
   proxyUrl: string | undefined;
   pkgsDir: string;
   envsDir: string;
-  abilities: CondaAbilities;
+  engine: Pick<CondaEngine, 'program' | 'abilities'>;
 }
 
 /** A proxy where nothing listens: what an engine that is to stay offline would reach. */
@@ -18,10 +19,28 @@ const NOWHERE = 'http://127.0.0.1:9';
 
 /**
  * The run's `condarc.yml` (design D1a), every setting that decides what is solved or where it comes from said explicitly. Keys that a
- * version does not know are ignored by all of 4.3 to 26. Written as JSON, which is YAML.
+ * version does not know are ignored by all of conda 4.3 to 26 and by mamba. Written as JSON, which is YAML.
  */
 export function condarcText(parts: CondarcParts): string {
-  return `${JSON.stringify(condarcSettings(parts), undefined, 2)}\n`;
+  const settings = { ...condarcSettings(parts), ...(parts.engine.program === 'conda' ? {} : mambaSettings(parts)) };
+  return `${JSON.stringify(settings, undefined, 2)}\n`;
+}
+
+/** What only mamba and micromamba know (mamba `libmamba/src/api/configuration.cpp`). */
+function mambaSettings({ subdir }: CondarcParts): Record<string, unknown> {
+  return {
+    platform: subdir,
+    mirrored_channels: {},
+    // With --json it would keep to itself why a request is unsolvable.
+    log_level: 'error',
+    // The environment is thrown away, and its python may be of a kind that does not run here.
+    compile_pyc: false,
+    extra_safety_checks: false,
+    no_py_pin: false,
+    repodata_use_zst: true,
+    show_anaconda_channel_warnings: false,
+    verify_artifacts: false,
+  };
 }
 
 export function condarcSettings(parts: CondarcParts): Record<string, unknown> {
@@ -34,10 +53,12 @@ export function condarcSettings(parts: CondarcParts): Record<string, unknown> {
     migrated_channel_aliases: [],
     // Else conda takes URLs below its own alias for names and puts the alias' scheme and credentials on them.
     channel_alias: 'http://channel-alias.invalid',
-    channel_priority: parts.abilities.namesPriorities ? parts.channelPriority : parts.channelPriority !== 'disabled',
+    channel_priority: parts.engine.abilities.namesPriorities
+      ? parts.channelPriority
+      : parts.channelPriority !== 'disabled',
     override_channels_enabled: true,
     proxy_servers: { http: proxy, https: proxy },
-    offline: parts.proxyUrl === undefined,
+    offline: parts.proxyUrl === undefined && PROGRAM_TRAITS[parts.engine.program].offlineReadsFolders,
     subdir: parts.subdir,
     pkgs_dirs: [parts.pkgsDir],
     envs_dirs: [parts.envsDir],

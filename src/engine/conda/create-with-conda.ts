@@ -21,15 +21,17 @@ import {
 import { readableCaches } from '../package-caches.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
+import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
 import { refuseUnseen } from './engine-sight.js';
 import { explainFailure } from './explain-failure.js';
 import { whatIsMissing } from './judge-environment.js';
+import { PROGRAM_TRAITS } from './programs.js';
 import { runConda } from './run-conda.js';
 import { openHouse } from './sealed-house.js';
 import type { SealedHouse } from './sealed-house.js';
-import { CREATE, specArguments } from './spec-arguments.js';
+import { specArguments } from './spec-arguments.js';
 
 export interface CreateOptions {
   engine: CondaEngine;
@@ -89,7 +91,7 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
     await rt.reach('engine:created');
     return {
       subdir: request.profile.subdir,
-      engine: { kind: 'conda', version: engine.version, path: engine.path },
+      engine: { kind: engine.program, version: engine.version, path: engine.path },
       priority: request.channelPriority,
       artifacts: await plannedArtifacts(rt, records, options),
       packageCaches: await readableCaches(rt.fs, [options.enginePkgsDir, ...engine.info.pkgsDirs]),
@@ -103,7 +105,7 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
 function refuseWhatItCannot({ engine, request }: CreateOptions): void {
   if (engine.abilities.namesPriorities || request.channelPriority !== 'strict') return;
   throw new RepackError('E_ENGINE_VERSION', {
-    what: `conda ${engine.version} has no strict channel priority, 4.6 or newer is needed`,
+    what: `${engineTitle(engine)} has no strict channel priority, 4.6 or newer is needed`,
     where: '--channel-priority strict',
     hint: 'Use --engine embedded, a newer conda with --engine-path, or --channel-priority flexible.',
   });
@@ -112,7 +114,7 @@ function refuseWhatItCannot({ engine, request }: CreateOptions): void {
 async function createEnvironment(rt: Runtime, house: SealedHouse, options: CreateOptions): Promise<InstalledRecord[]> {
   const { engine, request, access } = options;
   const args = [
-    ...CREATE,
+    ...PROGRAM_TRAITS[engine.program].create,
     '--prefix',
     house.prefix,
     ...(engine.abilities.overridesChannels
@@ -120,8 +122,7 @@ async function createEnvironment(rt: Runtime, house: SealedHouse, options: Creat
       : []),
     ...(await specArguments(rt.fs, {
       specs: request.specs,
-      abilities: engine.abilities,
-      version: engine.version,
+      engine,
       file: join(house.dir, 'specs.txt'),
       told: access.channels,
     })),
@@ -134,7 +135,7 @@ async function createEnvironment(rt: Runtime, house: SealedHouse, options: Creat
       const how = result.signal ?? `exit code ${result.exitCode ?? 'unknown'}`;
       rt.events.emit({
         type: 'warning',
-        message: `conda ended with ${how}, yet the environment is complete: its records count`,
+        message: `${engine.program} ended with ${how}, yet the environment is complete: its records count`,
       });
     }
     return records;
@@ -148,7 +149,7 @@ async function createEnvironment(rt: Runtime, house: SealedHouse, options: Creat
     request,
     translate,
     source: options.source,
-    engineVersion: engine.version,
+    engine,
   });
   // Half an environment and no reason that conda could give.
   throw failure.code === 'E_ENGINE_FAILED' && records.length > 0 ? incomplete(engine, missing, failure) : failure;
@@ -181,7 +182,7 @@ async function plannedArtifacts(
 async function planned(rt: Runtime, record: InstalledRecord, options: CreateOptions): Promise<PlannedArtifact> {
   const { access, request, source, enginePkgsDir } = options;
   const place = placeOf(record, access.channels);
-  if (place === undefined) throw notAllowed(record, request);
+  if (place === undefined) throw notAllowed(options, record);
   checkSubdir(record, place.subdir, request.profile.subdir);
   const index = await source.repodata(place.channel, place.subdir);
   const upstream = upstreamRecord(index, place.subdir, record);
@@ -227,19 +228,19 @@ function contradiction(records: readonly InstalledRecord[], request: SolveReques
 
 function incomplete(engine: CondaEngine, missing: readonly string[], cause?: RepackError): RepackError {
   return new RepackError('E_ENGINE_INCOMPLETE', {
-    what: `conda ${engine.version} ended, but its environment lacks ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''}`,
+    what: `${engineTitle(engine)} ended, but its environment lacks ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''}`,
     where: engine.path,
-    hint: 'Run again with --debug; if it stays, use --engine embedded or another conda with --engine-path.',
+    hint: 'Run again with --debug; if it stays, use --engine embedded or another program with --engine-path.',
     details: [...missing, ...(cause?.details ?? [])],
     cause,
   });
 }
 
-function notAllowed(record: InstalledRecord, request: SolveRequest): RepackError {
+function notAllowed({ engine, request }: CreateOptions, record: InstalledRecord): RepackError {
   return new RepackError('E_SOURCE_NOT_ALLOWED', {
-    what: `conda installed ${record.fn} from a channel that is not declared`,
+    what: `${engine.program} installed ${record.fn} from a channel that is not declared`,
     where: publicSource(record),
-    hint: 'Declare the channel with --channel if it is meant to be used, else find out where this setting of conda comes from.',
+    hint: 'Declare the channel with --channel if it is meant to be used, else find out where this setting of the engine comes from.',
     details: [`declared: ${request.channels.map((channel) => channel.url).join(', ')}`],
   });
 }

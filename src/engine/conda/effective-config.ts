@@ -3,18 +3,15 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { parseCondaInfo } from '../conda-info.js';
 import type { CondaInfo } from '../conda-info.js';
 import { printedJson, scrubUrls } from '../printed-json.js';
+import { engineTitle } from './conda-engine.js';
+import type { ExpectedConfig, ForeignSetting } from './expected-config.js';
+import { foreignChannels, foreignInMamba } from './info-in-force.js';
+import { PROGRAM_TRAITS } from './programs.js';
 import { ASK_TIMEOUT_MS, runConda } from './run-conda.js';
 import type { SealedHouse } from './sealed-house.js';
 
 type Doors = Pick<Runtime, 'exec' | 'fs' | 'signal' | 'events'>;
 type Settings = Record<string, unknown>;
-
-/** A setting that is not ours: its key in the configuration files and what it is in force as. */
-export interface ForeignSetting {
-  /** Its name and older names, as a configuration file may spell it. */
-  keys: readonly string[];
-  value: string;
-}
 
 /**
  * Reads the configuration back that is really in force in the house (design D1a) and throws E_ENGINE_CONFIG where a channel, proxy,
@@ -22,6 +19,7 @@ export interface ForeignSetting {
  * (`/etc/conda`, `C:/ProgramData/conda`) are all that can still reach in here.
  */
 export async function assertSealed(rt: Doors, house: SealedHouse, expected: ExpectedConfig): Promise<CondaInfo> {
+  if (PROGRAM_TRAITS[house.engine.program].readBack === 'info') return assertSealedMamba(rt, house, expected);
   const [settings, info] = await Promise.all([shown(rt, house), sealedInfo(rt, house)]);
   const foreign = [
     ...foreignSettings(settings, expected),
@@ -32,14 +30,13 @@ export async function assertSealed(rt: Doors, house: SealedHouse, expected: Expe
   return info;
 }
 
-export interface ExpectedConfig {
-  /** URLs as the engine was told them, highest priority first. */
-  channels: readonly string[];
-  subdir: string;
-  proxyUrl: string | undefined;
-  pkgsDir: string;
-  /** `-c` on the command line decides, so further channels in configuration files have no effect (4.4 and later). */
-  channelsByOption: boolean;
+async function assertSealedMamba(rt: Doors, house: SealedHouse, expected: ExpectedConfig): Promise<CondaInfo> {
+  const info = await sealedInfo(rt, house);
+  const { condarcPath } = house;
+  const { virtualPackages } = house.profile;
+  const foreign = foreignInMamba(info, { ...expected, condarcPath, virtualPackages });
+  if (foreign.length > 0) throw notOurs(house, foreign, []);
+  return info;
 }
 
 /** Settings that files of lower priority are merged into, or that a file marked `#!final` can take over. */
@@ -89,25 +86,6 @@ function scalars(expected: ExpectedConfig): [readonly string[], unknown][] {
   ];
 }
 
-/** What `info` says after names, aliases and custom channels were resolved: the very URLs that will be asked for. */
-function foreignChannels(info: CondaInfo, expected: ExpectedConfig): ForeignSetting[] {
-  const wanted = new Set(expected.channels.flatMap((url) => [`${url}/${expected.subdir}`, `${url}/noarch`]));
-  const inForce = new Set(info.channels);
-  const rewritten = [...wanted].filter((url) => !inForce.has(url));
-  if (rewritten.length > 0) {
-    const keys = [
-      'custom_channels',
-      'migrated_custom_channels',
-      'channel_alias',
-      'migrated_channel_aliases',
-      'channels',
-    ];
-    return [{ keys, value: `channels in force: ${info.channels.map(scrubUrls).join(', ')}` }];
-  }
-  const more = expected.channelsByOption ? [] : info.channels.filter((url) => !wanted.has(url));
-  return more.length === 0 ? [] : [{ keys: ['channels', 'channel'], value: more.map(scrubUrls).join(', ') }];
-}
-
 /** conda extracts and writes in every package cache that it may write to: a further one must at least be read-only. */
 async function foreignCaches(rt: Doors, settings: Settings, expected: ExpectedConfig): Promise<ForeignSetting[]> {
   const listed = Array.isArray(settings['pkgs_dirs']) ? settings['pkgs_dirs'] : [];
@@ -129,12 +107,19 @@ async function isWritable(rt: Doors, dir: string): Promise<boolean> {
 }
 
 async function refused(rt: Doors, house: SealedHouse, foreign: readonly ForeignSetting[]): Promise<RepackError> {
-  const sources = await sourcesOf(rt, house, foreign);
+  return notOurs(house, foreign, await sourcesOf(rt, house, foreign));
+}
+
+function notOurs(
+  { engine }: SealedHouse,
+  foreign: readonly ForeignSetting[],
+  sources: readonly { setting: ForeignSetting; file: string }[],
+): RepackError {
   const files = [...new Set(sources.map((source) => source.file))];
   return new RepackError('E_ENGINE_CONFIG', {
-    what: `conda's own configuration would change what is delivered: ${[...new Set(foreign.map((each) => each.keys[0]))].join(', ')}`,
-    where: files.length === 0 ? house.engine.path : files.join(', '),
-    hint: 'Take the setting out of that file, or use --engine embedded, which reads no configuration of conda.',
+    what: `${engine.program}'s own configuration would change what is delivered: ${[...new Set(foreign.map((each) => each.keys[0]))].join(', ')}`,
+    where: files.length === 0 ? engine.path : files.join(', '),
+    hint: `Take the setting out of that file, or use --engine embedded, which reads no configuration of ${engine.program}.`,
     details: foreign.map((each) => {
       const file = sources.find((source) => source.setting === each)?.file;
       return `${each.keys[0]}: ${each.value}${file === undefined ? '' : ` (from ${file})`}`;
@@ -172,7 +157,7 @@ async function shown(rt: Doors, house: SealedHouse): Promise<Settings> {
   // What every version prints; without it this is an error report or another program.
   if (!Object.hasOwn(settings, 'channels') || !Object.hasOwn(settings, 'pkgs_dirs')) {
     throw new RepackError('E_ENGINE_CONFIG', {
-      what: `conda ${house.engine.version} does not accept its configuration`,
+      what: `${engineTitle(house.engine)} does not accept its configuration`,
       where: house.engine.path,
       hint: 'Look at "conda config --validate", or use --engine embedded, which reads no configuration of conda.',
       details: [scrubUrls(String(settings['message'] ?? settings['error'] ?? 'no setting was listed')).slice(0, 1000)],
@@ -182,7 +167,7 @@ async function shown(rt: Doors, house: SealedHouse): Promise<Settings> {
 }
 
 async function sealedInfo(rt: Doors, house: SealedHouse): Promise<CondaInfo> {
-  const subject = 'conda info --json';
+  const subject = `${house.engine.program} info --json`;
   const result = await runConda(rt, house, { args: ['info', '--json'], timeoutMs: ASK_TIMEOUT_MS });
   return parseCondaInfo(result.stdout, { subject, truncated: result.truncated });
 }

@@ -5,6 +5,9 @@ import { dependencyName } from '../../model/dependency.js';
 import { NOARCH } from '../../model/channel.js';
 import type { ExecResult } from '../../runtime/exec.js';
 import { plainText, printedJson, scrubUrls } from '../printed-json.js';
+import { engineTitle } from './conda-engine.js';
+import type { CondaEngine } from './conda-engine.js';
+import { mambaFailure, specsWithoutCandidate } from './mamba-failure.js';
 
 export interface FailedCreate {
   result: ExecResult;
@@ -12,7 +15,7 @@ export interface FailedCreate {
   /** Puts what the engine was told back into what the user declared. */
   translate: (text: string) => string;
   source: RepodataSource;
-  engineVersion: string;
+  engine: Pick<CondaEngine, 'program' | 'version'>;
 }
 
 /** What conda says when a package, or what one needs, is in no channel; 4.3, 4.4 to 25, 26. */
@@ -26,7 +29,7 @@ const MAX_LINES = 60;
 const MAX_LINE = 400;
 
 /**
- * Turns what a failed `conda create` printed into our own words, its text kept as details: E_PACKAGE_NOT_FOUND, E_NO_BASE_CHANNEL,
+ * Turns what a failed `create` printed into our own words, its text kept as details: E_PACKAGE_NOT_FOUND, E_NO_BASE_CHANNEL,
  * E_UNSOLVABLE, E_UPSTREAM, or E_ENGINE_FAILED for all else.
  */
 export async function explainFailure(failed: FailedCreate): Promise<RepackError> {
@@ -34,11 +37,11 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
   const report = errorReport(failed.result);
   const details = readableLines(translate(report.text));
   const where = `channels ${request.channels.map((channel) => channel.name).join(', ')}`;
-  if (NOT_FOUND.test(report.name) || UNSOLVABLE.test(report.name)) {
+  const { kind, missing } = await classified(failed, report);
+  if (kind === 'not found' || kind === 'unsolvable') {
     if (await lacksPython(failed, details)) return noBaseChannel(request, where);
   }
-  if (NOT_FOUND.test(report.name)) {
-    const missing = report.packages ?? listedPackages(report.text);
+  if (kind === 'not found') {
     return new RepackError('E_PACKAGE_NOT_FOUND', {
       what: `No declared channel has ${missing.length === 0 ? 'a package that is needed' : missing.join(', ')} for ${request.profile.subdir}`,
       where,
@@ -46,7 +49,7 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
       details,
     });
   }
-  if (UNSOLVABLE.test(report.name)) {
+  if (kind === 'unsolvable') {
     return new RepackError('E_UNSOLVABLE', {
       what: `These packages can't be installed together on ${request.profile.subdir}: ${request.specs.map((spec) => spec.text).join(', ')}`,
       where,
@@ -54,9 +57,9 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
       details,
     });
   }
-  if (UPSTREAM.test(report.name)) {
+  if (kind === 'upstream') {
     return new RepackError('E_UPSTREAM', {
-      what: 'conda could not get what it needs from the channels',
+      what: `${failed.engine.program} could not get what it needs from the channels`,
       where,
       hint: 'Check the line, the token and the label, and run again.',
       details,
@@ -67,8 +70,8 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
       ? `exit code ${failed.result.exitCode ?? 'unknown'}`
       : `ended by ${failed.result.signal}`;
   return new RepackError('E_ENGINE_FAILED', {
-    what: `conda ${failed.engineVersion} failed (${report.name === '' ? ended : report.name})`,
-    where: `conda create: ${request.specs
+    what: `${engineTitle(failed.engine)} failed (${report.name === '' ? ended : report.name})`,
+    where: `${failed.engine.program} create: ${request.specs
       .map((spec) => spec.text)
       .slice(0, 20)
       .join(', ')}`,
@@ -77,11 +80,33 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
   });
 }
 
+interface Classified {
+  kind: 'not found' | 'unsolvable' | 'upstream' | undefined;
+  /** What is in no channel. */
+  missing: readonly string[];
+}
+
+async function classified({ request, source, engine }: FailedCreate, report: ErrorReport): Promise<Classified> {
+  if (engine.program === 'conda') {
+    if (NOT_FOUND.test(report.name)) {
+      return { kind: 'not found', missing: report.packages ?? listedPackages(report.text) };
+    }
+    if (UNSOLVABLE.test(report.name)) return { kind: 'unsolvable', missing: [] };
+    return { kind: UPSTREAM.test(report.name) ? 'upstream' : undefined, missing: [] };
+  }
+  const kind = mambaFailure(report.printed, report.text);
+  if (kind !== 'solver') return { kind, missing: [] };
+  const missing = await specsWithoutCandidate(request, source);
+  return { kind: missing.length > 0 ? 'not found' : 'unsolvable', missing };
+}
+
 export interface ErrorReport {
   /** `PackagesNotFoundError`; empty where nothing could be read. */
   name: string;
   text: string;
   packages: string[] | undefined;
+  /** The JSON object among what was printed. */
+  printed: Record<string, unknown> | undefined;
 }
 
 export function errorReport(result: Pick<ExecResult, 'stdout' | 'stderr'>): ErrorReport {
@@ -90,8 +115,9 @@ export function errorReport(result: Pick<ExecResult, 'stdout' | 'stderr'>): Erro
   try {
     printed = printedJson(result.stdout, { subject: 'conda create --json', truncated: false });
   } catch {
-    return { name: '', text: fallback, packages: undefined };
+    return { name: '', text: fallback, packages: undefined, printed: undefined };
   }
+  if (Array.isArray(printed['solver_problems'])) return mambaReport(printed, printed['solver_problems'], fallback);
   const name =
     text(printed['exception_name']) ?? /^(\w+(?:Error|NotFound)):/.exec(text(printed['error']) ?? '')?.[1] ?? '';
   const packages = printed['packages'];
@@ -100,7 +126,19 @@ export function errorReport(result: Pick<ExecResult, 'stdout' | 'stderr'>): Erro
     name,
     text: text(printed['message']) ?? summary(printed['guidance']) ?? text(printed['error']) ?? fallback,
     packages: Array.isArray(packages) ? packages.filter((each) => typeof each === 'string').map(scrubUrls) : undefined,
+    printed,
   };
+}
+
+/** The log says more than the JSON, where it says anything. */
+function mambaReport(printed: Record<string, unknown>, problems: readonly unknown[], all: string): ErrorReport {
+  const log = all
+    .replace(/^\s*\{[^]*?^\s*\}\s*$/gm, '')
+    .replace(/^(?:critical|error) +libmamba /gm, '')
+    .split('\n');
+  const lines = [...log, ...problems.filter((each) => typeof each === 'string')];
+  // The first and the last line of its log are the same.
+  return { name: '', text: [...new Set(lines)].join('\n').trim(), packages: undefined, printed };
 }
 
 /** `  - ratingpro 9*` lines. */

@@ -8,14 +8,16 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
 import { publishedAt } from '../token-free-url.js';
+import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
 import { errorReport, readableLines } from './explain-failure.js';
 import { whatIsMissing } from './judge-environment.js';
+import { PROGRAM_TRAITS } from './programs.js';
 import { runConda } from './run-conda.js';
 import { openHouse } from './sealed-house.js';
 import type { SealedHouse } from './sealed-house.js';
-import { CREATE, specArguments } from './spec-arguments.js';
+import { specArguments } from './spec-arguments.js';
 
 export interface InstallOfflineOptions {
   engine: CondaEngine;
@@ -29,7 +31,7 @@ export interface InstallOfflineOptions {
 }
 
 export interface InstalledOffline {
-  engine: { path: string; version: string };
+  engine: Pick<CondaEngine, 'program' | 'path' | 'version'>;
   /** Distribution file names (with subdir) that were installed, sorted. */
   installed: string[];
 }
@@ -42,6 +44,7 @@ const INSTALL_TIMEOUT_MS = 60 * 60 * 1000;
  */
 export async function installOffline(rt: Runtime, options: InstallOfflineOptions): Promise<InstalledOffline> {
   const { engine, profile } = options;
+  refuseBlanks(options);
   await refuseWithoutBz2(rt, options);
   // Percent-encoded: a blank or # in the path is no end of a URL.
   const url = pathToFileURL(options.channelDir).href.replace(/\/+$/, '');
@@ -65,13 +68,22 @@ export async function installOffline(rt: Runtime, options: InstallOfflineOptions
     });
     const records = await install(rt, house, { ...options, url });
     return {
-      engine: { path: engine.path, version: engine.version },
+      engine: { program: engine.program, path: engine.path, version: engine.version },
       installed: records.map((record) => installedFrom(record, url)).sort(),
     };
   } finally {
     await house.close();
     await rt.fs.remove(pkgsDir).catch(() => undefined);
   }
+}
+
+function refuseBlanks({ engine, channelDir }: InstallOfflineOptions): void {
+  if (PROGRAM_TRAITS[engine.program].readsFoldersWithBlanks || !/\s/.test(channelDir)) return;
+  throw new RepackError('E_PROOF', {
+    what: `${engineTitle(engine)} reads no channel from a folder whose path has a blank, so it can prove nothing there`,
+    where: channelDir,
+    hint: 'Use a ROOT without blanks, or prove with a conda: --prove install=PATH. At the site it would not find the folder either.',
+  });
 }
 
 /** conda 4.3 finds nothing offline without it (facts.md, recordings). */
@@ -82,7 +94,7 @@ async function refuseWithoutBz2(rt: Runtime, { engine, channelDir, profile }: In
     await rt.fs.access(index);
   } catch (cause) {
     throw new RepackError('E_PROOF', {
-      what: `conda ${engine.version} installs offline only from a channel that has repodata.json.bz2`,
+      what: `${engineTitle(engine)} installs offline only from a channel that has repodata.json.bz2`,
       where: index,
       hint: 'Add --index bz2 (with --client "conda 4.3" it is written by itself), or prove with a newer conda: --prove install=PATH.',
       cause,
@@ -96,25 +108,24 @@ async function install(
   options: InstallOfflineOptions & { url: string },
 ): Promise<InstalledRecord[]> {
   const { engine, specs, url } = options;
-  const { abilities, version } = engine;
   // Within one channel a spec's own channel has no meaning: what is in the folder was checked for it.
   const local = specs.map((spec) => withoutChannel(spec));
   const args = [
-    ...CREATE,
-    '--offline',
+    ...PROGRAM_TRAITS[engine.program].create,
+    ...(PROGRAM_TRAITS[engine.program].offlineReadsFolders ? ['--offline'] : []),
     '--prefix',
     house.prefix,
-    ...(abilities.overridesChannels ? ['--override-channels', '--channel', url] : []),
-    ...(await specArguments(rt.fs, { specs: local, abilities, version, file: join(house.dir, 'specs.txt'), told: [] })),
+    ...(engine.abilities.overridesChannels ? ['--override-channels', '--channel', url] : []),
+    ...(await specArguments(rt.fs, { specs: local, engine, file: join(house.dir, 'specs.txt'), told: [] })),
   ];
   const result = await runConda(rt, house, { args, timeoutMs: options.timeoutMs ?? INSTALL_TIMEOUT_MS });
   const records = await readPrefixRecords(rt.fs, house.prefix);
   const missing = whatIsMissing(records, local);
   if (missing.length === 0) return records;
   throw new RepackError('E_PROOF', {
-    what: `conda ${version} could not install ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} from the staged folder alone`,
+    what: `${engineTitle(engine)} could not install ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} from the staged folder alone`,
     where: options.channelDir,
-    hint: 'The folder was not published. The lines below are what conda says; --prove solve leaves the installation out.',
+    hint: 'The folder was not published. The lines below are what it says; --prove solve leaves the installation out.',
     details: readableLines(errorReport(result).text),
   });
 }

@@ -1,4 +1,6 @@
 import { RepackError } from '../../model/errors.js';
+import { engineTitle } from './conda-engine.js';
+import { PROGRAM_TRAITS } from './programs.js';
 import type { ExecResult } from '../../runtime/exec.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { SealedHouse } from './sealed-house.js';
@@ -7,7 +9,7 @@ import type { SealedHouse } from './sealed-house.js';
 export const ASK_TIMEOUT_MS = 120_000;
 
 /**
- * Runs conda in its house. Returns what it did, whatever that was; throws E_ENGINE_NOT_FOUND where it can't be started,
+ * Runs a conda, mamba or micromamba in its house; `args` begin with the command. Returns what it did, whatever that was; throws E_ENGINE_NOT_FOUND where it can't be started,
  * E_ENGINE_TIMEOUT, and the signal's reason on abort. The process tree is gone when this returns.
  */
 export async function runConda(
@@ -16,10 +18,11 @@ export async function runConda(
   command: { args: readonly string[]; timeoutMs: number },
 ): Promise<ExecResult> {
   const { engine } = house;
-  rt.events.emit({ type: 'debug', message: `${engine.path} ${command.args.join(' ')}` });
+  const args = [...command.args, ...configArguments(house)];
+  rt.events.emit({ type: 'debug', message: `${engine.path} ${args.join(' ')}` });
   const result = await rt.exec.run({
     file: engine.path,
-    args: command.args,
+    args,
     env: house.env,
     cwd: house.dir,
     timeoutMs: command.timeoutMs,
@@ -28,19 +31,24 @@ export async function runConda(
   rt.signal.throwIfAborted();
   if (result.startError !== undefined) {
     throw new RepackError('E_ENGINE_NOT_FOUND', {
-      what: `conda could not be started (${result.startError})`,
+      what: `${engine.program} could not be started (${result.startError})`,
       where: engine.path,
-      hint: 'Name another conda with --engine-path, or use --engine embedded, which needs none.',
+      hint: 'Name another one with --engine-path, or use --engine embedded, which needs none.',
     });
   }
   if (result.timedOut) {
     throw new RepackError('E_ENGINE_TIMEOUT', {
-      what: `conda ${engine.version} did not finish within ${minutes(command.timeoutMs)} and was ended`,
+      what: `${engineTitle(engine)} did not finish within ${minutes(command.timeoutMs)} and was ended`,
       where: `${engine.path} ${command.args[0] ?? ''}`,
-      hint: 'Run again; if it hangs each time, use --engine embedded or another conda with --engine-path.',
+      hint: 'Run again; if it hangs each time, use --engine embedded or another program with --engine-path.',
     });
   }
   return result;
+}
+
+/** mamba takes it only after the command; conda is told by a variable. */
+function configArguments({ engine, condarcPath }: SealedHouse): string[] {
+  return PROGRAM_TRAITS[engine.program].configuredBy === '--rc-file' ? ['--rc-file', condarcPath] : [];
 }
 
 function minutes(ms: number): string {

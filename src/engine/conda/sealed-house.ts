@@ -5,6 +5,7 @@ import { ignoredVariables, systemEnv } from '../user-environment.js';
 import type { CondaEngine } from './conda-engine.js';
 import { condarcText } from './condarc.js';
 import type { CondarcParts } from './condarc.js';
+import { PROGRAM_TRAITS } from './programs.js';
 import { overrideVariables } from './overrides.js';
 import { removeTree } from './remove-tree.js';
 
@@ -18,13 +19,14 @@ export interface SealedHouse {
   proxyUrl: string | undefined;
   env: Readonly<Record<string, string>>;
   engine: CondaEngine;
+  profile: TargetProfile;
   /** Names of the user's variables that have no effect in here. */
   ignored: readonly string[];
   /** Takes everything away, the environment too. Never throws: what stays is warned of. */
   close(): Promise<void>;
 }
 
-export interface HouseOptions extends Omit<CondarcParts, 'envsDir' | 'abilities' | 'subdir'> {
+export interface HouseOptions extends Omit<CondarcParts, 'envsDir' | 'engine' | 'subdir'> {
   engine: CondaEngine;
   profile: TargetProfile;
   /** Owner-only folder of this run. */
@@ -46,10 +48,7 @@ export async function openHouse(rt: Doors, options: HouseOptions): Promise<Seale
     await rt.fs.mkdirp(options.pkgsDir, 0o700);
     // The name must end in .yml: newer condas ignore any other silently, 4.3 asserts.
     const condarcPath = join(dir, 'condarc.yml');
-    await rt.fs.writeNew(
-      condarcPath,
-      condarcText({ ...options, subdir: profile.subdir, envsDir: join(dir, 'envs'), abilities: engine.abilities }),
-    );
+    await rt.fs.writeNew(condarcPath, condarcText({ ...options, subdir: profile.subdir, envsDir: join(dir, 'envs') }));
     return {
       dir,
       condarcPath,
@@ -59,6 +58,7 @@ export async function openHouse(rt: Doors, options: HouseOptions): Promise<Seale
       proxyUrl: options.proxyUrl,
       env: houseEnv(rt, { engine, profile, folders, condarcPath, proxyUrl: options.proxyUrl }),
       engine,
+      profile,
       ignored: ignoredVariables(rt),
       close,
     };
@@ -94,6 +94,7 @@ interface EnvParts {
 
 function houseEnv(rt: Pick<Runtime, 'env' | 'machine'>, parts: EnvParts): Record<string, string> {
   const { folders, proxyUrl } = parts;
+  const traits = PROGRAM_TRAITS[parts.engine.program];
   const env: Record<string, string> = {
     ...systemEnv(rt),
     PATH: searchPath(rt, parts.engine),
@@ -108,11 +109,9 @@ function houseEnv(rt: Pick<Runtime, 'env' | 'machine'>, parts: EnvParts): Record
     TMPDIR: folders.tmp,
     TEMP: folders.tmp,
     TMP: folders.tmp,
-    CONDARC: parts.condarcPath,
-    // Where conda looks for the installation's own .condarc (all of 4.3 to 26 set it only where it is unset): an empty folder. Newer ones
-    // look beside the active environment too, and take the installation for it where none is.
-    CONDA_ROOT: folders.root,
-    CONDA_PREFIX: folders.root,
+    ...(traits.configuredBy === 'CONDARC' ? { CONDARC: parts.condarcPath } : {}),
+    ...Object.fromEntries(traits.rootVariables.map((name) => [name, folders.root])),
+    ...traits.variables,
     PYTHONNOUSERSITE: '1',
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONIOENCODING: 'utf-8',

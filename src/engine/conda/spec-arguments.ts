@@ -3,18 +3,15 @@ import { RepackError } from '../../model/errors.js';
 import type { MatchSpec } from '../../model/match-spec.js';
 import { channelsOfSpec, isPlainSpec } from '../../model/match-spec.js';
 import type { FileSystem } from '../../runtime/fs.js';
-import type { CondaAbilities } from './abilities.js';
-
-/** How every environment is created: no questions, and without what a user's configuration adds or pins. */
-export const CREATE: readonly string[] = ['create', '--yes', '--json', '--quiet', '--no-default-packages', '--no-pin'];
+import { engineTitle } from './conda-engine.js';
+import type { CondaEngine } from './conda-engine.js';
 
 /** Windows takes 32,767 characters in a command line, and the rest of the line needs room too. */
 const MAX_ON_COMMAND_LINE = 8_000;
 
 export interface SpecArgumentOptions {
   specs: readonly MatchSpec[];
-  abilities: CondaAbilities;
-  version: string;
+  engine: Pick<CondaEngine, 'program' | 'version' | 'abilities'>;
   /** Where to put them when they are many; not there yet. */
   file: string;
   /** What the engine was told, for specs that name a channel. */
@@ -32,11 +29,11 @@ export async function specArguments(fs: FileSystem, options: SpecArgumentOptions
   return ['--file', options.file];
 }
 
-function engineText(spec: MatchSpec, { abilities, version, told }: SpecArgumentOptions): string {
+function engineText(spec: MatchSpec, { engine, told }: SpecArgumentOptions): string {
   const text = withToldChannel(spec, told);
-  if (abilities.overridesChannels || isPlainSpec({ ...spec, text })) return text;
+  if (engine.abilities.overridesChannels || isPlainSpec({ ...spec, text })) return text;
   throw new RepackError('E_ENGINE_VERSION', {
-    what: `conda ${version} does not understand ${spec.text}, 4.4 or newer is needed`,
+    what: `${engineTitle(engine)} does not understand ${spec.text}, 4.4 or newer is needed`,
     where: `package ${spec.text}`,
     hint: 'Use --engine embedded or a newer conda with --engine-path, or write the spec with name, version and build only.',
   });

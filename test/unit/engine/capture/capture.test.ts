@@ -41,6 +41,8 @@ async function read(prefix: string, info?: Partial<CondaInfo>): Promise<Installe
 function condaInfo(more: Partial<CondaInfo>): CondaInfo {
   return {
     condaVersion: '26.7.1',
+    mamba: undefined,
+    virtualPackages: [],
     platform: 'linux-64',
     pkgsDirs: [],
     rootPrefix: '/opt/conda',

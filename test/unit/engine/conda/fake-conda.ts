@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { condaAbilities } from '../../../../src/engine/conda/abilities.js';
+import { abilitiesOf } from '../../../../src/engine/conda/abilities.js';
 import type { CondaEngine } from '../../../../src/engine/conda/conda-engine.js';
 import { createWithConda } from '../../../../src/engine/conda/create-with-conda.js';
 import type { CreatedWithConda } from '../../../../src/engine/conda/create-with-conda.js';
@@ -93,6 +93,8 @@ export function sourceOf(upstream: Upstream): RepodataSource {
 }
 
 export interface FakeConda {
+  /** Default: conda. */
+  program?: CondaEngine['program'];
   version?: string;
   /** Files that `create` leaves in conda-meta: name -> value (an object becomes JSON). */
   metas?: Record<string, unknown>;
@@ -114,7 +116,8 @@ export interface FakeRun {
 
 /** conda as a table: what it prints and what it leaves behind. */
 export function fakeConda(fake: FakeConda = {}, env: Record<string, string> = {}): FakeRun {
-  const version = fake.version ?? '26.7.1';
+  const program = fake.program ?? 'conda';
+  const version = fake.version ?? (program === 'conda' ? '26.7.1' : '2.0.5');
   const commands: ExecCommand[] = [];
   const runDir = tempDir();
   const enginePkgsDir = join(tempDir(), 'engine-pkgs');
@@ -128,11 +131,13 @@ export function fakeConda(fake: FakeConda = {}, env: Record<string, string> = {}
     },
   });
   const engine: CondaEngine = {
-    path: '/opt/conda/bin/conda',
+    program,
+    path: `/opt/conda/bin/${program}`,
     version,
-    abilities: condaAbilities(version),
+    abilities: abilitiesOf({ program, version }),
     info: {
       condaVersion: version,
+      mamba: undefined,
       platform: 'linux-64',
       pkgsDirs: [],
       rootPrefix: '/opt/conda',
@@ -141,6 +146,7 @@ export function fakeConda(fake: FakeConda = {}, env: Record<string, string> = {}
       condaPrefix: undefined,
       channels: [],
       configFiles: [],
+      virtualPackages: [],
     },
   };
   return {
@@ -190,7 +196,10 @@ function answer(command: ExecCommand, fake: FakeConda, pkgsDir: string): ExecRes
   const [verb, what] = command.args;
   if (verb === 'config')
     return printed(what === '--show' ? { ...settingsInForce(pkgsDir), ...fake.settings } : (fake.sources ?? {}));
-  if (verb === 'info') return printed({ ...infoInForce(pkgsDir), ...fake.info });
+  if (verb === 'info') {
+    const info = fake.program === undefined ? infoInForce(pkgsDir) : mambaInfo(command, pkgsDir);
+    return printed({ ...info, ...fake.info });
+  }
   const prefix = command.args[command.args.indexOf('--prefix') + 1]!;
   mkdirSync(join(prefix, 'conda-meta'), { recursive: true });
   writeFileSync(join(prefix, 'conda-meta', 'history'), '==> now <==\n');
@@ -221,6 +230,18 @@ function settingsInForce(pkgsDir: string): Record<string, unknown> {
 function infoInForce(pkgsDir: string): Record<string, unknown> {
   const channels = ACCESS.channels.flatMap(({ url }) => [`${url}/linux-64`, `${url}/noarch`]);
   return { conda_version: '26.7.1', platform: 'linux-64', pkgs_dirs: [pkgsDir], channels };
+}
+
+function mambaInfo({ args, env }: ExecCommand, pkgsDir: string): Record<string, unknown> {
+  return {
+    'libmamba version': '2.0.5',
+    'micromamba version': '2.0.5',
+    platform: 'linux-64',
+    'package cache': [pkgsDir],
+    channels: ACCESS.channels.flatMap(({ url }) => [`${url}/linux-64`, `${url}/noarch`]),
+    'populated config files': [args[args.indexOf('--rc-file') + 1]],
+    'virtual packages': ['__unix=0=0', `__glibc=${env['CONDA_OVERRIDE_GLIBC']}=0`, '__linux=0=0', '__archspec=1=0'],
+  };
 }
 
 function printed(value: unknown): ExecResult {

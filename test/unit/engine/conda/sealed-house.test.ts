@@ -211,7 +211,7 @@ describe('condarcSettings', () => {
       proxyUrl: 'http://run:pw@127.0.0.1:1',
       pkgsDir: '/pkgs',
       envsDir: '/envs',
-      abilities: condaAbilities(version),
+      engine: { program: 'conda', abilities: condaAbilities(version) },
       ...more,
     });
 

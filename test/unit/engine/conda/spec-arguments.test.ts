@@ -11,8 +11,7 @@ import { ACCESS } from './fake-conda.js';
 function args(texts: readonly string[], version = '26.7.1', file = join(tempDir(), 'specs.txt')): Promise<string[]> {
   return specArguments(nodeFileSystem(), {
     specs: texts.map(parseMatchSpec),
-    abilities: condaAbilities(version),
-    version,
+    engine: { program: 'conda', version, abilities: condaAbilities(version) },
     file,
     told: ACCESS.channels,
   });

@@ -12,12 +12,22 @@ import { testRuntime } from '../../../helpers/runtime.js';
 const INFO = { platform: 'linux-64', pkgs_dirs: ['/opt/conda/pkgs'], root_prefix: '/opt/conda' };
 
 /** A program that answers `info --json` as that version, and `--version`. */
-function program(path: string, version: string): string {
+function program(path: string, version: string, answer: Record<string, unknown> = { conda_version: version }): string {
   mkdirSync(dirname(path), { recursive: true });
-  const info = JSON.stringify({ ...INFO, conda_version: version });
+  const info = JSON.stringify({ ...INFO, ...answer });
   writeFileSync(path, `#!/bin/sh\n[ "$1" = info ] && echo '${info}' || echo "program ${version}"\n`);
   chmodSync(path, 0o755);
   return path;
+}
+
+/** As mamba 2 and micromamba answer; `name`: what the executable is called. */
+function mamba(path: string, version: string, name: string): string {
+  return program(path, version, {
+    'libmamba version': version,
+    [`${name} version`]: version,
+    'package cache': ['/opt/mamba/pkgs'],
+    'base environment': '/opt/mamba',
+  });
 }
 
 function detect(
@@ -43,15 +53,17 @@ async function failure(work: Promise<unknown> | (() => unknown)): Promise<Repack
 }
 
 describe('detectEngines', () => {
-  it('takes CONDA_EXE before PATH, and lists others as not supported yet', async () => {
+  it('takes CONDA_EXE before PATH, and lists others', async () => {
     const dir = tempDir();
     const exe = program(join(dir, 'active/bin/conda'), '26.7.1');
     program(join(dir, 'other/conda'), '4.3.16');
-    const micromamba = program(join(dir, 'other/micromamba'), '2.0.5');
+    const micromamba = mamba(join(dir, 'other/micromamba'), '2.0.5', 'micromamba');
+    const rattler = program(join(dir, 'other/rattler'), '0.30.0');
     const found = await detect({ CONDA_EXE: exe, PATH: `relative:${join(dir, 'other')}:/usr/bin:/bin` });
     expect(found.map(({ program: name, path, foundBy, version }) => ({ name, path, foundBy, version }))).toEqual([
       { name: 'conda', path: exe, foundBy: 'CONDA_EXE', version: '26.7.1' },
       { name: 'micromamba', path: micromamba, foundBy: 'PATH', version: '2.0.5' },
+      { name: 'rattler', path: rattler, foundBy: 'PATH', version: '0.30.0' },
     ]);
     expect(found[0]!.conda!.abilities).toEqual({
       readsCondaFormat: true,
@@ -60,7 +72,47 @@ describe('detectEngines', () => {
       readsJsonIndexOffline: true,
       namesPriorities: true,
     });
-    expect(found[1]!.problem).toContain('not supported yet');
+    expect(found[1]!.conda).toMatchObject({ program: 'micromamba', info: { pkgsDirs: ['/opt/mamba/pkgs'] } });
+    expect(found[2]!.problem).toContain('not supported yet');
+  });
+
+  it('takes MAMBA_EXE before PATH, whatever folder it lies in', async () => {
+    const dir = tempDir();
+    const exe = mamba(join(dir, 'micromamba-root/bin/mamba'), '2.0.5', 'mamba');
+    const other = mamba(join(dir, 'bin/micromamba'), '2.0.4', 'micromamba');
+    mamba(join(dir, 'bin/mamba'), '2.0.3', 'mamba');
+    const found = await detect({ MAMBA_EXE: exe, PATH: join(dir, 'bin') });
+    expect(found.map(({ program: name, path, foundBy, version }) => ({ name, path, foundBy, version }))).toEqual([
+      { name: 'mamba', path: exe, foundBy: 'MAMBA_EXE', version: '2.0.5' },
+      { name: 'micromamba', path: other, foundBy: 'PATH', version: '2.0.4' },
+    ]);
+  });
+
+  it.each([
+    ['mamba', 'mamba 1, which answers as conda', { conda_version: '24.1.2' }, '1.5.8'],
+    [
+      'micromamba',
+      'a micromamba that was never recorded',
+      { 'libmamba version': '1.0.0', 'package cache': [] },
+      '1.0.0',
+    ],
+    ['mamba', 'a mamba of a later major version', { 'libmamba version': '3.1.0', 'package cache': [] }, '3.1.0'],
+    ['mamba', 'what answers otherwise', { 'libmamba version': '9.0.0' }, '9.0.0'],
+  ] as const)('finds %s, does not use it: %s', async (name, _, answer, version) => {
+    const dir = tempDir();
+    const path = program(join(dir, name), version, answer);
+    const found = await detect({ PATH: dir });
+    expect(found[0]).toMatchObject({ version, conda: undefined });
+    expect(found[0]!.problem).toMatch(/is found, not supported: of (micro)?mamba, .*2\.0\.x/);
+    const wanted = found[0]!.program as 'mamba' | 'micromamba';
+    const error = await failure(() => chooseEngine({ wanted, found, subdir: 'linux-64', hostSubdir: 'linux-64' }));
+    expect(error).toMatchObject({ code: 'E_ENGINE_VERSION', where: path });
+    expect(error.what).toContain('2.0.x');
+  });
+
+  it('believes what a renamed program says it is', async () => {
+    const [found] = await detect({}, { enginePath: mamba(join(tempDir(), 'conda'), '2.0.5', 'micromamba') });
+    expect(found).toMatchObject({ program: 'micromamba', version: '2.0.5' });
   });
 
   it('takes a launcher script named conda, and PATH where CONDA_EXE is gone', async () => {
@@ -163,21 +215,30 @@ describe('chooseEngine', () => {
     foundBy: 'PATH',
     version,
     problem: undefined,
-    conda: { path: '/opt/conda/bin/conda', version } as FoundEngine['conda'],
+    conda: { program: 'conda', path: '/opt/conda/bin/conda', version } as FoundEngine['conda'],
   });
-  const mamba: FoundEngine = {
+  const usableMamba = (program: 'mamba' | 'micromamba'): FoundEngine => ({
+    program,
+    path: `/opt/${program}`,
+    foundBy: 'PATH',
+    version: '2.0.5',
+    problem: undefined,
+    conda: { program, path: `/opt/${program}`, version: '2.0.5' } as FoundEngine['conda'],
+  });
+  const oldMamba: FoundEngine = {
     program: 'mamba',
     path: '/m',
     foundBy: 'PATH',
-    version: '2',
-    problem: 'not supported yet',
+    version: '1.5.8',
+    problem: 'mamba 1.5.8 is found, not supported: of mamba, 2.0.x is',
     conda: undefined,
   };
   const here = { subdir: 'linux-64', hostSubdir: 'linux-64' };
 
   it.each([
-    ['auto with conda', { wanted: 'auto' as const, found: [mamba, usable('26.7.1')], ...here }, 'conda'],
-    ['auto without', { wanted: 'auto' as const, found: [mamba], ...here }, 'embedded'],
+    ['auto with conda', { wanted: 'auto' as const, found: [oldMamba, usable('26.7.1')], ...here }, 'conda'],
+    ['auto without', { wanted: 'auto' as const, found: [oldMamba], ...here }, 'embedded'],
+    ['auto with mamba only', { wanted: 'auto' as const, found: [usableMamba('mamba')], ...here }, 'embedded'],
     ['conda', { wanted: 'conda' as const, found: [usable('4.3.16')], ...here }, 'conda'],
     ['embedded', { wanted: 'embedded' as const, found: [usable('4.3.16')], ...here }, 'embedded'],
     [
@@ -189,8 +250,37 @@ describe('chooseEngine', () => {
     expect(chooseEngine(options).kind).toBe(kind);
   });
 
+  it.each([
+    ['mamba', 'mamba'],
+    ['micromamba', 'micromamba'],
+    ['conda', 'conda'],
+    ['any', 'conda'],
+  ] as const)('of all three, %s is %s', (wanted, program) => {
+    const found = [usableMamba('micromamba'), usableMamba('mamba'), usable('26.7.1')];
+    expect(chooseEngine({ wanted, found, ...here })).toMatchObject({ kind: 'conda', engine: { program } });
+  });
+
+  it('any is mamba where there is no conda, and auto is the one of --engine-path', () => {
+    const found = [usableMamba('micromamba'), usableMamba('mamba')];
+    expect(chooseEngine({ wanted: 'any', found, ...here })).toMatchObject({ engine: { program: 'mamba' } });
+    const given = { wanted: 'auto' as const, found: found.slice(0, 1), enginePath: '/opt/micromamba' };
+    expect(chooseEngine({ ...given, ...here })).toMatchObject({ engine: { program: 'micromamba' } });
+  });
+
+  it('B1 says what is at the engine path where another program was asked for', async () => {
+    const found = [{ ...usableMamba('micromamba'), foundBy: '--engine-path' as const }];
+    const error = await failure(() => chooseEngine({ wanted: 'conda', found, ...here, enginePath: '/opt/micromamba' }));
+    expect(error).toMatchObject({ code: 'E_ENGINE_NOT_FOUND', where: '--engine-path /opt/micromamba' });
+    expect(error.what).toContain('is micromamba 2.0.5, and --engine asks for conda');
+  });
+
+  it('B1 says where it looked when mamba is asked for and there is none', async () => {
+    const error = await failure(() => chooseEngine({ wanted: 'mamba', found: [usable('4.3.16')], ...here }));
+    expect(error).toMatchObject({ code: 'E_ENGINE_NOT_FOUND', where: 'MAMBA_EXE, then mamba on PATH' });
+  });
+
   it('B1 says where it looked when conda is asked for and there is none', async () => {
-    const error = await failure(() => chooseEngine({ wanted: 'conda', found: [mamba], ...here }));
+    const error = await failure(() => chooseEngine({ wanted: 'conda', found: [oldMamba], ...here }));
     expect(error.code).toBe('E_ENGINE_NOT_FOUND');
     expect(error.where).toContain('CONDA_EXE, then conda on PATH');
     expect(error.hint).toContain('--engine-path');
