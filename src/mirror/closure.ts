@@ -1,0 +1,175 @@
+import { NOARCH } from '../model/channel.js';
+import type { Channel, Subdir } from '../model/channel.js';
+import { parseDependency } from '../model/dependency.js';
+import { isRepackError } from '../model/errors.js';
+import { channelsOfSpec, specMatches } from '../model/match-spec.js';
+import type { MatchSpec } from '../model/match-spec.js';
+import type { PackageRecord } from '../model/records.js';
+import { pickedRecord } from '../model/repodata-record.js';
+import { compareVersions } from '../model/version.js';
+import type { MirrorFilter } from './select-filter.js';
+import { isWatched } from './select-gather.js';
+import type { Gatherer, MirrorSource, Watch } from './select-gather.js';
+import { latestWindow } from './select-latest.js';
+import { pythonSeries } from './select-python.js';
+import type { Exclusion, ExclusionReason, Rules } from './select-rules.js';
+
+export { closeBySolving, dependencySources } from './closure-solve.js';
+export type { SolveRequest, SolvedFiles } from './closure-solve.js';
+
+/** A dependency of a picked file that only files can satisfy which a list forbids. */
+export interface ForbiddenDependency extends Exclusion {
+  /** The file that asks. */
+  readonly subdir: Subdir;
+  readonly fn: string;
+  /** The entry of its `depends`. */
+  readonly depends: string;
+}
+
+/** What the closure remembers of a record: enough to match it. Its depends are read again when it is taken. */
+interface Candidate {
+  readonly source: MirrorSource;
+  readonly fn: string;
+  readonly name: string;
+  readonly version: string;
+  readonly build: string;
+  readonly build_number: number;
+  readonly series: string;
+  readonly forbidden: Exclusion | undefined;
+  readonly dated: boolean;
+}
+
+/**
+ * `with_dependencies: all`: adds every record that an entry of a picked record's `depends` can mean, and those of theirs, over all channels
+ * and noarch. What the lists and `python` forbid never comes in by this way. `latest`, `since` and `until` hold here too, except for a
+ * dependency that nothing within them satisfies: then its newest versions come. Virtual packages are the machine's.
+ */
+export function closeOverAll(options: {
+  sources: readonly MirrorSource[];
+  filter: MirrorFilter;
+  rules: Rules;
+  gathered: Gatherer;
+  watch: Watch | undefined;
+  /** Counts are taken back for what comes in after all. */
+  excluded: Map<ExclusionReason, number>;
+}): ForbiddenDependency[] {
+  const { sources, filter, rules, gathered, watch, excluded } = options;
+  const platforms = [...new Set(sources.map((source) => source.subdir))].filter((subdir) => subdir !== NOARCH);
+  const find = candidateFinder(sources, filter, rules);
+  const done = new Set<string>();
+  const forbidden: ForbiddenDependency[] = [];
+  // Grows while it is walked: what is added may depend on more.
+  const files = gathered.files();
+  for (let at = 0; at < files.length; at++) {
+    const file = files[at]!;
+    const record = gathered.sourceOf(file).index.record(file.fn)!;
+    for (const platform of file.subdir === NOARCH ? platforms : [file.subdir]) {
+      for (const depends of record.depends) {
+        const asked = `${platform}\0${depends}`;
+        if (done.has(asked)) continue;
+        done.add(asked);
+        const { spec } = parseDependency(depends);
+        if (spec === undefined || spec.name.startsWith('__')) continue;
+        const wanted = find(spec, platform);
+        if ('forbidden' in wanted) {
+          forbidden.push({ subdir: file.subdir, fn: file.fn, depends, ...wanted.forbidden });
+          continue;
+        }
+        for (const candidate of wanted.candidates) take(candidate, { of: `${file.subdir}/${file.fn}`, depends });
+      }
+    }
+  }
+  return forbidden;
+
+  function take(candidate: Candidate, why: { of: string; depends: string }): void {
+    const { source, fn } = candidate;
+    const record = source.index.record(fn)!;
+    if (!gathered.add(source, fn, record)) return;
+    const judged = { record, channel: source.channel, subdir: source.subdir };
+    const reason = rules.excludes(judged)?.reason ?? 'latest';
+    const before = excluded.get(reason) ?? 0;
+    if (before > 1) excluded.set(reason, before - 1);
+    else excluded.delete(reason);
+    if (isWatched(watch, record.name)) watch.tell(source, fn, { kind: 'dependency', ...why });
+  }
+}
+
+type Wanted = { readonly candidates: readonly Candidate[] } | { readonly forbidden: Exclusion };
+
+function candidateFinder(
+  sources: readonly MirrorSource[],
+  filter: MirrorFilter,
+  rules: Rules,
+): (spec: MatchSpec, platform: Subdir) => Wanted {
+  const channels = [...new Set(sources.map((source) => source.channel))];
+  const byName = new Map<string, readonly Candidate[]>();
+  const window = filter.latest === undefined ? undefined : latestWindow(filter.latest);
+  const limited = window !== undefined || filter.since !== undefined || filter.until !== undefined;
+
+  const load = (name: string): readonly Candidate[] => {
+    const found: Candidate[] = [];
+    for (const source of sources) {
+      for (const fn of source.index.filenames(name)) {
+        const candidate = candidateOf(source, fn, filter, rules);
+        if (candidate === undefined) continue;
+        found.push(candidate);
+        if (candidate.forbidden === undefined && candidate.dated) window?.note(source.subdir, candidate);
+      }
+    }
+    byName.set(name, found);
+    return found;
+  };
+
+  return (spec, platform) => {
+    const allowed: readonly Channel[] = channelsOfSpec(spec, channels);
+    const matching = (byName.get(spec.name) ?? load(spec.name)).filter(
+      (each) =>
+        (each.source.subdir === platform || each.source.subdir === NOARCH) &&
+        allowed.includes(each.source.channel) &&
+        specMatches(spec, { ...each, subdir: each.source.subdir }),
+    );
+    const free = matching.filter((each) => each.forbidden === undefined);
+    if (free.length === 0 && matching.length > 0) return { forbidden: matching[0]!.forbidden! };
+    if (!limited) return { candidates: free };
+    const within = free.filter((each) => each.dated && (window?.has(each.source.subdir, each) ?? true));
+    return { candidates: within.length > 0 ? within : newestOf(free, filter.latest?.count ?? 1) };
+  };
+}
+
+function candidateOf(source: MirrorSource, fn: string, filter: MirrorFilter, rules: Rules): Candidate | undefined {
+  const record = soundRecord(source, fn);
+  if (record === undefined) return undefined;
+  const { name, version, build, build_number } = record;
+  return {
+    source,
+    fn,
+    name,
+    version,
+    build,
+    build_number,
+    series: filter.latest?.per === 'name-python' ? pythonSeries(record) : '',
+    forbidden: rules.forbids({ record, channel: source.channel, subdir: source.subdir }),
+    dated: rules.excludesByDate(record) === undefined,
+  };
+}
+
+/** Undefined for a record that is refused: `selectForMirror` has told of it. */
+function soundRecord(source: MirrorSource, fn: string): PackageRecord | undefined {
+  try {
+    return pickedRecord(source.index, fn, source.subdir);
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return undefined;
+  }
+}
+
+function newestOf(candidates: readonly Candidate[], count: number): Candidate[] {
+  const sorted = [...candidates].sort((a, b) => compareVersions(b.version, a.version));
+  const versions: string[] = [];
+  return sorted.filter(({ version }) => {
+    if (versions.some((each) => compareVersions(each, version) === 0)) return true;
+    if (versions.length >= count) return false;
+    versions.push(version);
+    return true;
+  });
+}

@@ -1,0 +1,132 @@
+import type { Channel, Subdir } from '../model/channel.js';
+import { isRepackError } from '../model/errors.js';
+import type { PackageRecord } from '../model/records.js';
+import { pickedRecord } from '../model/repodata-record.js';
+import { closeOverAll } from './closure.js';
+import type { ForbiddenDependency } from './closure.js';
+import { gatherer, isWatched } from './select-gather.js';
+import type { FileFate, MirrorSource, PickedFile, ShadowedFile, Watch } from './select-gather.js';
+import { latestWindow } from './select-latest.js';
+import type { LatestGroup } from './select-latest.js';
+import { pythonSeries } from './select-python.js';
+import { rulesOf } from './select-rules.js';
+import type { ExclusionReason, Rules, UnmatchedEntry } from './select-rules.js';
+import type { MirrorFilter } from './select-filter.js';
+
+export type { MirrorSource, PickedFile, ShadowedFile } from './select-gather.js';
+export type { ForbiddenDependency } from './closure.js';
+export type { ExclusionReason } from './select-rules.js';
+
+/** A record that can't be mirrored: unsafe name, no digest, says of itself what it is not (E_RECORD, E_REPODATA). */
+export interface RefusedRecord {
+  readonly channel: Channel;
+  readonly subdir: Subdir;
+  readonly fn: string;
+  readonly problem: string;
+}
+
+export interface Selection {
+  /** In the order of the sources, then of their indexes; what the closure added comes last. */
+  readonly picked: readonly PickedFile[];
+  readonly shadowed: readonly ShadowedFile[];
+  /** Number of files left out, by reason. */
+  readonly excluded: ReadonlyMap<ExclusionReason, number>;
+  readonly refused: readonly RefusedRecord[];
+  /** Only with `with_dependencies: all`. */
+  readonly forbidden: readonly ForbiddenDependency[];
+  /** Entries of lists that no file of any channel matches: misspelt, most likely. */
+  readonly unmatched: readonly UnmatchedEntry[];
+}
+
+export interface SelectOptions {
+  readonly sources: readonly MirrorSource[];
+  readonly filter: MirrorFilter;
+  readonly watch?: Watch | undefined;
+}
+
+/**
+ * Which files the mirror has. One pass over the indexes, records parsed one at a time. `sources` in order of priority: where two
+ * channels have one file name, the first one's file is taken. With `dependencies: 'all'` the closure is in it; with `'solve'` the
+ * command adds it by `closeBySolving` (closure.ts).
+ */
+export function selectForMirror({ sources, filter, watch }: SelectOptions): Selection {
+  const channels = [...new Set(sources.map((source) => source.channel))];
+  const rules = rulesOf(filter, channels);
+  const excluded = new Map<ExclusionReason, number>();
+  const refused: RefusedRecord[] = [];
+  const gathered = gatherer(sources, watch);
+  const window = filter.latest === undefined ? undefined : latestWindow(filter.latest);
+
+  for (const source of sources) {
+    const { channel, subdir, index } = source;
+    for (const fn of index.allFilenames()) {
+      const record = checkedRecord(source, fn, refused, watch);
+      if (record === undefined) continue;
+      const judged = { record, channel, subdir };
+      const exclusion = rules.excludes(judged);
+      if (exclusion !== undefined) {
+        count(excluded, exclusion.reason, 1);
+        if (isWatched(watch, record.name)) watch.tell(source, fn, { kind: 'excluded', exclusion });
+        continue;
+      }
+      if (!gathered.add(source, fn, record)) continue;
+      window?.note(subdir, groupOf(filter, record));
+      if (isWatched(watch, record.name)) watch.tell(source, fn, pickedFate(rules, judged));
+    }
+  }
+  if (window !== undefined) {
+    const exclusion = window.exclusion();
+    // Noted in the order in which they were picked.
+    const left = gathered.keep(window.noted, (file, source) => {
+      if (isWatched(watch, file.name)) watch.tell(source, file.fn, { kind: 'excluded', exclusion });
+    });
+    count(excluded, 'latest', left);
+  }
+  const forbidden =
+    filter.dependencies === 'all' ? closeOverAll({ sources, filter, rules, gathered, watch, excluded }) : [];
+  return {
+    picked: gathered.files(),
+    shadowed: gathered.shadowed(),
+    excluded,
+    refused,
+    forbidden,
+    unmatched: rules.unmatched(),
+  };
+}
+
+function count(excluded: Map<ExclusionReason, number>, reason: ExclusionReason, more: number): void {
+  if (more > 0) excluded.set(reason, (excluded.get(reason) ?? 0) + more);
+}
+
+function groupOf(filter: MirrorFilter, record: PackageRecord): LatestGroup {
+  return {
+    name: record.name,
+    version: record.version,
+    series: filter.latest?.per === 'name-python' ? pythonSeries(record) : '',
+  };
+}
+
+function checkedRecord(
+  source: MirrorSource,
+  fn: string,
+  refused: RefusedRecord[],
+  watch: Watch | undefined,
+): PackageRecord | undefined {
+  try {
+    return pickedRecord(source.index, fn, source.subdir);
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    refused.push({ channel: source.channel, subdir: source.subdir, fn, problem: error.what });
+    if (watch !== undefined && fn.toLowerCase().startsWith(`${watch.name}-`))
+      watch.tell(source, fn, { kind: 'refused', problem: error.what });
+    return undefined;
+  }
+}
+
+function pickedFate(rules: Rules, judged: { record: PackageRecord; channel: Channel; subdir: Subdir }): FileFate {
+  const white = rules.whitelisted(judged.record.name);
+  if (white !== undefined) return { kind: 'picked', by: 'whitelist', entry: white.text, line: white.line };
+  const included = rules.includedBy(judged);
+  if (included !== undefined) return { kind: 'picked', by: 'include', entry: included.text, line: included.line };
+  return { kind: 'picked', by: 'all', entry: '', line: undefined };
+}
