@@ -8,10 +8,12 @@ import { createStaging } from '../publish/staging.js';
 import { VERSION } from '../tool-version.js';
 import { emitFindings } from './findings.js';
 import type { Collected } from './findings.js';
+import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './label-folder.js';
 import { proveInstallable } from './prove.js';
 import { publishedReport } from './report.js';
 import { refuseLeaks } from './secret-scan.js';
+import { collectAttestations } from './side-files.js';
 import type { Workshop } from './workshop.js';
 
 export interface Delivery {
@@ -38,6 +40,11 @@ export async function deliver({ rt, findings }: Collected, delivery: Delivery): 
   emitFindings(rt, acquired.findings);
   await rt.reach('update:acquired');
 
+  const attested = request.attestations
+    ? await collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
+    : { side: [], findings: [] };
+  emitFindings(rt, attested.findings);
+
   const staging = await createStaging(rt, { stateDir: place.stateDir, command: job });
   try {
     const staged = await stageChannel(rt, {
@@ -47,6 +54,8 @@ export async function deliver({ rt, findings }: Collected, delivery: Delivery): 
       dir: staging.channelDir,
       indexBz2: request.indexBz2,
       replace: request.replace,
+      side: attested.side,
+      sign: signerOf(rt, { signKey: request.signKey, label: plan.label }),
     });
     emitFindings(rt, [...staged.findings, ...gateway.findings()]);
     await rt.reach('update:staged');
@@ -67,6 +76,8 @@ export async function deliver({ rt, findings }: Collected, delivery: Delivery): 
       startedAt,
     });
     await rt.reach('update:published');
+    await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
+    await rt.reach('update:handed-over');
     return publishedReport({ job, plan, folder, staged, proof, receipt, findings: findings() });
   } finally {
     await staging.discard();

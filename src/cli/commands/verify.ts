@@ -1,16 +1,23 @@
 import { EXIT } from '../../model/errors.js';
 import type { CliCommand } from '../command.js';
-import { OUTPUT_SETTINGS } from '../command.js';
+import { OUTPUT_SETTINGS, textOption } from '../command.js';
 import { verifyText } from '../reporter/verify-text.js';
 
 export const verifyCommand: CliCommand = {
   name: 'verify',
   summary: 'check a channel folder: index = files = manifest, every digest, installable offline; changes nothing',
   settings: OUTPUT_SETTINGS,
-  declare: (command) => void command.argument('<DIR>', 'a label folder, or any channel folder'),
-  async run({ args, rt, reporter }) {
+  declare: (command) =>
+    void command
+      .argument('<DIR>', 'a label folder, or any channel folder')
+      .option(
+        '--allowed-signers <FILE>',
+        'the keys that you trust (ssh-keygen, ALLOWED SIGNERS): who signed the manifest?',
+      ),
+  async run(call) {
+    const { args, rt, reporter } = call;
     const { verify } = await import('../../commands/verify.js');
-    const report = await verify(rt, { dir: args[0] ?? '.' });
+    const report = await verify(rt, { dir: args[0] ?? '.', allowedSigners: textOption(call, 'allowedSigners') });
     reporter.result(verifyText(report), { ...report });
     return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
   },

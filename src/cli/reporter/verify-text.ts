@@ -1,7 +1,7 @@
-import type { VerifyReport } from '../../verify/verify-folder.js';
+import type { CheckedFolder } from '../../commands/verify.js';
 import { formatBytes, plural } from './format.js';
 
-export function verifyText(report: VerifyReport): string {
+export function verifyText(report: CheckedFolder): string {
   const whose =
     report.label === undefined
       ? 'a channel without our manifest'
@@ -9,6 +9,7 @@ export function verifyText(report: VerifyReport): string {
   return [
     `${report.dir}: ${whose}`,
     `  ${plural(report.files, 'file')}, ${formatBytes(report.bytes)}, subdirs ${report.subdirs.join(', ') || 'none'}`,
+    ...(report.signature === 'absent' ? [] : [`  signature ${report.signature}`]),
     ...(report.findings.length === 0
       ? ['  everything is as it should be']
       : [`  ${plural(report.findings.length, 'finding')}:`]),

@@ -1,0 +1,60 @@
+import path from 'node:path';
+import { isRepackError } from '../model/errors.js';
+import type { Manifest } from '../model/manifest.js';
+import { SIGNATURE_NAME } from '../model/manifest.js';
+import type { WorkSettings } from '../model/request.js';
+import type { StagedChannel } from '../model/staged.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+/** What signs the manifest of a label; undefined where no key was given. */
+export function signerOf(
+  rt: Runtime,
+  { signKey, label }: Pick<WorkSettings, 'signKey'> & { label: string },
+): ((manifest: Uint8Array) => Promise<Uint8Array>) | undefined {
+  if (signKey === undefined) return undefined;
+  return async (manifest) => {
+    const { signManifest } = await import('../handoff/signature.js');
+    return signManifest(rt, { keyFile: signKey, manifest, label });
+  };
+}
+
+/**
+ * Writes what a site without this tool needs beside the channel folder, which is published by then: what goes wrong here is a finding, not
+ * the end of the run. To be called with the label locked.
+ */
+export async function laySiteFiles(
+  rt: Runtime,
+  {
+    request,
+    labelDir,
+    staged,
+  }: { request: Pick<WorkSettings, 'siteFiles'>; labelDir: string; staged: Pick<StagedChannel, 'manifest' | 'files'> },
+): Promise<void> {
+  if (!request.siteFiles) return;
+  const signed = staged.files.some((file) => file.path === SIGNATURE_NAME);
+  await layBeside(rt, { labelDir, manifest: staged.manifest, signed }).catch((error: unknown) => {
+    if (!isRepackError(error)) throw error;
+    rt.events.emit({
+      type: 'finding',
+      finding: {
+        code: 'site-files-not-written',
+        message: `the channel is published, but not what belongs beside it: ${error.what}`,
+        subject: error.where ?? labelDir,
+        exit: true,
+      },
+    });
+  });
+}
+
+async function layBeside(
+  rt: Runtime,
+  { labelDir, manifest, signed }: { labelDir: string; manifest: Manifest; signed: boolean },
+): Promise<void> {
+  const { makeSiteFiles, readSiteRecords, writeSiteFiles } = await import('../handoff/site-files.js');
+  // Records are for explicit files, which a mirror, asked for nothing in particular, does not have.
+  const records = manifest.specs.length === 0 ? [] : await readSiteRecords(rt, { dir: labelDir, manifest });
+  const files = makeSiteFiles({ label: path.basename(labelDir), manifest, records, signed });
+  const { written, removed } = await writeSiteFiles(rt, { dir: path.dirname(labelDir), files });
+  for (const name of [...written, ...removed.map((each) => `${each} (removed)`)])
+    rt.events.emit({ type: 'debug', message: `beside the label folder: ${name}` });
+}

@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeWithLayers } from '../helpers/layers.js';
+import { digest } from '../../scripts/lib/conda-package.js';
+import { changesBetween } from '../../scripts/lib/snapshot.js';
+import type { Manifest } from '../../src/model/manifest.js';
+import { openWorkplace, type Workplace } from '../helpers/programs.js';
+import { expectNothingLeft, expectRefusal } from '../helpers/refusals.js';
+import { attestation } from '../unit/handoff/sample-attestation.js';
+
+describeWithLayers(['ssh-keygen'], 'a signed label folder', () => {
+  let work: Workplace;
+  const key = (): string => join(work.dir, 'key');
+  const read = (path: string): Buffer => readFileSync(join(work.labelDir, path));
+
+  beforeAll(async () => {
+    work = await openWorkplace();
+    for (const name of ['key', 'other'])
+      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(work.dir, name)]);
+  });
+  afterAll(() => work.close());
+
+  it('is checked at the site by the line of its INSTALL.md, and by verify.sh', async () => {
+    const ran = await work.update({ args: ['--sign-key', key()] });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    const page = readFileSync(join(work.root, 'halkbank.INSTALL.md'), 'utf8');
+    const [line, ...more] = page.split('\n').filter((text) => text.startsWith('ssh-keygen -Y verify'));
+    expect(more).toEqual([]);
+    writeFileSync(join(work.dir, 'allowed_signers'), `release@vendor ${readFileSync(`${key()}.pub`, 'utf8')}`);
+    const here = line!.replaceAll('/repos/halkbank', work.labelDir).replace('NAME', 'release@vendor');
+    expect(execFileSync('sh', ['-c', here], { cwd: work.dir }).toString()).toContain(
+      'Good "repackenv-halkbank" signature for release@vendor',
+    );
+    const checked = execFileSync('sh', [join(work.root, 'halkbank.verify.sh')]).toString();
+    expect(checked).toContain('halkbank: fine: generation 1');
+    expect((await work.verify()).exitCode).toBe(0);
+  });
+
+  it('G7 verify tells "verified" from "well formed", and a key of a stranger from the vendor’s', async () => {
+    const said = async (...args: string[]) => {
+      const ran = await work.run('repackenv', ['verify', work.labelDir, ...args]);
+      return { exitCode: ran.exitCode, text: ran.stdout };
+    };
+    const signers = (name: string): string => {
+      const file = join(work.dir, `signers-of-${name}`);
+      writeFileSync(file, `release@vendor ${readFileSync(join(work.dir, `${name}.pub`), 'utf8')}`);
+      return file;
+    };
+    const formed = await said();
+    expect(formed).toMatchObject({ exitCode: 0, text: expect.stringContaining('signature well formed, not verified') });
+    const verified = await said('--allowed-signers', signers('key'));
+    expect(verified).toMatchObject({ exitCode: 0, text: expect.stringContaining('verified by release@vendor') });
+    const refused = await said('--allowed-signers', signers('other'));
+    expect(refused).toMatchObject({ exitCode: 1, text: expect.stringMatching(/signature: .*not accept/) });
+  });
+
+  it('keeps its signature, time and all, while its manifest is the same', async () => {
+    const before = work.published();
+    for (const args of [['--sign-key', key()], []]) {
+      const ran = await work.update({ args });
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(changesBetween(before, work.published())).toEqual([]);
+    }
+  });
+
+  it('verify.sh tells a signature of another generation', async () => {
+    const whole = read('manifest.json.sig');
+    appendFileSync(join(work.labelDir, 'manifest.json.sig'), '\n');
+    const ran = await runScript();
+    expect(ran).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringMatching(/manifest\.json\.sig is of another generation/) as string,
+    });
+    rmSync(join(work.labelDir, 'manifest.json.sig'));
+    expect(await runScript()).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringMatching(/manifest\.json\.sig is not there/) as string,
+    });
+    writeFileSync(join(work.labelDir, 'manifest.json.sig'), whole);
+    expect(await runScript()).toMatchObject({ exitCode: 0 });
+  });
+
+  it('G7 a key that can’t be used refuses the run, and nothing is published', async () => {
+    const before = work.published();
+    work.upstream.setGeneration(2);
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-f', join(work.dir, 'locked')]);
+    writeFileSync(join(work.dir, 'junk'), 'junk', { mode: 0o600 });
+    for (const [name, says] of [
+      ['locked', 'passphrase'],
+      ['junk', 'no private key'],
+      ['nowhere', 'not there'],
+    ] as const) {
+      const ran = await work.update({ args: ['--sign-key', join(work.dir, name)] });
+      expectRefusal(ran, { code: 'E_SIGNATURE', says: [says, name] });
+      expect(changesBetween(before, work.published())).toEqual([]);
+    }
+    expectNothingLeft(work);
+  });
+
+  it('signs the next generation anew', async () => {
+    const before = read('manifest.json.sig');
+    const ran = await work.update({ args: ['--sign-key', key()] });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(read('manifest.json.sig').equals(before)).toBe(false);
+    expect(await runScript()).toMatchObject({ exitCode: 0 });
+  });
+
+  async function runScript(): Promise<{ exitCode: number; stdout: string }> {
+    try {
+      return { exitCode: 0, stdout: execFileSync('sh', [join(work.root, 'halkbank.verify.sh')]).toString() };
+    } catch (error) {
+      const { status, stdout } = error as { status: number; stdout: Buffer };
+      return { exitCode: status, stdout: stdout.toString() };
+    }
+  }
+});
+
+describe('attestations', () => {
+  let work: Workplace;
+  beforeAll(async () => {
+    work = await openWorkplace();
+  });
+  afterAll(() => work.close());
+
+  it('of the channels are carried as they are, the malformed ones told and left', async () => {
+    const first = await work.update();
+    expect(first.exitCode, first.stderr).toBe(0);
+    const before = manifest();
+    const [good, bad] = before.files.filter(({ kind, path }) => kind === 'artifact' && /ratingpro|pytho-/.test(path));
+    const bytes = JSON.stringify([attestation({ fn: good!.path.split('/')[1]!, sha256: good!.sha256 })]);
+    put(good!.path, bytes);
+    put(bad!.path, JSON.stringify([attestation({ fn: bad!.path.split('/')[1]!, sha256: '0'.repeat(64) })]));
+
+    const ran = await work.update({ args: ['--attestations'] });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stdout + ran.stderr).toMatch(
+      /attestation of \S+ is malformed and not carried: bundle 1: it is about other bytes/,
+    );
+    expect(ran.stdout + ran.stderr).not.toMatch(/attestation[^\n]*verified/);
+    const side = manifest().files.filter(({ kind }) => kind === 'side');
+    expect(side).toEqual([
+      {
+        path: `${good!.path}.v0.sigs`,
+        kind: 'side',
+        size: bytes.length,
+        sha256: digest('sha256', bytes),
+        md5: digest('md5', bytes),
+      },
+    ]);
+    expect(readFileSync(join(work.labelDir, side[0]!.path), 'utf8')).toBe(bytes);
+    expect((await work.verify()).exitCode).toBe(0);
+    expect(execFileSync('sh', [join(work.root, 'halkbank.verify.sh')]).toString()).toContain(
+      'halkbank: fine: generation 2',
+    );
+
+    const again = work.published();
+    expect((await work.update({ args: ['--attestations'] })).exitCode).toBe(0);
+    expect(changesBetween(again, work.published())).toEqual([]);
+    // Without the option they are no part of the channel.
+    expect((await work.update()).exitCode).toBe(0);
+    expect(manifest().files.filter(({ kind }) => kind === 'side')).toEqual([]);
+  });
+
+  const manifest = (): Manifest => JSON.parse(readFileSync(join(work.labelDir, 'manifest.json'), 'utf8')) as Manifest;
+
+  /** Beside the artifact in every channel of the upstream that has it. */
+  function put(path: string, text: string): void {
+    const [subdir, fn] = path.split('/') as [string, string];
+    for (const { publicFolder, tokenFolder } of work.upstream.layout.channels) {
+      for (const folder of [publicFolder, tokenFolder].filter((each) => each !== null)) {
+        const dir = join(work.upstream.dir, 'gen1', folder, subdir);
+        mkdirSync(dir, { recursive: true });
+        writeFileSync(join(dir, `${fn}.v0.sigs`), text);
+      }
+    }
+  }
+});
