@@ -1,0 +1,159 @@
+import { join } from 'node:path';
+import { digestsOf } from '../codec/digests.js';
+import { errnoOf } from '../model/disk-errors.js';
+import type { Manifest, ManifestFile } from '../model/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME } from '../model/manifest.js';
+import { isSubdir, parseDistFilename } from '../model/names.js';
+import { parseManifest } from '../model/parse-manifest.js';
+import type { RepodataIndex } from '../model/repodata-index.js';
+import { scanRepodata } from '../model/repodata-scan.js';
+import { closeChecked, readWhole } from './checked-file.js';
+import type { FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
+
+/** What a folder says of itself at one instant. */
+export interface Catalogue {
+  /** Undefined: a channel without a manifest of ours; its indexes say what belongs to it. */
+  manifest: Manifest | undefined;
+  /** `manifest.json` as it was read: what is sent is what the rest is judged by. */
+  manifestFile: SmallFile | undefined;
+  files: ReadonlyMap<string, ManifestFile>;
+  subdirs: readonly string[];
+}
+
+/** `repodata.json` of a subdir as it lies on the disk now. */
+export interface SubdirIndex {
+  sha256: string;
+  index: RepodataIndex;
+}
+
+export interface ChannelFolder {
+  dir: string;
+  /** Its name in URLs. */
+  name: string;
+  /** Reads the manifest again where it changed since the last time. Never throws for what is on the disk. */
+  catalogue(): Promise<Catalogue>;
+  /** Undefined where there is none that can be read. */
+  index(subdir: string): Promise<SubdirIndex | undefined>;
+}
+
+/** Larger ones are read by programs that hold a channel's index in memory; this one only hands it out. */
+const LARGEST_INDEX = 1 << 30;
+/** How long a list of the subdirs of a folder without a manifest is good for. */
+const LIST_MS = 2000;
+
+/** A folder that holds, or may hold, a channel. Reads nothing yet. */
+export function openChannelFolder(
+  rt: ServeRuntime,
+  { dir, name, checker }: { dir: string; name: string; checker: FileChecker },
+): ChannelFolder {
+  let last: { key: string; catalogue: Catalogue } | undefined;
+  let listed: { at: number; subdirs: readonly string[] } | undefined;
+  let told = '';
+  const indexes = new Map<string, SubdirIndex>();
+
+  const warnOnce = (message: string): void => {
+    if (message !== told) rt.events.emit({ type: 'warning', message });
+    told = message;
+  };
+
+  const subdirsOnDisk = async (): Promise<readonly string[]> => {
+    const now = rt.clock.monotonic();
+    if (listed === undefined || now - listed.at > LIST_MS) listed = { at: now, subdirs: await indexedSubdirs(rt, dir) };
+    return listed.subdirs;
+  };
+
+  return {
+    dir,
+    name,
+    async catalogue() {
+      const path = join(dir, MANIFEST_NAME);
+      const key = await rt.fs.lstat(path).then(
+        ({ ino, size, mtimeMs, ctimeMs }) => `${ino}:${size}:${mtimeMs}:${ctimeMs}`,
+        (error: unknown) => errnoOf(error) ?? 'unreadable',
+      );
+      if (key === 'ENOENT') return withoutManifest(await subdirsOnDisk());
+      if (last?.key === key) return last.catalogue;
+      const read = await readManifest(rt, path).catch((error: unknown) => String(errnoOf(error) ?? error));
+      if (typeof read === 'object') {
+        last = { key, catalogue: read };
+        return read;
+      }
+      // Being written by a copying program, or damaged: the last one that was whole still says what may be served.
+      if (read !== 'other')
+        warnOnce(`${path}: ${read}; ${last === undefined ? 'the indexes decide' : 'the one before counts'}`);
+      return last?.catalogue ?? withoutManifest(await subdirsOnDisk());
+    },
+    async index(subdir) {
+      const path = `${subdir}/${INDEX_NAMES[0]}`;
+      const file = await checker.open(dir, path);
+      if (typeof file === 'string') return undefined;
+      try {
+        const { sha256, size } = file.digests;
+        const before = indexes.get(subdir);
+        if (before?.sha256 === sha256) return before;
+        if (size > LARGEST_INDEX) return undefined;
+        const bytes = file.kind === 'small' ? file.bytes : await readWhole(file.handle, size);
+        if (bytes === undefined) return undefined;
+        const fresh = { sha256, index: scanRepodata(bytes, join(dir, path), { subdir }) };
+        indexes.set(subdir, fresh);
+        return fresh;
+      } catch (error) {
+        warnOnce(error instanceof Error ? error.message : String(error));
+        return undefined;
+      } finally {
+        await closeChecked(file);
+      }
+    },
+  };
+}
+
+/** What an index says of an artifact; undefined where it does not name it, or not safely. */
+export function statedByIndex({ index }: SubdirIndex, fn: string): Stated | undefined {
+  if (!index.has(fn)) return undefined;
+  try {
+    parseDistFilename(fn);
+    const record = index.record(fn);
+    if (record === undefined || (record.sha256 === undefined && record.md5 === undefined)) return undefined;
+    return { size: record.size, sha256: record.sha256, md5: record.md5 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of why not, or `other` for a manifest of somebody else. */
+async function readManifest(rt: ServeRuntime, path: string): Promise<Catalogue | string> {
+  const handle = await rt.fs.openNoFollow(path);
+  try {
+    const bytes = await handle.readFile();
+    const { mtimeMs } = await handle.stat();
+    const parsed = parseManifest(bytes.toString('utf8'));
+    if (parsed.kind === 'broken') return parsed.reason;
+    if (parsed.kind === 'newer') return `it has schema ${parsed.schema}, which this version does not know`;
+    if (parsed.kind === 'other') return 'other';
+    const { manifest } = parsed;
+    return {
+      manifest,
+      manifestFile: { kind: 'small', bytes, digests: digestsOf(bytes), mtimeMs },
+      files: new Map(manifest.files.map((file) => [file.path, file])),
+      subdirs: manifest.subdirs,
+    };
+  } finally {
+    await handle.close();
+  }
+}
+
+function withoutManifest(subdirs: readonly string[]): Catalogue {
+  return { manifest: undefined, manifestFile: undefined, files: new Map(), subdirs };
+}
+
+/** Folders with an index. Throws what `readdir` throws. */
+export async function indexedSubdirs(rt: Pick<ServeRuntime, 'fs'>, dir: string): Promise<string[]> {
+  const entries = await rt.fs.readdir(dir).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory() || !isSubdir(entry.name)) continue;
+    const index = await rt.fs.lstat(join(dir, entry.name, INDEX_NAMES[0])).catch(() => undefined);
+    if (index?.isFile() === true) found.push(entry.name);
+  }
+  return found.sort();
+}

@@ -1,0 +1,42 @@
+import type { Answered } from '../runtime/http-door.js';
+
+/** A request as it is logged; sizes in bytes, times in milliseconds. */
+export interface RequestLine {
+  client: string;
+  method: string;
+  /** Without query and token, cut, every odd character escaped: a log line stays one line. */
+  path: string;
+  status: number;
+  bytes: number;
+  ms: number;
+  agent: string;
+  /** Only where the answer did not get to its end. */
+  incomplete?: true;
+}
+
+const LONGEST_PATH = 300;
+const LONGEST_AGENT = 80;
+
+export function requestLine({ client, method, target, agent, status, bytes, ms, complete }: Answered): RequestLine {
+  return {
+    client,
+    method: plain(method, 20),
+    path: plain(withoutToken(target.replace(/[?#].*$/s, '')), LONGEST_PATH),
+    status,
+    bytes,
+    ms: Math.round(ms),
+    agent: plain(agent, LONGEST_AGENT),
+    ...(complete ? {} : { incomplete: true as const }),
+  };
+}
+
+/** A wrong one too: it may be right elsewhere. Also where it is written with escapes, or in an absolute URI. */
+function withoutToken(target: string): string {
+  const inPath = target.replace(/(\/(?:t|%74)\/)[^/]+/gi, '$1<TOKEN>');
+  return inPath.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1<USER>@');
+}
+
+function plain(text: string, most: number): string {
+  const cut = text.length > most ? `${text.slice(0, most)}...` : text;
+  return cut.replace(/[^\u0020-\u007e]|["\\]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

@@ -1,0 +1,53 @@
+import type { PublicHandler, PublicRequest, PublicResponse } from '../runtime/http-door.js';
+import type { FileChecker, ServeRuntime } from './checked-file.js';
+import { brief } from './brief.js';
+import { fileAnswer } from './file-answer.js';
+import { makeFileFinder } from './find-file.js';
+import type { Guard } from './guard.js';
+import { makePages } from './page-answer.js';
+import { parseRequestPath } from './request-path.js';
+import type { Site } from './site.js';
+
+/**
+ * Answers GET and HEAD for what the manifests and indexes of the site name, and for its pages; everything else is 404, whatever lies in
+ * the folder. A reader who may not read is told so (401) before anything is looked up: conda 4.3 takes 403 and 404 for "no such subdir".
+ */
+export function makeHandler(
+  rt: ServeRuntime,
+  { site, guard, checker }: { site: Site; guard: Guard; checker: FileChecker },
+): PublicHandler {
+  const finder = makeFileFinder(rt, checker);
+  const pages = makePages(site);
+
+  const answer = async (request: PublicRequest): Promise<PublicResponse> => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return brief(405, { allow: 'GET, HEAD' });
+    const path = parseRequestPath(request.target);
+    if (path.kind === 'bad') return brief(400);
+    const segments = guard.admit({ segments: path.segments, authorization: request.headers['authorization'] });
+    if (segments === undefined)
+      return brief(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
+    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return brief(404);
+    const route = await site.route(segments);
+    if (route.kind === 'none') return brief(404);
+    const page = await pages.answer(request, { path, segments, route });
+    if (page !== undefined) return page;
+    if (path.folder || route.kind === 'list') return brief(404);
+    const file = route.rest.join('/');
+    return fileAnswer(request, { path: file, found: await finder.find(route.folder, file), nowMs: rt.clock.now() });
+  };
+
+  return async (request) => {
+    const { headers, ...reply } = await answer(request);
+    return { ...reply, headers: guard.closed ? keptPrivate(headers) : headers };
+  };
+}
+
+/** No shared cache hands on what was given to one reader. */
+function keptPrivate(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { 'cache-control': cache, vary, ...others } = headers;
+  return {
+    ...others,
+    'cache-control': cache === undefined ? 'no-store' : `private, ${cache}`,
+    vary: vary === undefined ? 'Authorization' : `${vary}, Authorization`,
+  };
+}

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { requestLine } from '../../../src/serve/request-line.js';
+
+const ANSWERED = {
+  client: '::1',
+  method: 'GET',
+  target: '/',
+  agent: '',
+  status: 200,
+  bytes: 1,
+  ms: 1.6,
+  complete: true,
+};
+
+it.each([
+  ['/t/xx-secret/a/noarch/repodata.json', '/t/<TOKEN>/a/noarch/repodata.json'],
+  ['/%74/xx-secret/a', '/%74/<TOKEN>/a'],
+  ['/T/xx-secret', '/T/<TOKEN>'],
+  ['http://me:xx-secret@host/t/xx-secret/a', 'http://<USER>@host/t/<TOKEN>/a'],
+  ['/a?token=xx-secret', '/a'],
+  ['/a#xx-secret', '/a'],
+  ['/a\r\nforged line', '/a\\x0d\\x0aforged line'],
+  ['/a"b\\c\u001b[31m', '/a\\x22b\\x5cc\\x1b[31m'],
+])('logs %j as %s', (target, path) => {
+  expect(requestLine({ ...ANSWERED, target }).path).toBe(path);
+});
+
+it('keeps a line short, and tells what did not get to its end', () => {
+  const line = requestLine({ ...ANSWERED, target: `/${'a'.repeat(9000)}`, agent: 'b'.repeat(9000), complete: false });
+  expect(line.path).toHaveLength(303);
+  expect(line.agent).toHaveLength(83);
+  expect(line).toMatchObject({ ms: 2, incomplete: true });
+  expect(requestLine(ANSWERED)).not.toHaveProperty('incomplete');
+});
