@@ -1,0 +1,122 @@
+import path from 'node:path';
+import { openEmbeddedSolver } from '../engine/embedded/solver.js';
+import { solveEmbedded } from '../engine/embedded/solve.js';
+import { RepackError } from '../model/errors.js';
+import { findChannelPlace, isInterrupted, prepareChannelPlace } from '../publish/channel-place.js';
+import { lockLabel } from '../publish/lock.js';
+import { recoverLabel } from '../publish/recover.js';
+import type { LabelPlace } from '../publish/root.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { diagnosisOf, examine, isWorthRepair } from '../verify/doctor.js';
+import type { Diagnosis, DoctorFinding, ExamineOptions, Examination } from '../verify/doctor.js';
+import type { SitePrefix } from '../verify/doctor-paths.js';
+import type { HashCache } from '../verify/read-folder.js';
+import { repairForeign } from './doctor/repair-foreign.js';
+import { manifestOf, repairOurs } from './doctor/repair-ours.js';
+import type { Repaired } from './doctor/repaired.js';
+
+export interface DoctorRequest {
+  /** As typed. */
+  dir: string;
+  repair: boolean;
+  /** With `repair`: what no index may name, and leftovers, are removed. */
+  prune: boolean;
+  site: SitePrefix | undefined;
+  waitLockMs: number;
+  takeOverLock: boolean;
+}
+
+export interface DoctorReport extends Diagnosis {
+  /** What `--repair` did; the findings are then those that are left. */
+  repair: (Repaired & { mended: DoctorFinding[] }) | undefined;
+}
+
+/**
+ * `repackenv doctor DIR`: everything that is wrong with a channel folder, ours or anybody's, with what to do. `repair`: writes the indexes
+ * anew out of the artifacts, under lock and journal; a folder that others made is mended without becoming ours. Where there is nothing to
+ * mend nothing is written, not even beside the folder.
+ *
+ * @throws RepackError E_NOT_A_CHANNEL, E_ROOT; with `repair` also E_LOCKED, E_REPODATA_VERSION, E_NOT_OURS, E_SHRINK, E_PUBLISH, E_DISK
+ */
+export async function doctor(rt: Runtime, request: DoctorRequest): Promise<DoctorReport> {
+  const place = await findChannelPlace(rt, path.resolve(rt.machine.cwd, request.dir));
+  const solver = openEmbeddedSolver(rt);
+  const cache: HashCache = new Map();
+  const options: ExamineOptions = {
+    dir: place.labelDir,
+    site: request.site,
+    cache,
+    opened: new Map(),
+    solveOffline: (asked, source) => solveEmbedded(rt, { request: asked, source, solver }),
+  };
+  try {
+    const found = await examine(rt, { ...options, interrupted: await isInterrupted(rt, place) });
+    const before = diagnosisOf(found);
+    if (!request.repair) return { ...before, repair: undefined };
+    if (!isWorthRepair(found, request)) {
+      return { ...before, repair: { ...nothing(before.generation), mended: [] } };
+    }
+    const repaired = await repair(rt, { request, place, options });
+    const after = diagnosisOf(await examine(rt, options));
+    const left = new Set(after.findings.map(keyOf));
+    return { ...after, repair: { ...repaired, mended: before.findings.filter((each) => !left.has(keyOf(each))) } };
+  } finally {
+    await solver.close();
+  }
+}
+
+async function repair(
+  rt: Runtime,
+  { request, place, options }: { request: DoctorRequest; place: LabelPlace; options: ExamineOptions },
+): Promise<Repaired> {
+  await prepareChannelPlace(rt, place);
+  const startedAt = new Date(rt.clock.now()).toISOString();
+  const lock = await lockLabel(rt, {
+    stateDir: place.stateDir,
+    label: place.label,
+    waitMs: request.waitLockMs,
+    takeOver: request.takeOverLock,
+    command: 'doctor',
+  });
+  try {
+    await rt.reach('update:locked');
+    await recoverLabel(rt, { place });
+    // What an earlier look hashed is not read again; what it saw may have changed.
+    const found = await examine(rt, { ...options, solveOffline: undefined });
+    refuseUnknown(found);
+    const { prune } = request;
+    const manifest = await manifestOf(rt, found, place);
+    return manifest === undefined
+      ? await repairForeign(rt, { place, lock, found, prune })
+      : await repairOurs(rt, { place, lock, found, prune, manifest, startedAt });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What only a newer program understands is left to it. */
+function refuseUnknown({ violations, folder }: Examination): void {
+  const index = violations.find(({ rule }) => rule === 'index-future');
+  if (index !== undefined) {
+    throw new RepackError('E_REPODATA_VERSION', {
+      what: `an index has repodata_version ${index.values['version']}, which this version does not know: nothing was repaired`,
+      where: path.join(folder.dir, index.subject),
+      hint: 'Find out which tool wrote it and use that. Remove the index to have it written anew without what only that tool knows.',
+    });
+  }
+  const newer = violations.find(({ rule }) => rule === 'manifest-newer');
+  if (newer === undefined) return;
+  throw new RepackError('E_NOT_OURS', {
+    what: `the folder was made by a newer version (manifest schema ${newer.values['schema']}): nothing was repaired`,
+    where: folder.dir,
+    hint: 'Use that version.',
+  });
+}
+
+function nothing(generation: number | undefined): Repaired {
+  return { written: [], removed: [], kept: 0, read: [], leftOut: [], generation };
+}
+
+function keyOf({ code, subject }: DoctorFinding): string {
+  return `${code} ${subject}`;
+}

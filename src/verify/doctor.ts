@@ -1,0 +1,193 @@
+import type { Finding } from '../model/findings.js';
+import { INDEX_NAMES } from '../model/manifest.js';
+import { openArtifacts } from './doctor-artifacts.js';
+import type { OpenedCache } from './doctor-artifacts.js';
+import { checkDerived, isDerived } from './doctor-derived.js';
+import { documentParts, misfiled, namesInV3 } from './doctor-document.js';
+import { checkOtherFiles, checkStrangers, checkTwins } from './doctor-names.js';
+import { longestPrefix } from './doctor-paths.js';
+import type { LongPath, SitePrefix } from './doctor-paths.js';
+import { remedyOf } from './doctor-remedies.js';
+import type { Remedy, RemedyContext } from './doctor-remedies.js';
+import type { SolveOffline } from './folder-source.js';
+import type { HashCache, ReadRuntime } from './read-folder.js';
+import { checkSolves, lookAtFolder } from './verify-folder.js';
+import type { Look } from './verify-folder.js';
+import { asFinding, violation } from './violations.js';
+import type { Violation } from './violations.js';
+
+export interface DoctorFinding extends Finding {
+  /** What to do now. */
+  advice: string;
+  /** What `--repair` (`prunes`: with `--prune`) does about it. */
+  repair: Remedy;
+}
+
+export interface Diagnosis {
+  dir: string;
+  findings: DoctorFinding[];
+  /** Regular files of the channel, and their bytes. */
+  files: number;
+  bytes: number;
+  /** Of our manifest; undefined for a channel that others made. */
+  label: string | undefined;
+  generation: number | undefined;
+  subdirs: string[];
+  /** The longest path that a package for Windows brings, and the longest prefix it leaves room for; where there are such packages. */
+  longestPath: (LongPath & { prefix: number }) | undefined;
+  /** No finding that makes the program end with 1. */
+  ok: boolean;
+}
+
+export interface ExamineOptions {
+  /** Absolute path of a channel folder, ours or anybody's. */
+  dir: string;
+  site?: SitePrefix | undefined;
+  solveOffline?: SolveOffline | undefined;
+  /** What an earlier look has hashed. */
+  cache?: HashCache | undefined;
+  /** What an earlier look has opened. */
+  opened?: OpenedCache | undefined;
+  /** A run of ours broke off while it published here. */
+  interrupted?: boolean | undefined;
+}
+
+/** All that was seen, for a diagnosis and for a repair. */
+export interface Examination extends Look, RemedyContext {
+  unusable: ReadonlySet<string>;
+  /** Path -> why no index may name it. */
+  reasons: ReadonlyMap<string, string>;
+  /** Subdir -> files made out of its index. */
+  derived: ReadonlyMap<string, readonly string[]>;
+  /** Paths that an index names in the form of CEP 48. */
+  inV3: ReadonlySet<string>;
+  longest: LongPath | undefined;
+}
+
+/**
+ * Everything that `verify` sees, and: every artifact opened, twins, names and paths that do not fit the site, index files made out of
+ * others, leftovers. Reads only. Throws as `verifyFolder`.
+ */
+export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise<Examination> {
+  const { dir, site, solveOffline } = options;
+  const look = await lookAtFolder(rt, dir, options.cache);
+  const { folder, indexes, manifest } = look;
+  const opened = await openArtifacts(rt, { folder, indexes, site, opened: options.opened });
+  const derived = new Map<string, readonly string[]>();
+  const found: Violation[] = [];
+  const inV3 = new Set<string>();
+  for (const [subdir, index] of indexes) {
+    const path = `${subdir}/${INDEX_NAMES[0]}`;
+    const parts = documentParts(folder.files.get(path)!.bytes!) ?? new Map<string, Uint8Array>();
+    const [wrong, names] = [misfiled(parts), namesInV3(parts)];
+    if (wrong.length > 0) found.push(violation('index-misfiled', path, { count: wrong.length, fn: wrong[0]! }));
+    if (names.length > 0) found.push(violation('index-v3', path, { count: names.length }));
+    for (const fn of names) inV3.add(`${subdir}/${fn}`);
+    const made = await checkDerived(rt, { folder, subdir, index });
+    derived.set(subdir, made.all);
+    found.push(...made.violations);
+  }
+  if (options.interrupted === true) found.push(violation('run-interrupted', '.'));
+  const named = new Set((manifest?.files ?? []).map(({ path }) => path));
+  found.push(...checkTwins(folder), ...checkOtherFiles(folder, named), ...(await checkStrangers(rt, folder)));
+  found.push(...opened.violations);
+  // What can't be read is no channel to solve from, and told already.
+  const whole = manifest !== undefined && manifest.subdirs.every((subdir) => indexes.has(subdir));
+  if (solveOffline !== undefined && whole) found.push(...(await checkSolves(solveOffline, { dir, manifest, indexes })));
+  // Looked at more closely here.
+  const seen = look.violations.filter(({ rule }) => rule !== 'stranger');
+  const examination = {
+    ...look,
+    ours: manifest !== undefined,
+    unusable: new Set(opened.unusable.keys()),
+    reasons: opened.unusable,
+    derived,
+    inV3,
+    left: indexesLeft(look),
+    longest: opened.longest,
+  };
+  return { ...examination, violations: withoutEchoes([...seen, ...found], examination) };
+}
+
+/** Whether `--repair` (with `prune`: and `--prune`) has anything to do. */
+export function isWorthRepair(examination: Examination, { prune }: { prune: boolean }): boolean {
+  const { violations, unusable, indexes, manifest } = examination;
+  const named = (path: string): boolean => {
+    const slash = path.indexOf('/');
+    const inIndex = indexes.get(path.slice(0, slash))?.has(path.slice(slash + 1)) === true;
+    return inIndex || (manifest?.files ?? []).some((file) => file.path === path);
+  };
+  return violations.some((each) => {
+    const { remedy } = remedyOf(each, examination);
+    return (
+      remedy === 'mends' || (remedy === 'prunes' && (prune || (unusable.has(each.subject) && named(each.subject))))
+    );
+  });
+}
+
+export function diagnosisOf(examination: Examination): Diagnosis {
+  const { folder, manifest, violations, longest } = examination;
+  const findings = violations.map((each): DoctorFinding => {
+    const { remedy, advice } = remedyOf(each, examination);
+    return { ...asFinding(each), advice, repair: remedy };
+  });
+  return {
+    dir: folder.dir,
+    findings,
+    files: folder.files.size,
+    bytes: [...folder.files.values()].reduce((sum, { size }) => sum + size, 0),
+    label: manifest?.label,
+    generation: manifest?.generation,
+    subdirs: [...folder.subdirs],
+    longestPath: longest === undefined ? undefined : { ...longest, prefix: longestPrefix(longest) },
+    ok: !findings.some(({ exit }) => exit),
+  };
+}
+
+/** Indexes whose files are at another address (CEP 15) and not all here: written anew they would lose their records. */
+function indexesLeft({ folder, indexes }: Look): Set<string> {
+  const left = new Set<string>();
+  for (const [subdir, index] of indexes) {
+    if (index.baseUrl === undefined) continue;
+    for (const fn of index.allFilenames()) if (!folder.files.has(`${subdir}/${fn}`)) left.add(subdir);
+  }
+  return left;
+}
+
+/** What several rules see in one file is told once, by the rule that says most. */
+function withoutEchoes(
+  violations: readonly Violation[],
+  { manifest, left, inV3, derived }: Pick<Examination, 'manifest' | 'left' | 'inV3' | 'derived'>,
+): Violation[] {
+  const about = (...rules: Violation['rule'][]): Set<string> =>
+    new Set(violations.filter(({ rule }) => rules.includes(rule)).map(({ subject }) => subject));
+  const corrupt = about('artifact-corrupt');
+  const wrongInside = about('artifact-corrupt', 'artifact-mislabelled', 'name-unsafe');
+  const digest = about('digest-differs');
+  const better = about('partial-file', 'derived-stale', 'derived-broken', 'artifact-corrupt', 'artifact-mislabelled');
+  const told = new Set<string>();
+  return violations.filter(({ rule, subject }) => {
+    const [subdir = '', fn = ''] = subject.split('/');
+    switch (rule) {
+      case 'file-missing':
+        return !left.has(subdir);
+      case 'file-unindexed':
+        return !wrongInside.has(subject) && !inV3.has(subject);
+      case 'size-differs':
+        return !digest.has(subject) && !corrupt.has(subject);
+      case 'digest-differs': {
+        const first = !told.has(subject);
+        told.add(subject);
+        return first && !corrupt.has(subject);
+      }
+      case 'manifest-extra-file':
+        return !better.has(subject);
+      case 'unknown-file':
+        return manifest === undefined;
+      case 'folder':
+        return fn !== '.cache' && !(fn === 'shards' && (derived.get(subdir) ?? []).some((name) => isDerived(name)));
+      default:
+        return true;
+    }
+  });
+}
