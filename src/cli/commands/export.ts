@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { EXIT, RepackError } from '../../model/errors.js';
+import type { CliCall, CliCommand } from '../command.js';
+import { OUTPUT_SETTINGS, textOption } from '../command.js';
+import type { SettingName } from '../settings.js';
+import { exportText } from '../reporter/export-text.js';
+
+export const EXPORT_SETTINGS = [
+  'signKey',
+  'siteFiles',
+  'logDir',
+  ...OUTPUT_SETTINGS,
+] as const satisfies readonly SettingName[];
+
+export const exportCommand: CliCommand = {
+  name: 'export',
+  summary: 'write a label folder or a mirror to media: one archive, or parts, with digests; --since makes a delta',
+  settings: EXPORT_SETTINGS,
+  declare(command) {
+    declareExport(command, { since: false });
+    command.addHelpText(
+      'after',
+      `
+Examples:
+  repackenv export /srv/conda/halkbank --to /media/usb --part-size fat32
+  repackenv export /srv/conda/halkbank --to out --per-platform --zstd
+  repackenv export /srv/conda/halkbank --to out --since halkbank-g6.manifest.json`,
+    );
+  },
+  root: ({ args }) => rootOf(args[0]),
+  log: ({ args }) => nameOf(args[0]),
+  run: runExport,
+};
+
+/** Arguments and options that `export` and `delta` share; `delta` can't do without `--since`. */
+export function declareExport(command: Command, { since }: { since: boolean }): void {
+  const what = 'what the site has: NAME.manifest.json of the set sent last, a manifest.json, or the site’s receipt';
+  command
+    .argument('<DIR>', 'a label folder or a mirror (it has a manifest.json); only read')
+    .requiredOption('--to <OUT>', 'folder of the medium; what is there stays')
+    .option('--zstd', 'pack the archives with zstd (artifacts are packed already: gains little)')
+    .option('--part-size <SIZE>', 'no archive larger than this: 4GiB, 650MB, or fat32, dvd, dvd-dl, cd')
+    .option('--subdir <SUBDIR>', 'this platform only (and noarch); may be repeated', appended)
+    .option('--per-platform', 'a set of its own for each platform (each with noarch)');
+  if (since) command.requiredOption('--since <FILE>', what);
+  else command.option('--since <FILE>', `only what changed: a delta to ${what}`);
+}
+
+export async function runExport(call: CliCall): Promise<(typeof EXIT)['done']> {
+  const { args, options, values, rt, reporter } = call;
+  const { exportToMedium } = await import('../../commands/export.js');
+  const report = await exportToMedium(rt, {
+    dir: args[0] ?? '.',
+    out: textOption(call, 'to') ?? missing('--to'),
+    zstd: options['zstd'] === true,
+    partSize: textOption(call, 'partSize'),
+    subdirs: Array.isArray(options['subdir']) ? (options['subdir'] as string[]) : [],
+    perPlatform: options['perPlatform'] === true,
+    signKey: values.signKey,
+    siteFiles: values.siteFiles === 'on',
+    since: textOption(call, 'since'),
+  });
+  reporter.result(exportText(report), { ...report });
+  return EXIT.done;
+}
+
+/** The folder that holds the channel folder. */
+export function rootOf(dir: string | undefined): string | undefined {
+  return dir === undefined ? undefined : join(dir, '..');
+}
+
+/** The label, as far as the folder's name tells it. */
+export function nameOf(dir: string | undefined): string {
+  return dir?.split(/[\\/]/).findLast((segment) => segment !== '') ?? '';
+}
+
+function appended(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function missing(flag: string): never {
+  throw new RepackError('E_USAGE', {
+    what: `${flag} is missing`,
+    where: 'command line',
+    hint: 'See repackenv export --help.',
+  });
+}

@@ -1,0 +1,151 @@
+import path from 'node:path';
+import type { Digests } from '../codec/digests.js';
+import { exportChannel } from '../handoff/export.js';
+import type { ExportOptions, ExportResult } from '../handoff/export.js';
+import { resolveOut } from '../handoff/export-out.js';
+import { mediaFor, parsePartSize } from '../handoff/export-part-size.js';
+import { explainDiskErrorOn } from '../model/disk-errors.js';
+import type { Finding } from '../model/findings.js';
+import { parseSubdir } from '../model/names.js';
+import { readJournal } from '../publish/journal.js';
+import { STATE_NAME } from '../publish/root.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { collectFindings } from './findings.js';
+import { openMediumFolder } from './medium-folder.js';
+
+export interface ExportRequest {
+  /** ROOT/LABEL, or a mirror. */
+  dir: string;
+  out: string;
+  zstd: boolean;
+  /** As typed: `4GiB`, `dvd`. */
+  partSize: string | undefined;
+  /** None: all platforms. */
+  subdirs: readonly string[];
+  perPlatform: boolean;
+  /** SSH key that signs what the folder's own signature is not over. */
+  signKey: string | undefined;
+  siteFiles: boolean;
+  /** A manifest, or a site's receipt. */
+  since: string | undefined;
+}
+
+export interface ExportReport {
+  job: 'export' | 'delta';
+  dir: string;
+  out: string;
+  label: string;
+  generation: number;
+  manifestSha256: string;
+  base: { generation: number; manifestSha256: string } | undefined;
+  /** The site has it all: no set was made. */
+  nothingNew: boolean;
+  sets: ExportedSet[];
+  /** Names in `out` that have other bytes than before; empty where the sets lay there already. */
+  written: string[];
+  bytesWritten: number;
+  findings: Finding[];
+}
+
+export interface ExportedSet {
+  name: string;
+  /** Id: tells sets apart. */
+  set: string;
+  kind: 'full' | 'delta';
+  subdirs: string[];
+  compression: 'none' | 'zstd';
+  signed: boolean;
+  /** Sizes in bytes. `fits`: the kinds of media that take it (`fat32`, `dvd`, …). */
+  parts: { file: string; size: number; sha256: string; md5: string; fits: string[] }[];
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+/** `repackenv export DIR --to OUT`, and with `--since` (`repackenv delta`) only what changed. Takes no lock and only reads DIR. */
+export async function exportToMedium(machine: Runtime, request: ExportRequest): Promise<ExportReport> {
+  const { rt, findings } = collectFindings(machine);
+  const dir = path.resolve(rt.machine.cwd, request.dir);
+  const partSize = request.partSize === undefined ? undefined : parsePartSize(request.partSize);
+  const subdirs = [...new Set(request.subdirs.map(parseSubdir))];
+  const out = await resolveOut(rt, request.out, dir);
+  const workFolder = openMediumFolder(rt, out);
+  try {
+    await workFolder.sweep();
+    const result = await exportChannel(rt, {
+      dir,
+      out,
+      compression: request.zstd ? 'zstd' : 'none',
+      partSize,
+      subdirs: subdirs.length === 0 ? undefined : subdirs,
+      perPlatform: request.perPlatform,
+      sign: signerFor(rt, request.signKey),
+      siteFiles: request.siteFiles,
+      since: request.since === undefined ? undefined : path.resolve(rt.machine.cwd, request.since),
+      workFolder,
+      isBeingPublished: async () => isBeingPublished(rt, dir),
+    });
+    return report({ dir, out: out.path, since: request.since }, result, findings());
+  } catch (error) {
+    throw await explainDiskErrorOn(rt, error, { doing: 'write the medium', path: out.path, folder: out.volume });
+  } finally {
+    await workFolder.remove();
+  }
+}
+
+function signerFor(rt: Runtime, keyFile: string | undefined): ExportOptions['sign'] {
+  if (keyFile === undefined) return undefined;
+  return async (manifest, label) => {
+    // Only who signs needs it.
+    const { signManifest } = await import('../handoff/signature.js');
+    return signManifest(rt, { keyFile, manifest, label });
+  };
+}
+
+/** A journal beside the label folder: a switch is under way, or broke off. */
+async function isBeingPublished(rt: Runtime, dir: string): Promise<boolean> {
+  const real = await rt.fs.realpath(dir).catch(() => dir);
+  const stateDir = path.join(path.dirname(real), STATE_NAME, path.basename(real));
+  return readJournal(rt, stateDir).then(
+    (journal) => journal !== undefined,
+    // A state folder that this account may not read says nothing.
+    () => false,
+  );
+}
+
+function report(
+  { dir, out, since }: { dir: string; out: string; since: string | undefined },
+  result: ExportResult,
+  findings: Finding[],
+): ExportReport {
+  const { sets, label, generation, manifestSha256, base, nothingNew, written, bytesWritten } = result;
+  return {
+    job: since === undefined ? 'export' : 'delta',
+    dir,
+    out,
+    label,
+    generation,
+    manifestSha256,
+    base,
+    nothingNew,
+    sets: sets.map(({ set, digests }) => ({
+      name: set.name,
+      set: set.id,
+      kind: set.base === null ? 'full' : 'delta',
+      subdirs: set.target.manifest.subdirs,
+      compression: set.compression,
+      signed: set.signature !== undefined,
+      parts: set.parts.map(({ file }, index) => exportedPart(file, digests[index]!)),
+      added: set.changes.added,
+      changed: set.changes.changed,
+      removed: set.changes.removed,
+    })),
+    written,
+    bytesWritten,
+    findings,
+  };
+}
+
+function exportedPart(file: string, { size, sha256, md5 }: Digests): ExportedSet['parts'][number] {
+  return { file, size, sha256, md5, fits: mediaFor(size) };
+}
