@@ -1,0 +1,101 @@
+import type { MirrorReport } from '../../commands/mirror.js';
+import { formatBytes, plural } from './format.js';
+
+const LONGEST_LIST = 20;
+
+/** The end of `mirror` as a person reads it. Ends with a line feed. */
+export function mirrorText(report: MirrorReport): string {
+  return [...headline(report), ...contentLines(report), ...changeLines(report), ...endLines(report), ''].join('\n');
+}
+
+function headline({ label, published }: MirrorReport): string[] {
+  if (published === undefined) return [`${label}: dry run, nothing was written`];
+  const { generation, unchanged } = published;
+  return [
+    unchanged
+      ? `${label}: nothing new; generation ${generation} stays, 0 bytes written`
+      : `${label}: generation ${generation} is published`,
+  ];
+}
+
+function contentLines(report: MirrorReport): string[] {
+  const { fetched, toFetch, excluded, installers, published } = report;
+  const resumed = fetched.resumed === 0 ? '' : `, ${fetched.resumed} more from a run that broke off`;
+  const left = Object.entries(excluded).map(([rule, count]) => `${count} by ${rule}`);
+  return [
+    `  channels    ${report.channels.join('  ')}`,
+    `  platforms   ${report.platforms.join(', ')}`,
+    `  holds       ${plural(report.artifacts, 'artifact')}, ${formatBytes(report.bytesTotal)}`,
+    ...(left.length === 0 ? [] : [`  left out    ${left.join(', ')}`]),
+    ...(toFetch === undefined
+      ? [`  fetched     ${plural(fetched.artifacts, 'artifact')}, ${formatBytes(fetched.bytes)}${resumed}`]
+      : [`  to fetch    ${plural(toFetch.artifacts, 'artifact')}, ${formatBytes(toFetch.bytes)}`]),
+    ...(installers === 0 ? [] : [`  installers  ${installers}`]),
+    ...(published === undefined
+      ? []
+      : [`  proven      ${published.proof.checks.map((check) => check.name).join(', ')}`]),
+  ];
+}
+
+function changeLines(report: MirrorReport): string[] {
+  const { changes, kept } = report;
+  const moved = changes === undefined ? [] : [...changes.upgraded, ...changes.downgraded];
+  const undeclared = kept.filter(({ because }) => because === 'channel').length;
+  const unpicked = kept.length - undeclared;
+  return [
+    ...(changes === undefined
+      ? []
+      : [
+          ...section('added', changes.added.map(named)),
+          ...section(
+            'other version',
+            moved.map((one) => `${one.name} ${one.from} -> ${one.to}  (${one.subdir})`),
+          ),
+          ...section(
+            'record changed',
+            changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
+          ),
+        ]),
+    ...section('gone upstream', report.withdrawn),
+    ...section('also left', report.leaving),
+    ...(unpicked === 0
+      ? []
+      : [
+          `  kept        ${plural(unpicked, 'artifact')} that the filter no longer picks (repackenv clean -f removes them)`,
+        ]),
+    ...(undeclared === 0
+      ? []
+      : [
+          `  kept        ${plural(undeclared, 'artifact')} of channels that are no longer declared (repackenv clean -f removes them)`,
+        ]),
+    ...section('not ours, left alone', report.strangers),
+  ];
+}
+
+function named(one: { name: string; version: string; build: string; subdir: string }): string {
+  return `${one.name} ${one.version} ${one.build}  (${one.subdir})`;
+}
+
+function endLines({ findings, mirrorDir, published }: MirrorReport): string[] {
+  const delta = published?.delta;
+  return [
+    ...section(
+      'findings',
+      findings.map((finding) => `${finding.code}: ${finding.message}`),
+    ),
+    ...(delta === undefined
+      ? []
+      : [`  delta       ${delta.dir}  (${plural(delta.files, 'file')}, ${formatBytes(delta.bytes)})`]),
+    `  folder      ${mirrorDir}${published === undefined ? ' (not touched)' : ''}`,
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > LONGEST_LIST ? [`    … and ${lines.length - LONGEST_LIST} more (see --json)`] : [];
+  return [
+    `  ${title.padEnd(11)} ${lines.length}`,
+    ...lines.slice(0, LONGEST_LIST).map((line) => `    ${line}`),
+    ...more,
+  ];
+}

@@ -1,0 +1,176 @@
+import { stageChannel } from '../channel/stage-channel.js';
+import { planMirrorClean } from '../mirror/clean-mirror.js';
+import type { MirrorCleanPlan } from '../mirror/clean-mirror.js';
+import { withBytes } from '../mirror/sync-artifact.js';
+import { NOARCH } from '../model/channel.js';
+import type { Finding } from '../model/findings.js';
+import type { LiveFolder, SideFile } from '../model/staged.js';
+import { publish } from '../publish/publish.js';
+import { rememberSeen } from '../publish/seen.js';
+import { createStaging } from '../publish/staging.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { VERSION } from '../tool-version.js';
+import { proveMirror } from '../verify/prove-mirror.js';
+import path from 'node:path';
+import { collectFindings, emitFindings } from './findings.js';
+import { laySiteFiles, signerOf } from './hand-over.js';
+import type { LabelFolder } from './label-folder.js';
+import { keepDelta, prepareDelta } from './mirror/keep-delta.js';
+import type { MirrorRequest } from './mirror/mirror-request.js';
+import { pickFiles } from './mirror/pick-files.js';
+import { readChannels, readLiveIndexes } from './mirror/read-mirror.js';
+import { lookAtMirror, withMirrorFolder, withMirrorGateway } from './mirror/with-mirror.js';
+
+/** The end of `repackenv clean -f`. Sizes in bytes. */
+export interface MirrorCleanReport {
+  job: 'clean-mirror';
+  label: string;
+  /** Absolute path of the mirror. */
+  mirrorDir: string;
+  /** What left, or would leave. */
+  removed: MirrorCleanPlan['leaves'];
+  bytes: number;
+  /** Artifacts that stay. */
+  artifacts: number;
+  dryRun: boolean;
+  findings: Finding[];
+  published?: { generation: number; unchanged: boolean } | undefined;
+}
+
+/**
+ * `repackenv clean -f mirror.yml`: removes from the mirror what its file no longer matches, through the same lock, proof and switch as
+ * `mirror`. The channels' indexes are read to know what the filter picks today; nothing is fetched, and records stay as they are.
+ */
+export async function cleanMirror(machine: Runtime, request: MirrorRequest): Promise<MirrorCleanReport> {
+  const { rt, findings } = collectFindings(machine);
+  if (request.dryRun) {
+    const folder = await lookAtMirror(rt, request);
+    const { plan } = await planClean(rt, request, folder.live);
+    return reportOf(request, folder, { plan, findings: findings(), published: undefined });
+  }
+  return withMirrorFolder(rt, request, 'clean', async (folder) => {
+    const planned = await planClean(rt, request, folder.live);
+    const published =
+      planned.plan.leaves.length === 0 ? undefined : await carryOut(rt, { request, folder, ...planned });
+    return reportOf(request, folder, { plan: planned.plan, findings: findings(), published });
+  });
+}
+
+interface PlannedClean {
+  plan: MirrorCleanPlan;
+  subdirs: string[];
+}
+
+async function planClean(rt: Runtime, request: MirrorRequest, live: LiveFolder): Promise<PlannedClean> {
+  const { channels, settings } = request;
+  return withMirrorGateway(rt, request, async (gateway) => {
+    const read = await readChannels(rt, { gateway, channels, platforms: settings.platforms, live });
+    const choice = await pickFiles(rt, request, read.sources);
+    emitFindings(rt, [...gateway.findings(), ...choice.findings]);
+    const plan = planMirrorClean({
+      live,
+      sources: read.all,
+      declared: channels,
+      picked: choice.picked,
+      installers: settings.installers.map(({ name }) => name),
+      liveIndex: await readLiveIndexes(rt, live),
+    });
+    return { plan, subdirs: [...new Set([...settings.platforms, NOARCH])] };
+  });
+}
+
+interface CleanTask extends PlannedClean {
+  request: MirrorRequest;
+  folder: LabelFolder;
+}
+
+async function carryOut(
+  rt: Runtime,
+  { request, folder, plan, subdirs }: CleanTask,
+): Promise<{ generation: number; unchanged: boolean }> {
+  const { place, live, lock, startedAt } = folder;
+  const artifacts = plan.stays.map(({ artifact, live: file }) =>
+    withBytes(artifact, { ...file, storePath: path.join(live.dir, artifact.subdir, artifact.fn), source: 'store' }),
+  );
+  await prepareDelta(rt, { request, place, live });
+  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'clean' });
+  try {
+    const staged = await stageChannel(rt, {
+      plan: {
+        label: request.label,
+        specs: [],
+        channels: request.channels,
+        profiles: [],
+        solved: subdirs.map((subdir) => ({ subdir })),
+        artifacts,
+      },
+      acquired: artifacts,
+      live,
+      dir: staging.channelDir,
+      indexBz2: request.indexBz2 || hasBz2(live),
+      replace: [],
+      side: stayingSideFiles(live, plan),
+      sign: signerOf(rt, request),
+      changesOnly: true,
+    });
+    await proveMirror(rt, { staged, live });
+    const { generation, unchanged } = await publish(rt, {
+      place,
+      staging,
+      staged,
+      live,
+      lock,
+      engine: 'none',
+      tool: `repackenv ${VERSION}`,
+      startedAt,
+    });
+    await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
+    await rememberSeen(rt, place, staged.files);
+    await keepDelta(rt, { request, place, live });
+    return { generation, unchanged };
+  } finally {
+    await staging.discard();
+  }
+}
+
+function hasBz2(live: LiveFolder): boolean {
+  return (live.manifest?.files ?? []).some(({ path: file }) => file.endsWith('/repodata.json.bz2'));
+}
+
+/** A side file of an artifact leaves with it. */
+function stayingSideFiles(live: LiveFolder, { leaves, stays }: MirrorCleanPlan): SideFile[] {
+  const gone = new Set(leaves.map((each) => each.path));
+  const staying = stays.map(({ artifact }) => `${artifact.subdir}/${artifact.fn}`);
+  return sideFilesOf(live).filter(
+    ({ path: file }) =>
+      !gone.has(file) && (file.startsWith('installers/') || staying.some((each) => file.startsWith(each))),
+  );
+}
+
+function sideFilesOf(live: LiveFolder): SideFile[] {
+  return (live.manifest?.files ?? []).flatMap(({ path: file, kind }) => {
+    const there = live.files.get(file);
+    return kind !== 'side' || there === undefined
+      ? []
+      : [{ path: file, storePath: path.join(live.dir, file), ...there }];
+  });
+}
+
+function reportOf(
+  request: MirrorRequest,
+  { place }: Pick<LabelFolder, 'place'>,
+  end: { plan: MirrorCleanPlan; findings: Finding[]; published: MirrorCleanReport['published'] },
+): MirrorCleanReport {
+  const { plan, findings, published } = end;
+  return {
+    job: 'clean-mirror',
+    label: request.label,
+    mirrorDir: place.labelDir,
+    removed: plan.leaves,
+    bytes: plan.leaves.reduce((sum, { size }) => sum + size, 0),
+    artifacts: plan.stays.length,
+    dryRun: request.dryRun,
+    findings,
+    published,
+  };
+}

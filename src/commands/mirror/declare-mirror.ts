@@ -1,0 +1,101 @@
+import path from 'node:path';
+import type { MirrorChannel, MirrorSettings } from '../../mirror/mirror-file.js';
+import type { Channel } from '../../model/channel.js';
+import { baseChannel } from '../../model/declare-channels.js';
+import { RepackError, isRepackError } from '../../model/errors.js';
+import { parseLabel, safeSegment } from '../../model/names.js';
+import type { Machine } from '../../runtime/runtime.js';
+
+export interface MirrorChannelOptions {
+  baseUrl: string;
+  owner: string | undefined;
+  hasToken: boolean;
+}
+
+/**
+ * The mirror file's channels, highest priority first. The token goes to those that are marked (`token: true`, or a token stood in the
+ * URL) and to those below the owner's URL.
+ *
+ * @throws RepackError E_CHANNEL; E_MIRROR_FILE where a channel is marked and no token is given
+ */
+export function declareMirrorChannels(settings: MirrorSettings, options: MirrorChannelOptions): Channel[] {
+  const { baseUrl, owner, hasToken } = options;
+  const declared = settings.channels.flatMap((written) =>
+    baseChannel(written.text, { baseUrl, owner, hasToken, subdirs: settings.platforms }).map((channel) =>
+      written.token ? marked(channel, { written, settings, options }) : opened(channel, options),
+    ),
+  );
+  const seen = new Set<string>();
+  return declared.filter(({ url }) => !seen.has(url) && seen.add(url));
+}
+
+function marked(
+  channel: Channel,
+  { written, settings, options }: { written: MirrorChannel; settings: MirrorSettings; options: MirrorChannelOptions },
+): Channel {
+  if (!options.hasToken) {
+    throw new RepackError('E_MIRROR_FILE', {
+      what: `The channel ${written.text} is marked with token: true, and no token is given`,
+      where: placeOf(settings, written.line),
+      hint: 'Give it with --token-env NAME or --token-file FILE.',
+    });
+  }
+  return opened({ ...channel, authenticated: true }, options);
+}
+
+/** The name of an authenticated channel tells the gateway what follows `/t/TOKEN/` on the wire. */
+function opened(channel: Channel, { baseUrl }: MirrorChannelOptions): Channel {
+  if (!channel.authenticated) return channel;
+  const base = `${baseUrl.replace(/\/+$/, '')}/`;
+  const name = channel.url.startsWith(base) ? channel.url.slice(base.length) : new URL(channel.url).pathname.slice(1);
+  return { ...channel, name };
+}
+
+/** ROOT and label of a mirror folder, absolute; the state of the mirror lies beside it, in `ROOT/.repackenv/LABEL`. */
+export interface MirrorPlace {
+  root: string;
+  label: string;
+}
+
+/**
+ * `mirror_dir`, or the folder of the account in it. `~` is the user's home; a relative path counts from the folder of the mirror file, as
+ * cron starts programs anywhere.
+ *
+ * @throws RepackError E_MIRROR_FILE where the folder's name can't be used, or it has no folder above it
+ */
+export function mirrorPlace(machine: Machine, settings: MirrorSettings): MirrorPlace {
+  const base = resolveFolder(machine, settings, settings.mirrorDir);
+  const { account } = settings;
+  const dir = account === undefined ? base : path.join(base, safeSegment(account, 'the account'));
+  const root = path.dirname(dir);
+  const where = `${placeOf(settings, settings.origins.mirror_dir.line)}: mirror_dir ${dir}`;
+  if (root === dir || path.parse(dir).root === root) {
+    throw new RepackError('E_MIRROR_FILE', {
+      what: 'The mirror folder needs a folder above it: lock, journal and receipts lie beside the mirror, never in it',
+      where,
+      hint: `Take one more level, for example mirror_dir: ${path.join(dir, 'main')}`,
+    });
+  }
+  try {
+    return { root, label: parseLabel(path.basename(dir)) };
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    throw new RepackError('E_MIRROR_FILE', {
+      what: `The mirror folder can't have this name: ${error.what}`,
+      where,
+      hint: 'Name it with a letter first, then letters, digits, "_", "-" or ".", for example main.',
+      cause: error,
+    });
+  }
+}
+
+/** A folder that the mirror file names. */
+export function resolveFolder(machine: Machine, { file }: MirrorSettings, written: string): string {
+  const home = /^~(?=$|[\\/])/.exec(written);
+  if (home !== null) return path.join(machine.homedir, written.slice(1));
+  return path.resolve(file === undefined ? machine.cwd : path.dirname(path.resolve(machine.cwd, file)), written);
+}
+
+function placeOf({ file = 'mirror file' }: MirrorSettings, line: number | undefined): string {
+  return line === undefined ? file : `${file}, line ${line}`;
+}

@@ -1,0 +1,46 @@
+import type { SyncPlan } from '../../mirror/sync.js';
+import type { Finding } from '../../model/findings.js';
+import type { ChannelChanges, Proof } from '../../model/staged.js';
+
+/** The end of `repackenv mirror`. Sizes in bytes. */
+export interface MirrorReport {
+  job: 'mirror';
+  label: string;
+  /** Absolute path of the mirror. */
+  mirrorDir: string;
+  /** The mirror file. */
+  file: string | undefined;
+  channels: string[];
+  platforms: string[];
+  /** What the mirror holds (or would hold). */
+  artifacts: number;
+  bytesTotal: number;
+  /** Number of files left out, by rule. */
+  excluded: Readonly<Record<string, number>>;
+  /** Fetched in this run; `resumed` were there from one that broke off. */
+  fetched: { artifacts: number; bytes: number; resumed: number };
+  /** To be fetched: only in a dry run. */
+  toFetch?: { artifacts: number; bytes: number } | undefined;
+  installers: number;
+  /** In the mirror though the filter does not pick them: `clean -f` removes them. */
+  kept: SyncPlan['kept'];
+  /** Gone upstream, so gone (or to go) here. */
+  withdrawn: string[];
+  /** Files that leave for other reasons: never ours, or left from before. */
+  leaving: string[];
+  strangers: string[];
+  changes?: ChannelChanges | undefined;
+  findings: Finding[];
+  /** Absent for a dry run. */
+  published?:
+    | {
+        generation: number;
+        manifestSha256: string;
+        unchanged: boolean;
+        bytesWritten: number;
+        proof: Proof;
+        /** Folder of the delta that was written. */
+        delta?: { dir: string; files: number; bytes: number } | undefined;
+      }
+    | undefined;
+}

@@ -1,0 +1,25 @@
+import type { MirrorSettings } from '../../mirror/mirror-file.js';
+import type { Channel } from '../../model/channel.js';
+import type { TargetProfile } from '../../model/profile.js';
+import type { WorkSettings } from '../../model/request.js';
+import type { Secret } from '../../model/secret.js';
+
+/** One mirror to be brought up to date: parsed, validated, secrets wrapped. */
+export interface MirrorRequest extends WorkSettings {
+  settings: MirrorSettings;
+  /** Absolute; the mirror is `root/label`. */
+  root: string;
+  label: string;
+  /** Highest priority first. */
+  channels: readonly Channel[];
+  token: Secret | undefined;
+  /** One a platform: what `with_dependencies: solve` solves for. */
+  profiles: readonly TargetProfile[];
+  /** Absolute; undefined: no deltas are written. */
+  deltaDir: string | undefined;
+  /** Every byte in the mirror is hashed and every index fetched anew. */
+  reset: boolean;
+  allowShrink: boolean;
+  /** What can't be mirrored is left out and told, instead of failing everything. */
+  keepGoing: boolean;
+}

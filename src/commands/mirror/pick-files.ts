@@ -1,0 +1,154 @@
+import { solveEmbedded } from '../../engine/embedded/solve.js';
+import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
+import { closeBySolving, dependencySources } from '../../mirror/closure.js';
+import type { SolvedFiles } from '../../mirror/closure.js';
+import type { MirrorSource, PickedFile, Selection } from '../../mirror/select.js';
+import { selectForMirror } from '../../mirror/select.js';
+import { isRepackError } from '../../model/errors.js';
+import type { Finding } from '../../model/findings.js';
+import { parseMatchSpec } from '../../model/match-spec.js';
+import type { RepodataSource } from '../../model/repodata-index.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { MirrorRequest } from './mirror-request.js';
+
+export interface Choice {
+  picked: readonly PickedFile[];
+  excluded: Readonly<Record<string, number>>;
+  /** Records that can't be mirrored, by path. */
+  refused: { path: string; problem: string }[];
+  findings: Finding[];
+}
+
+/** What the mirror file's filter takes of the channels, with the dependencies where it asks for them. */
+export async function pickFiles(
+  rt: Runtime,
+  request: MirrorRequest,
+  sources: readonly MirrorSource[],
+): Promise<Choice> {
+  const { filter } = request.settings;
+  const selection = selectForMirror({ sources, filter });
+  const findings = [...shadowFindings(selection), ...listFindings(selection)];
+  let { picked } = selection;
+  if (filter.dependencies === 'solve') {
+    const closed = await solveClosure(rt, request, { sources, picked });
+    picked = [...picked, ...closed.added];
+    findings.push(...closed.findings);
+  }
+  return {
+    picked,
+    excluded: Object.fromEntries(selection.excluded),
+    refused: selection.refused.map(({ subdir, fn, problem }) => ({ path: `${subdir}/${fn}`, problem })),
+    findings,
+  };
+}
+
+async function solveClosure(
+  rt: Runtime,
+  request: MirrorRequest,
+  task: { sources: readonly MirrorSource[]; picked: readonly PickedFile[] },
+): Promise<{ added: readonly PickedFile[]; findings: Finding[] }> {
+  const { sources, picked } = task;
+  const { filter, platforms } = request.settings;
+  const permitted = dependencySources({ sources, filter });
+  const source: RepodataSource = {
+    repodata: async (channel, subdir) =>
+      permitted.find((each) => each.subdir === subdir && each.channel.url === channel.url)?.index,
+  };
+  rt.events.emit({
+    type: 'stage-started',
+    stage: 'solve',
+    detail: `what ${picked.length} files need, each by a solver`,
+  });
+  const solver = openEmbeddedSolver(rt);
+  try {
+    const solve = async ({ subdir, spec }: { subdir: string; spec: string }): Promise<SolvedFiles> => {
+      rt.signal.throwIfAborted();
+      const profile = request.profiles.find((each) => each.subdir === subdir);
+      if (profile === undefined) return { problem: `there is no target profile for ${subdir}` };
+      const { channels, channelPriority } = request;
+      const specs = [parseMatchSpec(spec)];
+      try {
+        const { artifacts } = await solveEmbedded(rt, {
+          request: { specs, channels, channelPriority, profile },
+          source,
+          solver,
+        });
+        return { files: artifacts };
+      } catch (error) {
+        if (!isRepackError(error) || !SOLVER_SAYS_NO.has(error.code)) throw error;
+        return { problem: [error.what, ...error.details.slice(0, 3)].join('; ') };
+      }
+    };
+    const { added, unsolvable } = await closeBySolving({ sources, filter, picked, platforms, solve });
+    return { added, findings: unsolvableFindings(unsolvable, picked.length) };
+  } finally {
+    await solver.close();
+  }
+}
+
+const SOLVER_SAYS_NO: ReadonlySet<string> = new Set(['E_UNSOLVABLE', 'E_PACKAGE_NOT_FOUND', 'E_NO_BASE_CHANNEL']);
+
+const EXAMPLES = 5;
+
+function unsolvableFindings(
+  unsolvable: readonly { subdir: string; fn: string; problem: string }[],
+  total: number,
+): Finding[] {
+  if (unsolvable.length === 0) return [];
+  const shown = unsolvable.slice(0, EXAMPLES).map(({ subdir, fn, problem }) => `${subdir}/${fn}: ${problem}`);
+  return [
+    {
+      code: 'not-installable',
+      message: `${unsolvable.length} of ${total} picked files can't be installed from what may be mirrored: ${listed(shown, unsolvable.length, ' | ')}`,
+      exit: true,
+    },
+  ];
+}
+
+/** One finding a pair of channels: a whole channel may lie in another's shadow. */
+function shadowFindings({ shadowed }: Selection): Finding[] {
+  const groups = new Map<string, { message: string; files: string[] }>();
+  for (const { subdir, fn, channel, shadowed: other } of shadowed) {
+    const key = `${channel.url}\n${other.url}`;
+    const group = groups.get(key) ?? { message: `${other.url} lie in the shadow of ${channel.url}`, files: [] };
+    group.files.push(`${subdir}/${fn}`);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ message, files }) => ({
+    code: 'shadowed',
+    message: `${files.length} files of ${message}, which is declared first and has other bytes under the same names: ${listed(files.slice(0, EXAMPLES), files.length)}`,
+    subject: message,
+    exit: false,
+    warn: true,
+  }));
+}
+
+function listFindings({ unmatched, forbidden }: Selection): Finding[] {
+  const idle = unmatched.map(({ key, text, line }): Finding => ({
+    code: 'filter-unmatched',
+    message: `${key}: "${text}"${line === undefined ? '' : ` (line ${line})`} matches nothing in the channels; is it spelt as the package is?`,
+    subject: `${key} ${text}`,
+    exit: false,
+    warn: true,
+  }));
+  const entries = new Map<string, { reason: string; entry: string; line: number | undefined; needs: string[] }>();
+  for (const { subdir, fn, depends, reason, entry, line } of forbidden) {
+    const key = `${reason}\n${entry}\n${line ?? ''}`;
+    const group = entries.get(key) ?? { reason, entry, line, needs: [] };
+    group.needs.push(`${subdir}/${fn} needs ${depends}`);
+    entries.set(key, group);
+  }
+  const closed = [...entries.values()].map(({ reason, entry, line, needs }): Finding => ({
+    code: 'dependency-forbidden',
+    message: `${reason} "${entry}"${line === undefined ? '' : ` (line ${line})`} forbids what is needed: ${listed(needs.slice(0, EXAMPLES), needs.length)}`,
+    subject: `${reason} ${entry}`,
+    exit: false,
+    warn: true,
+  }));
+  return [...idle, ...closed];
+}
+
+export function listed(shown: readonly string[], total: number, between = ', '): string {
+  const more = total - shown.length;
+  return `${shown.join(between)}${more > 0 ? `${between}and ${more} more` : ''}`;
+}
