@@ -1,0 +1,67 @@
+import { EXIT, RepackError } from '../../model/errors.js';
+import type { CliCommand } from '../command.js';
+import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
+import { importText } from '../reporter/import-text.js';
+
+const EXAMPLES = `
+MEDIUM is a folder (a stick), several (several sticks), a NAME.set.json or a part. It is read in place: nothing is joined, copied whole or
+deleted there, and read-only media are fine. Everything is checked before anything is written.
+
+Examples:
+  repackenv import /media/usb --root /srv/conda
+  repackenv import /media/usb1 /media/usb2 --root /srv/conda --receipt /media/usb1
+  repackenv import E:\\ --root D:\\conda --dry-run
+  repackenv import /media/usb --root /srv/conda --allowed-signers /etc/repackenv/allowed_signers
+
+Exit codes: 0 done, 2 usage, 4 the medium is incomplete or damaged (what has to be brought again is named), 5 wrong base, older than the folder, or
+  the disk, 6 another run holds the folder, 8 the signature.
+`;
+
+export const importCommand: CliCommand = {
+  name: 'import',
+  summary: 'take what an export put on media into ROOT/LABEL: checked first, then switched into place',
+  settings: [...LOCK_SETTINGS, 'adopt', 'siteFiles', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
+  declare: (command) =>
+    void command
+      .argument('<MEDIUM...>', 'folders of the medium, a NAME.set.json, or a part')
+      .option('--root <DIR>', 'folder that holds the label folders; created when it is not there')
+      .option('--label <LABEL>', 'which label, where the media hold several')
+      .option(
+        '--allowed-signers <FILE>',
+        'the site’s keys (ssh-keygen, ALLOWED SIGNERS): a set that none of them signed is refused',
+      )
+      .option('--require-signature', 'refuse to work without --allowed-signers')
+      .option('--receipt <FILE>', 'copy of the site receipt, to be sent back: a file, or a folder that is there')
+      .option('--allow-rollback', 'take a set although the folder is newer, or another channel of the same generation')
+      .addHelpText('after', EXAMPLES),
+  root: (typed) => textOption(typed, 'root'),
+  log: (typed) => textOption(typed, 'label') ?? '',
+  check: (typed) => {
+    if (textOption(typed, 'root') !== undefined) return;
+    throw new RepackError('E_USAGE', {
+      what: '--root is missing',
+      where: 'command line',
+      hint: 'repackenv import MEDIUM... --root ROOT   (see --help)',
+    });
+  },
+  async run(call) {
+    const { args, options, values, rt, reporter } = call;
+    const { importMedia } = await import('../../commands/import.js');
+    const report = await importMedia(rt, {
+      media: args,
+      root: textOption(call, 'root') ?? '',
+      label: textOption(call, 'label'),
+      dryRun: values.dryRun,
+      allowedSigners: textOption(call, 'allowedSigners'),
+      requireSignature: options['requireSignature'] === true,
+      receipt: textOption(call, 'receipt'),
+      allowRollback: options['allowRollback'] === true,
+      adopt: values.adopt,
+      siteFiles: values.siteFiles === 'on',
+      waitLockMs: values.waitLock * 1000,
+      takeOverLock: values.takeOverLock,
+    });
+    reporter.result(importText(report), { ...report });
+    return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+  },
+};

@@ -1,0 +1,109 @@
+import { isRepackError, RepackError } from '../model/errors.js';
+import { incomplete, partTitle, type OpenedSet } from './import-open.js';
+import { checkIndexes } from './import-indexes.js';
+import type { Target } from './import-target.js';
+import type { SetFile } from './medium-format.js';
+import type { Media, MediaRuntime } from './read-media.js';
+import { checkPart, walkPart, type CheckedPart, type FoundPart } from './read-part.js';
+import { TarFault } from './read-tar.js';
+
+/** A file on its way: its content must be taken, or left, before the next one is asked for; a piece is overwritten by the next. */
+export interface ContentFile {
+  path: string;
+  content: AsyncIterable<Uint8Array>;
+}
+
+/** What a label folder is to become, and where its bytes come from: a checked set, or an unpacked delta folder. */
+export interface Delivery {
+  target: Target;
+  /** Paths whose bytes are at hand. */
+  has: (path: string) => boolean;
+  /** The wanted files in the order in which they can be read fastest. */
+  walk: (wanted: ReadonlySet<string>) => AsyncIterable<ContentFile>;
+  /** `repodata.json` of the subdirs whose index is at hand, by path. */
+  indexes: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Reads every byte of an opened set and holds it against set file, headers and manifest. Nothing is written. Every damaged part is found,
+ * so that all of them can be brought at once (bad-inputs G11).
+ *
+ * @throws RepackError E_MEDIUM naming parts and media, E_ARCHIVE_MEMBER where undamaged parts hold what they must not
+ */
+export async function checkSet(rt: MediaRuntime, { set, parts, target }: OpenedSet, media: Media): Promise<Delivery> {
+  const checked: (CheckedPart & FoundPart)[] = [];
+  const damaged: string[] = [];
+  const onBytes = progressOf(rt, set);
+  for (const found of parts) {
+    const result = await check(rt, { set, found, onBytes });
+    if (typeof result === 'string')
+      damaged.push(`${partTitle(set, found.part)} on ${found.file.medium} is damaged: ${result}`);
+    else checked.push({ ...result, ...found });
+  }
+  if (damaged.length > 0) throw incomplete({ set, media, problems: damaged, lacking: damaged.length });
+  const kept = new Map(checked.flatMap((part) => [...part.kept]));
+  await checkIndexes({ target, indexes: kept, where: parts[0]!.file.path });
+  const at = new Set(checked.flatMap((part) => [...part.members.keys()]));
+  return {
+    target,
+    has: (path) => at.has(path),
+    walk: (wanted) => walkParts(rt, checked, wanted),
+    indexes: new Map([...kept].filter(([path]) => path.endsWith('/repodata.json'))),
+  };
+}
+
+/** Told at each percent. */
+function progressOf(rt: MediaRuntime, set: SetFile): (bytes: number) => void {
+  const of = set.parts.reduce((sum, part) => sum + part.size, 0);
+  rt.events.emit({
+    type: 'stage-started',
+    stage: 'medium',
+    detail: `checking ${set.name}, ${set.parts.length} ${set.parts.length === 1 ? 'archive' : 'parts'}`,
+  });
+  let read = 0;
+  let told = 0;
+  return (bytes) => {
+    read += bytes;
+    if (read - told < of / 100) return;
+    told = read;
+    rt.events.emit({ type: 'progress', stage: 'medium', bytes: Math.min(read, of), of });
+  };
+}
+
+async function check(
+  rt: MediaRuntime,
+  { set, found, onBytes }: { set: SetFile; found: FoundPart; onBytes: (bytes: number) => void },
+): Promise<CheckedPart | string> {
+  try {
+    return await checkPart(rt, found, { keep: (path) => path.includes('/repodata.json'), onBytes });
+  } catch (error) {
+    if (!(error instanceof TarFault)) throw error;
+    throw new RepackError('E_ARCHIVE_MEMBER', {
+      what: `${partTitle(set, found.part)} is as it was sent, and is refused: ${error.message}`,
+      where: found.file.path,
+      hint: 'Nothing was written. This is not a set that repackenv made: find out where the medium comes from.',
+      cause: error,
+    });
+  }
+}
+
+async function* walkParts(
+  rt: MediaRuntime,
+  parts: readonly (CheckedPart & FoundPart)[],
+  wanted: ReadonlySet<string>,
+): AsyncGenerator<ContentFile> {
+  for (const part of parts) {
+    try {
+      yield* walkPart(rt, part, (path) => wanted.has(path));
+    } catch (error) {
+      // It was right a moment ago: the stick was pulled, or written to.
+      if (!(error instanceof TarFault) && !(isRepackError(error) && error.code === 'E_DECOMPRESS')) throw error;
+      throw new RepackError('E_MEDIUM', {
+        what: `${part.file.name} changed while it was read`,
+        where: part.file.path,
+        hint: 'Leave the medium in, and let nothing write to it; then run the same command again.',
+        cause: error,
+      });
+    }
+  }
+}

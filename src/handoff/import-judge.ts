@@ -1,0 +1,99 @@
+import { RepackError } from '../model/errors.js';
+import type { Manifest } from '../model/manifest.js';
+import type { DeltaBase } from './medium-format.js';
+
+/** What is to be imported, as its set file (or `delta.json`) says it. */
+export interface Claim {
+  /** Name of the set, or of the delta folder. */
+  name: string;
+  generation: number;
+  manifestSha256: string;
+  base: DeltaBase;
+  subdirs: readonly string[];
+}
+
+/** The label folder as far as the question needs it. */
+export interface Standing {
+  dir: string;
+  manifest: Pick<Manifest, 'generation' | 'subdirs'> | undefined;
+  manifestSha256: string | undefined;
+}
+
+/**
+ * Whether the set may be applied to the folder (bad-inputs G8). `same`: the folder has this very manifest; `forward`: it is older, or there
+ * is none; `back`: it is newer, and that was allowed.
+ *
+ * @throws RepackError E_WRONG_BASE: a delta, and the folder is not what it was made for. E_ROLLBACK: the folder is newer, or another channel
+ *   of the same generation, and `allowRollback` is not set.
+ */
+export function judge(
+  claim: Claim,
+  live: Standing,
+  { allowRollback }: { allowRollback: boolean },
+): 'same' | 'forward' | 'back' {
+  if (live.manifestSha256 === claim.manifestSha256) return 'same';
+  const { base } = claim;
+  const now = live.manifest?.generation;
+  if (base !== null && live.manifestSha256 !== base.manifest_sha256) {
+    if (now !== undefined && now >= claim.generation && base.generation < now) throw rollback(claim, live, now);
+    throw wrongBase(claim, base, live, now);
+  }
+  if (now === undefined || now < claim.generation) return 'forward';
+  if (allowRollback) return 'back';
+  throw rollback(claim, live, now);
+}
+
+function wrongBase(claim: Claim, base: NonNullable<DeltaBase>, live: Standing, now: number | undefined): RepackError {
+  const applies = `Delta ${claim.name} leads from generation ${base.generation} to ${claim.generation}`;
+  const [what, hint] =
+    now === undefined
+      ? [`${applies}, and there is no channel of ours in the label folder`, 'Import a full set first.']
+      : now < base.generation
+        ? [
+            `${applies}, and the label folder is of generation ${now}: a delta between was skipped`,
+            `Import what leads from generation ${now} to ${base.generation} first, or a full set.`,
+          ]
+        : now === base.generation
+          ? [
+              `${applies}, and the label folder is another channel of generation ${now} than it was made for`,
+              'Send the site receipt of this folder to the sender and ask for a delta made for it, or import a full set.',
+            ]
+          : [
+              `${applies}, and the label folder is already of generation ${now}`,
+              `Ask the sender for a delta from generation ${now} (send the site receipt), or import a full set.`,
+            ];
+  return new RepackError('E_WRONG_BASE', {
+    what,
+    where: live.dir,
+    hint: `${hint} The label folder was not changed.`,
+    details: [
+      `the delta needs  manifest ${base.manifest_sha256}`,
+      `the folder has   manifest ${live.manifestSha256 ?? 'none'}`,
+    ],
+  });
+}
+
+function rollback(claim: Claim, live: Standing, now: number): RepackError {
+  const others = sameTexts(claim.subdirs, live.manifest?.subdirs ?? [])
+    ? ''
+    : ` (for ${claim.subdirs.join(', ')}; the folder has ${(live.manifest?.subdirs ?? []).join(', ')})`;
+  return new RepackError('E_ROLLBACK', {
+    what:
+      now === claim.generation
+        ? `${claim.name} is another channel of generation ${now} than the one in the label folder${others}`
+        : `${claim.name} is of generation ${claim.generation}, and the label folder is of generation ${now} already`,
+    where: live.dir,
+    hint:
+      claim.base === null
+        ? 'Nothing was changed. If this is the channel that you want all the same: --allow-rollback.'
+        : 'Nothing was changed, and nothing needs to be: the folder is further than this delta leads.',
+    details: [
+      `on the medium   manifest ${claim.manifestSha256}`,
+      `the folder has  manifest ${live.manifestSha256 ?? 'none'}`,
+    ],
+  });
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return [...a].sort().join('\n') === [...b].sort().join('\n');
+}
