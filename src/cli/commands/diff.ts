@@ -1,0 +1,76 @@
+import path from 'node:path';
+import { EXIT, RepackError } from '../../model/errors.js';
+import { parseSubdir } from '../../model/names.js';
+import type { CliCommand } from '../command.js';
+import { NETWORK_SETTINGS, OUTPUT_SETTINGS } from '../command.js';
+import { diffText } from '../reporter/diff-text.js';
+
+export const diffCommand: CliCommand = {
+  name: 'diff',
+  summary: 'what changes from A to B: packages, files, bytes to travel; exit code 1 when they differ',
+  settings: [...OUTPUT_SETTINGS, ...NETWORK_SETTINGS, 'baseUrl', 'owner', 'cacheDir'],
+  declare: (command) =>
+    void command
+      .argument('<A>', 'a channel folder, a manifest.json, a site receipt, a set.json, or the URL or name of a channel')
+      .argument('<B>', 'the same')
+      .option(
+        '--subdir <SUBDIR>',
+        'platform of an upstream channel, repeatable (default: those of the other side)',
+        appended,
+      )
+      .option(
+        '--newest',
+        'only packages that both sides have, of a channel the newest version of each: what is newer upstream',
+      )
+      .addHelpText('after', EXAMPLES),
+  token: 'options',
+  async run({ args, options, values, token, rt, reporter }) {
+    const [a = '', b = ''] = args;
+    for (const [name, value] of Object.entries({ A: a, B: b })) {
+      if (value.trim() !== '') continue;
+      throw new RepackError('E_USAGE', {
+        what: `${name} is empty: two things are to be compared`,
+        where: 'command line',
+        hint: 'repackenv diff A B   (see --help)',
+      });
+    }
+    const { diff } = await import('../../commands/diff.js');
+    const here = (file: string): string => path.resolve(rt.machine.cwd, file);
+    const { baseUrl, owner, allowHttp, proxy, noProxy } = values;
+    const report = await diff(rt, {
+      a,
+      b,
+      newest: options['newest'] === true,
+      subdirs: subdirsIn(options['subdir']),
+      token,
+      baseUrl,
+      owner,
+      cacheDir: here(values.cacheDir),
+      allowHttp,
+      proxy,
+      noProxy,
+      caFiles: values.caFiles.map(here),
+    });
+    reporter.result(diffText(report), { ...report });
+    return report.equal ? EXIT.done : EXIT.findings;
+  },
+};
+
+function appended(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+function subdirsIn(given: unknown): string[] {
+  return Array.isArray(given) ? given.map((text) => parseSubdir(String(text))) : [];
+}
+
+const EXAMPLES = `
+Examples:
+  repackenv diff /srv/repos/halkbank /mnt/site/halkbank             what the next synchronisation changes there
+  repackenv diff receipt-of-the-site.json /srv/repos/halkbank       what a delta for that site would carry
+  repackenv diff /srv/repos/halkbank conda-forge --newest           what is newer upstream
+  repackenv diff https://conda.anaconda.org/acme/label/halkbank /srv/mirror/halkbank --owner acme --token-env CONDA_TOKEN
+
+A folder with a manifest is taken at its manifest's word (repackenv verify holds the files against it); one without is read and hashed.
+Exit codes: 0 equal, 1 different, 2 and above: could not be compared.
+`;
