@@ -1,7 +1,16 @@
 import type { CliCommand } from '../command.js';
 import { captureCommand } from './capture.js';
+import { cleanCommand } from './clean.js';
+import { deltaCommand } from './delta.js';
+import { diffCommand } from './diff.js';
+import { doctorCommand } from './doctor.js';
 import { enginesCommand } from './engines.js';
+import { exportCommand } from './export.js';
+import { importCommand } from './import.js';
+import { mirrorCommand } from './mirror.js';
+import { mergeCommand } from './merge.js';
 import { planCommand, updateCommand } from './update.js';
+import { serveCommand } from './serve.js';
 import { verifyCommand } from './verify.js';
 
 /** The commands of `repackenv`, in the order of its help. */
@@ -10,5 +19,14 @@ export const COMMANDS: readonly CliCommand[] = [
   planCommand,
   captureCommand,
   verifyCommand,
+  mirrorCommand,
+  diffCommand,
+  importCommand,
+  mergeCommand,
+  doctorCommand,
+  cleanCommand,
+  exportCommand,
+  deltaCommand,
+  serveCommand,
   enginesCommand,
 ];

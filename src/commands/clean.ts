@@ -1,0 +1,51 @@
+import path from 'node:path';
+import type { Runtime } from '../runtime/runtime.js';
+import { cleanCache } from './clean/cache-part.js';
+import { cleanRoot } from './clean/root-part.js';
+import type { CleanItem, CleanLimits } from './clean/items.js';
+
+export interface CleanRequest {
+  /** As typed; undefined: only the caches. */
+  root: string | undefined;
+  /** Absolute. */
+  cacheDir: string;
+  limits: CleanLimits;
+  /** Only look. */
+  dryRun: boolean;
+}
+
+export interface CleanReport {
+  dryRun: boolean;
+  root: string | undefined;
+  cacheDir: string;
+  items: CleanItem[];
+  /** Bytes of what went, or would go. */
+  freed: number;
+  /** What was left alone, and why. */
+  skipped: string[];
+}
+
+/**
+ * `repackenv clean`: what nothing names any more. In ROOT: files in label folders that neither manifest nor index names, leftovers of
+ * broken-off runs. In the cache folder: artifacts, indexes and engine packages by age and size. Only what this program made is touched; what
+ * a run works with is left, and a run that begins meanwhile waits.
+ *
+ * @throws RepackError E_ROOT for folders that are not ours; E_DISK, E_PUBLISH
+ */
+export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanReport> {
+  const { cacheDir, limits, dryRun } = request;
+  const root = request.root === undefined ? undefined : path.resolve(rt.machine.cwd, request.root);
+  const parts = [
+    ...(root === undefined ? [] : [await cleanRoot(rt, { root, dryRun })]),
+    await cleanCache(rt, { cacheDir, limits, dryRun }),
+  ];
+  const items = parts.flatMap((part) => part.items);
+  return {
+    dryRun,
+    root,
+    cacheDir,
+    items,
+    freed: items.reduce((sum, { size, removes }) => sum + (removes ? size : 0), 0),
+    skipped: parts.flatMap((part) => part.skipped),
+  };
+}
