@@ -12,6 +12,8 @@ export type RunOptions = {
   cwd?: string;
   /** Called with what the program prints, as it comes, both streams. */
   show?: (text: string) => void;
+  /** Asks the program to end. */
+  stop?: AbortSignal;
   /** Fills in `peakRss`, where the system tells. */
   watchMemory?: boolean;
 };
@@ -53,6 +55,7 @@ export async function runProgram(file: string, args: readonly string[], options:
       options.show?.(text);
     });
   }
+  options.stop?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   const peak = options.watchMemory === true && child.pid !== undefined ? watchPeakMemory(child.pid) : undefined;
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
