@@ -14,7 +14,8 @@ import { targetProfile } from '../model/target.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { deliver } from './deliver.js';
 import { collectFindings, emitFindings } from './findings.js';
-import { withLabelFolder } from './label-folder.js';
+import { lookAtLabelFolder, withLabelFolder } from './label-folder.js';
+import { planReport } from './report.js';
 import { withEngines, withWorkshop } from './workshop.js';
 import type { Workshop } from './workshop.js';
 
@@ -39,28 +40,42 @@ export async function capture(machine: Runtime, request: CaptureRequest, redacto
   ];
   const subdirs = [environment.subdir];
   // What is installed is not solved again.
-  return withEngines(rt, { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove }, (engines) =>
-    withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
-      withWorkshop(
-        rt,
-        { ...request, engine: 'embedded', job: 'capture', channels, profiles, subdirs, redactor, engines },
-        async (workshop) => {
-          const plan = await planOf(rt, {
-            label,
-            environment: { ...environment, channels },
-            profiles,
-            workshop,
-            request,
-          });
-          const { packageCaches } = environment;
-          const report = await deliver(collected, { job: 'capture', request, plan, packageCaches, folder, workshop });
-          if (request.writeTargetFolder)
-            await writeTargetFolder(rt, request, path.join(folder.place.labelDir, environment.subdir));
-          return report;
-        },
-      ),
-    ),
-  );
+  const engine = { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove } as const;
+  const plan = (workshop: Workshop): Promise<RepackPlan> =>
+    planOf(rt, { label, environment: { ...environment, channels }, profiles, workshop, request });
+  return withEngines(rt, engine, async (engines) => {
+    const shop = {
+      ...request,
+      engine: 'embedded',
+      job: 'capture',
+      channels,
+      profiles,
+      subdirs,
+      redactor,
+      engines,
+    } as const;
+    if (request.dryRun) {
+      const folder = await lookAtLabelFolder(rt, { ...request, label });
+      return withWorkshop(rt, shop, async (workshop) => planReport(await plan(workshop), folder, collected.findings()));
+    }
+    return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
+      withWorkshop(rt, shop, async (workshop) => {
+        const made = await plan(workshop);
+        const { packageCaches } = environment;
+        const report = await deliver(collected, {
+          job: 'capture',
+          request,
+          plan: made,
+          packageCaches,
+          folder,
+          workshop,
+        });
+        if (request.writeTargetFolder)
+          await writeTargetFolder(rt, request, path.join(folder.place.labelDir, environment.subdir));
+        return report;
+      }),
+    );
+  });
 }
 
 /** What a conda at hand says about its package caches helps where no `envinfo.json` is there to say it. */

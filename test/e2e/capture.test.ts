@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runProgram } from '../../scripts/lib/run-program.js';
@@ -105,6 +105,11 @@ describeWithLayers(['conda43', 'upstream-bz2'], 'capture of an environment that 
   it(
     '--prefix: everything installed, with the records that the channels publish, bytes out of the package cache',
     async () => {
+      const rehearsed = await capture(['--prefix', environment, '--dry-run']);
+      expect(rehearsed.exitCode, rehearsed.stdout + rehearsed.stderr).toBe(0);
+      expect(reportOf(rehearsed)).toMatchObject({ job: 'plan', label: 'halkbank' });
+      expect(delivered(reportOf(rehearsed))).toEqual(INSTALLED);
+      expect(readdirSync(work.dir)).not.toContain(basename(work.root));
       const before = work.upstream.requests.length;
       const ran = await capture(['--prefix', environment]);
       expect(ran.exitCode, ran.stdout + ran.stderr).toBe(0);

@@ -228,6 +228,35 @@ describe('filters', () => {
     expect(existsSync(join(place.dir, 'mirrors'))).toBe(false);
   });
 
+  it('a filter that takes nothing is refused, and what is there stays', async () => {
+    const dir = join(place.dir, 'mirrors/nothing');
+    const nothing = `${MAIN}\ninclude: [nosuchpkg]\nmirror_dir: ${dir}`;
+    place.write(nothing);
+    const first = await place.mirror();
+    expect(first.exitCode, first.stderr).toBe(2);
+    expect(first.stderr).toMatch(
+      /takes nothing of the \d+ packages[\s\S]*include: "nosuchpkg" \(line \d+\)[\s\S]*E_MIRROR_FILE/,
+    );
+    expect(existsSync(dir)).toBe(false);
+    place.write(nothing.replace('nosuchpkg', 'six'));
+    await place.report();
+    const before = snapshot(dir);
+    place.write(nothing);
+    expect((await place.mirror()).exitCode).toBe(2);
+    expect(changesBetween(before, snapshot(dir))).toEqual([]);
+  });
+
+  it('open dependencies end each run with 1, not only the one that changed something', async () => {
+    place.write(
+      `${MAIN}\ninclude: [pandas]\nblacklist: [pytz]\nwith_dependencies: all\nmirror_dir: ${place.dir}/mirrors/open`,
+    );
+    for (const unchanged of [false, true]) {
+      const report = await place.report([], 1);
+      expect(report.published?.unchanged).toBe(unchanged);
+      expect(report.findings.map(({ code }) => code)).toContain('open-dependencies');
+    }
+  });
+
   it('a changed filter removes nothing; clean does, and mirror does not bring it back', async () => {
     place.write(MAIN);
     await place.report();

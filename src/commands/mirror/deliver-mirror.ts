@@ -278,13 +278,14 @@ function sideFilesIn(live: LiveFolder): SideFile[] {
   });
 }
 
-/** Only where something changed: it takes a look at every dependency there is. */
+/** It takes a look at every dependency there is: where nobody asked for them to be there, only after a change. */
 function dependencyFindings(
   { settings }: MirrorRequest,
   staged: StagedChannel,
   artifacts: readonly AcquiredArtifact[],
 ): Finding[] {
-  if (staged.files.every(({ change }) => change === 'unchanged')) return [];
+  const { dependencies } = settings.filter;
+  if (dependencies === 'none' && staged.files.every(({ change }) => change === 'unchanged')) return [];
   const open = openDependencies(artifacts);
   if (open.length === 0) return [];
   const shown = open.slice(0, MANY).map(({ path: file, depends }) => `${file} needs ${depends}`);
@@ -293,7 +294,7 @@ function dependencyFindings(
       code: 'open-dependencies',
       message: `${open.length} dependencies are satisfied by nothing in the mirror: ${listed(shown, open.length)}`,
       // A mirror that is filtered on purpose need not be closed, and cron should not hear of it each night.
-      exit: settings.filter.dependencies !== 'none',
+      exit: dependencies !== 'none',
     },
   ];
 }

@@ -4,7 +4,7 @@ import { closeBySolving, dependencySources } from '../../mirror/closure.js';
 import type { SolvedFiles } from '../../mirror/closure.js';
 import type { MirrorSource, PickedFile, Selection } from '../../mirror/select.js';
 import { selectForMirror } from '../../mirror/select.js';
-import { isRepackError } from '../../model/errors.js';
+import { isRepackError, RepackError } from '../../model/errors.js';
 import type { Finding } from '../../model/findings.js';
 import { parseMatchSpec } from '../../model/match-spec.js';
 import type { RepodataSource } from '../../model/repodata-index.js';
@@ -34,12 +34,30 @@ export async function pickFiles(
     picked = [...picked, ...closed.added];
     findings.push(...closed.findings);
   }
+  refuseEmpty(request, sources, picked, findings);
   return {
     picked,
     excluded: Object.fromEntries(selection.excluded),
     refused: selection.refused.map(({ subdir, fn, problem }) => ({ path: `${subdir}/${fn}`, problem })),
     findings,
   };
+}
+
+/** Out of channels that have packages a filter takes some; one that takes none is misspelt. Throws E_MIRROR_FILE. */
+function refuseEmpty(
+  { settings }: MirrorRequest,
+  sources: readonly MirrorSource[],
+  picked: readonly PickedFile[],
+  findings: readonly Finding[],
+): void {
+  const published = sources.reduce((sum, { index }) => sum + index.size, 0);
+  if (picked.length > 0 || published === 0) return;
+  throw new RepackError('E_MIRROR_FILE', {
+    what: `The filter takes nothing of the ${published} packages in the channels`,
+    where: settings.file,
+    hint: 'Look how the lists are spelt; --explain NAME shows for each file of a package which line leaves it out. Nothing was changed.',
+    details: findings.map(({ message }) => message),
+  });
 }
 
 async function solveClosure(
