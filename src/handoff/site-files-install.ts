@@ -81,8 +81,9 @@ function installing({ label, manifest }: InstallPage): string[] {
         : []),
       'mamba or micromamba:',
       '',
-      // Without --offline, with which mamba 2.0 reads no folder; nothing is asked beside the folder in any case.
-      ...commands([`micromamba create -n ${label} --no-rc --override-channels -c ${url} ${specs}`]),
+      // Without --offline, with which mamba 2.0 reads no folder, and without --no-rc, which it refuses where CONDARC is set; nothing is
+      // asked beside the folder in any case.
+      ...commands([`micromamba create -n ${label} --override-channels -c ${url} ${specs}`]),
       '',
       'mamba 2.0 reads no folder whose path has a blank.',
       '',
