@@ -46,9 +46,10 @@ export async function diff(rt: Runtime, request: DiffRequest): Promise<DiffRepor
   const readA = await contentOf(rt, request, { side: a, other: b, findings });
   const readB = await contentOf(rt, request, { side: b, other: a, findings });
   const whole = a.kind !== 'channel' && b.kind !== 'channel' && !request.newest;
-  const { before, after } = request.newest
-    ? comparable(newestOf(a, readA.files, readB.files), newestOf(b, readB.files, readA.files))
-    : comparable(readA.files, readB.files);
+  const picked = request.newest
+    ? newestOf({ side: a, files: readA.files }, { side: b, files: readB.files })
+    : { a: readA.files, b: readB.files };
+  const { before, after } = comparable(picked.a, picked.b);
   const changes = compareChannels(before, after);
   if (!whole) changes.bytesToTravel = bytesOf(before, after);
   const files = whole ? otherFiles(readA.files, readB.files) : null;

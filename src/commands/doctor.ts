@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openEmbeddedSolver } from '../engine/embedded/solver.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError } from '../model/errors.js';
+import { SIGNATURE_NAME } from '../model/manifest.js';
 import { findChannelPlace, isInterrupted, prepareChannelPlace } from '../publish/channel-place.js';
 import { lockLabel } from '../publish/lock.js';
 import { recoverLabel } from '../publish/recover.js';
@@ -59,7 +60,11 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
     const repaired = await repair(rt, { request, place, options });
     const after = diagnosisOf(await examine(rt, options));
     const left = new Set(after.findings.map(keyOf));
-    return { ...after, repair: { ...repaired, mended: before.findings.filter((each) => !left.has(keyOf(each))) } };
+    return {
+      ...after,
+      findings: [...after.findings, ...signatureLost(repaired)],
+      repair: { ...repaired, mended: before.findings.filter((each) => !left.has(keyOf(each))) },
+    };
   } finally {
     await solver.close();
   }
@@ -111,6 +116,23 @@ function refuseUnknown({ violations, folder }: Examination): void {
     where: folder.dir,
     hint: 'Use that version.',
   });
+}
+
+/** The sender's signature is over a manifest that is no more. */
+function signatureLost({ removed, generation }: Repaired): DoctorFinding[] {
+  if (!removed.includes(SIGNATURE_NAME)) return [];
+  return [
+    {
+      code: 'signature-dropped',
+      message: `${SIGNATURE_NAME} was removed: it is not of the manifest that the repair wrote (generation ${generation}). This is no longer the channel that was signed`,
+      subject: SIGNATURE_NAME,
+      exit: false,
+      warn: true,
+      advice:
+        "To have the sender's channel and signature again: import the full set with --allow-rollback, or synchronise. A folder of your own: sign it again (--sign-key).",
+      repair: 'no',
+    },
+  ];
 }
 
 function nothing(generation: number | undefined): Repaired {

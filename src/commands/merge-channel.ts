@@ -1,6 +1,7 @@
 import { recordDigest } from '../channel/repodata.js';
 import { stageChannel } from '../channel/stage-channel.js';
 import { readChannelFolder, type ChannelArtifact, type ChannelFolder } from '../handoff/merge-channel.js';
+import { refuseUnpackedSet } from '../handoff/merge-unpacked.js';
 import { NOARCH, type Channel } from '../model/channel.js';
 import { compareChannels } from '../model/compare-channels.js';
 import { RepackError } from '../model/errors.js';
@@ -26,7 +27,7 @@ import type { MergePlaces, MergeRequest } from './merge-request.js';
  * Adds the packages of a channel folder to another one; nothing leaves. The index is written anew, with the records of both folders; where
  * both have a file, the record of what is merged counts, since it is the newer telling.
  *
- * @throws RepackError as `readChannelFolder` and `publish`; E_ARTIFACT_REPLACED, E_RECORD_CONFLICT, E_PROOF
+ * @throws RepackError as `refuseUnpackedSet`, `readChannelFolder` and `publish`; E_ARTIFACT_REPLACED, E_RECORD_CONFLICT, E_PROOF
  */
 export async function mergeChannel(
   { rt, findings }: Collected,
@@ -34,6 +35,7 @@ export async function mergeChannel(
   places: MergePlaces,
 ): Promise<ImportReport> {
   rt.events.emit({ type: 'stage-started', stage: 'medium', detail: `reading ${places.from}` });
+  await refuseUnpackedSet(rt, places.from);
   const source = await readChannelFolder(rt, { dir: places.from });
   emitFindings(rt, source.findings);
   await rt.reach('import:checked');

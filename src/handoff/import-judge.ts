@@ -15,7 +15,7 @@ export interface Claim {
 /** The label folder as far as the question needs it. */
 export interface Standing {
   dir: string;
-  manifest: Pick<Manifest, 'generation' | 'subdirs'> | undefined;
+  manifest: Pick<Manifest, 'generation' | 'previous' | 'subdirs'> | undefined;
   manifestSha256: string | undefined;
 }
 
@@ -55,7 +55,7 @@ function wrongBase(claim: Claim, base: NonNullable<DeltaBase>, live: Standing, n
           ]
         : now === base.generation
           ? [
-              `${applies}, and the label folder is another channel of generation ${now} than it was made for`,
+              `${applies}, and the label folder is another channel of generation ${now} than it was made for (changed here, or from elsewhere)`,
               'Send the site receipt of this folder to the sender and ask for a delta made for it, or import a full set.',
             ]
           : [
@@ -83,15 +83,24 @@ function rollback(claim: Claim, live: Standing, now: number): RepackError {
         ? `${claim.name} is another channel of generation ${now} than the one in the label folder${others}`
         : `${claim.name} is of generation ${claim.generation}, and the label folder is of generation ${now} already`,
     where: live.dir,
-    hint:
-      claim.base === null
-        ? 'Nothing was changed. If this is the channel that you want all the same: --allow-rollback.'
-        : 'Nothing was changed, and nothing needs to be: the folder is further than this delta leads.',
+    hint: `Nothing was changed${rollbackHint(claim, live, now)}`,
     details: [
       `on the medium   manifest ${claim.manifestSha256}`,
       `the folder has  manifest ${live.manifestSha256 ?? 'none'}`,
     ],
   });
+}
+
+/** A folder of the same generation with another manifest has parted from the sender's; of a later one, only `previous` can tell that it has not. */
+function rollbackHint(claim: Claim, live: Standing, now: number): string {
+  const isDelta = claim.base !== null;
+  if (now === claim.generation) {
+    return `. The folder is not what the sender of this set has: it was changed here (doctor --repair takes lost packages out), or it came from elsewhere, or for other platforms. To have the sender's channel: import the full set with --allow-rollback.`;
+  }
+  if (!isDelta) return '. If this is the channel that you want all the same: --allow-rollback.';
+  if (live.manifest?.previous === claim.manifestSha256)
+    return ', and nothing needs to be: the folder is further than this delta leads.';
+  return '. If the folder is as the sender sent it, it is further than this delta leads, and nothing needs to be done. If it was changed here (doctor --repair takes lost packages out): import a full set with --allow-rollback.';
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

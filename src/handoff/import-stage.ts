@@ -171,7 +171,7 @@ function refuseLost(files: readonly StagedFile[], { delivery, live }: Pick<Stage
   throw new RepackError('E_WRONG_BASE', {
     what: `${lost.length === 1 ? 'A file' : `${lost.length} files`} of the label folder ${lost.length === 1 ? 'is' : 'are'} missing or changed, and the delta does not carry ${lost.length === 1 ? 'it' : 'them'}`,
     where: live.dir,
-    hint: 'Find out what happened to the folder (repackenv verify). A full set puts it right. Nothing was changed.',
+    hint: `Import a full set of generation ${delivery.target.manifest.generation} (or later) instead: it brings them back. Nothing was changed; repackenv verify says more of the folder.`,
     details: lost.slice(0, 20).map(({ path }) => (live.files.has(path) ? `${path}: other bytes` : `${path}: missing`)),
   });
 }

@@ -24,7 +24,7 @@ export async function compareWithManifest(
         finding(
           rt,
           'artifact-missing',
-          `${file.path} was missing and comes back if it is still wanted`,
+          `${file.path} was missing; it comes back if it is still wanted and at hand`,
           join(live.dir, file.path),
         );
       else if (found.sha256 !== file.sha256 && !replaceCovers(replace, file.path)) {
@@ -36,7 +36,7 @@ export async function compareWithManifest(
         finding(
           rt,
           'side-file-restored',
-          `${file.path} ${state}; it comes back if it is still wanted`,
+          `${file.path} ${state}; it comes back if it is still wanted and at hand`,
           join(live.dir, file.path),
         );
       }

@@ -28,12 +28,15 @@ const REINDEX =
 const MENDED: Advice = { remedy: 'mends', advice: REINDEX };
 const AGAIN = 'Synchronise the folder again, or make it anew.';
 
+const FROM_SENDER =
+  'at a site, import or synchronise what the sender sent once more: that mends it. --repair takes the package out, which makes this a channel of its own: the next delta of the sender no longer applies.';
+
 /** A wrong file is left out of the index; in a folder of ours it then lies there unnamed. */
 const WRONG_FILE: Advice = {
   remedy: 'mends',
   advice: ({ ours }) =>
     ours
-      ? 'Get the file that was published: `update --replace NAME`, or synchronise again. --repair only takes it out of the channel.'
+      ? `Get the file that was published: \`update --replace NAME\`; ${FROM_SENDER}`
       : 'If the file is right and the index is old: --repair. If the file was damaged: fetch it again first.',
 };
 
@@ -95,7 +98,10 @@ const ADVICE: Partial<Record<Rule, Advice>> = {
   },
   'artifact-corrupt': {
     remedy: 'prunes',
-    advice: 'Fetch it again from its channel. --repair leaves it out of the index, --repair --prune removes it.',
+    advice: ({ ours }) =>
+      ours
+        ? `Fetch it again from its channel; ${FROM_SENDER}`
+        : 'Fetch it again from its channel. --repair leaves it out of the index, --repair --prune removes it.',
   },
   'artifact-mislabelled': {
     remedy: ({ subject }, { unusable }) => (unusable.has(subject) ? 'prunes' : 'no'),
@@ -134,8 +140,7 @@ const ADVICE: Partial<Record<Rule, Advice>> = {
   'manifest-newer': { remedy: 'no', advice: 'Use the newer version of this program.' },
   'manifest-missing-file': {
     remedy: 'mends',
-    advice:
-      'Synchronise again, or run the command that made the folder. --repair writes indexes anew and takes lost packages out of the channel.',
+    advice: `Run the command that made the folder; ${FROM_SENDER} Indexes it only writes anew.`,
   },
   'manifest-extra-file': {
     remedy: ({ subject }) => (isIndexFile(subject) ? 'mends' : 'prunes'),

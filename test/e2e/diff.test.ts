@@ -166,6 +166,21 @@ describe('repackenv diff', () => {
     expect(upgrades(found)).toContain('pytho 1.9 -> 2.0');
   });
 
+  it('--newest tells nothing of a channel that is older, on whichever side it is', async () => {
+    const [older, newer] = [at.old, at.fresh].map((dir) => pathToFileURL(dir).href) as [string, string];
+    for (const sides of [
+      [at.fresh, older],
+      [older, at.fresh],
+    ]) {
+      const { changes } = await report([...sides, '--newest'], 0);
+      expect(changes).toMatchObject({ added: [], removed: [], upgraded: [], downgraded: [], bytesToTravel: 0 });
+      expect(changes.kept).toBeGreaterThan(5);
+    }
+    const found = await report([at.old, newer, '--newest'], 1);
+    expect(upgrades(found)).toEqual(['pytho 1.9 -> 2.0', 'ratingpro 2.4.1 -> 2.5.0']);
+    expect([found.changes.added, found.changes.removed, found.changes.downgraded]).toEqual([[], [], []]);
+  });
+
   it('reads a channel in a folder by its URL, by its indexes alone', async () => {
     const url = pathToFileURL(at.fresh).href;
     const found = await report([at.fresh, url], 0);

@@ -15,10 +15,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../../scripts/lib/snapshot.js';
+import { doctor } from '../../../src/commands/doctor.js';
 import { importMedia } from '../../../src/commands/import.js';
 import { checkSignature } from '../../../src/handoff/import-signature.js';
 import { parseSiteReceipt } from '../../../src/handoff/medium-format.js';
 import type { RepackError } from '../../../src/model/errors.js';
+import { systemClock } from '../../../src/runtime/clock.js';
 import { nodeFileSystem } from '../../../src/runtime/fs.js';
 import { bytesBelow, tempDir } from '../../helpers/artifacts.js';
 import { faultFs } from '../../helpers/fault-fs.js';
@@ -263,11 +265,44 @@ describe('G8 deltas', () => {
     await expect(importAt(root, media['g1-2']!)).resolves.toMatchObject({ generation: 2 });
   });
 
+  it('onto a folder that doctor --repair made another channel: refused, said so, and a full set mends it', async () => {
+    await importAt(root, media['g1']!);
+    unlinkSync(join(site(), 'linux-64/b-1.0-0.tar.bz2'));
+    const repaired = await doctor(
+      { ...testRuntime(), clock: systemClock() },
+      { dir: site(), repair: true, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false },
+    );
+    expect(repaired.generation).toBe(2);
+    for (const next of ['g1-2', 'g2']) {
+      const error = (await importAt(root, media[next]!).catch((thrown: unknown) => thrown)) as RepackError;
+      expect(error).toMatchObject({ code: 'E_ROLLBACK' });
+      expect(error.hint).toMatch(/not what the sender.*doctor --repair.*full set with --allow-rollback/);
+      expect(error.hint).not.toContain('nothing needs to be');
+    }
+    const later = (await importAt(root, media['g2-3']!).catch((thrown: unknown) => thrown)) as RepackError;
+    expect(later).toMatchObject({ code: 'E_WRONG_BASE' });
+    expect(later.what).toContain('changed here');
+    await importAt(root, media['g2']!, { allowRollback: true });
+    expectGeneration(2);
+    await importAt(root, media['g2-3']!);
+    expectGeneration(3);
+  });
+
+  it('a delta that the folder is known to have behind it needs nothing', async () => {
+    await importAt(root, media['g3']!);
+    const error = (await importAt(root, media['g1-2']!).catch((thrown: unknown) => thrown)) as RepackError;
+    expect(error.hint).toMatch(/nothing needs to be: the folder is further/);
+  });
+
   it('on a folder that is damaged where the delta does not reach: refused, and a full set puts it right', async () => {
     await importAt(root, media['g1']!);
     unlinkSync(join(site(), 'linux-64/b-1.0-0.tar.bz2'));
     const error: unknown = await importAt(root, media['g1-2']!).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'E_WRONG_BASE', details: ['linux-64/b-1.0-0.tar.bz2: missing'] });
+    expect(error).toMatchObject({
+      code: 'E_WRONG_BASE',
+      details: ['linux-64/b-1.0-0.tar.bz2: missing'],
+      hint: expect.stringContaining('Import a full set of generation 2') as string,
+    });
     await importAt(root, media['g2']!);
     expectGeneration(2);
   });

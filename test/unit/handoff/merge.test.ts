@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   cpSync,
@@ -27,7 +28,7 @@ import type { RepackError } from '../../../src/model/errors.js';
 import { bytesBelow, tempDir } from '../../helpers/artifacts.js';
 import { makeGenerations, siteRuntime } from '../../helpers/import-site.js';
 import { publishSamples, samplePackage } from '../../helpers/label-folders.js';
-import { makeDeltaFolder, sha256 } from '../../helpers/media.js';
+import { makeDeltaFolder, makeMedium, sha256 } from '../../helpers/media.js';
 import { systemClock } from '../../../src/runtime/clock.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { breaches } from '../../helpers/tiny-channel.js';
@@ -292,6 +293,43 @@ describe('merging a channel folder', () => {
     const report = await mergeHere(from);
     expect(report.findings.map(({ code }) => code)).toEqual(['index-without-file']);
     expect(report.changes.added.map(({ fn }) => fn)).toEqual(['x-1.0-0.conda']);
+  });
+
+  describe('a set taken out of its tar', () => {
+    it.each(['the folder itself', 'the folder of the label'])('%s: refused, nothing changed', async (which) => {
+      startAt(2);
+      const since = readFileSync(join(dirs[1]!, 'manifest.json'));
+      const made = await makeMedium({ channel: dirs[2]!, out: join(dir, 'usb'), since });
+      const [tar] = readdirSync(made.dir).filter((name) => name.endsWith('.tar'));
+      const out = join(dir, 'unpacked');
+      mkdirSync(out);
+      expect(spawnSync('tar', ['xf', join(made.dir, tar!), '-C', out]).status).toBe(0);
+      const before = snapshot(channel);
+      const from = which === 'the folder itself' ? out : join(out, 'acme');
+      const error = await refusal(mergeHere(from));
+      expect(error).toMatchObject({ code: 'E_MEDIUM', where: from });
+      expect(error.what).toContain('out of its tar');
+      expect(error.hint).toContain('`repackenv import`');
+      rmSync(
+        join(
+          out,
+          readdirSync(out).find((name) => name.endsWith('.part001.json'))!,
+        ),
+      );
+      const alone = await refusal(mergeHere(join(out, 'acme')));
+      expect(alone).toMatchObject({ code: 'E_MEDIUM' });
+      expect(alone.what).toContain('packages in manifest.json are not in the folder');
+      expect(changesBetween(before, snapshot(channel))).toEqual([]);
+    });
+
+    it('a whole folder of ours beside the header of another label is a channel', async () => {
+      startAt(1);
+      const from = join(dir, 'elsewhere', 'acme');
+      cpSync(dirs[1]!, from, { recursive: true });
+      const header = { format: 'repackenv-part', label: 'other' };
+      writeFileSync(join(dir, 'elsewhere', 'other-g1.part001.json'), JSON.stringify(header));
+      expect((await mergeHere(from)).changes.added.map(({ fn }) => fn)).toEqual(['a-2.0-0.conda']);
+    });
   });
 
   it('the same name with other bytes: refused without --replace', async () => {

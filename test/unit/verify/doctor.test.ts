@@ -734,3 +734,17 @@ function packagesIn(dir: string): string[] {
     .filter(([path]) => /\.(conda|tar\.bz2)$/.test(path))
     .map(([path, { sha256 }]) => `${path} ${sha256}`);
 }
+
+it('of ours, a lost package: says who mends it, and that --repair parts from the sender, dropping the signature', async () => {
+  const dir = copyOf('ours');
+  rmSync(join(dir, NUMPY));
+  writeFileSync(join(dir, 'manifest.json.sig'), '-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n');
+  const found = (await call(dir)).findings.find(({ subject }) => subject === NUMPY)!;
+  expect(found.advice).toMatch(/import or synchronise.*--repair.*a channel of its own/);
+  const repaired = await call(dir, { repair: true });
+  expect(repaired.findings).toContainEqual(
+    expect.objectContaining({ code: 'signature-dropped', subject: 'manifest.json.sig', exit: false }),
+  );
+  expect(repaired.repair!.removed).toContain('manifest.json.sig');
+  expect(allCodes(await call(dir))).not.toContain('signature-dropped manifest.json.sig');
+});
