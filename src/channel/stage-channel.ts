@@ -291,6 +291,6 @@ async function refuseFullDisk(rt: Runtime, dir: string, needed: number): Promise
   throw new RepackError('E_DISK_FULL', {
     what: `Could not write the staged channel: ${needed} bytes are needed, ${free} bytes are free`,
     where: dir,
-    hint: 'Free some space on that volume or choose a ROOT on another one, then run the same command again. Nothing was changed.',
+    hint: 'Free some space on that volume or choose a ROOT on another one, then run the same command again. The label folder is as it was.',
   });
 }

@@ -1,6 +1,7 @@
 import { LineCounter, isAlias, isMap, isScalar, parseDocument } from 'yaml';
 import type { Node, Pair, YAMLMap } from 'yaml';
 import { RepackError } from '../model/errors.js';
+import { nearest } from '../model/nearest.js';
 import { SETTINGS, SETTING_NAMES, setting } from './settings.js';
 import type { SettingName } from './settings.js';
 
@@ -97,10 +98,7 @@ function containsNumber(value: unknown): boolean {
 }
 
 function suggestKey(key: string): string {
-  const plain = key.toLowerCase().replaceAll('-', '_');
-  const near = [...BY_KEY.keys()].find(
-    (known) => known === plain || known === `${plain}s` || `${known}s` === plain || known.replaceAll('_', '') === plain,
-  );
+  const near = nearest(key, BY_KEY.keys());
   return near === undefined ? '' : `Did you mean "${near}"? `;
 }
 

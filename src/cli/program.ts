@@ -9,6 +9,9 @@ import type { GivenOptions } from './resolve-settings.js';
 
 export type ProgramName = 'update-offline-repo' | 'repackenv';
 
+/** Columns of the help, on a terminal as in a pipe. */
+const HELP_WIDTH = 100;
+
 /** What the user asked for, before any value is checked. */
 export interface Invocation extends Typed {
   command: CliCommand;
@@ -34,6 +37,7 @@ export function parseArguments(program: ProgramName, args: readonly string[]): P
   for (const command of [tree, ...tree.commands]) {
     command.exitOverride();
     command.configureOutput({ writeOut: (out) => void (text += out), writeErr: () => undefined });
+    command.configureHelp({ helpWidth: HELP_WIDTH });
   }
   try {
     tree.parse([...args], { from: 'user' });

@@ -127,6 +127,6 @@ function registerUserInfo(url: string | undefined, redactor: Redactor): void {
 function interrupted(signal: AbortSignal): RepackError {
   return new RepackError('E_INTERRUPTED', {
     what: `Interrupted by ${String(signal.reason)}`,
-    hint: 'Everything temporary is removed, and the published folder is complete: as before, or as new. Run again when you like.',
+    hint: 'Everything temporary is removed, and what was published is complete: as before, or as new. Run again when you like.',
   });
 }

@@ -183,7 +183,7 @@ export const SETTINGS = {
   },
   dryRun: {
     flag: 'dry-run',
-    help: 'solve and show what would be delivered and what changes; write nothing',
+    help: 'show what would change; write nothing',
     group: 'Proof and publishing',
     schema: onOff,
   },
@@ -254,7 +254,7 @@ export const SETTINGS = {
     flag: 'log-dir',
     value: 'DIR',
     key: 'log_dir',
-    help: 'write YYYY/MM/DD/HH.MM-update-LABEL.log below DIR',
+    help: 'write YYYY/MM/DD/HH.MM-COMMAND-NAME.log below DIR',
     group: 'Places',
     schema: text,
   },

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { sha256Of } from '../codec/digests.js';
 import { errnoOf, explainDiskError } from '../model/disk-errors.js';
 import { RepackError } from '../model/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, type ManifestFile } from '../model/manifest.js';
 import { parseLabel } from '../model/names.js';
+import { nearestFew } from '../model/nearest.js';
 import { parseManifest } from '../model/parse-manifest.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Published } from './export-manifest.js';
@@ -101,6 +102,22 @@ async function readManifest(rt: SourceRuntime, dir: string): Promise<Buffer> {
   }
 }
 
+/** The folders of ours next to one that is not there. */
+async function besides(rt: SourceRuntime, dir: string): Promise<string> {
+  const root = dirname(dir);
+  const labels: string[] = [];
+  for (const entry of await rt.fs.readdir(root).catch(() => [])) {
+    const stats = await rt.fs.lstat(join(root, entry.name, MANIFEST_NAME)).catch(() => undefined);
+    if (stats?.isFile() === true) labels.push(entry.name);
+  }
+  return labels.length === 0 ? '' : ` In ${root} there are: ${nearestFirst(basename(dir), labels).join(', ')}.`;
+}
+
+function nearestFirst(wanted: string, labels: string[]): string[] {
+  const near = nearestFew(wanted, labels, 5);
+  return near.length > 0 ? near : labels.sort().slice(0, 5);
+}
+
 /** Tells a folder that is not there, one that holds label folders (ROOT), and a channel made by others. */
 async function noManifest(rt: SourceRuntime, dir: string): Promise<RepackError> {
   const entries = await rt.fs.readdir(dir).catch((error: unknown) => errnoOf(error) ?? 'unknown error');
@@ -109,9 +126,11 @@ async function noManifest(rt: SourceRuntime, dir: string): Promise<RepackError> 
       what:
         entries === 'ENOTDIR'
           ? 'That is a file, not a channel folder'
-          : `The channel folder can't be opened (${entries})`,
+          : entries === 'ENOENT'
+            ? 'There is no such folder'
+            : `The channel folder can't be opened (${entries})`,
       where: dir,
-      hint: 'Name a label folder or a mirror, ROOT/LABEL.',
+      hint: `Name a label folder or a mirror, ROOT/LABEL.${await besides(rt, dir)}`,
     });
   }
   const labels: string[] = [];

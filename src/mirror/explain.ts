@@ -1,5 +1,5 @@
 import type { Channel, Subdir } from '../model/channel.js';
-import { nearestFew } from './parse-near.js';
+import { nearestFew } from '../model/nearest.js';
 import { selectForMirror } from './select.js';
 import type { FileFate, MirrorSource } from './select-gather.js';
 import type { MirrorFilter } from './select-filter.js';

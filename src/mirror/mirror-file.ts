@@ -19,7 +19,7 @@ import {
   readPythons,
   readSpecs,
 } from './parse-filter.js';
-import { nearest } from './parse-near.js';
+import { nearest } from '../model/nearest.js';
 import { readFolder, readPlatforms, readShare } from './parse-settings.js';
 import { readFlag, refuse } from './parse-values.js';
 import type { ReadContext } from './parse-values.js';

@@ -4,7 +4,7 @@ import { isRepackError } from '../model/errors.js';
 import { parseMatchSpec } from '../model/match-spec.js';
 import { KNOWN_SUBDIRS, formatOf, isPackageName, shown } from '../model/names.js';
 import { LICENCE_FAMILIES, licenceEntryFamilies } from './licence-families.js';
-import { nearest } from './parse-near.js';
+import { nearest } from '../model/nearest.js';
 import { itemNodes, readPairs, readText, readTexts, refuse, refuseAt, sourceText } from './parse-values.js';
 import type { PlacedText, ReadContext } from './parse-values.js';
 import type {

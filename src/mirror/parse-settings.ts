@@ -4,7 +4,7 @@ import type { Subdir } from '../model/channel.js';
 import type { Finding } from '../model/findings.js';
 import { KNOWN_SUBDIRS, isSubdir, shown } from '../model/names.js';
 import { DEFAULT_PLATFORMS } from './mirror-file-types.js';
-import { nearest } from './parse-near.js';
+import { nearest } from '../model/nearest.js';
 import { readText, readTexts, refuse, refuseAt, sourceText } from './parse-values.js';
 import type { ReadContext } from './parse-values.js';
 

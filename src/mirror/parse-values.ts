@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { Node, Pair, Scalar } from 'yaml';
 import { shown } from '../model/names.js';
-import { nearest } from './parse-near.js';
+import { nearest } from '../model/nearest.js';
 import type { Place, YamlEntry, YamlFile } from './parse-yaml.js';
 
 /** A text of the file and where it stands. */

@@ -119,7 +119,7 @@ export async function checkFreeSpace(rt: Runtime, dir: string, bytesNeeded: numb
     throw new RepackError('E_DISK_FULL', {
       what: 'the volume has no inodes left: no further file can be created, however many bytes are free',
       where: dir,
-      hint: 'Remove files nobody needs from that volume, then run the same command again. Nothing was changed.',
+      hint: 'Remove files nobody needs from that volume, then run the same command again. The label folder is as it was.',
     });
   }
   const needed = bytesNeeded + RESERVE;
@@ -127,7 +127,7 @@ export async function checkFreeSpace(rt: Runtime, dir: string, bytesNeeded: numb
   throw new RepackError('E_DISK_FULL', {
     what: `the volume is too full: ${megabytes(needed)} needed, ${megabytes(free)} free`,
     where: dir,
-    hint: 'Free some space on that volume or choose a ROOT on another one, then run the same command again. Nothing was changed.',
+    hint: 'Free some space on that volume or choose a ROOT on another one, then run the same command again. The label folder is as it was.',
   });
 }
 

@@ -122,5 +122,6 @@ Examples:
   repackenv clean --max-size 20GB --older-than 90d
   repackenv clean -f mirror.yml --dry-run         what the mirror's filter no longer matches
 
-A run that is at work is left alone; one that begins meanwhile waits. What goes is listed with its size.
+A run that is at work is left alone; one that begins meanwhile waits. What goes is listed with its
+size.
 `;

@@ -1,5 +1,5 @@
 import type { CliCommand } from '../command.js';
-import { EXPORT_SETTINGS, declareExport, nameOf, rootOf, runExport } from './export.js';
+import { EXPORT_SETTINGS, declareExport, demand, nameOf, rootOf, runExport } from './export.js';
 
 export const deltaCommand: CliCommand = {
   name: 'delta',
@@ -16,5 +16,6 @@ Example:
   },
   root: ({ args }) => rootOf(args[0]),
   log: ({ args }) => nameOf(args[0]),
+  check: (typed) => demand(typed, ['to', 'since'], 'delta'),
   run: runExport,
 };

@@ -71,6 +71,8 @@ Examples:
   repackenv diff /srv/repos/halkbank conda-forge --newest           what is newer upstream
   repackenv diff https://conda.anaconda.org/acme/label/halkbank /srv/mirror/halkbank --owner acme --token-env CONDA_TOKEN
 
-A folder with a manifest is taken at its manifest's word (repackenv verify holds the files against it); one without is read and hashed.
+A folder with a manifest is taken at its manifest's word (repackenv verify holds the files against
+it); one without is read and hashed.
+With --quiet nothing is printed: the exit code is the answer, as of cmp.
 Exit codes: 0 equal, 1 different, 2 and above: could not be compared.
 `;

@@ -68,5 +68,6 @@ Examples:
   repackenv doctor /srv/mirror/main --repair
   repackenv doctor D:\\channel --site-prefix C:\\ProgramData\\miniforge3\\envs\\prod
 
-Exit codes: 0 nothing wrong (or all of it mended), 1 findings, 2 no channel folder, 5 the folder could not be written, 6 another run holds it.
+Exit codes: 0 nothing wrong (or all of it mended), 1 findings, 2 no channel folder, 5 the folder
+could not be written, 6 another run holds it.
 `;

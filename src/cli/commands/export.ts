@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, RepackError } from '../../model/errors.js';
-import type { CliCall, CliCommand } from '../command.js';
+import type { CliCall, CliCommand, Typed } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
 import type { SettingName } from '../settings.js';
 import { exportText } from '../reporter/export-text.js';
@@ -30,6 +30,7 @@ Examples:
   },
   root: ({ args }) => rootOf(args[0]),
   log: ({ args }) => nameOf(args[0]),
+  check: (typed) => demand(typed, ['to'], 'export'),
   run: runExport,
 };
 
@@ -38,12 +39,12 @@ export function declareExport(command: Command, { since }: { since: boolean }): 
   const what = 'what the site has: NAME.manifest.json of the set sent last, a manifest.json, or the site’s receipt';
   command
     .argument('<DIR>', 'a label folder or a mirror (it has a manifest.json); only read')
-    .requiredOption('--to <OUT>', 'folder of the medium; what is there stays')
+    .option('--to <OUT>', 'folder of the medium (required); what is there stays')
     .option('--zstd', 'pack the archives with zstd (artifacts are packed already: gains little)')
     .option('--part-size <SIZE>', 'no archive larger than this: 4GiB, 650MB, or fat32, dvd, dvd-dl, cd')
     .option('--subdir <SUBDIR>', 'this platform only (and noarch); may be repeated', appended)
     .option('--per-platform', 'a set of its own for each platform (each with noarch)');
-  if (since) command.requiredOption('--since <FILE>', what);
+  if (since) command.option('--since <FILE>', `${what} (required)`);
   else command.option('--since <FILE>', `only what changed: a delta to ${what}`);
 }
 
@@ -52,7 +53,7 @@ export async function runExport(call: CliCall): Promise<(typeof EXIT)['done']> {
   const { exportToMedium } = await import('../../commands/export.js');
   const report = await exportToMedium(rt, {
     dir: args[0] ?? '.',
-    out: textOption(call, 'to') ?? missing('--to'),
+    out: textOption(call, 'to') ?? '',
     zstd: options['zstd'] === true,
     partSize: textOption(call, 'partSize'),
     subdirs: Array.isArray(options['subdir']) ? (options['subdir'] as string[]) : [],
@@ -63,6 +64,21 @@ export async function runExport(call: CliCall): Promise<(typeof EXIT)['done']> {
   });
   reporter.result(exportText(report), { ...report });
   return EXIT.done;
+}
+
+/**
+ * Not by commander's requiredOption: `--show-config` answers without them.
+ * @throws RepackError E_USAGE
+ */
+export function demand(typed: Typed, names: readonly string[], command: string): void {
+  for (const name of names) {
+    if ((textOption(typed, name) ?? '') !== '') continue;
+    throw new RepackError('E_USAGE', {
+      what: `--${name} is missing`,
+      where: 'command line',
+      hint: `See repackenv ${command} --help.`,
+    });
+  }
 }
 
 /** The folder that holds the channel folder. */
@@ -77,12 +93,4 @@ export function nameOf(dir: string | undefined): string {
 
 function appended(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
-}
-
-function missing(flag: string): never {
-  throw new RepackError('E_USAGE', {
-    what: `${flag} is missing`,
-    where: 'command line',
-    hint: 'See repackenv export --help.',
-  });
 }

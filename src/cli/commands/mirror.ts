@@ -85,10 +85,12 @@ A mirror file (those of cas-mirror and anaconda-server-sync-conda are read as th
   blacklist: [tensorflow]
   latest: 3
 
---config names the settings of this program, as everywhere; the mirror file in force is printed by --show-config.
+--config names the settings of this program, as everywhere; the mirror file in force is printed by
+--show-config.
 
 Every night from cron, with a log of its own each time (exit code 6: the last run is still at work):
   repackenv mirror -f /etc/repackenv/main.yml --token-file /etc/repackenv/token --wait-lock 0 --log-dir /var/log/repackenv --quiet
 
-A changed filter removes nothing: repackenv clean -f FILE does. What vanishes upstream leaves, within shrink_limit.
+A changed filter removes nothing: repackenv clean -f FILE does. What vanishes upstream leaves,
+within shrink_limit.
 `;

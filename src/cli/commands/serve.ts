@@ -61,6 +61,8 @@ Examples:
                                                             then: conda install -c http://SERVER/t/TOKEN/halkbank ratingpro
   repackenv serve /srv/conda --basic-auth-file users.txt    then: conda install -c http://USER:PASSWORD@127.0.0.1:8000/halkbank …
 
-Only what the manifest and the indexes name is served, each file with the digest that is named there; a folder that is published or
-synchronised meanwhile is read as it is at each moment. Ctrl-C or SIGTERM ends it: answers under way are finished, exit code 0.
+Only what the manifest and the indexes name is served, each file with the digest that is named
+there; a folder that is published or
+synchronised meanwhile is read as it is at each moment. Ctrl-C or SIGTERM ends it: answers under way
+are finished, exit code 0.
 `;

@@ -118,8 +118,10 @@ Owner and base channels are best kept in ROOT/repackenv.yml:
   channels: [conda-forge]
   client: "conda 4.12"
 
-Quote MatchSpecs that hold < > = ! * or write them into a --packages-file: the shell (cmd.exe above all) takes them otherwise.
+Quote MatchSpecs that hold < > = ! * or write them into a --packages-file: the shell (cmd.exe above
+all) takes them otherwise.
 
-Exit codes: 0 done, 1 done with findings, 2 usage or configuration, 3 unsolvable, 4 artifact missing or wrong, 5 publish,
+Exit codes: 0 done, 1 done with findings, 2 usage or configuration, 3 unsolvable, 4 artifact missing
+or wrong, 5 publish,
   6 another run holds the label, 7 upstream unreachable or token refused, 8 proof failed, 70 a bug, 130/143 interrupted.
 `;

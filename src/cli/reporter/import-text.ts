@@ -1,8 +1,6 @@
 import type { ImportReport } from '../../commands/import.js';
-import type { ChannelChanges } from '../../model/staged.js';
 import { formatBytes, plural } from './format.js';
-
-const LONGEST_LIST = 40;
+import { changeSections, findingsSection, otherFilesSection } from './sections.js';
 
 /** The end of an import or a merge as a person reads it. Ends with a line feed. */
 export function importText(report: ImportReport): string {
@@ -24,23 +22,9 @@ function origin({ sets, media }: ImportReport): string[] {
 }
 
 function changeLines({ changes, leaving, dryRun, bytesWritten }: ImportReport): string[] {
-  const one = ({ name, version, build, subdir }: ChannelChanges['added'][number]): string =>
-    `${name} ${version} ${build}  (${subdir})`;
-  const moved = ({ name, from, to, subdir }: ChannelChanges['upgraded'][number]): string =>
-    `${name} ${from} -> ${to}  (${subdir})`;
   return [
-    ...section('added', changes.added.map(one)),
-    ...section('removed', changes.removed.map(one)),
-    ...section('upgraded', changes.upgraded.map(moved)),
-    ...section('downgraded', changes.downgraded.map(moved)),
-    ...section(
-      'changed',
-      changes.rerecorded.map(({ subdir, fn }) => `${subdir}/${fn}`),
-    ),
-    ...section(
-      'other files that leave',
-      leaving.filter((path) => !/\.(conda|tar\.bz2)$/.test(path)),
-    ),
+    ...changeSections(changes),
+    ...otherFilesSection(leaving),
     `  kept        ${plural(changes.kept, 'package')}`,
     ...(dryRun
       ? [`  to write    ${formatBytes(changes.bytesToTravel)}`]
@@ -50,21 +34,8 @@ function changeLines({ changes, leaving, dryRun, bytesWritten }: ImportReport): 
 
 function ending({ findings, labelDir, receipts, dryRun }: ImportReport): string[] {
   return [
-    ...section(
-      'findings',
-      findings.map(({ code, message }) => `${code}: ${message}`),
-    ),
+    ...findingsSection(findings),
     `  folder      ${labelDir}${dryRun ? ' (not touched)' : ''}`,
     ...receipts.map((path, index) => `  ${(index === 0 ? 'receipt' : 'to send').padEnd(11)} ${path}`),
-  ];
-}
-
-function section(title: string, lines: readonly string[]): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length > LONGEST_LIST ? [`    … and ${lines.length - LONGEST_LIST} more (see --json)`] : [];
-  return [
-    `  ${title.padEnd(11)} ${lines.length}`,
-    ...lines.slice(0, LONGEST_LIST).map((line) => `    ${line}`),
-    ...more,
   ];
 }

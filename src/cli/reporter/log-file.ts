@@ -10,7 +10,7 @@ export interface LogFile {
   close(): Promise<Error | undefined>;
 }
 
-/** `DIR/YYYY/MM/DD/HH.MM-update-LABEL.log`; a second run in the same minute goes on in the same file. */
+/** `DIR/YYYY/MM/DD/HH.MM-COMMAND-NAME.log`; a second run in the same minute goes on in the same file. */
 export async function openLogFile(
   rt: Pick<Runtime, 'fs' | 'clock'>,
   options: { dir: string; job: string; label: string },

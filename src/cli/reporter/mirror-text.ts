@@ -1,5 +1,6 @@
 import type { MirrorReport } from '../../commands/mirror.js';
 import { formatBytes, plural } from './format.js';
+import { findingsSection, movedText, packageText, section } from './sections.js';
 
 const LONGEST_LIST = 20;
 
@@ -46,18 +47,16 @@ function changeLines(report: MirrorReport): string[] {
     ...(changes === undefined
       ? []
       : [
-          ...section('added', changes.added.map(named)),
-          ...section(
-            'other version',
-            moved.map((one) => `${one.name} ${one.from} -> ${one.to}  (${one.subdir})`),
-          ),
+          ...section('added', changes.added.map(packageText), LONGEST_LIST),
+          ...section('other version', moved.map(movedText), LONGEST_LIST),
           ...section(
             'record changed',
             changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
+            LONGEST_LIST,
           ),
         ]),
-    ...section('gone upstream', report.withdrawn),
-    ...section('also left', report.leaving),
+    ...section('gone upstream', report.withdrawn, LONGEST_LIST),
+    ...section('also left', report.leaving, LONGEST_LIST),
     ...(unpicked === 0
       ? []
       : [
@@ -68,34 +67,17 @@ function changeLines(report: MirrorReport): string[] {
       : [
           `  kept        ${plural(undeclared, 'artifact')} of channels that are no longer declared (repackenv clean -f removes them)`,
         ]),
-    ...section('not ours, left alone', report.strangers),
+    ...section('not ours, left alone', report.strangers, LONGEST_LIST),
   ];
-}
-
-function named(one: { name: string; version: string; build: string; subdir: string }): string {
-  return `${one.name} ${one.version} ${one.build}  (${one.subdir})`;
 }
 
 function endLines({ findings, mirrorDir, published }: MirrorReport): string[] {
   const delta = published?.delta;
   return [
-    ...section(
-      'findings',
-      findings.map((finding) => `${finding.code}: ${finding.message}`),
-    ),
+    ...findingsSection(findings),
     ...(delta === undefined
       ? []
       : [`  delta       ${delta.dir}  (${plural(delta.files, 'file')}, ${formatBytes(delta.bytes)})`]),
     `  folder      ${mirrorDir}${published === undefined ? ' (not touched)' : ''}`,
-  ];
-}
-
-function section(title: string, lines: readonly string[]): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length > LONGEST_LIST ? [`    … and ${lines.length - LONGEST_LIST} more (see --json)`] : [];
-  return [
-    `  ${title.padEnd(11)} ${lines.length}`,
-    ...lines.slice(0, LONGEST_LIST).map((line) => `    ${line}`),
-    ...more,
   ];
 }

@@ -1,16 +1,14 @@
 import { pathToFileURL } from 'node:url';
 import type { JobReport } from '../../model/report.js';
-import type { ChannelChanges } from '../../model/staged.js';
 import { formatBytes, plural } from './format.js';
-
-const LONGEST_LIST = 40;
+import { changeSections, findingsSection, otherFilesSection, section } from './sections.js';
 
 /** The end of a job as a person reads it. Ends with a line feed. */
 export function reportText(report: JobReport, windows: boolean): string {
   return [
     ...headline(report),
     ...changeLines(report),
-    ...findingLines(report),
+    ...findingsSection(report.findings),
     ...whereLines(report, windows),
     '',
   ].join('\n');
@@ -20,7 +18,11 @@ function headline(report: JobReport): string[] {
   const artifacts = `${plural(report.artifacts.length, 'artifact')}, ${formatBytes(report.bytesTotal)}`;
   const engine = report.engines.map((one) => `${one.kind} ${one.version}`).join(', ');
   const asked = `  asked for   ${report.specs.join('  ')}`;
-  const solved = `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
+  // What is captured was solved when the environment was made, by whom is not known.
+  const captured = report.engines.every((one) => one.kind === 'capture');
+  const solved = captured
+    ? `  taken from  an environment, for ${report.subdirs.join(', ')}`
+    : `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
   if (report.published === undefined) return [`${report.label}: would deliver ${artifacts}`, asked, solved];
   const { generation, unchanged, proof } = report.published;
   return [
@@ -37,49 +39,12 @@ function headline(report: JobReport): string[] {
 function changeLines(report: JobReport): string[] {
   const { changes } = report;
   return [
-    ...section(
-      'added',
-      changes.added.map((one) => `${one.name} ${one.version} ${one.build}  (${one.subdir})`),
-    ),
-    ...section(
-      'removed',
-      changes.removed.map((one) => `${one.name} ${one.version} ${one.build}  (${one.subdir})`),
-    ),
-    ...section('upgraded', changes.upgraded.map(moved)),
-    ...section('downgraded', changes.downgraded.map(moved)),
-    ...section(
-      'record changed',
-      changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
-    ),
-    ...section(
-      'other files that leave',
-      report.leaving.filter((path) => !/\.(conda|tar\.bz2)$/.test(path)),
-    ),
+    ...changeSections(changes),
+    ...otherFilesSection(report.leaving),
     `  kept        ${changes.kept}`,
     `  to travel   ${formatBytes(changes.bytesToTravel)}${report.published === undefined ? ' and the indexes' : ''} at the next synchronisation`,
     ...section('not ours, left alone', report.strangers),
   ];
-}
-
-function moved(one: ChannelChanges['upgraded'][number]): string {
-  return `${one.name} ${one.from} -> ${one.to}  (${one.subdir})`;
-}
-
-function section(title: string, lines: readonly string[]): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length > LONGEST_LIST ? [`    … and ${lines.length - LONGEST_LIST} more (see --json)`] : [];
-  return [
-    `  ${title.padEnd(11)} ${lines.length}`,
-    ...lines.slice(0, LONGEST_LIST).map((line) => `    ${line}`),
-    ...more,
-  ];
-}
-
-function findingLines(report: JobReport): string[] {
-  return section(
-    'findings',
-    report.findings.map((finding) => `${finding.code}: ${finding.message}`),
-  );
 }
 
 function whereLines(report: JobReport, windows: boolean): string[] {

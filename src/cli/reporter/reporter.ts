@@ -1,4 +1,5 @@
 import { isRepackError } from '../../model/errors.js';
+import type { Finding } from '../../model/findings.js';
 import type { EventSink, RepackEvent } from '../../model/events.js';
 import type { Redactor } from '../../model/redact.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -11,7 +12,10 @@ import { progressLine } from './progress.js';
 
 /** The only place from which text reaches a person; every text passes the redactor first. */
 export interface Reporter extends EventSink {
-  /** The end of a command: text for people, data for `--json`. */
+  /**
+   * The end of a command: text for people, data for `--json`. With `--quiet` the text stays away, but not those of
+   * `data.findings` that make the exit code 1, unless an event has told them.
+   */
   result(text: string, data: Record<string, unknown>): void;
   error(error: unknown): void;
 }
@@ -60,7 +64,9 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (event.type !== 'acquire-progress') jsonLine({ time: timeOf(clock), ...event });
   };
 
+  const told = new Set<string>();
   const emit = (event: RepackEvent): void => {
+    if (event.type === 'finding') told.add(findingKey(event.finding));
     const line = eventText(event);
     if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
     if (json) {
@@ -81,13 +87,18 @@ export function createReporter(options: ReporterOptions): Reporter {
     progress?.event(event);
   };
 
+  const untoldFindings = (findings: unknown): Finding[] =>
+    (Array.isArray(findings) ? (findings as Finding[]) : []).filter(
+      (finding) => finding.exit === true && !told.has(findingKey(finding)),
+    );
+
   return {
     emit,
     result(text, data) {
       toLog(`result\n${text}`);
       if (json) jsonLine({ type: 'report', ...data });
       else if (!quiet) toStdout(text);
-      else progress?.clear();
+      else for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
       const text = errorText(error, { debug });
@@ -98,6 +109,10 @@ export function createReporter(options: ReporterOptions): Reporter {
       toStderr(colours ? text.replace(/^error:/, '\u001B[31merror:\u001B[0m') : text);
     },
   };
+}
+
+function findingKey({ code, message }: Finding): string {
+  return `${code}: ${message}`;
 }
 
 function timeOf(clock: Clock): string {

@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { readPackagesText } from '../../../src/cli/packages-file.js';
 import { parseArguments } from '../../../src/cli/program.js';
 import { SETTING_NAMES, setting } from '../../../src/cli/settings.js';
@@ -17,7 +18,22 @@ function run(program: 'update-offline-repo' | 'repackenv', ...args: string[]) {
   return parsed.invocation;
 }
 
+describe('the help', () => {
+  it.each(COMMANDS.map(({ name }) => name))('of %s is no wider than 100 columns where it can break', (name) => {
+    const parsed = parseArguments('repackenv', [name, '--help']);
+    const [help = ''] = parsed.kind === 'text' ? parsed.text.split(/\nExamples?:/) : [];
+    expect(help).toContain('Usage:');
+    const wide = help.split('\n').filter((line) => line.length > 100 && !/^(Usage:|  repackenv )/.test(line));
+    expect(wide).toEqual([]);
+  });
+});
+
 describe('the command line', () => {
+  it.each(['export', 'delta'])('of %s asks for --to only after --show-config', (name) => {
+    const typed = run('repackenv', name, '/srv/x', '--show-config');
+    expect(() => typed.command.check?.(typed)).toThrow(expect.objectContaining({ what: '--to is missing' }));
+  });
+
   it('is the seed’s, exactly', () => {
     const typed = run('update-offline-repo', 'halkbank', 'xx-1', 'c:\\tmp\\megarpo', 'ratingpro', 'pytho');
     expect(typed.args).toEqual(['halkbank', 'xx-1', 'c:\\tmp\\megarpo', 'ratingpro', 'pytho']);

@@ -70,7 +70,9 @@ describe('A18 the configuration file', () => {
 
   it('tells about quotes for a number-like value and offers the near key', () => {
     expect(failure(() => readConfigText(bytes('client: 4.10\n'), 'c')).hint).toMatch(/quotes.*3\.10/);
-    expect(failure(() => readConfigText(bytes('channel: x\n'), 'c')).hint).toMatch(/Did you mean "channels"/);
+    for (const key of ['channel', 'chanels', 'Channels'])
+      expect(failure(() => readConfigText(bytes(`${key}: x\n`), 'c')).hint).toMatch(/Did you mean "channels"/);
+    expect(failure(() => readConfigText(bytes('base-url: x\n'), 'c')).hint).toMatch(/Did you mean "base_url"/);
   });
 });
 

@@ -44,6 +44,21 @@ describe('plain output', () => {
     expect(written.out).toBe('');
   });
 
+  it('names with --quiet what makes the exit code 1, once', () => {
+    const { reporter, written } = setUp({ quiet: true });
+    const told = { code: 'told', message: 'by an event', exit: true };
+    reporter.emit({ type: 'finding', finding: told });
+    reporter.result('text\n', {
+      findings: [
+        told,
+        { code: 'corrupt', message: 'a.conda', exit: true },
+        { code: 'note', message: 'n', exit: false },
+      ],
+    });
+    expect(written.out).toBe('');
+    expect(written.err.match(/finding .*/g)).toEqual(['finding told: by an event', 'finding corrupt: a.conda']);
+  });
+
   it('says only warnings and errors with --quiet', () => {
     const { reporter, written } = setUp({ quiet: true });
     reporter.emit({ type: 'note', message: 'n' });
@@ -182,6 +197,12 @@ describe('the report', () => {
 
   it('quotes for cmd.exe on Windows', () => {
     expect(reportText(report, true)).toContain('conda install ratingpro "numpy>=1.26,<2"');
+  });
+
+  it('names no solver for a capture', () => {
+    const text = reportText({ ...report, engines: [{ kind: 'capture', version: 'unknown' }] }, false);
+    expect(text).toContain('taken from  an environment');
+    expect(text).not.toMatch(/solved by|unknown/);
   });
 
   it('says of a plan that nothing was touched', () => {

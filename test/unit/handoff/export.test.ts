@@ -284,7 +284,7 @@ describe('OUT', () => {
 
 describe('a folder that can’t be exported', () => {
   it.each<[string, (dir: string) => void, RegExp]>([
-    ['that is not there', (dir) => rmSync(dir, { recursive: true }), /can't be opened/],
+    ['that is not there', (dir) => rmSync(dir, { recursive: true }), /There is no such folder/],
     ['that is a file', (dir) => (rmSync(dir, { recursive: true }), writeFileSync(dir, '')), /is a file/],
     ['made by others', (dir) => rmSync(join(dir, 'manifest.json')), /no manifest\.json of ours/],
     ['with a manifest of others', (dir) => writeFileSync(join(dir, 'manifest.json'), '{"files":[]}'), /of ours/],

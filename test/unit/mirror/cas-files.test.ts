@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { casFiles, mirrorConfigFiles } from '../../../src/mirror/cas-files.js';
 
-const places = { home: '/home/joe', cwd: '/work', configDir: '/home/joe/.config/repackenv', windows: false };
+const places = { home: '/home/joe', cwd: '/srv/here', configDir: '/home/joe/.config/repackenv', windows: false };
 
 describe('where mirror files are looked for', () => {
   it('--cas: the user’s file, then the machine’s', () => {
@@ -10,16 +10,16 @@ describe('where mirror files are looked for', () => {
   });
 
   it.each([
-    ['nightly.yml', ['/work/nightly.yml']],
-    ['./nightly', ['/work/nightly']],
+    ['nightly.yml', ['/srv/here/nightly.yml']],
+    ['./nightly', ['/srv/here/nightly']],
     ['/etc/cas-mirror', ['/etc/cas-mirror']],
     ['~/nightly', ['/home/joe/nightly']],
     [
       'nightly',
       [
-        '/work/nightly.yml',
-        '/work/nightly.yaml',
-        '/work/nightly',
+        '/srv/here/nightly.yml',
+        '/srv/here/nightly.yaml',
+        '/srv/here/nightly',
         '/home/joe/.config/repackenv/mirrors/nightly.yml',
         '/home/joe/.config/repackenv/mirrors/nightly.yaml',
         '/home/joe/.config/repackenv/mirrors/nightly',
