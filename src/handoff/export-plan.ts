@@ -16,7 +16,7 @@ import {
   type PartHeader,
   type PartMember,
 } from './medium-format.js';
-import { maxMemberBytes, maxPartBytes } from './write-part.js';
+import { maxBytesAround, maxMemberBytes, maxPartBytes } from './write-part.js';
 
 /** A member of a part: bytes that are made here, or a file of the channel folder. */
 export interface PlannedMember {
@@ -198,19 +198,30 @@ function splitInParts(splitting: Splitting): PlannedMember[][] {
   refuseTooLarge([lead, ...files.map((file) => [file])], { sizeOf, partSize });
 
   const parts: PlannedMember[][] = [];
-  let current = [...lead];
-  // Adding up keeps this linear: a mirror has a hundred thousand files.
-  let bytes = sizeOf(current);
+  let current: PlannedMember[] = [];
+  // Adding up keeps this linear: a mirror has a hundred thousand files. The header is summed apart, for it is padded as a whole.
+  const emptyHeader = headerOf([]);
+  let header = emptyHeader;
+  let content = 0;
+  const add = (member: PlannedMember): void => {
+    current.push(member);
+    header += entryBytes(member);
+    content += maxMemberBytes(member.name, member.size);
+  };
+  const hasRoomFor = ({ name, size }: PlannedMember): boolean => {
+    const bytes = content + maxMemberBytes(name, size);
+    const headerBytes = maxMemberBytes(headerName, header + entryBytes({ name, size }));
+    return maxBytesAround(headerBytes + bytes, compression) <= partSize;
+  };
+  lead.forEach(add);
   for (const file of files) {
-    const more =
-      maxMemberBytes(file.name, file.size) + entryBytes(file) + (compression === 'zstd' ? file.size / 256 + 64 : 0);
-    if (bytes + more > partSize && sizeOf([...current, file]) > partSize) {
+    if (!hasRoomFor(file)) {
       parts.push(current);
       current = [];
-      bytes = sizeOf([]);
+      header = emptyHeader;
+      content = 0;
     }
-    current.push(file);
-    bytes += more;
+    add(file);
   }
   parts.push(current);
   if (parts.length <= MAX_PARTS) return parts;

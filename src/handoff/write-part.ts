@@ -58,8 +58,15 @@ export async function writePart(rt: Runtime, members: readonly TarMember[], targ
 
 /** The most that {@link writePart} makes of members of these names and sizes. */
 export function maxPartBytes(members: readonly { name: string; size: number }[], compression: Compression): number {
-  const bytes = members.reduce((sum, { name, size }) => sum + maxMemberBytes(name, size), TAR_END);
-  return compression === 'zstd' ? maxPackedBytes(bytes) : bytes;
+  return maxBytesAround(
+    members.reduce((sum, { name, size }) => sum + maxMemberBytes(name, size), 0),
+    compression,
+  );
+}
+
+/** The most that {@link writePart} makes of members that take `bytes` together, by {@link maxMemberBytes}. */
+export function maxBytesAround(bytes: number, compression: Compression): number {
+  return compression === 'zstd' ? maxPackedBytes(bytes + TAR_END) : bytes + TAR_END;
 }
 
 /** What a member takes in a tar: its header, a pax header where name or size don't fit in it, the content in whole blocks. */

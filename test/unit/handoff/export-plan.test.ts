@@ -91,6 +91,12 @@ describe('planSet', () => {
     expect(headerOf(set.parts[0]!)).toMatchObject({ kind: 'delta', base: set.base });
   });
 
+  /** Found by chance: the part header's padding to a whole block came to more than was left. */
+  const CLOSE: readonly [number[], number][] = [
+    [[0, 1537, 2561, 1, 4097, 513, 2561, 8705, 1, 1], 23_337],
+    [[3585, 7169, 6145], 17_986],
+  ];
+
   it.each(['none', 'zstd'] as const)(
     'never makes a part larger than asked for, and loses or doubles nothing (%s)',
     async (compression) => {
@@ -120,7 +126,7 @@ describe('planSet', () => {
           }
           expect(readdirSync(out)).toHaveLength(set.parts.length);
         }),
-        { numRuns: 40 },
+        { numRuns: 40, examples: [...CLOSE] },
       );
     },
   );
