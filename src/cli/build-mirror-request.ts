@@ -2,8 +2,27 @@ import type { Command } from 'commander';
 import type { MirrorSettings } from '../commands/mirror-settings.js';
 import type { MirrorRequest } from '../commands/mirror.js';
 import { targetProfiles, workSettings } from './build-request.js';
-import { textOption } from './command.js';
-import type { CliCall, Typed } from './command.js';
+import { LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption } from './command.js';
+import type { CliCall, CliCommand, Typed } from './command.js';
+
+/** What matters to every command that works on a mirror. */
+export const MIRROR_SETTINGS: CliCommand['settings'] = [
+  'baseUrl',
+  'owner',
+  'channelPriority',
+  'virtualPackages',
+  'client',
+  'index',
+  'dryRun',
+  'signKey',
+  'siteFiles',
+  'attestations',
+  'cacheDir',
+  'logDir',
+  ...LOCK_SETTINGS,
+  ...NETWORK_SETTINGS,
+  ...OUTPUT_SETTINGS,
+];
 
 /** `-f`, `--mirror-config`, `--cas`, `--account`: which mirror a command works on. */
 export function declareMirrorFile(command: Command): Command {

@@ -1,9 +1,9 @@
 import { stageChannel } from '../channel/stage-channel.js';
 import { planMirrorClean } from '../mirror/clean-mirror.js';
 import type { MirrorCleanPlan } from '../mirror/clean-mirror.js';
-import { withBytes } from '../mirror/sync-artifact.js';
 import { NOARCH } from '../model/channel.js';
 import type { Finding } from '../model/findings.js';
+import { INSTALLERS_NAME } from '../model/manifest.js';
 import type { LiveFolder, SideFile } from '../model/staged.js';
 import { publish } from '../publish/publish.js';
 import { rememberSeen } from '../publish/seen.js';
@@ -11,7 +11,6 @@ import { createStaging } from '../publish/staging.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { VERSION } from '../tool-version.js';
 import { proveMirror } from '../verify/prove-mirror.js';
-import path from 'node:path';
 import { collectFindings, emitFindings } from './findings.js';
 import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './label-folder.js';
@@ -19,6 +18,7 @@ import { keepDelta, prepareDelta } from './mirror/keep-delta.js';
 import type { MirrorRequest } from './mirror/mirror-request.js';
 import { pickFiles } from './mirror/pick-files.js';
 import { readChannels, readLiveIndexes } from './mirror/read-mirror.js';
+import { standingArtifact, standingSideFiles } from './mirror/standing.js';
 import { lookAtMirror, withMirrorFolder, withMirrorGateway } from './mirror/with-mirror.js';
 
 /** The end of `repackenv clean -f`. Sizes in bytes. */
@@ -89,9 +89,7 @@ async function carryOut(
   { request, folder, plan, subdirs }: CleanTask,
 ): Promise<{ generation: number; unchanged: boolean }> {
   const { place, live, lock, startedAt } = folder;
-  const artifacts = plan.stays.map(({ artifact, live: file }) =>
-    withBytes(artifact, { ...file, storePath: path.join(live.dir, artifact.subdir, artifact.fn), source: 'store' }),
-  );
+  const artifacts = plan.stays.map((standing) => standingArtifact(live, standing));
   await prepareDelta(rt, { request, place, live });
   const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'clean' });
   try {
@@ -141,19 +139,10 @@ function hasBz2(live: LiveFolder): boolean {
 function stayingSideFiles(live: LiveFolder, { leaves, stays }: MirrorCleanPlan): SideFile[] {
   const gone = new Set(leaves.map((each) => each.path));
   const staying = stays.map(({ artifact }) => `${artifact.subdir}/${artifact.fn}`);
-  return sideFilesOf(live).filter(
+  return standingSideFiles(live).filter(
     ({ path: file }) =>
-      !gone.has(file) && (file.startsWith('installers/') || staying.some((each) => file.startsWith(each))),
+      !gone.has(file) && (file.startsWith(`${INSTALLERS_NAME}/`) || staying.some((each) => file.startsWith(each))),
   );
-}
-
-function sideFilesOf(live: LiveFolder): SideFile[] {
-  return (live.manifest?.files ?? []).flatMap(({ path: file, kind }) => {
-    const there = live.files.get(file);
-    return kind !== 'side' || there === undefined
-      ? []
-      : [{ path: file, storePath: path.join(live.dir, file), ...there }];
-  });
 }
 
 function reportOf(

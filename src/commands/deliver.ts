@@ -13,7 +13,6 @@ import type { LabelFolder } from './label-folder.js';
 import { proveInstallable } from './prove.js';
 import { publishedReport } from './report.js';
 import { refuseLeaks } from './secret-scan.js';
-import { collectAttestations } from './side-files.js';
 import type { Workshop } from './workshop.js';
 
 export interface Delivery {
@@ -41,7 +40,7 @@ export async function deliver({ rt, findings }: Collected, delivery: Delivery): 
   await rt.reach('update:acquired');
 
   const attested = request.attestations
-    ? await collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
+    ? await (await import('./side-files.js')).collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
     : { side: [], findings: [] };
   emitFindings(rt, attested.findings);
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Digests } from '../codec/digests.js';
 import { exportChannel } from '../handoff/export.js';
-import type { ExportOptions, ExportResult } from '../handoff/export.js';
+import type { ExportResult } from '../handoff/export.js';
 import { resolveOut } from '../handoff/export-out.js';
 import { mediaFor, parsePartSize } from '../handoff/export-part-size.js';
 import { explainDiskErrorOn } from '../model/disk-errors.js';
@@ -11,6 +11,7 @@ import { readJournal } from '../publish/journal.js';
 import { STATE_NAME } from '../publish/root.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings } from './findings.js';
+import { signWith } from './hand-over.js';
 import { openMediumFolder } from './medium-folder.js';
 
 export interface ExportRequest {
@@ -65,6 +66,7 @@ export interface ExportedSet {
 /** `repackenv export DIR --to OUT`, and with `--since` (`repackenv delta`) only what changed. Takes no lock and only reads DIR. */
 export async function exportToMedium(machine: Runtime, request: ExportRequest): Promise<ExportReport> {
   const { rt, findings } = collectFindings(machine);
+  const { signKey } = request;
   const dir = path.resolve(rt.machine.cwd, request.dir);
   const partSize = request.partSize === undefined ? undefined : parsePartSize(request.partSize);
   const subdirs = [...new Set(request.subdirs.map(parseSubdir))];
@@ -79,7 +81,8 @@ export async function exportToMedium(machine: Runtime, request: ExportRequest): 
       partSize,
       subdirs: subdirs.length === 0 ? undefined : subdirs,
       perPlatform: request.perPlatform,
-      sign: signerFor(rt, request.signKey),
+      sign:
+        signKey === undefined ? undefined : (manifest, label) => signWith(rt, { keyFile: signKey, manifest, label }),
       siteFiles: request.siteFiles,
       since: request.since === undefined ? undefined : path.resolve(rt.machine.cwd, request.since),
       workFolder,
@@ -91,15 +94,6 @@ export async function exportToMedium(machine: Runtime, request: ExportRequest): 
   } finally {
     await workFolder.remove();
   }
-}
-
-function signerFor(rt: Runtime, keyFile: string | undefined): ExportOptions['sign'] {
-  if (keyFile === undefined) return undefined;
-  return async (manifest, label) => {
-    // Only who signs needs it.
-    const { signManifest } = await import('../handoff/signature.js');
-    return signManifest(rt, { keyFile, manifest, label });
-  };
 }
 
 /** A journal beside the label folder: a switch is under way, or broke off. */

@@ -12,10 +12,16 @@ export function signerOf(
   { signKey, label }: Pick<WorkSettings, 'signKey'> & { label: string },
 ): ((manifest: Uint8Array) => Promise<Uint8Array>) | undefined {
   if (signKey === undefined) return undefined;
-  return async (manifest) => {
-    const { signManifest } = await import('../handoff/signature.js');
-    return signManifest(rt, { keyFile: signKey, manifest, label });
-  };
+  return (manifest) => signWith(rt, { keyFile: signKey, manifest, label });
+}
+
+/** Only who signs loads what that needs. Throws E_SIGNATURE. */
+export async function signWith(
+  rt: Runtime,
+  options: { keyFile: string; manifest: Uint8Array; label: string },
+): Promise<Uint8Array> {
+  const { signManifest } = await import('../handoff/signature.js');
+  return signManifest(rt, options);
 }
 
 /**
@@ -51,8 +57,7 @@ async function layBeside(
   { labelDir, manifest, signed }: { labelDir: string; manifest: Manifest; signed: boolean },
 ): Promise<void> {
   const { makeSiteFiles, readSiteRecords, writeSiteFiles } = await import('../handoff/site-files.js');
-  // Records are for explicit files, which a mirror, asked for nothing in particular, does not have.
-  const records = manifest.specs.length === 0 ? [] : await readSiteRecords(rt, { dir: labelDir, manifest });
+  const records = await readSiteRecords(rt, { dir: labelDir, manifest });
   const files = makeSiteFiles({ label: path.basename(labelDir), manifest, records, signed });
   const { written, removed } = await writeSiteFiles(rt, { dir: path.dirname(labelDir), files });
   for (const name of [...written, ...removed.map((each) => `${each} (removed)`)])

@@ -2,7 +2,7 @@ import { recordDigest } from '../channel/repodata.js';
 import { stageChannel } from '../channel/stage-channel.js';
 import { readChannelFolder, type ChannelArtifact, type ChannelFolder } from '../handoff/merge-channel.js';
 import { refuseUnpackedSet } from '../handoff/merge-unpacked.js';
-import { NOARCH, type Channel } from '../model/channel.js';
+import { NOARCH, channelAt, type Channel } from '../model/channel.js';
 import { compareChannels } from '../model/compare-channels.js';
 import { RepackError } from '../model/errors.js';
 import { INDEX_NAMES } from '../model/manifest.js';
@@ -11,7 +11,7 @@ import { caseFoldClash, formatOf } from '../model/names.js';
 import type { AcquiredArtifact } from '../model/plan.js';
 import { replaceCovers } from '../model/replace.js';
 import type { LiveFolder, SideFile, StagedChannel } from '../model/staged.js';
-import { parseClient } from '../model/target.js';
+import { profileOfManifest } from '../model/target.js';
 import { publish } from '../publish/publish.js';
 import { createStaging } from '../publish/staging.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -65,11 +65,7 @@ async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<I
         label: places.label,
         specs: specs.map(parseMatchSpec),
         channels: union.channels,
-        profiles: profiles.map(({ subdir, virtual_packages: virtualPackages, client }) => ({
-          subdir,
-          virtualPackages,
-          client: client === null ? undefined : parseClient(client),
-        })),
+        profiles: profiles.map(profileOfManifest),
         solved: subdirs.filter((subdir) => subdir !== NOARCH).map((subdir) => ({ subdir })),
         artifacts: union.artifacts,
       },
@@ -188,7 +184,7 @@ async function unite(rt: Runtime, { source, request }: Task, live: LiveFolder): 
   return {
     artifacts: [...artifacts.values()].map(acquiredOf),
     side: [...side.values()],
-    channels: [...urls].map(channelOf),
+    channels: [...urls].map(channelAt),
   };
 }
 
@@ -225,13 +221,9 @@ function refuseReplaced(
 }
 
 function acquiredOf({ path, channel: url, ...artifact }: ChannelArtifact): AcquiredArtifact {
-  const channel = url === null ? undefined : channelOf(url);
+  const channel = url === null ? undefined : channelAt(url);
   const at = url === null ? undefined : `${url}/${artifact.subdir}/${artifact.fn}`;
   return { ...artifact, channel, url: at, storePath: path, source: 'cache' };
-}
-
-function channelOf(url: string): Channel {
-  return { url, name: url, authenticated: false, role: 'base' };
 }
 
 function pathOf({ subdir, fn }: Pick<ChannelArtifact, 'subdir' | 'fn'>): string {

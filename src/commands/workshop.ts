@@ -8,7 +8,7 @@ import type { FoundEngine } from '../engine/detect.js';
 import { openEmbeddedSolver } from '../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../engine/embedded/solver.js';
 import { openGateway } from '../gateway/gateway.js';
-import type { Gateway } from '../gateway/gateway.js';
+import type { Gateway, GatewayOptions } from '../gateway/gateway.js';
 import type { Channel, Subdir } from '../model/channel.js';
 import { RepackError } from '../model/errors.js';
 import type { TargetClient, TargetProfile } from '../model/profile.js';
@@ -107,14 +107,8 @@ export async function withWorkshop<T>(
     const client = options.profiles[0]?.client;
     const reader = client ?? (conda === undefined ? undefined : engineAsClient(conda));
     gateway = await openGateway(rt, {
-      channels: options.channels,
-      token: options.token,
-      cacheDir: options.cacheDir,
+      ...(await gatewayWay(rt, options)),
       view: clientView(reader ?? { readsCondaFormat: true, knowsVirtualPackages: true }),
-      proxy: options.proxy,
-      noProxy: options.noProxy,
-      ca: await readCaFiles(rt, options.caFiles),
-      allowHttp: options.allowHttp,
       store,
     });
     const enginePkgsDir = path.join(
@@ -154,8 +148,17 @@ function engineAsClient(conda: CondaEngine): TargetClient | undefined {
   return client.readsCondaFormat && client.knowsVirtualPackages ? undefined : client;
 }
 
+/** How the channels are reached: what every gateway is opened with. Throws E_CONFIG. */
+export async function gatewayWay(
+  rt: Runtime,
+  options: Pick<WorkshopOptions, 'channels' | 'token' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp'>,
+): Promise<Omit<GatewayOptions, 'view' | 'store'>> {
+  const { channels, token, cacheDir, proxy, noProxy, caFiles, allowHttp } = options;
+  return { channels, token, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp };
+}
+
 /** PEM texts. Throws E_CONFIG naming the file. */
-export async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
+async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
   return Promise.all(
     files.map(async (file) => {
       const text = await rt.fs.readText(file).catch((cause: unknown) => {

@@ -1,4 +1,4 @@
-import type { Channel } from '../model/channel.js';
+import { channelAt, type Channel } from '../model/channel.js';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { ArtifactStore, ExpectedDigest, StoredFile } from '../model/store.js';
 import { transfer, type TransferContext } from './transfer.js';
@@ -74,7 +74,7 @@ function placeOf(url: string): { folder: Channel; path: string } {
       hint: 'Write it as https://HOST/PATH/FILE, without query and fragment.',
     });
   }
-  return { folder: { url: folder, name: folder, authenticated: false, role: 'base' }, path: decodedSegment(path) };
+  return { folder: channelAt(folder), path: decodedSegment(path) };
 }
 
 /** The wire encodes each segment itself. */

@@ -1,4 +1,4 @@
-import type { Channel, Subdir } from '../model/channel.js';
+import { channelAt, type Channel, type Subdir } from '../model/channel.js';
 import { isRepackError } from '../model/errors.js';
 import { expectedDigest } from '../model/expected-digest.js';
 import type { ManifestFile } from '../model/manifest.js';
@@ -105,7 +105,7 @@ function placeUnpicked(plan: SyncPlan, { file, there, bySubdir, declared, liveIn
 /** One that is declared no more: its name in the manifest is all that is known of it, and nothing is asked of it. */
 function formerChannel({ channel }: ManifestFile): Channel {
   const url = channel ?? 'unknown';
-  return { url, name: url, authenticated: false, role: 'base' };
+  return channelAt(url);
 }
 
 function publishes({ index, subdir }: MirrorSource, fn: string, there: LiveFile): boolean {

@@ -17,6 +17,11 @@ export type Subdir = string;
 
 export const NOARCH: Subdir = 'noarch';
 
+/** A channel of which only the URL is known, e.g. from a manifest; no token opens it. */
+export function channelAt(url: string): Channel {
+  return { url, name: url, authenticated: false, role: 'base' };
+}
+
 /** The identity URL of a file in a channel. */
 export function channelFileUrl(channel: Channel, subdir: Subdir, file: string): string {
   return `${channel.url}/${subdir}/${file}`;

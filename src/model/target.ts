@@ -2,6 +2,7 @@ import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import type { Subdir } from './channel.js';
 import { RepackError } from './errors.js';
+import type { Manifest } from './manifest.js';
 import { isVirtualPackageName, shown } from './names.js';
 import type { ClientName, TargetClient, TargetProfile, VirtualPackage } from './profile.js';
 import { parseVersion } from './version.js';
@@ -124,4 +125,13 @@ function virtualPackageProblem(name: string, version: string, build: string): st
   if (version === '' || version.length > 64 || parseVersion(version) === undefined)
     return `${shown(version)} is not a version`;
   return /^[A-Za-z0-9_.+]{1,64}$/.test(build) ? undefined : `${shown(build)} is not a build string`;
+}
+
+/** The profile as a manifest has it. Throws E_CLIENT. */
+export function profileOfManifest({
+  subdir,
+  virtual_packages: virtualPackages,
+  client,
+}: Manifest['profiles'][number]): TargetProfile {
+  return { subdir, virtualPackages, client: client === null ? undefined : parseClient(client) };
 }

@@ -7,7 +7,7 @@ import { INDEX_NAMES, MANIFEST_NAME, sideFoldersOf } from '../model/manifest.js'
 import { parseMatchSpec } from '../model/match-spec.js';
 import type { MatchSpec } from '../model/match-spec.js';
 import { parseManifest } from '../model/parse-manifest.js';
-import { parseClient } from '../model/target.js';
+import { profileOfManifest } from '../model/target.js';
 import type { SolveOffline } from './folder-source.js';
 import { checkArtifacts } from './artifact-rules.js';
 import { checkIndexesAgainstFiles, isIndexPath } from './index-rules.js';
@@ -162,8 +162,7 @@ export async function checkSolves(
       found.push(violation('spec-unreadable', text, { reason: error.what }));
     }
   }
-  for (const { subdir, virtual_packages: virtualPackages, client } of manifest.profiles) {
-    const profile = { subdir, virtualPackages, client: client === null ? undefined : parseClient(client) };
+  for (const profile of manifest.profiles.map(profileOfManifest)) {
     const problem = await solveAlone(solveOffline, { dir, label: manifest.label, specs, profile, indexes });
     if (problem !== undefined) found.push(problem);
   }

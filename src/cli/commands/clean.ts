@@ -1,9 +1,15 @@
 import type { CleanRequest } from '../../commands/clean.js';
 import { EXIT, RepackError } from '../../model/errors.js';
 import type { ExitCode } from '../../model/errors.js';
-import { buildMirrorRequest, declareMirrorFile, mirrorLogName, takeMirrorSettings } from '../build-mirror-request.js';
+import {
+  MIRROR_SETTINGS,
+  buildMirrorRequest,
+  declareMirrorFile,
+  mirrorLogName,
+  takeMirrorSettings,
+} from '../build-mirror-request.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
-import { LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
+import { textOption } from '../command.js';
 import { cleanMirrorText, cleanText } from '../reporter/clean-text.js';
 
 const DEFAULT_AGE = '30d';
@@ -12,23 +18,7 @@ export const cleanCommand: CliCommand = {
   name: 'clean',
   summary:
     'remove what no manifest or index names, and old caches; with -f FILE what a mirror’s filter no longer matches',
-  settings: [
-    'baseUrl',
-    'owner',
-    'channelPriority',
-    'virtualPackages',
-    'client',
-    'index',
-    'dryRun',
-    'signKey',
-    'siteFiles',
-    'attestations',
-    'cacheDir',
-    'logDir',
-    ...LOCK_SETTINGS,
-    ...NETWORK_SETTINGS,
-    ...OUTPUT_SETTINGS,
-  ],
+  settings: MIRROR_SETTINGS,
   declare: (command) =>
     void declareMirrorFile(command)
       .option(

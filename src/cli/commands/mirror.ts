@@ -1,33 +1,21 @@
 import type { MirrorRequest } from '../../commands/mirror.js';
 import { EXIT, RepackError } from '../../model/errors.js';
 import type { ExitCode } from '../../model/errors.js';
-import { buildMirrorRequest, declareMirrorFile, mirrorLogName, takeMirrorSettings } from '../build-mirror-request.js';
+import {
+  MIRROR_SETTINGS,
+  buildMirrorRequest,
+  declareMirrorFile,
+  mirrorLogName,
+  takeMirrorSettings,
+} from '../build-mirror-request.js';
 import type { CliCall, CliCommand } from '../command.js';
-import { LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
+import { textOption } from '../command.js';
 import { mirrorText } from '../reporter/mirror-text.js';
 
 export const mirrorCommand: CliCommand = {
   name: 'mirror',
   summary: 'keep a whole or filtered mirror of channels, as a mirror file says; only what differs is fetched',
-  settings: [
-    'baseUrl',
-    'owner',
-    'channelPriority',
-    'virtualPackages',
-    'client',
-    'index',
-    'replace',
-    'adopt',
-    'dryRun',
-    'signKey',
-    'siteFiles',
-    'attestations',
-    'cacheDir',
-    'logDir',
-    ...LOCK_SETTINGS,
-    ...NETWORK_SETTINGS,
-    ...OUTPUT_SETTINGS,
-  ],
+  settings: [...MIRROR_SETTINGS, 'replace', 'adopt'],
   declare: (command) =>
     void declareMirrorFile(command)
       .option(

@@ -7,7 +7,7 @@ import { RepackError } from '../../model/errors.js';
 import type { Finding } from '../../model/findings.js';
 import { isSubdir } from '../../model/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { readCaFiles } from '../workshop.js';
+import { gatewayWay } from '../workshop.js';
 import { lazyRecordDigest } from './side-content.js';
 import type { DiffRequest, SideContent, SideFileEntry } from './side-content.js';
 
@@ -24,17 +24,10 @@ export async function readUpstream(
   request: DiffRequest,
   { channels, subdirs, findings }: UpstreamSide,
 ): Promise<SideContent> {
-  const { token, cacheDir, proxy, noProxy, allowHttp } = request;
   const gateway = await openGateway(rt, {
-    channels,
-    token,
-    cacheDir,
+    ...(await gatewayWay(rt, { ...request, channels })),
     view: (index) => index,
-    proxy,
-    noProxy,
-    ca: await readCaFiles(rt, request.caFiles),
-    allowHttp,
-    store: await openStore(rt, path.join(cacheDir, 'store')),
+    store: await openStore(rt, path.join(request.cacheDir, 'store')),
   });
   try {
     const files = new Map<string, SideFileEntry>();

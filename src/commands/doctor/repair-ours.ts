@@ -1,16 +1,15 @@
 import { join } from 'node:path';
-import { stageChannel } from '../../channel/stage-channel.js';
+import { stageChannel, type StageOptions } from '../../channel/stage-channel.js';
 import { recordDigest } from '../../channel/repodata.js';
-import { NOARCH } from '../../model/channel.js';
-import type { Channel } from '../../model/channel.js';
+import { NOARCH, channelAt } from '../../model/channel.js';
 import { isRepackError } from '../../model/errors.js';
 import type { Manifest, ManifestFile } from '../../model/manifest.js';
 import { formatOf } from '../../model/names.js';
 import { parseManifest } from '../../model/parse-manifest.js';
-import type { AcquiredArtifact, RepackPlan } from '../../model/plan.js';
+import type { AcquiredArtifact } from '../../model/plan.js';
 import type { PackageRecord } from '../../model/records.js';
 import type { SideFile } from '../../model/staged.js';
-import { parseClient } from '../../model/target.js';
+import { profileOfManifest } from '../../model/target.js';
 import { MANIFEST_COPY_NAME } from '../../publish/inspect.js';
 import type { LabelLock } from '../../publish/lock.js';
 import { publish } from '../../publish/publish.js';
@@ -130,7 +129,7 @@ async function artifactsOf(
       fn,
       subdir,
       record,
-      channel: channelOf(stated.channel),
+      channel: typeof stated.channel === 'string' ? channelAt(stated.channel) : undefined,
       url: undefined,
       origin: 'repodata',
       storePath: join(folder.dir, path),
@@ -196,31 +195,14 @@ function sideFilesOf({ folder }: Examination, manifest: Manifest): SideFile[] {
 }
 
 /** The plan that the manifest came from, as far as a manifest can tell: enough to make the same one again. */
-function planOf(manifest: Manifest, artifacts: readonly AcquiredArtifact[]): RepackPlan {
+function planOf(manifest: Manifest, artifacts: readonly AcquiredArtifact[]): StageOptions['plan'] {
   const { label, specs, channels, subdirs, profiles } = manifest;
   return {
     label,
     specs: specs.map((text) => ({ name: text, text })),
-    channels: channels.map((url) => channelOf(url)!),
-    channelPriority: 'flexible',
-    profiles: profiles.map(({ subdir, virtual_packages: virtualPackages, client }) => ({
-      subdir,
-      virtualPackages,
-      client: client === null ? undefined : parseClient(client),
-    })),
-    solved: subdirs
-      .filter((subdir) => subdir !== NOARCH)
-      .map((subdir) => ({
-        subdir,
-        engine: { kind: 'capture', version: 'none' },
-        priority: 'flexible',
-        artifacts: [],
-      })),
+    channels: channels.map(channelAt),
+    profiles: profiles.map(profileOfManifest),
+    solved: subdirs.filter((subdir) => subdir !== NOARCH).map((subdir) => ({ subdir })),
     artifacts,
-    findings: [],
   };
-}
-
-function channelOf(url: string | null | undefined): Channel | undefined {
-  return typeof url === 'string' ? { url, name: url, authenticated: false, role: 'base' } : undefined;
 }

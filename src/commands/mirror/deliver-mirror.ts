@@ -29,7 +29,8 @@ import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { listed } from './pick-files.js';
 import type { PlannedMirror } from './plan-mirror.js';
-import { clearIncoming, openIncoming } from './with-mirror.js';
+import { standingArtifact, standingSideFiles } from './standing.js';
+import { clearIncoming, INCOMING_NAME, openIncoming } from './with-mirror.js';
 
 export interface MirrorDelivery {
   request: MirrorRequest;
@@ -153,13 +154,7 @@ async function fetchArtifacts(
   rt: Runtime,
   { request, gateway, store, live, stateDir, plan }: FetchTask,
 ): Promise<FetchedArtifacts> {
-  const present = plan.present.map(({ artifact, live: file }) =>
-    withBytes(artifact, {
-      ...file,
-      storePath: path.join(live.dir, artifact.subdir, artifact.fn),
-      source: 'store',
-    }),
-  );
+  const present = plan.present.map((standing) => standingArtifact(live, standing));
   const counts = { artifacts: 0, bytes: 0, resumed: 0 };
   if (plan.wanted.length === 0) return { artifacts: present, taken: [], counts };
   await refuseSmallDisk(rt, stateDir, plan);
@@ -186,7 +181,7 @@ async function fetchArtifacts(
 /** Told before hours of fetching, not after. What an earlier run fetched is counted as there. */
 async function refuseSmallDisk(rt: Runtime, stateDir: string, { wanted }: SyncPlan): Promise<void> {
   const needed = wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
-  await checkFreeSpace(rt, stateDir, Math.max(0, needed - (await bytesBelow(rt, path.join(stateDir, 'incoming')))));
+  await checkFreeSpace(rt, stateDir, Math.max(0, needed - (await bytesBelow(rt, path.join(stateDir, INCOMING_NAME)))));
 }
 
 async function bytesBelow(rt: Runtime, folder: string): Promise<number> {
@@ -260,22 +255,14 @@ async function fetchBeside(
 
 /** What lies beside the channel stays until `clean`; what belongs to an artifact, as long as that stays. */
 function formerSideFiles(live: LiveFolder, artifacts: readonly AcquiredArtifact[]): SideFile[] {
-  const sideFiles = (live.manifest?.files ?? []).filter(({ kind }) => kind === 'side');
-  if (sideFiles.length === 0) return [];
+  const standing = standingSideFiles(live);
+  if (standing.length === 0) return [];
   const there = new Set(artifacts.map(({ subdir, fn }) => `${subdir}/${fn}`));
   const belongs = (file: string): boolean => {
     const owner = /^(.+?\.(?:conda|tar\.bz2))\./.exec(file)?.[1];
     return owner === undefined || there.has(owner);
   };
-  return sideFilesIn(live).filter(({ path: file }) => belongs(file));
-}
-
-function sideFilesIn(live: LiveFolder): SideFile[] {
-  return (live.manifest?.files ?? []).flatMap(({ path: file, kind, sha256 }) => {
-    const there = live.files.get(file);
-    if (kind !== 'side' || there === undefined || there.sha256 !== sha256) return [];
-    return [{ path: file, storePath: path.join(live.dir, file), ...there }];
-  });
+  return standing.filter(({ path: file }) => belongs(file));
 }
 
 /** It takes a look at every dependency there is: where nobody asked for them to be there, only after a change. */

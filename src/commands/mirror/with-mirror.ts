@@ -8,7 +8,7 @@ import type { ArtifactStore } from '../../model/store.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { lookAtLabelFolder, withLabelFolder } from '../label-folder.js';
 import type { LabelFolder } from '../label-folder.js';
-import { readCaFiles } from '../workshop.js';
+import { gatewayWay } from '../workshop.js';
 import type { MirrorRequest } from './mirror-request.js';
 
 /** Below the mirror's state folder: what is being fetched, on the mirror's own volume, so that it is taken over by a link. */
@@ -37,18 +37,11 @@ export async function withMirrorGateway<T>(
   request: MirrorRequest,
   work: (gateway: Gateway) => Promise<T>,
 ): Promise<T> {
-  const { channels, token, cacheDir, proxy, noProxy, allowHttp, reset } = request;
   const gateway = await openGateway(rt, {
-    channels,
-    token,
-    cacheDir,
+    ...(await gatewayWay(rt, request)),
     view: (index) => index,
-    proxy,
-    noProxy,
-    ca: await readCaFiles(rt, request.caFiles),
-    allowHttp,
     store: NO_STORE,
-    fresh: reset,
+    fresh: request.reset,
   });
   try {
     return await work(gateway);
