@@ -6,19 +6,30 @@ import { canonicalJson } from '../model/json.js';
 import { MANIFEST_NAME, type Manifest } from '../model/manifest.js';
 import { parseManifest } from '../model/parse-manifest.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { publishedAs, restrictedTo, type Published } from './export-manifest.js';
-import { SITE_RECEIPT_FORMAT, parseSiteReceipt } from './medium-format.js';
+import { restrictedTo, type Published } from './export-manifest.js';
+import { SITE_RECEIPT_FORMAT, mediumJson, parseSiteReceipt } from './medium-format.js';
+
+/** What a site has. */
+export interface Base extends Published {
+  /** Told by the site itself: it has this and nothing else, whereas a manifest that the vendor kept may be of more than was sent. */
+  exact: boolean;
+}
 
 /**
- * What the site has: a `manifest.json` (loose, or the one in a channel folder that is named), or the receipt that the site sent back.
+ * What the site has: a `manifest.json` (loose, or the one in a channel folder that is named), or the receipt that the site sent back. What
+ * mail and editors make of such a file on the way (CRLF, a byte order mark, another indentation) leaves it the manifest that it was.
  *
  * @throws RepackError E_USAGE: neither of them. E_MEDIUM: a receipt that was edited. E_DISK.
  */
-export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<Published> {
+export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<Base> {
   const { bytes, path } = await readIt(rt, file);
-  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
-  if (parsed.kind === 'sound') return { manifest: parsed.manifest, bytes, sha256: sha256Of(bytes) };
-  if (isReceipt(bytes)) return publishedAs(parseSiteReceipt(bytes, path).manifest);
+  const text = Buffer.from(bytes).toString('utf8').replace(BYTE_ORDER_MARK, '');
+  const parsed = parseManifest(text);
+  if (parsed.kind === 'sound') return { ...asPublished(JSON.parse(text), parsed.manifest), exact: false };
+  if (isReceipt(text)) {
+    const { manifest } = JSON.parse(text) as { manifest: unknown };
+    return { ...asPublished(manifest, parseSiteReceipt(bytes, path).manifest), exact: true };
+  }
   const reason = {
     newer: 'it is of a newer version of repackenv',
     broken: parsed.kind === 'broken' ? parsed.reason : '',
@@ -34,10 +45,11 @@ export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<P
 /**
  * Holds the base against what is to be sent, both for the same platforms. Undefined: the site has exactly this.
  *
- * @throws RepackError E_WRONG_BASE: another label, a later generation, a generation of another history, or a platform that the base lacks.
+ * @throws RepackError E_WRONG_BASE: another label, a later generation, a generation of another history, a platform that the base lacks, or
+ * only some of the platforms that the site says it has.
  */
 export function checkedBase(
-  base: Published,
+  base: Base,
   target: Published,
   { file, only }: { file: string; only: readonly string[] | undefined },
 ): Published | undefined {
@@ -64,6 +76,12 @@ export function checkedBase(
   }
   // The vendor may have kept the whole manifest where the site was sent some platforms only.
   const same = only === undefined ? base : restrictedTo(base, only);
+  if (base.exact && same.sha256 !== base.sha256) {
+    refuse(
+      `The site has ${was.subdirs.join(', ')}, all in one channel; a delta for ${only!.join(', ')} alone fits no such folder`,
+      'Leave out --subdir and --per-platform: what changed on all of its platforms goes into one delta.',
+    );
+  }
   if (same.sha256 === target.sha256) return undefined;
   if (was.generation === generation && contentOf(same.manifest) !== contentOf(target.manifest)) {
     refuse(
@@ -91,9 +109,17 @@ async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: U
   throw new RepackError('E_USAGE', { what: '--since names a folder within a folder', where: file });
 }
 
-function isReceipt(bytes: Uint8Array): boolean {
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+/** The bytes that lie in the site's folder: from all that was written, for keys of a later version are the digest's too. */
+function asPublished(value: unknown, manifest: Manifest): Published {
+  const bytes = mediumJson(value);
+  return { manifest, bytes, sha256: sha256Of(bytes) };
+}
+
+function isReceipt(text: string): boolean {
   try {
-    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { format?: unknown } | null;
+    const value = JSON.parse(text) as { format?: unknown } | null;
     return value?.format === SITE_RECEIPT_FORMAT;
   } catch {
     return false;

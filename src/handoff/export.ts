@@ -1,6 +1,6 @@
 import { isRepackError, RepackError } from '../model/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { checkedBase, readBase } from './export-base.js';
+import { checkedBase, readBase, type Base } from './export-base.js';
 import { restrictedTo, type Published } from './export-manifest.js';
 import type { OutFolder } from './export-out.js';
 import { planSet, platformsOf, type PlannedSet } from './export-plan.js';
@@ -76,7 +76,7 @@ const SWITCH_MS = 60_000;
 interface OneGeneration {
   options: ExportOptions;
   generation: Generation;
-  since: { file: string; base: Published } | undefined;
+  since: { file: string; base: Base } | undefined;
 }
 
 async function exportGeneration(rt: Runtime, one: OneGeneration): Promise<ExportResult> {
