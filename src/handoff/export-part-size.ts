@@ -33,8 +33,8 @@ const UNITS: Readonly<Record<string, number>> = {
  * one. Bytes. Throws E_PART_SIZE.
  */
 export function parsePartSize(text: string): number {
-  const known = PART_SIZES[text.toLowerCase()];
-  if (known !== undefined) return known;
+  const name = text.trim().toLowerCase();
+  if (Object.hasOwn(PART_SIZES, name)) return PART_SIZES[name]!;
   const [, number = '', unit = ''] = /^([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)$/.exec(text.trim()) ?? [];
   const factor = UNITS[unit.toUpperCase()];
   const bytes = Math.floor(Number(number) * (factor ?? Number.NaN));

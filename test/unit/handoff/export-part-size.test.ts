@@ -22,12 +22,25 @@ describe('parsePartSize', () => {
     expect(parsePartSize(text)).toBe(bytes);
   });
 
-  it.each(['', '0', '-1', '0.5', '4 GB each', 'GiB', '4GG', '1e9', '99999999T', 'blu-ray', '4,7G', 'NaN', '0x10'])(
-    'G10 refuses "%s"',
-    (text) => {
-      expect(() => parsePartSize(text)).toThrow(expect.objectContaining({ code: 'E_PART_SIZE', exitCode: 2 }));
-    },
-  );
+  it.each([
+    '',
+    '0',
+    '-1',
+    '0.5',
+    '4 GB each',
+    'GiB',
+    '4GG',
+    '1e9',
+    '99999999T',
+    'blu-ray',
+    '4,7G',
+    'NaN',
+    '0x10',
+    'constructor',
+    '__proto__',
+  ])('G10 refuses "%s"', (text) => {
+    expect(() => parsePartSize(text)).toThrow(expect.objectContaining({ code: 'E_PART_SIZE', exitCode: 2 }));
+  });
 
   it('leaves room on a disc for the file system and the small files', () => {
     // The smaller of the two kinds of each disc, bytes.
