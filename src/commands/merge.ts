@@ -93,7 +93,8 @@ function judgeDelta({ claim, delivery }: DeltaFolder, live: LiveFolder): void {
   const complete = delivery.target.manifest.files.every(
     ({ path: file, sha256 }) => delivery.has(file) || live.files.get(file)?.sha256 === sha256,
   );
-  judge(complete ? { ...claim, base: null } : claim, live, { allowRollback: false });
+  const fits = live.manifestSha256 === claim.base?.manifest_sha256;
+  judge(complete && !fits ? { ...claim, base: null } : claim, live, { allowRollback: false });
 }
 
 function refuseOtherLabel({ claim, delivery }: DeltaFolder, { label, root }: MergePlaces): void {

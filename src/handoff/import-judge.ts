@@ -20,8 +20,9 @@ export interface Standing {
 }
 
 /**
- * Whether the set may be applied to the folder (bad-inputs G8). `same`: the folder has this very manifest; `forward`: it is older, or there
- * is none; `back`: it is newer, and that was allowed.
+ * Whether the set may be applied to the folder (bad-inputs G8). `same`: the folder has this very manifest; `forward`: it is older, there is
+ * none, or it is the very one that a delta begins at (the generation is the same where only index files differ); `back`: it is newer, and
+ * that was allowed.
  *
  * @throws RepackError E_WRONG_BASE: a delta, and the folder is not what it was made for. E_ROLLBACK: the folder is newer, or another channel
  *   of the same generation, and `allowRollback` is not set.
@@ -38,7 +39,7 @@ export function judge(
     if (now !== undefined && now >= claim.generation && base.generation < now) throw rollback(claim, live, now);
     throw wrongBase(claim, base, live, now);
   }
-  if (now === undefined || now < claim.generation) return 'forward';
+  if (now === undefined || now < claim.generation || (base !== null && now === claim.generation)) return 'forward';
   if (allowRollback) return 'back';
   throw rollback(claim, live, now);
 }
