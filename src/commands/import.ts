@@ -2,14 +2,14 @@ import path from 'node:path';
 import { sumsBytes } from '../channel/make-manifest.js';
 import { sha256Of } from '../codec/digests.js';
 import { checkSet, type Delivery } from '../handoff/import-check.js';
-import { chooseLabel, chooseSets, type LiveState } from '../handoff/import-choose.js';
+import { chooseFullSets, chooseLabel, chooseSets, type LiveState } from '../handoff/import-choose.js';
 import { judge, type Claim, type Standing } from '../handoff/import-judge.js';
 import { openSet, type OpenedSet } from '../handoff/import-open.js';
 import { checkSignature, refuseKeysOfMedium } from '../handoff/import-signature.js';
 import { planImport } from '../handoff/import-stage.js';
-import { findSets, openMedia, type Media } from '../handoff/read-media.js';
+import { findSets, openMedia, type FoundSet, type Media } from '../handoff/read-media.js';
 import { copySiteReceipt } from '../handoff/site-receipt.js';
-import { RepackError } from '../model/errors.js';
+import { isRepackError, RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { MANIFEST_NAME } from '../model/manifest.js';
 import { parseManifest } from '../model/parse-manifest.js';
@@ -74,20 +74,42 @@ export async function importMedia(machine: Runtime, request: ImportRequest): Pro
   await refuseReceiptPlace(rt, request);
   const media = await openMedia(rt, request.media);
   await refuseKeysOfMedium(rt, media, request);
-  const found = await findSets(rt, media);
+  const found = await findSets(rt, media, request.label);
   emitFindings(rt, found.findings);
   const label = chooseLabel(found.sets, media, request.label);
   const sets = found.sets.filter(({ set }) => set.label === label);
 
   const standing = await glance(rt, request.root, label);
+  const task: Task = { rt, media, label, request, findings, all: found.sets, standing, checked: new Map() };
+  const way = chooseSets(sets, standing.state);
+  try {
+    return await take(task, way);
+  } catch (error) {
+    const full = chooseFullSets(sets, standing.state);
+    const onBase = way[0]!.set.kind === 'delta' && isRepackError(error) && error.code === 'E_WRONG_BASE';
+    if (!onBase || full === undefined) throw error;
+    rt.events.emit({ type: 'note', message: `${error.what}: beginning with ${full[0]!.set.name}, which brings all` });
+    return take(task, full);
+  }
+}
+
+/** What a run knows before it chooses among the sets. */
+interface Task extends Omit<Job, 'steps'> {
+  /** On the media, of whatever label. */
+  all: readonly FoundSet[];
+  standing: Glance;
+}
+
+async function take(task: Task, way: readonly FoundSet[]): Promise<ImportReport> {
+  const { rt, media, label, request, standing, all } = task;
   const steps: Step[] = [];
-  for (const chosen of chooseSets(sets, standing.state)) {
-    const opened = await openSet(rt, { found: chosen, media, sumsBytes });
+  for (const found of way) {
+    const opened = await openSet(rt, { found, others: all, media, sumsBytes });
     emitFindings(rt, opened.findings);
     steps.push({ opened, signature: await checkSignature(rt, { opened, ...request }) });
   }
   if (standing.settled) judge(claimOf(steps[0]!.opened), standing, request);
-  const job: Job = { rt, media, label, steps, request, findings, checked: new Map() };
+  const job: Job = { ...task, steps };
   if (standing.manifestSha256 !== steps.at(-1)!.opened.target.manifestSha256) await checkAll(job);
   await rt.reach('import:checked');
   return request.dryRun

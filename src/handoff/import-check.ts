@@ -1,9 +1,10 @@
 import { isRepackError, RepackError } from '../model/errors.js';
-import { incomplete, partTitle, type OpenedSet } from './import-open.js';
+import type { OpenedSet } from './import-open.js';
+import { damagedPart, incomplete, partTitle, soundCopy } from './import-parts.js';
 import { checkIndexes } from './import-indexes.js';
 import type { Target } from './import-target.js';
 import type { SetFile } from './medium-format.js';
-import type { Media, MediaRuntime } from './read-media.js';
+import type { FoundSet, Media, MediaRuntime } from './read-media.js';
 import { checkPart, walkPart, type CheckedPart, type FoundPart } from './read-part.js';
 import { TarFault } from './read-tar.js';
 
@@ -25,20 +26,24 @@ export interface Delivery {
 }
 
 /**
- * Reads every byte of an opened set and holds it against set file, headers and manifest. Nothing is written. Every damaged part is found,
- * so that all of them can be brought at once (bad-inputs G11).
+ * Reads every byte of an opened set and holds it against set file, headers and manifest. Nothing is written. Where a part is damaged, a sound
+ * copy on another medium is taken. Every damaged part is found, so that all of them can be brought at once (bad-inputs G11).
  *
  * @throws RepackError E_MEDIUM naming parts and media, E_ARCHIVE_MEMBER where undamaged parts hold what they must not
  */
-export async function checkSet(rt: MediaRuntime, { set, parts, target }: OpenedSet, media: Media): Promise<Delivery> {
+export async function checkSet(
+  rt: MediaRuntime,
+  { found, parts, target }: Pick<OpenedSet, 'found' | 'parts' | 'target'>,
+  media: Media,
+): Promise<Delivery> {
+  const { set } = found;
   const checked: (CheckedPart & FoundPart)[] = [];
   const damaged: string[] = [];
   const onBytes = progressOf(rt, set);
-  for (const found of parts) {
-    const result = await check(rt, { set, found, onBytes });
-    if (typeof result === 'string')
-      damaged.push(`${partTitle(set, found.part)} on ${found.file.medium} is damaged: ${result}`);
-    else checked.push({ ...result, ...found });
+  for (const first of parts) {
+    const result = await checkAny(rt, { found, media, first, onBytes });
+    if (typeof result === 'string') damaged.push(damagedPart(set, first, result));
+    else checked.push(result);
   }
   if (damaged.length > 0) throw incomplete({ set, media, problems: damaged, lacking: damaged.length });
   const kept = new Map(checked.flatMap((part) => [...part.kept]));
@@ -50,6 +55,25 @@ export async function checkSet(rt: MediaRuntime, { set, parts, target }: OpenedS
     walk: (wanted) => walkParts(rt, checked, wanted),
     indexes: new Map([...kept].filter(([path]) => path.endsWith('/repodata.json'))),
   };
+}
+
+/** The part, or a sound copy of it; else what is wrong with the one that was looked at first. */
+async function checkAny(
+  rt: MediaRuntime,
+  {
+    found,
+    media,
+    first,
+    onBytes,
+  }: { found: FoundSet; media: Media; first: FoundPart; onBytes: (bytes: number) => void },
+): Promise<(CheckedPart & FoundPart) | string> {
+  const { set } = found;
+  const problem = await check(rt, { set, part: first, onBytes });
+  if (typeof problem !== 'string') return { ...problem, ...first };
+  const copy = await soundCopy(rt, { found, media, damaged: first, problem });
+  if (copy === undefined) return problem;
+  const result = await check(rt, { set, part: copy, onBytes: () => undefined });
+  return typeof result === 'string' ? result : { ...result, ...copy };
 }
 
 /** Told at each percent. */
@@ -72,15 +96,15 @@ function progressOf(rt: MediaRuntime, set: SetFile): (bytes: number) => void {
 
 async function check(
   rt: MediaRuntime,
-  { set, found, onBytes }: { set: SetFile; found: FoundPart; onBytes: (bytes: number) => void },
+  { set, part, onBytes }: { set: SetFile; part: FoundPart; onBytes: (bytes: number) => void },
 ): Promise<CheckedPart | string> {
   try {
-    return await checkPart(rt, found, { keep: (path) => path.includes('/repodata.json'), onBytes });
+    return await checkPart(rt, part, { keep: (path) => path.includes('/repodata.json'), onBytes });
   } catch (error) {
     if (!(error instanceof TarFault)) throw error;
     throw new RepackError('E_ARCHIVE_MEMBER', {
-      what: `${partTitle(set, found.part)} is as it was sent, and is refused: ${error.message}`,
-      where: found.file.path,
+      what: `${partTitle(set, part.part)} is as it was sent, and is refused: ${error.message}`,
+      where: part.file.path,
       hint: 'Nothing was written. This is not a set that repackenv made: find out where the medium comes from.',
       cause: error,
     });

@@ -45,8 +45,7 @@ export function chooseLabel(sets: readonly FoundSet[], media: Media, asked: stri
 export function chooseSets(sets: readonly FoundSet[], live: LiveState | undefined): FoundSet[] {
   const [only] = sets;
   if (sets.length === 1 && only !== undefined) return [only];
-  const newest = Math.max(...sets.map(({ set }) => set.generation));
-  const goals = sets.filter(({ set }) => set.generation === newest);
+  const goals = goalsOf(sets);
   const goal = goals[0]!.set;
   const other = goals.find(({ set }) => set.manifest_sha256 !== goal.manifest_sha256);
   if (other !== undefined) throw severalForms(goals);
@@ -54,16 +53,43 @@ export function chooseSets(sets: readonly FoundSet[], live: LiveState | undefine
 
   const here = live === undefined ? undefined : wayOver(sets, live.manifestSha256, goal);
   if (here !== undefined) return here;
-  const starts = sets.filter(({ set }) => set.kind === 'full').sort((a, b) => b.set.generation - a.set.generation);
-  for (const start of starts) {
-    const way = wayOver(sets, start.set.manifest_sha256, goal);
-    if (way !== undefined) return [start, ...way];
-  }
+  const full = wayFromFull(sets, goal);
+  if (full !== undefined) return full;
   const from = live?.generation ?? 0;
   const later = sets
     .filter(({ set }) => (set.base?.generation ?? 0) >= from)
     .sort((a, b) => (a.set.base?.generation ?? 0) - (b.set.base?.generation ?? 0));
   return [later[0] ?? goals[0]!];
+}
+
+/**
+ * Another way to the same end, for a folder that lacks what the deltas from here do not carry: from a full set that is no step back.
+ * Undefined where there is none.
+ */
+export function chooseFullSets(sets: readonly FoundSet[], live: LiveState | undefined): FoundSet[] | undefined {
+  const [goal, ...more] = goalsOf(sets);
+  if (goal === undefined || more.some(({ set }) => set.manifest_sha256 !== goal.set.manifest_sha256)) return undefined;
+  return wayFromFull(
+    sets.filter(({ set }) => set.generation > (live?.generation ?? 0) || set.manifest_sha256 === live?.manifestSha256),
+    goal.set,
+  );
+}
+
+/** Sets of the newest generation; without those from which a delta of the same generation leads on (to other index files). */
+function goalsOf(sets: readonly FoundSet[]): FoundSet[] {
+  const newest = Math.max(...sets.map(({ set }) => set.generation));
+  const all = sets.filter(({ set }) => set.generation === newest);
+  const ends = all.filter(({ set }) => !all.some((each) => each.set.base?.manifest_sha256 === set.manifest_sha256));
+  return ends.length > 0 ? ends : all;
+}
+
+function wayFromFull(sets: readonly FoundSet[], goal: SetFile): FoundSet[] | undefined {
+  const starts = sets.filter(({ set }) => set.kind === 'full').sort((a, b) => b.set.generation - a.set.generation);
+  for (const start of starts) {
+    const way = wayOver(sets, start.set.manifest_sha256, goal);
+    if (way !== undefined) return [start, ...way];
+  }
+  return undefined;
 }
 
 /** The fewest deltas from one manifest to the goal's; none where they are the same. */

@@ -4,21 +4,15 @@ import type { Finding } from '../model/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
 import { shown } from '../model/names.js';
 import { readTarget, type Target, type TargetParts } from './import-target.js';
-import { looseManifestName, setId, SIGNATURE_SUFFIX, type SetFile, type SetPart } from './medium-format.js';
+import { looseManifestName, setId, SIGNATURE_SUFFIX, type SetFile } from './medium-format.js';
+import { findPart, incomplete, soundParts, type LookedPart } from './import-parts.js';
 import { checkSideFiles, strayParts } from './import-side-files.js';
-import {
-  readSmall,
-  refuseOtherSum,
-  type FoundSet,
-  type Media,
-  type MediaRuntime,
-  type MediumFile,
-} from './read-media.js';
-import { readPartStart, type FoundPart, type PartStart } from './read-part.js';
-import { TarFault } from './read-tar.js';
+import { isCalled, readSmall, type FoundSet, type Media, type MediaRuntime, type MediumFile } from './read-media.js';
+import type { FoundPart, PartStart } from './read-part.js';
 
 /** A set that is complete by its names, sizes and headers; no content has been read yet. */
 export interface OpenedSet {
+  found: FoundSet;
   set: SetFile;
   /** The set file that was read. */
   file: MediumFile;
@@ -39,152 +33,74 @@ const MAX_SIGNATURE_BYTES = 64 * 1024;
  *
  * @throws RepackError E_MEDIUM, E_ARCHIVE_MEMBER
  */
-export async function openSet(
-  rt: MediaRuntime,
-  { found, media, sumsBytes }: { found: FoundSet; media: Media; sumsBytes: TargetParts['sumsBytes'] },
-): Promise<OpenedSet> {
-  const { set, file } = found;
-  const parts: FoundPart[] = [];
+export async function openSet(rt: MediaRuntime, { found, others, media, sumsBytes }: SetOnMedia): Promise<OpenedSet> {
+  const { set } = found;
+  const parts: LookedPart[] = [];
   const problems: string[] = [];
-  let start: PartStart | undefined;
   for (const part of set.parts) {
     rt.signal.throwIfAborted();
-    const looked = await findPart(rt, { set, part, media });
+    const looked = await findPart(rt, { found, part, media });
     if ('problem' in looked) problems.push(looked.problem);
-    else {
-      parts.push(looked);
-      if (part.number === 1) start = looked.start;
-    }
+    else parts.push(looked);
   }
-  problems.push(...strayParts(set, media, parts));
+  problems.push(...(await strayParts(rt, { set, others, media, parts })));
   if (problems.length > 0) throw incomplete({ set, media, problems, lacking: set.parts.length - parts.length });
-  const findings = await checkSideFiles(rt, { set, media, parts });
+  try {
+    return await opened(rt, { found, media, sumsBytes, parts });
+  } catch (error) {
+    if (!isRepackError(error) || !CONTRADICTIONS.has(error.code)) throw error;
+    // What says nonsense may have been damaged on the way: then it is that part which has to be brought, or is on another medium.
+    const sound = await soundParts(rt, { found, media, parts });
+    if (sound.every((part, index) => part.file === parts[index]!.file)) throw error;
+    return opened(rt, { found, media, sumsBytes, parts: sound });
+  }
+}
 
+const CONTRADICTIONS: ReadonlySet<string> = new Set(['E_MEDIUM', 'E_ARCHIVE_MEMBER']);
+
+export interface SetOnMedia {
+  found: FoundSet;
+  /** All sets whose set file lies on the media. */
+  others: readonly FoundSet[];
+  media: Media;
+  sumsBytes: TargetParts['sumsBytes'];
+}
+
+async function opened(
+  rt: MediaRuntime,
+  { found, media, sumsBytes, parts }: Omit<SetOnMedia, 'others'> & { parts: readonly LookedPart[] },
+): Promise<OpenedSet> {
+  const { set, file } = found;
+  const { start } = parts[0]!;
+  const findings = await checkSideFiles(rt, { set, media, parts });
   const { bytes, where } = await findManifest(rt, { found, media, start, findings });
   const loose = await looseSignature(rt, found, media);
-  const target = readTarget({ manifestBytes: bytes, signature: start?.signature, where, sumsBytes });
+  const target = readTarget({ manifestBytes: bytes, signature: start.signature, where, sumsBytes });
   refuseContradictions(set, { target, parts, where: file.path });
-  return { set, file, parts, target, signature: start?.signature ?? loose, findings };
-}
-
-/** @throws RepackError E_MEDIUM that names each part, its medium, and what has to be brought. */
-export function incomplete({
-  set,
-  media,
-  problems,
-  lacking,
-}: {
-  set: SetFile;
-  media: Media;
-  problems: readonly string[];
-  /** How many parts are to be brought again. */
-  lacking: number;
-}): RepackError {
-  const good = set.parts.length - lacking;
-  const rest =
-    lacking === 0
-      ? ''
-      : good === 0
-        ? ''
-        : ` The other ${good === 1 ? 'part is' : `${good} parts are`} right and need not be copied again.`;
-  return new RepackError('E_MEDIUM', {
-    what:
-      problems.length === 1
-        ? `${problems[0]}`
-        : `Set ${set.name} can't be imported: ${problems.length} things are wrong on the media`,
-    where: media.places.join(', '),
-    hint: `Bring what is named here from the sender or another copy, and give all media of the set in one command.${rest} Nothing was changed.`,
-    details: problems.length === 1 ? [] : problems,
-  });
-}
-
-/** `part 2 of 3 (acme-g7.part002.tar)`. */
-export function partTitle(set: SetFile, { number, file }: SetPart): string {
-  return set.parts.length === 1 ? `The archive ${file}` : `Part ${number} of ${set.parts.length} (${file})`;
-}
-
-type Looked = FoundPart & { start: PartStart };
-
-async function findPart(
-  rt: MediaRuntime,
-  { set, part, media }: { set: SetFile; part: SetPart; media: Media },
-): Promise<Looked | { problem: string }> {
-  const title = partTitle(set, part);
-  const problems: string[] = [];
-  const named = media.files.filter((file) => file.named && file.name !== part.file && file.size === part.size);
-  for (const file of [...media.files.filter(({ name }) => name === part.file), ...named]) {
-    const looked = await lookAt(rt, { set, part, media, file });
-    if (typeof looked !== 'string') return looked;
-    if (file.name === part.file) problems.push(`${title} on ${file.medium} ${looked}`);
-  }
-  if (problems.length > 0) return { problem: problems.join('; ') };
-  for (const file of media.files) {
-    if (file.size !== part.size || set.parts.some((each) => each.file === file.name)) continue;
-    if (typeof (await lookAt(rt, { set, part, media, file })) === 'string') continue;
-    return {
-      problem: `${title} is on ${file.medium} under another name, ${file.name}: rename it, or give it itself: ${file.path}`,
-    };
-  }
-  return { problem: `${title} is on none of the media: ${media.places.join(', ')}` };
-}
-
-/** The part, or a clause that says why this file is not it. */
-async function lookAt(
-  rt: MediaRuntime,
-  { set, part, media, file }: { set: SetFile; part: SetPart; media: Media; file: MediumFile },
-): Promise<Looked | string> {
-  if (file.size === 0) return 'is empty (0 bytes)';
-  const length =
-    file.size < part.size
-      ? `was cut off: ${file.size} of ${part.size} bytes are there`
-      : file.size > part.size
-        ? `has ${file.size - part.size} bytes more than it should`
-        : undefined;
-  let start: PartStart;
-  try {
-    start = await readPartStart(rt, file);
-  } catch (error) {
-    if (isRepackError(error) && error.code === 'E_MEDIUM' && error.cause !== undefined) return lower(error.what);
-    if (error instanceof TarFault || isRepackError(error)) {
-      return length ?? 'does not begin as a part does: it was damaged on the way, or is something else';
-    }
-    throw error;
-  }
-  const { header } = start;
-  if (header.set !== set.set) {
-    return `is of another set: part ${header.number} of ${header.of} of ${header.name}`;
-  }
-  if (header.number !== part.number) return `holds part ${header.number} under this name: the parts were swapped`;
-  if (length !== undefined) return length;
-  refuseOtherSum(media, { ...file, name: part.file }, part.sha256);
-  return { part, file, header, start };
-}
-
-function lower(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return { found, set, file, parts, target, signature: start.signature ?? loose, findings };
 }
 
 /** The loose copy, on whichever medium it is sound, else the one in part 1. */
 async function findManifest(
   rt: MediaRuntime,
   {
-    found: { set },
+    found: { set, file },
     media,
     start,
     findings,
-  }: { found: FoundSet; media: Media; start: PartStart | undefined; findings: Finding[] },
+  }: { found: FoundSet; media: Media; start: PartStart; findings: Finding[] },
 ): Promise<{ bytes: Uint8Array; where: string }> {
-  const inPart = start?.manifest;
+  const inPart = start.manifest;
   if (inPart === undefined || sha256Of(inPart) !== set.manifest_sha256 || inPart.length !== set.manifest_size) {
-    throw contradiction(`${MANIFEST_NAME} in part 1 is not the one that the set file names`, set.name);
+    throw contradiction(`${MANIFEST_NAME} in part 1 is not the one that the set file names`, file.path);
   }
-  for (const file of media.files.filter(({ name }) => name === looseManifestName(set.name))) {
-    const bytes = await readSmall(rt, file, MAX_MANIFEST_BYTES);
-    if (sha256Of(bytes) === set.manifest_sha256) return { bytes, where: file.path };
+  for (const loose of media.files.filter((each) => isCalled(each, looseManifestName(set.name)))) {
+    const bytes = await readSmall(rt, loose, MAX_MANIFEST_BYTES);
+    if (sha256Of(bytes) === set.manifest_sha256) return { bytes, where: loose.path };
     findings.push({
       code: 'medium-copy-damaged',
-      message: `${file.name} on ${file.medium} is not the manifest of this set; the one in part 1 is used`,
-      subject: file.path,
+      message: `${loose.name} on ${loose.medium} is not the manifest of this set; the one in part 1 is used`,
+      subject: loose.path,
       exit: false,
       warn: true,
     });
@@ -193,7 +109,7 @@ async function findManifest(
 }
 
 async function looseSignature(rt: MediaRuntime, { set }: FoundSet, media: Media): Promise<Uint8Array | undefined> {
-  const file = media.files.find(({ name }) => name === `${looseManifestName(set.name)}${SIGNATURE_SUFFIX}`);
+  const file = media.files.find((each) => isCalled(each, `${looseManifestName(set.name)}${SIGNATURE_SUFFIX}`));
   return file === undefined ? undefined : readSmall(rt, file, MAX_SIGNATURE_BYTES);
 }
 

@@ -47,9 +47,11 @@ const partHeaderSchema = z.strictObject({
   members: z.array(z.strictObject({ path, size, sha256 })),
 });
 
+export const SET_FORMAT = 'repackenv-set';
+
 const setFileSchema = z.strictObject({
   schema,
-  format: z.literal('repackenv-set'),
+  format: z.literal(SET_FORMAT),
   set: sha256,
   name: segment,
   label: segment,
@@ -178,7 +180,7 @@ export function parsePartHeader(bytes: Uint8Array, where: string): PartHeader {
 
 /** @throws RepackError E_MEDIUM: not a set file of format 1, or parts that are not numbered 1, 2, …. */
 export function parseSetFile(bytes: Uint8Array, where: string): SetFile {
-  const set = parsed(bytes, { schema: setFileSchema, format: 'repackenv-set', where, what: 'set file' });
+  const set = parsed(bytes, { schema: setFileSchema, format: SET_FORMAT, where, what: 'set file' });
   const astray = set.parts.find((part, index) => part.number !== index + 1);
   if (astray !== undefined) throw notReadable(where, 'set file', `part ${astray.number} is out of order`);
   if ((set.kind === 'delta') !== (set.base !== null)) {

@@ -3,16 +3,20 @@ import { sha256Of } from '../codec/digests.js';
 import { errnoOf } from '../model/disk-errors.js';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
+import { canonicalJson } from '../model/json.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../model/manifest.js';
+import { caseFold } from '../model/names.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { parseSetFile, setFileName, type SetFile } from './medium-format.js';
+import { SET_FORMAT, parseSetFile, setFileName, type SetFile } from './medium-format.js';
 import { parseSums } from './read-sums.js';
 
 export type MediaRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine' | 'events'>;
 
 /** A regular file at the root of a medium. */
 export interface MediumFile {
+  /** As it is there. What it is called is asked with {@link isCalled}. */
   name: string;
+  folded: string;
   path: string;
   /** The folder it lies in, as a person knows the medium. */
   medium: string;
@@ -25,7 +29,7 @@ export interface MediumFile {
 export interface Media {
   places: readonly string[];
   files: readonly MediumFile[];
-  /** What `SHA256SUMS` of each medium says, by medium and name. */
+  /** What `SHA256SUMS` of each medium says, by medium and name; see {@link listedSum}. */
   sums: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
@@ -34,6 +38,8 @@ export interface FoundSet {
   set: SetFile;
   /** The copy that was read. */
   file: MediumFile;
+  /** It has lost its name (ISO 9660 without extensions cuts names): so will its parts. */
+  renamed: boolean;
 }
 
 /** A set file of a million files is about 100 MB. */
@@ -61,18 +67,35 @@ export async function openMedia(rt: MediaRuntime, given: readonly string[]): Pro
   const files: MediumFile[] = [];
   for (const medium of places) files.push(...(await filesOf(rt, medium, named)));
   const sums = new Map<string, ReadonlyMap<string, string>>();
-  for (const file of files) if (file.name === SUMS_NAME) sums.set(file.medium, await readMediumSums(rt, file));
+  for (const file of files) if (isCalled(file, SUMS_NAME)) sums.set(file.medium, await readMediumSums(rt, file));
   return { places, files, sums };
 }
 
+/** Whether this is the name of the file, on a file system that may know no upper and lower case (FAT, ISO 9660). */
+export function isCalled({ name, folded }: MediumFile, wanted: string): boolean {
+  return name === wanted || folded === caseFold(wanted);
+}
+
+/** What `SHA256SUMS` of a medium says of a name. */
+export function listedSum({ sums }: Media, medium: string, name: string): string | undefined {
+  const listed = sums.get(medium);
+  return listed?.get(name) ?? listed?.get(caseFold(name));
+}
+
 /**
- * The sets whose set file lies on one of the media, each once; where a set file was given itself, that one only.
+ * The sets whose set file lies on one of the media, each once; where a set file was given itself, that one only. `label` is the one that is
+ * asked for: what is damaged of others is told only.
  *
  * @throws RepackError E_MEDIUM: none at all; one that is damaged and has no sound copy; two that call themselves one set and differ.
  */
-export async function findSets(rt: MediaRuntime, media: Media): Promise<{ sets: FoundSet[]; findings: Finding[] }> {
-  const suffix = setFileName('');
-  const all = media.files.filter(({ name }) => name.endsWith(suffix));
+export async function findSets(
+  rt: MediaRuntime,
+  media: Media,
+  label?: string,
+): Promise<{ sets: FoundSet[]; findings: Finding[] }> {
+  const called = media.files.filter(({ folded }) => folded.endsWith(caseFold(setFileName(''))));
+  const renamed = called.length === 0;
+  const all = renamed ? await setsByContent(rt, media) : called;
   const chosen = all.some(({ named }) => named) ? all.filter(({ named }) => named) : all;
   const found = new Map<string, FoundSet & { digest: string }>();
   const damaged: RepackError[] = [];
@@ -83,15 +106,21 @@ export async function findSets(rt: MediaRuntime, media: Media): Promise<{ sets: 
       continue;
     }
     const other = found.get(read.set.set);
-    if (other === undefined) found.set(read.set.set, { ...read, file });
+    if (other === undefined) found.set(read.set.set, { ...read, file, renamed });
     else if (other.digest !== read.digest) throw twoVersions(other.file, file);
   }
   const [first] = damaged;
-  const sound = new Set([...found.values()].map(({ set }) => setFileName(set.name)));
-  const lost = damaged.find((error) => !sound.has(basename(error.where ?? '')));
+  const sound = new Set([...found.values()].map(({ set }) => caseFold(setFileName(set.name))));
+  const lost = damaged.find((error) => {
+    const name = caseFold(basename(error.where ?? ''));
+    return !sound.has(name) && (label === undefined || name.startsWith(`${caseFold(label)}-g`));
+  });
   if (lost !== undefined || (found.size === 0 && first !== undefined)) throw lost ?? first;
   if (found.size === 0) throw await noSet(rt, media);
-  return { sets: [...found.values()], findings: damaged.map(asFinding) };
+  return {
+    sets: [...found.values()],
+    findings: damaged.map((error) => asFinding(error, sound.has(caseFold(basename(error.where ?? ''))))),
+  };
 }
 
 /** A damaged one is given as the error that it is, since there may be another copy. */
@@ -104,7 +133,9 @@ async function readSetFile(
     const bytes = await readSmall(rt, file, MAX_SET_BYTES);
     const digest = sha256Of(bytes);
     refuseOtherSum(media, file, digest);
-    return { set: parseSetFile(bytes, file.path), digest };
+    const set = parseSetFile(bytes, file.path);
+    // Two exports of one set may have asked for other sizes of a part and come to the same parts.
+    return { set, digest: sha256Of(canonicalJson({ ...set, part_size: null })) };
   } catch (error) {
     if (isRepackError(error) && error.code === 'E_MEDIUM') return error;
     throw error;
@@ -127,7 +158,7 @@ export async function readSmall(rt: MediaRuntime, file: MediumFile, maxBytes: nu
 
 /** @throws RepackError E_MEDIUM where `SHA256SUMS` beside the file says otherwise: of two sha256 one is wrong, so something is damaged. */
 export function refuseOtherSum(media: Media, file: MediumFile, sha256: string): void {
-  const listed = media.sums.get(file.medium)?.get(file.name);
+  const listed = listedSum(media, file.medium, file.name);
   if (listed === undefined || listed === sha256) return;
   throw new RepackError('E_MEDIUM', {
     what: `${file.name} is not the file that ${SUMS_NAME} on this medium lists`,
@@ -157,13 +188,14 @@ async function filesOf(rt: MediaRuntime, medium: string, named: ReadonlySet<stri
     throw unreadable(medium, error);
   });
   const files: MediumFile[] = [];
-  // Links are no part of our format, and lead away from the medium.
-  for (const { name } of entries.filter((entry) => entry.isFile()).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  // Links are no part of our format, and lead away from the medium. Hidden files are none of ours: macOS puts a ._NAME beside each file.
+  const counts = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.'));
+  for (const { name } of counts.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(medium, name);
     const { size } = await rt.fs.lstat(path).catch((error: unknown) => {
       throw unreadable(path, error);
     });
-    files.push({ name, path, medium, size, named: named.has(path) });
+    files.push({ name, folded: caseFold(name), path, medium, size, named: named.has(path) });
   }
   return files;
 }
@@ -183,11 +215,44 @@ async function readMediumSums(rt: MediaRuntime, file: MediumFile): Promise<Reado
     if (other !== undefined && other !== digest) throw refuse(`${SUMS_NAME} lists ${name} twice, with two digests`);
     listed.set(name, digest);
   }
+  for (const [name, digest] of listed) if (!listed.has(caseFold(name))) listed.set(caseFold(name), digest);
   return listed;
 }
 
+/** Files that say of themselves that they are a set file, where none has the name of one. */
+async function setsByContent(rt: MediaRuntime, media: Media): Promise<MediumFile[]> {
+  const found: MediumFile[] = [];
+  for (const file of media.files) {
+    if (file.size < 2 || file.size > MAX_SET_BYTES || !(await beginsWithBrace(rt, file))) continue;
+    try {
+      const value = JSON.parse(Buffer.from(await readSmall(rt, file, MAX_SET_BYTES)).toString('utf8')) as {
+        format?: unknown;
+      };
+      if (value.format === SET_FORMAT) found.push(file);
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !isRepackError(error)) throw error;
+    }
+  }
+  return found;
+}
+
+async function beginsWithBrace(rt: MediaRuntime, file: MediumFile): Promise<boolean> {
+  const first = new Uint8Array(1);
+  try {
+    const handle = await rt.fs.openNoFollow(file.path);
+    try {
+      await handle.read(first, 0, 1, 0);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
+  return first[0] === 0x7b;
+}
+
 async function noSet(rt: MediaRuntime, media: Media): Promise<RepackError> {
-  const parts = media.files.filter(({ name }) => /\.tar(\.zst)?$/.test(name)).map(({ path }) => path);
+  const parts = media.files.filter(({ name }) => /\.tar(\.zst)?$/i.test(name)).map(({ path }) => path);
   const below = await setsBelow(rt, media);
   const unpacked = media.files.some(({ name }) => name === MANIFEST_NAME || name === 'delta.json');
   return new RepackError('E_MEDIUM', {
@@ -213,7 +278,8 @@ async function setsBelow(rt: MediaRuntime, media: Media): Promise<string[]> {
     for (const entry of await rt.fs.readdir(place).catch(() => [])) {
       if (!entry.isDirectory()) continue;
       const inner = await rt.fs.readdir(join(place, entry.name)).catch(() => []);
-      if (inner.some(({ name }) => name.endsWith(setFileName('')))) found.push(join(place, entry.name));
+      if (inner.some(({ name }) => caseFold(name).endsWith(caseFold(setFileName('')))))
+        found.push(join(place, entry.name));
     }
   }
   return found.sort();
@@ -227,10 +293,10 @@ function twoVersions(one: MediumFile, other: MediumFile): RepackError {
   });
 }
 
-function asFinding({ what, where }: RepackError): Finding {
+function asFinding({ what, where }: RepackError, hasCopy: boolean): Finding {
   return {
     code: 'medium-copy-damaged',
-    message: `${what} (${where}); another copy is used`,
+    message: `${what} (${where}); ${hasCopy ? 'another copy is used' : 'it is of another label'}`,
     subject: where,
     exit: false,
     warn: true,

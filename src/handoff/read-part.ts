@@ -96,7 +96,7 @@ export async function checkPart(
       onBytes?.(piece.length);
     };
     const checked = await withPart(rt, file, (tar) => checkMembers(tar, header, keep), onPiece);
-    return raw.digest('hex') === part.sha256 ? checked : DAMAGED;
+    return raw.digest('hex') === part.sha256 ? checked : OTHER_BYTES;
   } catch (error) {
     if (isRepackError(error) && error.code === 'E_MEDIUM') return error.what.replace(/^The medium /, 'it ');
     if (!(error instanceof TarFault) && !(isRepackError(error) && error.code === 'E_DECOMPRESS')) throw error;
@@ -104,12 +104,12 @@ export async function checkPart(
     await withHandle(rt, file, async (handle) => {
       for await (const piece of watched(rt, { handle, file })) whole.update(piece);
     });
-    if (whole.digest('hex') !== part.sha256) return DAMAGED;
+    if (whole.digest('hex') !== part.sha256) return OTHER_BYTES;
     throw error instanceof TarFault ? error : new TarFault(error.what);
   }
 }
 
-const DAMAGED = 'its sha256 is not the one in the set file: it was damaged on the way';
+export const OTHER_BYTES = 'its sha256 is not the one in the set file: it was damaged on the way';
 
 /**
  * The wanted files of a checked part, in its order. What lies between is not read where the part is not packed. A piece of content is
