@@ -115,18 +115,29 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
       const bytes = body instanceof Uint8Array ? body.length : undefined;
       const length = bytes === undefined || status === 304 ? {} : { 'content-length': String(bytes) };
       response.writeHead(status, { ...length, ...headers, ...close });
-      if (withoutBody || body === undefined || body instanceof Uint8Array) {
-        response.end(withoutBody ? undefined : body);
-        return { status, bytes: withoutBody ? 0 : (bytes ?? 0), complete: true };
+      if (withoutBody || body === undefined) {
+        response.end();
+        return { status, bytes: 0, complete: true };
       }
-      state.streams += 1;
-      const sent = await sendPieces(response, body.pieces(pieceBytes), limits.pieceMs).finally(() => {
-        state.streams -= 1;
+      // What is held in memory goes out in pieces too: who does not read it may not keep the connection.
+      const held = body instanceof Uint8Array;
+      if (!held) state.streams += 1;
+      const pieces = held ? slices(body) : body.pieces(pieceBytes);
+      const sent = await sendPieces(response, pieces, limits.pieceMs).finally(() => {
+        if (!held) state.streams -= 1;
       });
       if (!sent.complete) request.socket.destroy();
       return { status, ...sent };
     } finally {
       if (body !== undefined && !(body instanceof Uint8Array)) await body.close();
+    }
+  }
+
+  async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length;) {
+      const piece = bytes.subarray(at, at + pieceBytes());
+      at += piece.length;
+      yield piece;
     }
   }
 

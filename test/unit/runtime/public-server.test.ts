@@ -170,6 +170,20 @@ describe('slow clients', () => {
     socket!.destroy();
   });
 
+  it('N6 ends one that does not read an answer that is held in memory either', async () => {
+    const size = 24 << 20;
+    const port = await start(async () => ({ status: 200, headers: {}, body: Buffer.alloc(size) }), { pieceMs: 500 });
+    const [socket] = await openSockets(port, 1);
+    socket!.pause().write(GET);
+    await until(() => answered.length === 1);
+    expect(answered).toMatchObject([{ status: 200, complete: false }]);
+    socket!.destroy();
+    const { status, body } = await rawRequest(port, '/a');
+    expect([status, body.length]).toEqual([200, size]);
+    await until(() => answered.length === 2);
+    expect(answered[1]).toMatchObject({ bytes: size, complete: true });
+  });
+
   it('keeps a connection for the next request, and closes one that stays idle', async () => {
     const port = await start(hello, { keepAliveMs: 400 });
     const got = await rawExchange(port, GET + GET, { quietMs: 8000 });
