@@ -30,11 +30,17 @@ export function requestLine({ client, method, target, agent, status, bytes, ms, 
   };
 }
 
-/** A wrong one too: it may be right elsewhere. Also where it is written with escapes, or in an absolute URI. */
+/**
+ * A wrong one too: it may be right elsewhere, and who mistyped the address sent the right one. Also where it is written with escapes or too
+ * many slashes, or in an absolute URI.
+ */
 function withoutToken(target: string): string {
-  const inPath = target.replace(/(\/(?:t|%74)\/)[^/]+/gi, '$1<TOKEN>');
-  return inPath.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1<USER>@');
+  return target.replace(TOKEN_IN_PATH, '$<lead><TOKEN>').replace(LOGIN, '$<lead><USER>@');
 }
+
+const SLASH = String.raw`(?:/|\\|%2f|%5c)`;
+const TOKEN_IN_PATH = new RegExp(`(?<lead>(?:^|${SLASH})(?:t|%74)${SLASH}+)(?:(?!${SLASH}).)+`, 'gis');
+const LOGIN = /^(?<lead>(?:[a-z][a-z0-9+.-]*:)?\/\/|)[^/]*@/i;
 
 function plain(text: string, most: number): string {
   const cut = text.length > most ? `${text.slice(0, most)}...` : text;
