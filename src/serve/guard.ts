@@ -42,11 +42,14 @@ export function makeGuard({ token, users = [] }: Access): Guard {
     const [, scheme = '', value = ''] = /^([A-Za-z]+) +([^\s]+) *$/.exec(header ?? '') ?? [];
     if (scheme.toLowerCase() === 'bearer') return isToken(value);
     if (scheme.toLowerCase() !== 'basic') return false;
-    const login = Buffer.from(value, 'base64').toString('utf8');
+    const bytes = Buffer.from(value, 'base64');
+    const login = bytes.toString('utf8');
     const colon = login.indexOf(':');
     if (colon === -1) return false;
     const asToken = isToken(login.slice(colon + 1));
-    return isLogin(login) || asToken;
+    // UTF-8 is what we ask for and what curl and browsers send; conda's requests sends Latin-1 whatever it is asked.
+    const asLatin1 = isLogin(bytes.toString('latin1'));
+    return isLogin(login) || asLatin1 || asToken;
   };
 
   return {

@@ -32,7 +32,13 @@ describeWithLayers(['conda43', 'upstream-bz2'], 'conda 4.3.16 as a client of ser
     expect(update.exitCode, update.stderr).toBe(0);
     open = await startServing(work.labelDir);
     closed = await startServing(work.root, {
-      access: { token: new Secret(TOKEN), users: [{ user: 'anna', password: new Secret('pa-ss.word') }] },
+      access: {
+        token: new Secret(TOKEN),
+        users: [
+          { user: 'anna', password: new Secret('pa-ss.word') },
+          { user: 'jörg', password: new Secret('grün:1') },
+        ],
+      },
     });
   });
   afterAll(async () => {
@@ -72,6 +78,7 @@ describeWithLayers(['conda43', 'upstream-bz2'], 'conda 4.3.16 as a client of ser
     ['the folder at the top', () => open.url],
     ['the folder by its label', () => `${open.url}/halkbank`],
     ['a ROOT with user and password', () => `${closed.url.replace('//', '//anna:pa-ss.word@')}/halkbank`],
+    ['a ROOT with umlauts and a colon', () => `${closed.url.replace('//', '//j%C3%B6rg:gr%C3%BCn%3A1@')}/halkbank`],
     ['a ROOT with the token as password', () => `${closed.url.replace('//', `//x:${TOKEN}@`)}/halkbank`],
   ])(
     'installs a package from %s',

@@ -53,6 +53,9 @@ describe('makeGuard', () => {
     const guard = makeGuard({ users });
     expect(guard.admit({ segments: PATH, authorization: basic('anna:p:w') })).toEqual(PATH);
     expect(guard.admit({ segments: PATH, authorization: basic('jörg:grün') })).toEqual(PATH);
+    // As conda's requests sends it.
+    const latin1 = `Basic ${Buffer.from('jörg:grün', 'latin1').toString('base64')}`;
+    expect(guard.admit({ segments: PATH, authorization: latin1 })).toEqual(PATH);
     for (const wrong of ['anna:grün', 'anna:', ':p:w', 'anna:p', 'Anna:p:w']) {
       expect(guard.admit({ segments: PATH, authorization: basic(wrong) }), wrong).toBeUndefined();
     }
