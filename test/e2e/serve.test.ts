@@ -333,6 +333,10 @@ describe('repackenv serve', () => {
       expectRefusal(await run(work.labelDir, '--port', port), { code: 'E_USAGE', says: ['--port'] });
     });
 
+    it.each(['', ' ', '[]'])('--host %j, which is no address', async (host) => {
+      expectRefusal(await run(work.labelDir, '--port', '0', '--host', host), { code: 'E_USAGE', says: ['--host'] });
+    });
+
     it('an address that this machine has not, and a name that is none', async () => {
       expectRefusal(await run(work.labelDir, '--port', '0', '--host', '192.0.2.1'), {
         code: 'E_PORT',

@@ -22,7 +22,7 @@ export const serveCommand: CliCommand = {
       .addHelpText('after', EXAMPLES),
   token: 'options',
   log: ({ args }) => path.basename(path.resolve(args[0] ?? '.')),
-  check: (typed) => void portOf(typed),
+  check: (typed) => void [portOf(typed), hostOf(typed)],
   async run(call) {
     const { rt, args, token, reporter, redactor } = call;
     const file = textOption(call, 'basicAuthFile');
@@ -32,7 +32,7 @@ export const serveCommand: CliCommand = {
     const { serve, SERVE_LIMITS } = await import('../../commands/serve.js');
     const report = await serve(rt, {
       dir: args[0] ?? '.',
-      host: textOption(call, 'host') ?? '127.0.0.1',
+      host: hostOf(call),
       port: portOf(call),
       access: { token, users: users?.logins },
       limits: SERVE_LIMITS,
@@ -51,6 +51,17 @@ function portOf(typed: Typed): number {
     what: `${JSON.stringify(text)} is not a port`,
     where: '--port',
     hint: 'Give a whole number up to 65535, or 0 for a free one.',
+  });
+}
+
+/** Without an address Node listens on all of them: nothing that an empty variable in a script may bring about. */
+function hostOf(typed: Typed): string {
+  const host = textOption(typed, 'host') ?? '127.0.0.1';
+  if (host.replace(/^\[(.*)\]$/, '$1').trim() !== '') return host;
+  throw new RepackError('E_USAGE', {
+    what: `${JSON.stringify(host)} is not an address`,
+    where: '--host',
+    hint: 'Give an address of this machine: 127.0.0.1 for this machine only, 0.0.0.0 or :: for all that it has.',
   });
 }
 
