@@ -58,7 +58,8 @@ export function openChannelFolder(
 
   const subdirsOnDisk = async (): Promise<readonly string[]> => {
     const now = rt.clock.monotonic();
-    if (listed === undefined || now - listed.at > LIST_MS) listed = { at: now, subdirs: await indexedSubdirs(rt, dir) };
+    if (listed === undefined || now - listed.at > LIST_MS)
+      listed = { at: now, subdirs: await indexedSubdirs(rt, dir, listed?.subdirs) };
     return listed.subdirs;
   };
 
@@ -146,14 +147,31 @@ function withoutManifest(subdirs: readonly string[]): Catalogue {
   return { manifest: undefined, manifestFile: undefined, files: new Map(), subdirs };
 }
 
-/** Folders with an index. Throws what `readdir` throws. */
-export async function indexedSubdirs(rt: Pick<ServeRuntime, 'fs'>, dir: string): Promise<string[]> {
-  const entries = await rt.fs.readdir(dir).catch(() => []);
+/**
+ * Folders with an index, sorted. What can't be looked at now (too many open files, a share that is away) counts as it did `before`: one
+ * bad moment must not make 404, which conda takes for an empty channel.
+ */
+export async function indexedSubdirs(
+  rt: Pick<ServeRuntime, 'fs'>,
+  dir: string,
+  before: readonly string[] = [],
+): Promise<readonly string[]> {
+  const entries = await rt.fs.readdir(dir).catch((error: unknown) => (isAbsence(error) ? [] : undefined));
+  if (entries === undefined) return before;
   const found: string[] = [];
   for (const entry of entries) {
     if (!entry.isDirectory() || !isSubdir(entry.name)) continue;
-    const index = await rt.fs.lstat(join(dir, entry.name, INDEX_NAMES[0])).catch(() => undefined);
-    if (index?.isFile() === true) found.push(entry.name);
+    const has = await rt.fs.lstat(join(dir, entry.name, INDEX_NAMES[0])).then(
+      (index) => index.isFile(),
+      (error: unknown) => !isAbsence(error) && before.includes(entry.name),
+    );
+    if (has) found.push(entry.name);
   }
   return found.sort();
+}
+
+/** Whether the disk says that there is nothing, not that it can't say. */
+export function isAbsence(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
 }

@@ -1,11 +1,12 @@
 import { basename, join } from 'node:path';
+import { NOARCH } from '../model/channel.js';
 import { errnoOf } from '../model/disk-errors.js';
 import { RepackError, isRepackError } from '../model/errors.js';
 import { MANIFEST_NAME } from '../model/manifest.js';
 import { parseLabel } from '../model/names.js';
 import { parseManifest } from '../model/parse-manifest.js';
 import type { ChannelFolder } from './channel-folder.js';
-import { indexedSubdirs, openChannelFolder } from './channel-folder.js';
+import { indexedSubdirs, isAbsence, openChannelFolder } from './channel-folder.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';
 
 /** Where a path of segments leads. `rest`: below the channel. */
@@ -63,7 +64,7 @@ function manyChannels(rt: ServeRuntime, { dir, checker }: { dir: string; checker
     if (rt.clock.monotonic() - listedAt < LIST_MS) return known;
     listedAt = rt.clock.monotonic();
     const found = new Map<string, ChannelFolder>();
-    for (const name of await labelsIn(rt, dir)) {
+    for (const name of await labelsIn(rt, dir, known)) {
       found.set(name, known.get(name) ?? openChannelFolder(rt, { dir: join(dir, name), name, checker }));
     }
     known = found;
@@ -82,13 +83,15 @@ function manyChannels(rt: ServeRuntime, { dir, checker }: { dir: string; checker
   };
 }
 
-/** As the disk spells them: `Acme` is not asked for as `acme`, whatever the file system thinks. */
-async function labelsIn(rt: ServeRuntime, dir: string): Promise<string[]> {
-  const entries = await rt.fs.readdir(dir).catch(() => []);
+/** As the disk spells them: `Acme` is not asked for as `acme`, whatever the file system thinks. Those `before` stay where it can't say. */
+async function labelsIn(rt: ServeRuntime, dir: string, before: ReadonlyMap<string, unknown>): Promise<string[]> {
+  const entries = await rt.fs.readdir(dir).catch((error: unknown) => (isAbsence(error) ? [] : undefined));
+  if (entries === undefined) return [...before.keys()];
   const labels: string[] = [];
   for (const entry of entries) {
-    if (entry.isDirectory() && isLabel(entry.name) && (await isChannel(rt, join(dir, entry.name))))
-      labels.push(entry.name);
+    const { name } = entry;
+    if (entry.isDirectory() && isLabel(name) && (await isChannel(rt, join(dir, name), before.has(name))))
+      labels.push(name);
   }
   return labels.sort();
 }
@@ -103,10 +106,13 @@ function isLabel(name: string): boolean {
   }
 }
 
-async function isChannel(rt: ServeRuntime, dir: string): Promise<boolean> {
-  if ((await indexedSubdirs(rt, dir)).length > 0) return true;
-  const text = await rt.fs.readText(join(dir, MANIFEST_NAME)).catch(() => '');
-  return text !== '' && parseManifest(text).kind === 'sound';
+/** `was`: what counts where the disk can't say now. */
+async function isChannel(rt: ServeRuntime, dir: string, was = false): Promise<boolean> {
+  if ((await indexedSubdirs(rt, dir, was ? [NOARCH] : [])).length > 0) return true;
+  const text = await rt.fs
+    .readText(join(dir, MANIFEST_NAME))
+    .catch((error: unknown) => (isAbsence(error) ? '' : undefined));
+  return text === undefined ? was : text !== '' && parseManifest(text).kind === 'sound';
 }
 
 /** The label of the manifest, else the folder's name; a channel of another name is served at the top only. */
