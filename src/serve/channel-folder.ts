@@ -32,6 +32,8 @@ export interface ChannelFolder {
   name: string;
   /** Reads the manifest again where it changed since the last time. Never throws for what is on the disk. */
   catalogue(): Promise<Catalogue>;
+  /** Those of the names that are files beside the subdirs. */
+  present(names: readonly string[]): Promise<readonly string[]>;
   /** Undefined where there is none that can be read. */
   index(subdir: string): Promise<SubdirIndex | undefined>;
 }
@@ -83,6 +85,10 @@ export function openChannelFolder(
       if (read !== 'other')
         warnOnce(`${path}: ${read}; ${last === undefined ? 'the indexes decide' : 'the one before counts'}`);
       return last?.catalogue ?? withoutManifest(await subdirsOnDisk());
+    },
+    async present(names) {
+      const kinds = await Promise.all(names.map((name) => rt.fs.lstat(join(dir, name)).catch(() => undefined)));
+      return names.filter((_, at) => kinds[at]?.isFile());
     },
     async index(subdir) {
       const path = `${subdir}/${INDEX_NAMES[0]}`;
@@ -136,7 +142,8 @@ async function readManifest(rt: ServeRuntime, path: string): Promise<Catalogue |
       manifest,
       manifestFile: { kind: 'small', bytes, digests: digestsOf(bytes), mtimeMs },
       files: new Map(manifest.files.map((file) => [file.path, file])),
-      subdirs: manifest.subdirs,
+      // Whoever made it: what is no subdir is none of ours, and no link of a page.
+      subdirs: manifest.subdirs.filter(isSubdir),
     };
   } finally {
     await handle.close();

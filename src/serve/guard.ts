@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { reveal } from '../model/secret.js';
 import type { Secret } from '../model/secret.js';
+import type { Credentials } from './install-lines.js';
 
 /** Who may read. Nothing in it: everybody. */
 export interface Access {
@@ -14,12 +15,16 @@ export interface Login {
   password: Secret;
 }
 
+export interface Reader {
+  /** The path without its token, which is only taken out where there is one to compare it with. */
+  segments: readonly string[];
+  /** By which the reader was let in. */
+  credentials: Credentials;
+}
+
 export interface Guard {
-  /**
-   * The path without its token; undefined where the request may not read. A token in the path is only taken out where there is one to
-   * compare it with.
-   */
-  admit(request: { segments: readonly string[]; authorization: string | undefined }): readonly string[] | undefined;
+  /** Undefined where the request may not read. */
+  admit(request: { segments: readonly string[]; authorization: string | undefined }): Reader | undefined;
   /** Whether anything is asked of a reader at all. */
   readonly closed: boolean;
 }
@@ -38,28 +43,28 @@ export function makeGuard({ token, users = [] }: Access): Guard {
     return logins.reduce((found, login) => timingSafeEqual(given, login) || found, false);
   };
 
-  const byHeader = (header: string | undefined): boolean => {
+  const byHeader = (header: string | undefined): Credentials | undefined => {
     const [, scheme = '', value = ''] = /^([A-Za-z]+) +([^\s]+) *$/.exec(header ?? '') ?? [];
-    if (scheme.toLowerCase() === 'bearer') return isToken(value);
-    if (scheme.toLowerCase() !== 'basic') return false;
+    if (scheme.toLowerCase() === 'bearer') return isToken(value) ? 'token' : undefined;
+    if (scheme.toLowerCase() !== 'basic') return undefined;
     const bytes = Buffer.from(value, 'base64');
     const login = bytes.toString('utf8');
     const colon = login.indexOf(':');
-    if (colon === -1) return false;
+    if (colon === -1) return undefined;
     const asToken = isToken(login.slice(colon + 1));
     // UTF-8 is what we ask for and what curl and browsers send; conda's requests sends Latin-1 whatever it is asked.
     const asLatin1 = isLogin(bytes.toString('latin1'));
-    return isLogin(login) || asLatin1 || asToken;
+    if (isLogin(login) || asLatin1) return 'login';
+    return asToken ? 'token' : undefined;
   };
 
   return {
     closed,
     admit({ segments, authorization }) {
-      if (!closed) return segments;
+      if (!closed) return { segments, credentials: 'none' };
       const inPath = tokenHash !== undefined && segments[0] === 't' && segments.length > 1;
-      const allowed = (inPath && isToken(segments[1]!)) || byHeader(authorization);
-      if (!allowed) return undefined;
-      return inPath ? segments.slice(2) : segments;
+      const credentials = inPath && isToken(segments[1]!) ? 'token' : byHeader(authorization);
+      return credentials && { segments: inPath ? segments.slice(2) : segments, credentials };
     },
   };
 }

@@ -1,9 +1,13 @@
 import { sha256Of } from '../codec/digests.js';
+import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
 import type { PublicRequest, PublicResponse } from '../runtime/http-door.js';
+import { brief } from './brief.js';
 import type { Catalogue, ChannelFolder } from './channel-folder.js';
 import { summarise } from './channel-summary.js';
 import type { ChannelSummary } from './channel-summary.js';
 import { outcomeOf } from './conditions.js';
+import { channelUrl } from './install-lines.js';
+import type { Credentials } from './install-lines.js';
 import { PAGE_HEADERS, channelPage, listPage } from './page.js';
 import type { RequestPath } from './request-path.js';
 import type { Route, Site } from './site.js';
@@ -11,10 +15,11 @@ import type { Route, Site } from './site.js';
 /** Pages of so many channels and subdirs are remembered. */
 const REMEMBERED = 256;
 
+const BESIDE = [MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME];
+
 interface Asked {
   path: Extract<RequestPath, { kind: 'path' }>;
-  /** Without the token. */
-  segments: readonly string[];
+  credentials: Credentials;
   route: Exclude<Route, { kind: 'none' }>;
 }
 
@@ -41,7 +46,7 @@ export function makePages(site: Site): Pages {
   };
 
   return {
-    async answer(request, { path, segments, route }) {
+    async answer(request, { path, credentials, route }) {
       const json = wantsJson(request);
       if (route.kind === 'list') {
         if (!path.folder) return redirect(path.segments);
@@ -56,13 +61,9 @@ export function makePages(site: Site): Pages {
       if (!path.folder) return redirect(path.segments);
       const found = await summary(folder, catalogue, subdir);
       if (json) return page(request, asJson(brieflyOf(found)), json);
-      const withToken = path.segments.length > segments.length;
-      const url = [
-        originOf(request),
-        ...(withToken ? ['t/<TOKEN>'] : []),
-        ...(folder.name === '' ? [] : [folder.name]),
-      ];
-      return page(request, channelPage(found, { url: url.join('/'), subdir }), json);
+      const url = channelUrl(baseOf(request), folder.name, credentials);
+      const files = catalogue.manifest === undefined ? [] : await folder.present(BESIDE);
+      return page(request, channelPage(found, { url, credentials, subdir, listed: site.kind === 'root', files }), json);
     },
   };
 
@@ -87,12 +88,13 @@ function page(request: PublicRequest, text: string, json: boolean): PublicRespon
     ...(json ? { 'content-type': 'application/json' } : PAGE_HEADERS),
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-cache',
-    vary: 'Accept, Host',
+    vary: 'Accept, Host, X-Forwarded-Proto, X-Forwarded-Prefix',
     etag,
   };
   const { range: _, ...others } = request.headers;
   const asked = { method: request.method, headers: others };
   const outcome = outcomeOf(asked, { etag, lastModified: undefined, size: body.length });
+  if (outcome === 'failed') return brief(412);
   return outcome === 'not-modified' ? { status: 304, headers } : { status: 200, headers, body };
 }
 
@@ -111,9 +113,14 @@ function asJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** As the reader sees us. The header is theirs, so only what is a host gets into the page. */
-function originOf({ headers }: PublicRequest): string {
+/**
+ * As the reader sees us, behind a proxy with TLS or below a folder too, without a slash at the end. The headers are theirs, so only what
+ * is a host, and what is a path, gets into the page.
+ */
+function baseOf({ headers }: PublicRequest): string {
   const host = headers['host'] ?? '';
   const sound = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/.test(host);
-  return `${headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'}://${sound ? host : 'THIS-HOST'}`;
+  const scheme = headers['x-forwarded-proto'] === 'https' ? 'https' : 'http';
+  const folder = /^((?:\/[\w.-]+)+)\/?$/.exec(headers['x-forwarded-prefix'] ?? '')?.[1] ?? '';
+  return `${scheme}://${sound ? host : 'THIS-HOST'}${folder}`;
 }

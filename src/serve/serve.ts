@@ -23,13 +23,13 @@ export function makeHandler(
     if (request.method !== 'GET' && request.method !== 'HEAD') return brief(405, { allow: 'GET, HEAD' });
     const path = parseRequestPath(request.target);
     if (path.kind === 'bad') return brief(400);
-    const segments = guard.admit({ segments: path.segments, authorization: request.headers['authorization'] });
-    if (segments === undefined)
-      return brief(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
+    const reader = guard.admit({ segments: path.segments, authorization: request.headers['authorization'] });
+    if (reader === undefined) return brief(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
+    const { segments, credentials } = reader;
     if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return brief(404);
     const route = await site.route(segments);
     if (route.kind === 'none') return brief(404);
-    const page = await pages.answer(request, { path, segments, route });
+    const page = await pages.answer(request, { path, credentials, route });
     if (page !== undefined) return page;
     if (path.folder || route.kind === 'list') return brief(404);
     const file = route.rest.join('/');

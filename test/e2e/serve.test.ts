@@ -142,7 +142,7 @@ describe('repackenv serve', () => {
     const html = await channel.text();
     expect(channel.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(channel.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; style-src 'sha256-\S+='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+      /^default-src 'none'; img-src data:; style-src 'sha256-\S+='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
     );
     expect(html).toContain('generation 1');
     expect(html).toContain(`conda create -n my-env --override-channels -c ${up.url} pytho ratingpro`);
@@ -151,12 +151,13 @@ describe('repackenv serve', () => {
     }
     expect(html).not.toMatch(/<script|src=|javascript:|@import|url\(/i);
     const links = [...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href!);
-    for (const href of links)
-      expect((await fetch(`${up.url}/${href}`, { method: 'HEAD' })).status, href).toBe(
-        href.endsWith('.sig') ? 404 : 200,
-      );
+    for (const href of links.filter((each) => !each.startsWith('data:')))
+      expect((await fetch(`${up.url}/${href}`, { method: 'HEAD' })).status, href).toBe(200);
+    expect(links).toEqual(expect.arrayContaining(['manifest.json', 'SHA256SUMS']));
+    expect(links).not.toContain('manifest.json.sig');
     const again = await fetch(`${up.url}/`, { headers: { 'if-none-match': channel.headers.get('etag')! } });
     expect(again.status).toBe(304);
+    expect((await fetch(`${up.url}/`, { headers: { 'if-match': '"of another page"' } })).status).toBe(412);
     const slashless = await fetch(up.url, { redirect: 'manual' });
     expect([slashless.status, slashless.headers.get('location')]).toEqual([301, './halkbank/']);
     const json = await fetch(`${up.url}/`, { headers: { accept: 'application/json' } });
@@ -168,13 +169,19 @@ describe('repackenv serve', () => {
     });
   });
 
-  it('puts nothing of a request into the page but a host', async () => {
+  it('gives the address that the reader has, and puts nothing else of a request into the page', async () => {
     const up = await serve([work.labelDir]);
-    const host = async (value: string): Promise<string> =>
-      (await rawRequest(up.port, '/', { headers: { Host: value } })).body.toString();
-    expect(await host('conda.example:8080')).toContain('-c http://conda.example:8080/halkbank ');
+    const shown = async (headers: Record<string, string>): Promise<string> =>
+      (await rawRequest(up.port, '/', { headers })).body.toString();
+    expect(await shown({ Host: 'conda.example:8080' })).toContain('-c http://conda.example:8080/halkbank ');
+    const behind = { Host: 'conda.example', 'X-Forwarded-Proto': 'https' };
+    expect(await shown(behind)).toContain('-c https://conda.example/halkbank ');
+    for (const folder of ['/conda/all', '/conda/all/'])
+      expect(await shown({ ...behind, 'X-Forwarded-Prefix': folder })).toContain(
+        '-c https://conda.example/conda/all/halkbank ',
+      );
     for (const value of ['"><script>', 'x y', '<b>', 'a@b', "x'onload='"]) {
-      const text = await host(value);
+      const text = await shown({ Host: value, 'X-Forwarded-Proto': value, 'X-Forwarded-Prefix': `/${value}` });
       expect(text).toContain('-c http://THIS-HOST/halkbank ');
       expect(text).not.toContain(value);
     }
@@ -214,7 +221,7 @@ describe('repackenv serve', () => {
     }
     const page = await fetch(`${base}/t/${TOKEN}/halkbank/`);
     const html = await page.text();
-    expect(html).toContain('/t/&#60;TOKEN&#62;/halkbank ');
+    expect(html).toContain('/t/TOKEN/halkbank ');
     expect(html).not.toContain(TOKEN);
     expect(page.headers.get('cache-control')).toBe('private, no-cache');
     expect(page.headers.get('referrer-policy')).toBe('no-referrer');
@@ -260,6 +267,10 @@ describe('repackenv serve', () => {
       await as('anna:three-four'),
       await as('# readers:'),
     ]).toEqual([200, 200, 401, 401]);
+    const authorization = `Basic ${Buffer.from('anna:one:two').toString('base64')}`;
+    const html = await (await fetch(`${up.url}/`, { headers: { authorization } })).text();
+    expect(html).toContain(`-c http://USER:PASSWORD@127.0.0.1:${up.port}/halkbank `);
+    expect(html).not.toContain('anna');
     expect((await up.stop()).stderr).not.toContain('warning');
     chmodSync(file, 0o644);
     const open = await serve([work.labelDir, '--basic-auth-file', file]);

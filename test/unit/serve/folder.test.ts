@@ -200,6 +200,16 @@ describe('one label folder', () => {
       message: expect.stringContaining('the one before counts'),
     });
   });
+
+  it('N14 links to nothing but subdirs, whatever a manifest calls one', async () => {
+    const manifest = JSON.parse(readFileSync(join(acme, 'manifest.json'), 'utf8')) as Manifest;
+    manifest.subdirs.push('javascript:alert(1)//', '//elsewhere.example', '..');
+    write(join(acme, 'manifest.json'), JSON.stringify(manifest));
+    await serve(acme);
+    const page = (await rawRequest(serving!.port, '/')).body.toString();
+    expect(page).toContain('<a href="linux-64/">');
+    for (const text of ['javascript:', 'elsewhere.example', '"../"']) expect(page).not.toContain(text);
+  });
 });
 
 describe('an index that the manifest does not know', () => {

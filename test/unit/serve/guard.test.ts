@@ -5,13 +5,17 @@ import { makeGuard } from '../../../src/serve/guard.js';
 const TOKEN = 'xx-5e4d3c2b';
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
 const PATH = ['halkbank', 'noarch', 'repodata.json'];
+const LET_IN = { segments: PATH, credentials: 'login' };
 const inPath = (token: string): string[] => ['t', token, ...PATH];
 
 describe('makeGuard', () => {
   it('lets everybody read where nothing is asked, and takes nothing out of the path', () => {
     const guard = makeGuard({});
     expect(guard.closed).toBe(false);
-    expect(guard.admit({ segments: inPath(TOKEN), authorization: undefined })).toEqual(inPath(TOKEN));
+    expect(guard.admit({ segments: inPath(TOKEN), authorization: undefined })).toEqual({
+      segments: inPath(TOKEN),
+      credentials: 'none',
+    });
   });
 
   const withToken = makeGuard({ token: new Secret(TOKEN) });
@@ -23,7 +27,7 @@ describe('makeGuard', () => {
     ['as the password of nobody', PATH, basic(`:${TOKEN}`)],
     ['in the header, beside a wrong one in the path', inPath('wrong'), `Bearer ${TOKEN}`],
   ])('takes a token %s', (_, segments, authorization) => {
-    expect(withToken.admit({ segments, authorization })).toEqual(PATH);
+    expect(withToken.admit({ segments, authorization })).toEqual({ segments: PATH, credentials: 'token' });
   });
 
   it.each<[string, string[], string | undefined]>([
@@ -51,14 +55,17 @@ describe('makeGuard', () => {
       { user: 'jörg', password: new Secret('grün') },
     ];
     const guard = makeGuard({ users });
-    expect(guard.admit({ segments: PATH, authorization: basic('anna:p:w') })).toEqual(PATH);
-    expect(guard.admit({ segments: PATH, authorization: basic('jörg:grün') })).toEqual(PATH);
+    expect(guard.admit({ segments: PATH, authorization: basic('anna:p:w') })).toEqual(LET_IN);
+    expect(guard.admit({ segments: PATH, authorization: basic('jörg:grün') })).toEqual(LET_IN);
     // As conda's requests sends it.
     const latin1 = `Basic ${Buffer.from('jörg:grün', 'latin1').toString('base64')}`;
-    expect(guard.admit({ segments: PATH, authorization: latin1 })).toEqual(PATH);
+    expect(guard.admit({ segments: PATH, authorization: latin1 })).toEqual(LET_IN);
     for (const wrong of ['anna:grün', 'anna:', ':p:w', 'anna:p', 'Anna:p:w']) {
       expect(guard.admit({ segments: PATH, authorization: basic(wrong) }), wrong).toBeUndefined();
     }
-    expect(guard.admit({ segments: inPath('x'), authorization: basic('anna:p:w') })).toEqual(inPath('x'));
+    expect(guard.admit({ segments: inPath('x'), authorization: basic('anna:p:w') })).toEqual({
+      ...LET_IN,
+      segments: inPath('x'),
+    });
   });
 });
