@@ -14,6 +14,8 @@ import { violation } from './violations.js';
 import type { Violation } from './violations.js';
 
 const SHARDS = 'repodata_shards.msgpack.zst';
+/** The same, of the records as they were before hotfixes: conda-index writes both over one set of shard files. */
+const RAW_SHARDS = 'repodata_shards_from_packages.msgpack.zst';
 const SHARD = /^[0-9a-f]{64}\.msgpack\.zst$/;
 /** Indexes made out of `repodata.json`, in each form; the second has the records as they were before hotfixes. */
 const DERIVED = /^(current_repodata|repodata_from_packages)\.json(\.zst|\.bz2|\.gz)?$/;
@@ -24,7 +26,11 @@ const MAX_UNPACKED = 1_500_000_000;
 
 /** Index files that are made out of `repodata.json` and wrong as soon as it changes: `current_repodata.json`, shards, jlap. */
 export function isDerived(fn: string): boolean {
-  return DERIVED.test(fn) || UNCHECKED.test(fn) || fn === SHARDS || SHARD.test(fn);
+  return DERIVED.test(fn) || UNCHECKED.test(fn) || isShardList(fn) || SHARD.test(fn);
+}
+
+function isShardList(fn: string): boolean {
+  return fn === SHARDS || fn === RAW_SHARDS;
 }
 
 export interface DerivedFiles {
@@ -33,39 +39,47 @@ export interface DerivedFiles {
   violations: Violation[];
 }
 
+export interface DerivedOf {
+  folder: Folder;
+  subdir: string;
+  index: RepodataIndex;
+  /** What `removed` of that index lists: files made before hotfixes have them still. */
+  withdrawn: ReadonlySet<string>;
+}
+
 /** What of a subdir is made out of its `repodata.json`, and which of that says something else than `index` does. */
 export async function checkDerived(
   rt: ReadRuntime,
-  { folder, subdir, index }: { folder: Folder; subdir: string; index: RepodataIndex },
+  { folder, subdir, index, withdrawn }: DerivedOf,
 ): Promise<DerivedFiles> {
   const names = [...folder.files.keys()]
     .filter((path) => path.startsWith(`${subdir}/`))
     .map((path) => path.slice(subdir.length + 1))
     .filter(isDerived);
-  const nested = names.includes(SHARDS) ? await shardFolder(rt, join(folder.dir, subdir)) : [];
+  const nested = names.some(isShardList) ? await shardFolder(rt, join(folder.dir, subdir)) : [];
   const violations: Violation[] = [];
   for (const fn of names) {
     const path = `${subdir}/${fn}`;
-    const problem = await problemOf(rt, { file: join(folder.dir, path), fn, index });
+    const problem = await problemOf(rt, { file: join(folder.dir, path), fn, index, withdrawn });
     if (problem !== undefined) violations.push(violation(problem.rule, path, { reason: problem.reason }));
   }
   return { all: [...names, ...nested], violations };
 }
 
 /**
- * Below the subdir: index files that say something else than `index` does; with a stale list of shards all of them; where `repodata.json`
+ * Below the subdir: index files that say something else than `index` does; with a stale list of shards both lists and all shards; where `repodata.json`
  * `changed`, also what can't be compared.
  */
 export async function derivedToRemove(
   rt: ReadRuntime,
-  { changed, ...options }: { folder: Folder; subdir: string; index: RepodataIndex; changed: boolean },
+  { changed, ...options }: DerivedOf & { changed: boolean },
 ): Promise<string[]> {
   const { all, violations } = await checkDerived(rt, options);
   const stale = new Set(violations.map(({ subject }) => subject.slice(options.subdir.length + 1)));
-  const shardsGo = stale.has(SHARDS);
+  const shardsGo = [...stale].some(isShardList);
   return all.filter((fn) => {
     if (stale.has(fn) || (changed && UNCHECKED.test(fn))) return true;
-    return shardsGo && SHARD.test(fn.slice(fn.lastIndexOf('/') + 1));
+    return shardsGo && (isShardList(fn) || SHARD.test(fn.slice(fn.lastIndexOf('/') + 1)));
   });
 }
 
@@ -81,18 +95,21 @@ interface ToCheck {
   file: string;
   fn: string;
   index: RepodataIndex;
+  withdrawn: ReadonlySet<string>;
 }
 
 async function problemOf(rt: ReadRuntime, task: ToCheck): Promise<Problem | undefined> {
-  const { file, fn, index } = task;
+  const { file, fn, index, withdrawn } = task;
   try {
-    if (fn === SHARDS) return stale(await shardsDiffer(rt, file, index));
+    if (fn === SHARDS) return stale(await shardsDiffer(rt, file, { index, records: true, withdrawn: NONE }));
+    if (fn === RAW_SHARDS) return stale(await shardsDiffer(rt, file, { index, records: false, withdrawn }));
     if (!DERIVED.test(fn) || UNCHECKED.test(fn)) return undefined;
     const other = scanRepodata(await unpacked(file, await rt.fs.readFile(file)), file);
-    return stale(await indexDiffers(other, index, { records: fn.startsWith('current_repodata') }));
+    const records = fn.startsWith('current_repodata');
+    return stale(indexDiffers(other, { index, records, withdrawn: records ? NONE : withdrawn }));
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'ENOENT' && fn !== SHARDS) return undefined;
+    if (errno === 'ENOENT' && !isShardList(fn)) return undefined;
     if (isRepackError(error)) return { rule: 'derived-broken', reason: error.what };
     if (error instanceof Error) return { rule: 'derived-broken', reason: error.message };
     throw error;
@@ -108,14 +125,19 @@ async function unpacked(file: string, bytes: Uint8Array): Promise<Uint8Array> {
   return file.endsWith('.bz2') ? bzip2Decompress(bytes, { maxBytes: MAX_UNPACKED }) : bytes;
 }
 
-/** `records`: they must be equal; else only what they name. */
-async function indexDiffers(
-  other: RepodataIndex,
-  index: RepodataIndex,
-  { records }: { records: boolean },
-): Promise<string | undefined> {
+const NONE: ReadonlySet<string> = new Set();
+
+/** `records`: they must be equal; else only what they name. `withdrawn`: what may be named though the index does not. */
+interface Expected {
+  index: RepodataIndex;
+  records: boolean;
+  withdrawn: ReadonlySet<string>;
+}
+
+function indexDiffers(other: RepodataIndex, { index, records, withdrawn }: Expected): string | undefined {
   for (const fn of other.allFilenames()) {
     const [found, expected] = [other.record(fn)!, index.record(fn)];
+    if (expected === undefined && withdrawn.has(fn)) continue;
     if (expected === undefined) return `it names ${fn}, which is not in there`;
     if (digestOf(found) !== digestOf(expected)) return `it has another digest of ${fn}`;
     if (records && canonicalJson(found) !== canonicalJson(expected)) return `it has another record of ${fn}`;
@@ -129,7 +151,11 @@ function digestOf(record: Pick<PackageRecord, 'sha256' | 'md5'>): string {
 }
 
 /** Sharded repodata (CEP 16): an index of names, and for each name a file that is called after its own digest. */
-async function shardsDiffer(rt: ReadRuntime, file: string, index: RepodataIndex): Promise<string | undefined> {
+async function shardsDiffer(
+  rt: ReadRuntime,
+  file: string,
+  { index, records, withdrawn }: Expected,
+): Promise<string | undefined> {
   const listing = decodeMsgpack(await unpacked(file, await rt.fs.readFile(file)));
   const info = member(listing, 'info');
   const shards = member(listing, 'shards');
@@ -146,8 +172,10 @@ async function shardsDiffer(rt: ReadRuntime, file: string, index: RepodataIndex)
     const shard = decodeMsgpack(await zstdDecompress(packed, { maxBytes: MAX_UNPACKED }));
     for (const [fn, record] of recordsOf(shard)) {
       const expected = index.record(fn);
+      if (expected === undefined && withdrawn.has(fn)) continue;
       if (expected === undefined) return `it names ${fn}, which is not in there`;
       if (!sameDigest(record, expected)) return `it has another digest of ${fn}`;
+      if (records && !sameDepends(record, expected)) return `it has another record of ${fn}`;
       count++;
     }
   }
@@ -166,6 +194,13 @@ function sameDigest(record: unknown, expected: PackageRecord): boolean {
   const found = member(record, 'sha256') ?? member(record, 'md5');
   const hex = found instanceof Uint8Array ? Buffer.from(found).toString('hex') : String(found);
   return hex === expected.sha256 || hex === expected.md5;
+}
+
+/** What a client solves by. The rest is not held against each other: shards have `run_exports` more, and numbers in other forms. */
+function sameDepends(record: unknown, expected: PackageRecord): boolean {
+  return (['depends', 'constrains'] as const).every(
+    (key) => canonicalJson(member(record, key) ?? []) === canonicalJson(expected[key] ?? []),
+  );
 }
 
 function member(value: unknown, key: string): unknown {

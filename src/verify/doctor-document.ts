@@ -36,6 +36,17 @@ export function misfiled(parts: DocumentParts): string[] {
   return found;
 }
 
+/** File names that the channel has withdrawn (`removed`): their files may still lie there, and no client is to get them. */
+export function withdrawnIn(parts: DocumentParts | undefined): ReadonlySet<string> {
+  const text = parts?.get('removed');
+  try {
+    const names: unknown = text === undefined ? [] : JSON.parse(textOf(text));
+    return new Set(Array.isArray(names) ? names.filter((each) => typeof each === 'string') : []);
+  } catch {
+    return new Set();
+  }
+}
+
 /** File names of the records in the form of CEP 48: `v3` -> extension -> stem. */
 export function namesInV3(parts: DocumentParts): string[] {
   const v3 = jsonOf(parts.get('v3'));

@@ -67,6 +67,8 @@ export interface RebuildOptions {
   sources: RecordSources;
   /** File names that are to be in the index. */
   fns: readonly string[];
+  /** File names of what lies there and can't be judged (links, files that can't be read): their old record stays as it is. */
+  unjudged: readonly string[];
 }
 
 /**
@@ -76,7 +78,7 @@ export interface RebuildOptions {
  * `repodata_version` 1.
  */
 export async function rebuildIndex(rt: ReadRuntime, options: RebuildOptions): Promise<RebuiltIndex> {
-  const { folder, subdir, sources, fns } = options;
+  const { folder, subdir, sources, fns, unjudged } = options;
   const rebuilt = { kept: [] as string[], read: [] as string[], leftOut: new Map<string, string>() };
   const texts = await inParallel(fns.toSorted(), 4, async (fn): Promise<[string, string] | undefined> => {
     rt.signal.throwIfAborted();
@@ -97,6 +99,13 @@ export async function rebuildIndex(rt: ReadRuntime, options: RebuildOptions): Pr
     }
   });
   const records = texts.filter((each) => each !== undefined);
+  for (const fn of unjudged) {
+    const text = oldRecord(sources, fn);
+    if (text === undefined) continue;
+    rebuilt.kept.push(fn);
+    records.push([fn, text]);
+  }
+  records.sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     ...rebuilt,
     kept: rebuilt.kept.sort(),
@@ -113,6 +122,12 @@ export async function indexForms(json: Uint8Array, { bz2 }: { bz2: boolean }): P
   ]);
   if (bz2) forms.set(INDEX_NAMES[2], await bzip2Compress(json));
   return forms;
+}
+
+/** The text of the first sound record of this name, whatever file it is of. */
+function oldRecord({ indexes }: RecordSources, fn: string): string | undefined {
+  const index = indexes.find((each) => recordOrUndefined(each, fn) !== undefined);
+  return index === undefined ? undefined : textOf(index.rawRecord(fn)!);
 }
 
 /** The text of the first record that is of this very file and of this name. */

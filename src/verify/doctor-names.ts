@@ -15,6 +15,7 @@ const KNOWN_BESIDE = new Set([
   'patch_instructions.json',
   'run_exports.json',
   'run_exports.json.zst',
+  'run_exports.json.bz2',
 ]);
 /** At the root of channels that others made. */
 const KNOWN_AT_ROOT = new Set(['channeldata.json', 'rss.xml', 'index.html', 'notices.json', 'icons']);

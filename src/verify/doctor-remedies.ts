@@ -87,6 +87,10 @@ const ADVICE: Partial<Record<Rule, Advice>> = {
         ? 'Nothing of ours put it there: --repair --prune removes it.'
         : 'If it belongs to the channel: --repair takes it into the index. If it is a leftover: --repair --prune removes it.',
   },
+  'file-withdrawn': {
+    remedy: 'prunes',
+    advice: 'Nothing: --repair leaves it out of the index, as its channel does; --repair --prune removes the file.',
+  },
   'size-differs': WRONG_FILE,
   'digest-differs': WRONG_FILE,
   'no-digest': MENDED,

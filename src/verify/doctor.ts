@@ -3,7 +3,7 @@ import { INDEX_NAMES } from '../model/manifest.js';
 import { openArtifacts } from './doctor-artifacts.js';
 import type { OpenedCache } from './doctor-artifacts.js';
 import { checkDerived, isDerived } from './doctor-derived.js';
-import { documentParts, misfiled, namesInV3 } from './doctor-document.js';
+import { documentParts, misfiled, namesInV3, withdrawnIn } from './doctor-document.js';
 import { checkOtherFiles, checkStrangers, checkTwins } from './doctor-names.js';
 import { longestPrefix } from './doctor-paths.js';
 import type { LongPath, SitePrefix } from './doctor-paths.js';
@@ -83,7 +83,7 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
     if (wrong.length > 0) found.push(violation('index-misfiled', path, { count: wrong.length, fn: wrong[0]! }));
     if (names.length > 0) found.push(violation('index-v3', path, { count: names.length }));
     for (const fn of names) inV3.add(`${subdir}/${fn}`);
-    const made = await checkDerived(rt, { folder, subdir, index });
+    const made = await checkDerived(rt, { folder, subdir, index, withdrawn: withdrawnIn(parts) });
     derived.set(subdir, made.all);
     found.push(...made.violations);
   }
@@ -172,6 +172,7 @@ function withoutEchoes(
       case 'file-missing':
         return !left.has(subdir);
       case 'file-unindexed':
+      case 'file-withdrawn':
         return !wrongInside.has(subject) && !inV3.has(subject);
       case 'size-differs':
         return !digest.has(subject) && !corrupt.has(subject);

@@ -3,6 +3,7 @@ import { INDEX_NAMES } from '../model/manifest.js';
 import { caseFold, formatOf, parseDistFilename } from '../model/names.js';
 import type { PackageRecord } from '../model/records.js';
 import type { RepodataIndex } from '../model/repodata-index.js';
+import { documentParts, withdrawnIn } from './doctor-document.js';
 import type { Folder, FolderFile } from './read-folder.js';
 import type { Indexes } from './read-indexes.js';
 import { violation } from './violations.js';
@@ -28,13 +29,20 @@ export function checkIndexesAgainstFiles(folder: Folder, indexes: Indexes): Viol
 
 function unindexed(folder: Folder, indexes: Indexes): Violation[] {
   const found: Violation[] = [];
+  const withdrawn = new Map<string, ReadonlySet<string>>();
   for (const path of folder.files.keys()) {
     const [subdir = '', fn = ''] = path.split('/');
     const index = indexes.get(subdir);
-    if (index !== undefined && formatOf(fn) !== undefined && !index.has(fn))
-      found.push(violation('file-unindexed', path));
+    if (index === undefined || formatOf(fn) === undefined || index.has(fn)) continue;
+    const names = withdrawn.get(subdir) ?? withdrawnIn(documentParts(folder.files.get(indexPath(subdir))!.bytes!));
+    withdrawn.set(subdir, names);
+    found.push(violation(names.has(fn) ? 'file-withdrawn' : 'file-unindexed', path));
   }
   return found;
+}
+
+function indexPath(subdir: string): string {
+  return `${subdir}/${INDEX_NAMES[0]}`;
 }
 
 function checkAgainstRecord(path: string, file: FolderFile, record: PackageRecord): Violation[] {

@@ -97,7 +97,17 @@ async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Loo
   if (manifest !== undefined) violations.push(...checkAgainstManifest(folder, manifest, read.indexes));
   violations.push(...checkSums(folder, manifest));
   for (const name of folder.strangers) violations.push(violation('stranger', name));
-  return { folder, indexes: read.indexes, manifest, violations: withoutEchoes(violations) };
+  const told = violations.filter((each) => manifest !== undefined || !isIndexersFolder(folder, each));
+  return { folder, indexes: read.indexes, manifest, violations: withoutEchoes(told) };
+}
+
+/** What conda-index (`.cache`) makes in every subdir, and rattler-index for sharded repodata. */
+function isIndexersFolder({ files }: Folder, { rule, subject }: Violation): boolean {
+  const [subdir = '', name = ''] = subject.split('/');
+  return (
+    rule === 'folder' &&
+    (name === '.cache' || (name === 'shards' && files.has(`${subdir}/repodata_shards.msgpack.zst`)))
+  );
 }
 
 /** A file that index and manifest both miss, or both find changed, is told once: in the words of the manifest. */
@@ -113,7 +123,7 @@ function withoutEchoes(violations: readonly Violation[]): Violation[] {
   );
   return violations.filter(({ rule, subject, values }) => {
     if (rule === 'file-missing' || rule === 'index-missing' || rule === 'form-missing') return !lost.has(subject);
-    if (rule === 'file-unindexed') return !extra.has(subject);
+    if (rule === 'file-unindexed' || rule === 'file-withdrawn') return !extra.has(subject);
     return values['by'] !== 'the index' || !byManifest.has(`${rule} ${subject} ${values['algorithm']}`);
   });
 }

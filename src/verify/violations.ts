@@ -27,6 +27,7 @@ const TEXTS = {
   'record-name': (v: Values) => `is named in the index, but ${v['reason']}`,
   'file-missing': () => 'is in the index and not on disk',
   'file-unindexed': () => 'is on disk and not in the index: no client will ever see it',
+  'file-withdrawn': () => 'is on disk though its channel has withdrawn it ("removed" in the index): no client sees it',
   'size-differs': (v: Values) => `has ${v['found']} bytes; ${v['by']} says ${v['expected']}`,
   'digest-differs': (v: Values) => `has ${v['algorithm']} ${v['found']}; ${v['by']} says ${v['expected']}`,
   'no-digest': () => 'has neither sha256 nor md5 in the index: nobody can check it',
@@ -99,6 +100,7 @@ const HARMLESS: ReadonlySet<Rule> = new Set<Rule>([
   'index-v3',
   'twin-formats',
   'unknown-file',
+  'file-withdrawn',
 ]);
 
 export function violation(rule: Rule, subject: string, values: Values = {}): Violation {

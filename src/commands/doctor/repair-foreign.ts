@@ -13,11 +13,12 @@ import { createStaging } from '../../publish/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { Examination } from '../../verify/doctor.js';
 import { derivedToRemove } from '../../verify/doctor-derived.js';
+import { documentParts, withdrawnIn } from '../../verify/doctor-document.js';
 import { indexForms, rebuildIndex, recordSources } from '../../verify/doctor-index.js';
 import type { RebuiltIndex } from '../../verify/doctor-index.js';
 import { remedyOf } from '../../verify/doctor-remedies.js';
 import type { Rule } from '../../verify/violations.js';
-import { liveFolder } from './repaired.js';
+import { isUnjudged, liveFolder } from './repaired.js';
 import type { Repaired } from './repaired.js';
 
 export interface ForeignRepair {
@@ -115,7 +116,9 @@ async function repairSubdir(
   }
   const index = changed ? scanRepodata(json, path) : indexes.get(subdir);
   if (index !== undefined) {
-    for (const fn of await derivedToRemove(rt, { folder, subdir, index, changed })) change.leave.add(`${subdir}/${fn}`);
+    const withdrawn = withdrawnIn(documentParts(json));
+    const gone = await derivedToRemove(rt, { folder, subdir, index, withdrawn, changed });
+    for (const fn of gone) change.leave.add(`${subdir}/${fn}`);
   }
   return rebuilt;
 }
@@ -143,13 +146,27 @@ async function rebuild(
   const sources = await recordSources(rt, folder, subdir);
   refuseShrink(found, { subdir, prune });
   const index = indexes.get(subdir);
-  const fns = there.filter((fn) => !reasons.has(`${subdir}/${fn}`) && (!prune || index === undefined || index.has(fn)));
-  const rebuilt = await rebuildIndex(rt, { folder, subdir, sources, fns });
+  const withdrawn = withdrawnIn(sources.parts);
+  const isWithdrawn = (fn: string): boolean => withdrawn.has(fn) && sources.indexes[0]?.has(fn) !== true;
+  const fns = there.filter(
+    (fn) => !reasons.has(`${subdir}/${fn}`) && !isWithdrawn(fn) && (!prune || index === undefined || index.has(fn)),
+  );
+  const rebuilt = await rebuildIndex(rt, { folder, subdir, sources, fns, unjudged: unjudgedIn(folder, subdir) });
   for (const fn of there) {
     const reason = reasons.get(`${subdir}/${fn}`);
     if (reason !== undefined) rebuilt.leftOut.set(fn, reason);
+    else if (isWithdrawn(fn)) rebuilt.leftOut.set(fn, 'its channel has withdrawn it');
   }
   return rebuilt;
+}
+
+/** Packages that lie there as links, or can't be read: to take them out of the index would lose them for whoever can. */
+function unjudgedIn({ violations }: Examination['folder'], subdir: string): string[] {
+  return violations
+    .filter(
+      ({ rule, subject }) => isUnjudged(rule) && subject.startsWith(`${subdir}/`) && formatOf(subject) !== undefined,
+    )
+    .map(({ subject }) => subject.slice(subdir.length + 1));
 }
 
 /** Records of files that are not there are lost with the old index, hotfixes with them. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { stageChannel, type StageOptions } from '../../channel/stage-channel.js';
 import { recordDigest } from '../../channel/repodata.js';
 import { NOARCH, channelAt } from '../../model/channel.js';
-import { isRepackError } from '../../model/errors.js';
+import { RepackError, isRepackError } from '../../model/errors.js';
 import type { Manifest, ManifestFile } from '../../model/manifest.js';
 import { formatOf } from '../../model/names.js';
 import { parseManifest } from '../../model/parse-manifest.js';
@@ -22,7 +22,9 @@ import { isDerived } from '../../verify/doctor-derived.js';
 import { candidateRecords, readRecord, recordSources } from '../../verify/doctor-index.js';
 import type { RecordSources } from '../../verify/doctor-index.js';
 import { isPartial } from '../../verify/doctor-names.js';
-import { liveFolder } from './repaired.js';
+import { remedyOf } from '../../verify/doctor-remedies.js';
+import { describe } from '../../verify/violations.js';
+import { isUnjudged, liveFolder } from './repaired.js';
 import type { Repaired } from './repaired.js';
 
 export interface OurRepair {
@@ -112,6 +114,7 @@ async function artifactsOf(
     const file = folder.files.get(path);
     const slash = path.indexOf('/');
     const [subdir, fn] = [path.slice(0, slash), path.slice(slash + 1)];
+    refuseUnjudged(found, { path, subdir });
     const problem =
       file === undefined
         ? 'it is not there'
@@ -140,6 +143,19 @@ async function artifactsOf(
     });
   }
   return acquired;
+}
+
+/** A package that is there and can't be looked at is not lost: it must not leave the channel because of that. */
+function refuseUnjudged({ folder }: Examination, { path, subdir }: { path: string; subdir: string }): void {
+  const each = folder.violations.find(
+    ({ rule, subject }) => isUnjudged(rule) && (subject === path || subject === subdir),
+  );
+  if (each === undefined) return;
+  throw new RepackError('E_ARTIFACT_UNREADABLE', {
+    what: `${describe(each)}: nothing was repaired`,
+    where: join(folder.dir, each.subject),
+    hint: remedyOf(each, { ours: true, unusable: new Set(), left: new Set() }).advice,
+  });
 }
 
 interface Wanted {

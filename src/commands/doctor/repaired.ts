@@ -1,6 +1,7 @@
 import type { LiveFile, LiveFolder } from '../../model/staged.js';
 import type { Manifest } from '../../model/manifest.js';
 import type { Examination } from '../../verify/doctor.js';
+import type { Rule } from '../../verify/violations.js';
 import { sha256Of } from '../../codec/digests.js';
 import { MANIFEST_NAME } from '../../model/manifest.js';
 
@@ -16,6 +17,11 @@ export interface Repaired {
   leftOut: { path: string; reason: string }[];
   /** Of a folder of ours, afterwards. */
   generation: number | undefined;
+}
+
+/** Something lies there, and it could not be looked at. */
+export function isUnjudged(rule: Rule): boolean {
+  return rule === 'link' || rule === 'unreadable';
 }
 
 /** What was seen, in the form that publishing takes. `manifest`: where it is not the one on disk. */

@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeChannel, makePackage } from '../../../scripts/lib/sample-upstream.js';
+import type { SamplePackage } from '../../../scripts/lib/sample-upstream.js';
+import { snapshot } from '../../../scripts/lib/snapshot.js';
+import { zstdCompress } from '../../../src/codec/zstd.js';
+import { doctor } from '../../../src/commands/doctor.js';
+import { verify } from '../../../src/commands/verify.js';
+import type { Runtime } from '../../../src/runtime/runtime.js';
+import { systemClock } from '../../../src/runtime/clock.js';
+import { testRuntime } from '../../helpers/runtime.js';
+import { stage, tempDir } from './staged.js';
+
+const temp = tempDir();
+const rt = { ...testRuntime(), clock: systemClock() };
+let count = 0;
+let packages: SamplePackage[];
+beforeAll(async () => {
+  packages = await Promise.all(['aaa', 'bbb', 'ccc'].map((name) => makePackage({ name, version: '1.0' })));
+});
+afterAll(() => temp.remove());
+
+const [AAA, BBB, CCC] = ['aaa', 'bbb', 'ccc'].map((name) => `noarch/${name}-1.0-0.conda`) as [string, string, string];
+
+const call = (dir: string, options: { repair?: boolean; prune?: boolean } = {}, runtime: Runtime = rt) =>
+  doctor(runtime, {
+    dir,
+    repair: false,
+    prune: false,
+    site: undefined,
+    waitLockMs: 0,
+    takeOverLock: false,
+    ...options,
+  });
+
+const codesOf = ({ findings }: { findings: { code: string; subject?: string; exit: boolean }[] }): string[] =>
+  findings.map(({ code, subject, exit }) => `${code} ${subject}${exit ? '' : ' (note)'}`).sort();
+
+interface Index {
+  'packages.conda': Record<string, object>;
+  removed: string[];
+}
+
+const indexOf = (dir: string): Index => JSON.parse(readFileSync(join(dir, 'noarch/repodata.json'), 'utf8')) as Index;
+const named = (dir: string): string[] => Object.keys(indexOf(dir)['packages.conda']);
+
+/** As conda-index leaves a channel whose patches withdraw `ccc`: the file lies there, and what is made before patches names it. */
+async function patchedChannel(): Promise<string> {
+  const dir = join(temp.sub(`patched-${++count}`), 'channel');
+  await makeChannel(dir, packages);
+  const before = readFileSync(join(dir, 'noarch/repodata.json'));
+  const index = indexOf(dir);
+  delete index['packages.conda']['ccc-1.0-0.conda'];
+  index.removed = ['ccc-1.0-0.conda'];
+  const bytes = Buffer.from(JSON.stringify(index));
+  rmSync(join(dir, 'noarch/repodata.json.bz2'));
+  writeFileSync(join(dir, 'noarch/repodata.json'), bytes);
+  writeFileSync(join(dir, 'noarch/repodata.json.zst'), await zstdCompress(bytes));
+  writeFileSync(join(dir, 'noarch/repodata_from_packages.json'), before);
+  writeFileSync(join(dir, 'noarch/repodata_from_packages.json.zst'), await zstdCompress(before));
+  writeFileSync(join(dir, 'noarch/patch_instructions.json'), '{"remove":["ccc-1.0-0.conda"]}');
+  for (const form of ['', '.zst', '.bz2'])
+    writeFileSync(join(dir, `noarch/run_exports.json${form}`), 'as they write it');
+  mkdirSync(join(dir, 'noarch/.cache'));
+  writeFileSync(join(dir, 'noarch/.cache/cache.db'), '');
+  return dir;
+}
+
+describe('a package that its channel has withdrawn, in a folder as conda-index makes it', () => {
+  it('is a note, to doctor and verify, and nothing is to be mended', async () => {
+    const dir = await patchedChannel();
+    expect(codesOf(await call(dir))).toEqual([`file-withdrawn ${CCC} (note)`]);
+    expect(codesOf(await verify(rt, { dir }))).toEqual([`file-withdrawn ${CCC} (note)`]);
+    const { repair } = await call(dir, { repair: true });
+    expect(repair).toMatchObject({ written: [], removed: [] });
+  });
+
+  it('does not come back when the index is written anew, from whichever form of it', async () => {
+    for (const lost of ['noarch/repodata.json', 'noarch/repodata.json.zst']) {
+      const dir = await patchedChannel();
+      writeFileSync(join(dir, lost), '');
+      rmSync(join(dir, BBB));
+      const report = await call(dir, { repair: true });
+      expect(report.repair!.leftOut).toEqual([{ path: CCC, reason: 'its channel has withdrawn it' }]);
+      expect(named(dir)).toEqual(['aaa-1.0-0.conda']);
+      expect(indexOf(dir).removed).toEqual(['ccc-1.0-0.conda']);
+      expect(existsSync(join(dir, CCC))).toBe(true);
+    }
+  });
+
+  it('goes with --prune, and nothing of the indexer goes with it', async () => {
+    const dir = await patchedChannel();
+    const { repair } = await call(dir, { repair: true, prune: true });
+    expect(repair!.removed).toEqual([CCC]);
+  });
+
+  it('is told where shards still offer it, or a record from before its patch', async () => {
+    const dir = await patchedChannel();
+    const patched = indexOf(dir);
+    Object.assign(patched['packages.conda']['aaa-1.0-0.conda']!, { depends: ['bbb'] });
+    const bytes = Buffer.from(JSON.stringify(patched));
+    writeFileSync(join(dir, 'noarch/repodata.json'), bytes);
+    writeFileSync(join(dir, 'noarch/repodata.json.zst'), await zstdCompress(bytes));
+    await writeShardLists(join(dir, 'noarch'), packages.slice(0, 2));
+    const { findings } = await call(dir);
+    expect(findings.filter(({ exit }) => exit).map(({ message }) => message)).toEqual([
+      expect.stringMatching(/repodata_shards\.msgpack\.zst is not .*: it has another record of aaa-1\.0-0\.conda$/),
+    ]);
+    const { repair } = await call(dir, { repair: true });
+    expect(repair!.removed.filter((path) => path.endsWith('.msgpack.zst'))).toHaveLength(4);
+    expect((await call(dir)).ok).toBe(true);
+  });
+});
+
+/** Both lists of shards over one set of files, as conda-index writes them. */
+async function writeShardLists(folder: string, some: readonly SamplePackage[]): Promise<void> {
+  const shards: [string, Buffer][] = [];
+  for (const { record, distFilename } of some) {
+    const packed = map({
+      'packages.conda': map({ [distFilename]: map({ sha256: text(record.sha256!), depends: Buffer.from([0x90]) }) }),
+    });
+    const bytes = await zstdCompress(packed);
+    const digest = createHash('sha256').update(bytes).digest();
+    writeFileSync(join(folder, `${digest.toString('hex')}.msgpack.zst`), bytes);
+    shards.push([record.name, Buffer.concat([Buffer.from([0xc4, 32]), digest])]);
+  }
+  const list = await zstdCompress(
+    map({ info: map({ shards_base_url: text('') }), shards: map(Object.fromEntries(shards)) }),
+  );
+  for (const name of ['repodata_shards', 'repodata_shards_from_packages'])
+    writeFileSync(join(folder, `${name}.msgpack.zst`), list);
+}
+
+/** MessagePack. */
+function map(entries: Record<string, Uint8Array>): Buffer {
+  const all = Object.entries(entries).flatMap(([key, value]) => [text(key), value]);
+  return Buffer.concat([Buffer.from([0x80 | (all.length / 2)]), ...all]);
+}
+
+function text(value: string): Buffer {
+  return Buffer.concat([Buffer.from([0xd9, value.length]), Buffer.from(value)]);
+}
+
+describe('a package that can’t be looked at', () => {
+  it('C7 a link keeps its record when the index is written anew', async () => {
+    const dir = await patchedChannel();
+    renameSync(join(dir, AAA), join(dir, '..', 'elsewhere'));
+    symlinkSync(join(dir, '..', 'elsewhere'), join(dir, AAA));
+    const before = indexOf(dir)['packages.conda']['aaa-1.0-0.conda'];
+    rmSync(join(dir, BBB));
+    for (const prune of [false, true]) {
+      const report = await call(dir, { repair: true, prune });
+      expect(codesOf(report)).toContain(`link ${AAA}`);
+      expect(indexOf(dir)['packages.conda']).toEqual({ 'aaa-1.0-0.conda': before });
+    }
+  });
+
+  it('C12 so does one that this account may not read', async () => {
+    const dir = await patchedChannel();
+    rmSync(join(dir, BBB));
+    const refuse = Object.assign(new Error('EACCES'), { code: 'EACCES' });
+    const fs = {
+      ...rt.fs,
+      openNoFollow: (path: string) => (path.endsWith(AAA) ? Promise.reject(refuse) : rt.fs.openNoFollow(path)),
+    };
+    await call(dir, { repair: true }, { ...rt, fs });
+    expect(named(dir)).toEqual(['aaa-1.0-0.conda']);
+  });
+
+  it('C7 stops the repair of a folder of ours, which would publish a channel without it', async () => {
+    const { dir } = await stage(join(temp.sub(`ours-${++count}`), 'halkbank'), packages, ['aaa']);
+    renameSync(join(dir, AAA), join(dir, '..', 'elsewhere'));
+    symlinkSync(join(dir, '..', 'elsewhere'), join(dir, AAA));
+    writeFileSync(join(dir, 'noarch/repodata.json.zst'), '');
+    const before = snapshot(dir);
+    await expect(call(dir, { repair: true })).rejects.toMatchObject({
+      code: 'E_ARTIFACT_UNREADABLE',
+      what: `${AAA} is a symbolic link: a copy of this folder would hold something else: nothing was repaired`,
+      hint: 'Put the file itself there.',
+    });
+    expect(snapshot(dir)).toEqual(before);
+  });
+});
