@@ -89,6 +89,7 @@ async function repair(
     // What an earlier look hashed is not read again; what it saw may have changed.
     const found = await examine(rt, { ...options, solveOffline: undefined });
     refuseUnknown(found);
+    refuseCapitals(found);
     const { prune } = request;
     const manifest = await manifestOf(rt, found, place);
     return manifest === undefined
@@ -115,6 +116,18 @@ function refuseUnknown({ violations, folder }: Examination): void {
     what: `the folder was made by a newer version (manifest schema ${newer.values['schema']}): nothing was repaired`,
     where: folder.dir,
     hint: 'Use that version.',
+  });
+}
+
+/** Under their right names these packages count as lost: an index made now would not have them, and on Windows it would replace theirs. */
+function refuseCapitals({ violations, folder }: Examination): void {
+  const capitals = violations.filter(({ rule }) => rule === 'name-case');
+  if (capitals.length === 0) return;
+  throw new RepackError('E_NAME', {
+    what: `${capitals.length} names here are written in other letters than clients ask for: nothing was repaired`,
+    where: folder.dir,
+    hint: 'Rename them, or copy the folder again in a way that keeps lower case; then look again.',
+    details: capitals.slice(0, 10).map(({ subject, values }) => `${subject}: clients look for ${values['expected']}`),
   });
 }
 

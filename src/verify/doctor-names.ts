@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { NOARCH } from '../model/channel.js';
-import { formatOf } from '../model/names.js';
+import { KNOWN_SUBDIRS, caseFold, formatOf } from '../model/names.js';
 import { twinOf } from '../model/view.js';
 import { isDerived } from './doctor-derived.js';
 import { isIndexPath } from './index-rules.js';
 import type { Folder, ReadRuntime } from './read-folder.js';
+import type { Indexes } from './read-indexes.js';
 import { violation } from './violations.js';
 import type { Violation } from './violations.js';
 
@@ -55,6 +56,42 @@ export function checkOtherFiles(folder: Folder, named: ReadonlySet<string>): Vio
   return found;
 }
 
+/**
+ * Packages, indexes and subdirs whose name a medium has turned into upper case. What lies there under the right name too is another matter
+ * (`case-clash`). Taken for unknown files they would be left out of every index, and pruned.
+ */
+export function checkLetterCase({ files, strangers }: Folder, indexes: Indexes): Violation[] {
+  const wanted = new Map<string, string>();
+  for (const [subdir, index] of indexes)
+    for (const fn of index.allFilenames()) wanted.set(caseFold(`${subdir}/${fn}`), `${subdir}/${fn}`);
+  const found: Violation[] = [];
+  for (const path of files.keys()) {
+    if (!path.includes('/')) continue;
+    const expected = wanted.get(caseFold(path)) ?? ownLetters(path);
+    if (expected !== undefined && expected !== path && !files.has(expected))
+      found.push(violation('name-case', path, { expected }));
+  }
+  for (const name of strangers) {
+    const expected = subdirInCapitals(name);
+    if (expected !== undefined) found.push(violation('name-case', name, { expected }));
+  }
+  return found;
+}
+
+/** The subdir that this name is but for its letters. */
+export function subdirInCapitals(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  return lower !== name && KNOWN_SUBDIRS.includes(lower) ? lower : undefined;
+}
+
+/** How a name is written that nothing but its ending or an indexer's habit tells. */
+function ownLetters(path: string): string | undefined {
+  const lower = path.toLowerCase();
+  const fn = lower.slice(lower.indexOf('/') + 1);
+  const isPackage = formatOf(path) === undefined && formatOf(lower) !== undefined;
+  return isPackage || isIndexPath(lower) || isDerived(fn) || KNOWN_BESIDE.has(fn) ? lower : undefined;
+}
+
 /** Names as conda, mamba, cas-mirror, curl, rsync and browsers give them to what is not yet whole. */
 export function isPartial(fn: string): boolean {
   return (
@@ -82,6 +119,8 @@ function unsafe(name: string): string | undefined {
 export async function checkStrangers(rt: ReadRuntime, { dir, strangers }: Folder): Promise<Violation[]> {
   const found: Violation[] = [];
   for (const name of strangers) {
+    // Told by its letters.
+    if (subdirInCapitals(name) !== undefined) continue;
     if (formatOf(name) !== undefined) {
       found.push(violation('packages-outside', name));
       continue;

@@ -117,6 +117,11 @@ const ADVICE: Partial<Record<Rule, Advice>> = {
     remedy: ({ subject }, { unusable }) => (unusable.has(subject) ? 'prunes' : 'no'),
     advice: 'Rename or remove it: not every copy program, web server or file system takes this name.',
   },
+  'name-case': {
+    remedy: 'no',
+    advice:
+      'Rename it, or copy the folder again in a way that keeps lower case (CDs without Joliet and old FAT drivers do not). Until then --repair refuses.',
+  },
   'partial-file': {
     remedy: 'prunes',
     advice: 'Remove it when no transfer is under way: --repair --prune does.',

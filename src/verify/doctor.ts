@@ -4,7 +4,7 @@ import { openArtifacts } from './doctor-artifacts.js';
 import type { OpenedCache } from './doctor-artifacts.js';
 import { checkDerived, isDerived } from './doctor-derived.js';
 import { documentParts, misfiled, namesInV3, withdrawnIn } from './doctor-document.js';
-import { checkOtherFiles, checkStrangers, checkTwins } from './doctor-names.js';
+import { checkLetterCase, checkOtherFiles, checkStrangers, checkTwins } from './doctor-names.js';
 import { longestPrefix } from './doctor-paths.js';
 import type { LongPath, SitePrefix } from './doctor-paths.js';
 import { remedyOf } from './doctor-remedies.js';
@@ -89,6 +89,7 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
   }
   if (options.interrupted === true) found.push(violation('run-interrupted', '.'));
   const named = new Set((manifest?.files ?? []).map(({ path }) => path));
+  found.push(...checkLetterCase(folder, indexes));
   found.push(...checkTwins(folder), ...checkOtherFiles(folder, named), ...(await checkStrangers(rt, folder)));
   found.push(...opened.violations);
   // What can't be read is no channel to solve from, and told already.
@@ -154,6 +155,15 @@ function indexesLeft({ folder, indexes }: Look): Set<string> {
   return left;
 }
 
+/** What is told of a name that is there in other letters. */
+const MISSED: ReadonlySet<Violation['rule']> = new Set<Violation['rule']>([
+  'index-missing',
+  'form-missing',
+  'file-missing',
+  'manifest-missing-file',
+  'case-clash',
+]);
+
 /** What several rules see in one file is told once, by the rule that says most. */
 function withoutEchoes(
   violations: readonly Violation[],
@@ -166,8 +176,14 @@ function withoutEchoes(
   const digest = about('digest-differs');
   const better = about('partial-file', 'derived-stale', 'derived-broken', 'artifact-corrupt', 'artifact-mislabelled');
   const told = new Set<string>();
+  const capitals = violations.filter(({ rule }) => rule === 'name-case');
+  const inCapitals = new Set(capitals.map(({ subject }) => subject));
+  const asked = new Set(capitals.map(({ values }) => values['expected']));
   return violations.filter(({ rule, subject }) => {
     const [subdir = '', fn = ''] = subject.split('/');
+    // Everything else that is seen in them comes of their letters.
+    if (inCapitals.has(subject) || inCapitals.has(subdir)) return rule === 'name-case';
+    if (asked.has(subject) || asked.has(subdir)) return !MISSED.has(rule);
     switch (rule) {
       case 'file-missing':
         return !left.has(subdir);

@@ -11,6 +11,7 @@ import { profileOfManifest } from '../model/target.js';
 import type { SolveOffline } from './folder-source.js';
 import { checkArtifacts } from './artifact-rules.js';
 import { checkIndexesAgainstFiles, isIndexPath } from './index-rules.js';
+import { subdirInCapitals } from './doctor-names.js';
 import { checkAgainstManifest, checkSums } from './manifest-rules.js';
 import { readFolder } from './read-folder.js';
 import type { Folder, HashCache, ReadOptions, ReadRuntime } from './read-folder.js';
@@ -183,12 +184,15 @@ function refuseNonChannel(folder: Folder): void {
   const { files, dir, subdirs } = folder;
   if (files.has(MANIFEST_NAME) || subdirs.length > 0) return;
   const inSubdir = folder.strangers.some(isIndexPath);
+  const capitals = folder.strangers.filter((name) => subdirInCapitals(name) !== undefined);
   throw new RepackError('E_NOT_A_CHANNEL', {
     what: 'This folder is no channel: it has no manifest and no subdir',
     where: dir,
     hint: inSubdir
       ? 'Give the folder above it: the one that holds noarch/.'
-      : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
+      : capitals.length > 0
+        ? `${capitals.join(', ')}: clients look for lower case. Rename them, or copy the folder again in a way that keeps it.`
+        : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
   });
 }
 

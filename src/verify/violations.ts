@@ -75,6 +75,7 @@ const TEXTS = {
     `is the same build as ${v['other']}${v['equal'] === 1 ? ', byte for byte' : ', with other bytes'}: which of the two a client takes is left to chance`,
   'artifact-mislabelled': (v: Values) => `says of itself that its ${v['field']} is ${v['inside']}`,
   'name-unsafe': (v: Values) => `has a name that does not travel: ${v['reason']}`,
+  'name-case': (v: Values) => `is written in other letters than clients ask for: they look for ${v['expected']}`,
   'partial-file': () => 'is what a broken-off transfer left',
   'packages-outside': (v: Values) =>
     v['example'] === undefined

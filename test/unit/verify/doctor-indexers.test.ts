@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeChannel, makePackage } from '../../../scripts/lib/sample-upstream.js';
@@ -181,5 +190,51 @@ describe('a package that can’t be looked at', () => {
       hint: 'Put the file itself there.',
     });
     expect(snapshot(dir)).toEqual(before);
+  });
+});
+
+describe('E7 names that a medium turned into upper case', () => {
+  const upper = (dir: string): void => {
+    for (const fn of readdirSync(join(dir, 'noarch')))
+      if (fn !== '.cache') renameSync(join(dir, 'noarch', fn), join(dir, 'noarch', fn.toUpperCase()));
+  };
+
+  it('are told, and neither left out of an index nor pruned', async () => {
+    const dir = await patchedChannel();
+    upper(dir);
+    const capitals = readdirSync(join(dir, 'noarch')).filter((fn) => fn !== '.cache');
+    expect(codesOf(await call(dir))).toEqual(capitals.map((fn) => `name-case noarch/${fn}`).sort());
+    const before = snapshot(dir);
+    const { repair } = await call(dir, { repair: true, prune: true });
+    expect(repair).toMatchObject({ written: [], removed: [] });
+    expect(snapshot(dir)).toEqual(before);
+  });
+
+  it('stop a repair that something else asks for', async () => {
+    const dir = await patchedChannel();
+    renameSync(join(dir, AAA), join(dir, 'noarch/AAA-1.0-0.conda'));
+    mkdirSync(join(dir, 'LINUX-64'));
+    writeFileSync(join(dir, 'noarch/repodata.json.zst'), '');
+    expect(codesOf(await call(dir))).toEqual([
+      `file-withdrawn ${CCC} (note)`,
+      'index-empty noarch/repodata.json.zst',
+      'name-case LINUX-64',
+      'name-case noarch/AAA-1.0-0.conda',
+    ]);
+    const before = snapshot(dir);
+    await expect(call(dir, { repair: true, prune: true })).rejects.toMatchObject({
+      code: 'E_NAME',
+      details: [`noarch/AAA-1.0-0.conda: clients look for ${AAA}`, 'LINUX-64: clients look for linux-64'],
+    });
+    expect(snapshot(dir)).toEqual(before);
+  });
+
+  it('of every subdir: no channel, and why', async () => {
+    const dir = await patchedChannel();
+    renameSync(join(dir, 'noarch'), join(dir, 'NOARCH'));
+    await expect(call(dir)).rejects.toMatchObject({
+      code: 'E_NOT_A_CHANNEL',
+      hint: expect.stringMatching(/^NOARCH: clients look for lower case/) as string,
+    });
   });
 });
