@@ -28,7 +28,7 @@ const TASKS = {
   lint: () => {
     install();
     every(
-      ['oxlint'],
+      ['oxlint', '--deny-warnings'],
       ['oxfmt', '--check'],
       ['dependency-cruiser', '--config', '.dependency-cruiser.cjs', 'src', 'scripts'],
       ['knip'],

@@ -197,7 +197,7 @@ async function rehearse(job: Job): Promise<ImportReport> {
   const delivery: Delivery = {
     ...deliveries.at(-1)!,
     has: (file) => deliveries.some((each) => each.has(file)),
-    indexes: new Map(deliveries.flatMap((each) => [...each.indexes])),
+    indexes: new Map(deliveries.flatMap((each) => Array.from(each.indexes))),
   };
   const staged = await planImport(rt, { delivery, live, dir: place.stateDir, times });
   const unchanged = staged.leaving.length === 0 && staged.files.every(({ change }) => change === 'unchanged');

@@ -36,11 +36,7 @@ export async function planImport(rt: Runtime, { delivery, live, dir, times }: St
   const keepsSignature = keepsLiveSignature(delivery, live);
   const wanted = new Map(target.files);
   if (keepsSignature) for (const file of liveSignature(live)) wanted.set(file.path, file);
-  const draft = [...wanted.values()].map((file): StagedFile => {
-    const was = live.files.get(file.path);
-    const change = was === undefined ? 'added' : was.sha256 === file.sha256 ? 'unchanged' : 'changed';
-    return { ...file, mtimeMs: 0, change };
-  });
+  const draft = [...wanted.values()].map((file) => undated(file, live));
   refuseLost(draft, { delivery, live });
   const records = recordsOf(rt, { delivery, live });
   const now = rt.clock.now();
@@ -149,6 +145,12 @@ function changedMedium(path: string): RepackError {
   });
 }
 
+function undated(file: TargetFile, live: LiveFolder): StagedFile {
+  const was = live.files.get(file.path);
+  const change = was === undefined ? 'added' : was.sha256 === file.sha256 ? 'unchanged' : 'changed';
+  return { ...file, mtimeMs: 0, change };
+}
+
 /** The signature that the folder has over the same manifest stays, where the set was made before it was signed. */
 function keepsLiveSignature({ target }: Delivery, live: LiveFolder): boolean {
   return (
@@ -161,7 +163,10 @@ function keepsLiveSignature({ target }: Delivery, live: LiveFolder): boolean {
 
 function liveSignature(live: LiveFolder): TargetFile[] {
   const kinds = { [SIGNATURE_NAME]: 'signature', [SUMS_NAME]: 'sums' } as const;
-  return Object.entries(kinds).map(([path, kind]) => ({ path, kind, ...live.files.get(path)! }));
+  return Object.entries(kinds).map(([path, kind]) => {
+    const { size, sha256, md5 } = live.files.get(path)!;
+    return { path, kind, size, sha256, md5 };
+  });
 }
 
 function refuseLost(files: readonly StagedFile[], { delivery, live }: Pick<StageImport, 'delivery' | 'live'>): void {

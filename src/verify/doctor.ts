@@ -130,7 +130,7 @@ export function diagnosisOf(examination: Examination): Diagnosis {
   const { folder, manifest, violations, longest } = examination;
   const findings = violations.map((each): DoctorFinding => {
     const { remedy, advice } = remedyOf(each, examination);
-    return { ...asFinding(each), advice, repair: remedy };
+    return Object.assign(asFinding(each), { advice, repair: remedy });
   });
   return {
     dir: folder.dir,

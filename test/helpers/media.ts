@@ -118,7 +118,7 @@ export async function makeMedium(options: MediumOptions): Promise<MadeMedium> {
       of: count,
       members: members[index]!,
     };
-    const raw = part.map((member) => ({ ...member, path: `${label}/${member.path}` }));
+    const raw = part.map((member) => Object.assign({}, member, { path: `${label}/${member.path}` }));
     options.tamper?.({ number, header, members: raw });
     const tar = Buffer.concat([
       tarArchive([{ path: partHeaderName(name, number), bytes: mediumJson(header) }, ...raw]),

@@ -300,7 +300,7 @@ describe('merging a channel folder', () => {
       startAt(2);
       const since = readFileSync(join(dirs[1]!, 'manifest.json'));
       const made = await makeMedium({ channel: dirs[2]!, out: join(dir, 'usb'), since });
-      const [tar] = readdirSync(made.dir).filter((name) => name.endsWith('.tar'));
+      const tar = readdirSync(made.dir).find((name) => name.endsWith('.tar'));
       const out = join(dir, 'unpacked');
       mkdirSync(out);
       expect(spawnSync('tar', ['xf', join(made.dir, tar!), '-C', out]).status).toBe(0);
