@@ -11,6 +11,7 @@ import { newestOf } from './diff/newest.js';
 import { openSide } from './diff/open-side.js';
 import type { Side } from './diff/open-side.js';
 import { readUpstream } from './diff/read-upstream.js';
+import { rootBytesToTravel } from './diff/root-files.js';
 import type { DiffRequest, SideContent, SideFileEntry } from './diff/side-content.js';
 
 export interface DiffSide {
@@ -51,7 +52,8 @@ export async function diff(rt: Runtime, request: DiffRequest): Promise<DiffRepor
     : { a: readA.files, b: readB.files };
   const { before, after } = comparable(picked.a, picked.b);
   const changes = compareChannels(before, after);
-  if (!whole) changes.bytesToTravel = bytesOf(before, after);
+  if (whole) changes.bytesToTravel += rootBytesToTravel(readA, readB, a.kind === 'folder' && b.kind === 'folder');
+  else changes.bytesToTravel = changes.bytesOfPackages;
   const files = whole ? otherFiles(readA.files, readB.files) : null;
   const asked = askedDifferently(readA.manifest, readB.manifest);
   const packages = [changes.added, changes.removed, changes.upgraded, changes.downgraded, changes.rerecorded];
@@ -131,13 +133,6 @@ function askedDifferently(a: Manifest | undefined, b: Manifest | undefined): Dif
     const removed = before[what].filter((text) => !after[what].includes(text));
     return added.length + removed.length === 0 ? [] : [{ what, added, removed }];
   });
-}
-
-function bytesOf(before: readonly ComparedFile[], after: readonly ComparedFile[]): number {
-  const old = new Map(before.map((file) => [file.path, file.sha256]));
-  return after.reduce((sum, { path, size, sha256 }) => {
-    return formatOf(path) === undefined || old.get(path) === sha256 ? sum : sum + size;
-  }, 0);
 }
 
 function sideOf(side: Side, { files, manifest }: SideContent): DiffSide {

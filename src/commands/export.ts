@@ -3,6 +3,7 @@ import type { Digests } from '../codec/digests.js';
 import { exportChannel } from '../handoff/export.js';
 import type { ExportResult } from '../handoff/export.js';
 import { resolveOut } from '../handoff/export-out.js';
+import type { PlannedSet } from '../handoff/export-plan.js';
 import { mediaFor, parsePartSize } from '../handoff/export-part-size.js';
 import { explainDiskErrorOn } from '../model/disk-errors.js';
 import type { Finding } from '../model/findings.js';
@@ -61,6 +62,10 @@ export interface ExportedSet {
   added: string[];
   changed: string[];
   removed: string[];
+  /** Bytes of the files in it, as `update` and `diff` count them; the archives add their headers, or pack them. */
+  bytesToTravel: number;
+  /** Of these, the bytes of packages. */
+  bytesOfPackages: number;
 }
 
 /** `repackenv export DIR --to OUT`, and with `--since` (`repackenv delta`) only what changed. Takes no lock and only reads DIR. */
@@ -122,22 +127,36 @@ function report(
     manifestSha256,
     base,
     nothingNew,
-    sets: sets.map(({ set, digests }) => ({
-      name: set.name,
-      set: set.id,
-      kind: set.base === null ? 'full' : 'delta',
-      subdirs: set.target.manifest.subdirs,
-      compression: set.compression,
-      signed: set.signature !== undefined,
-      parts: set.parts.map(({ file }, index) => exportedPart(file, digests[index]!)),
-      added: set.changes.added,
-      changed: set.changes.changed,
-      removed: set.changes.removed,
-    })),
+    sets: sets.map(exportedSet),
     written,
     bytesWritten,
     findings,
   };
+}
+
+function exportedSet({ set, digests }: ExportResult['sets'][number]): ExportedSet {
+  const { added, changed, removed } = set.changes;
+  return {
+    name: set.name,
+    set: set.id,
+    kind: set.base === null ? 'full' : 'delta',
+    subdirs: set.target.manifest.subdirs,
+    compression: set.compression,
+    signed: set.signature !== undefined,
+    parts: set.parts.map(({ file }, index) => exportedPart(file, digests[index]!)),
+    added,
+    changed,
+    removed,
+    ...carriedBy(set),
+  };
+}
+
+/** What the set brings into the label folder; the first member of a part is its header. */
+function carriedBy({ parts }: PlannedSet): Pick<ExportedSet, 'bytesToTravel' | 'bytesOfPackages'> {
+  const members = parts.flatMap((part) => part.members.slice(1));
+  const packages = members.filter(({ from }) => 'file' in from && from.file.kind === 'artifact');
+  const bytesOf = (list: typeof members): number => list.reduce((sum, { size }) => sum + size, 0);
+  return { bytesToTravel: bytesOf(members), bytesOfPackages: bytesOf(packages) };
 }
 
 function exportedPart(file: string, { size, sha256, md5 }: Digests): ExportedSet['parts'][number] {

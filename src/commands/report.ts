@@ -32,7 +32,7 @@ export function publishedReport({ job, plan, folder, staged, proof, receipt, fin
   };
 }
 
-/** What an update would do, told from the records alone: nothing is fetched. `bytesToTravel` counts artifacts, not indexes. */
+/** What an update would do, told from the records alone: nothing is fetched. `bytesToTravel` counts packages only. */
 export function planReport(
   plan: RepackPlan,
   folder: Pick<LabelFolder, 'place' | 'live'>,

@@ -9,7 +9,7 @@ export type ComparedFile = Pick<ManifestFile, 'path' | 'size' | 'sha256'> & { re
 /**
  * What changes from one channel to another. Artifacts are paired by path; those that only one side has, by subdir and name: newest
  * with newest is an upgrade or a downgrade, what stays alone is added or removed. `bytesToTravel` counts every file, indexes too, that
- * is new or has other bytes.
+ * is new or has other bytes; `bytesOfPackages` the artifacts among them.
  */
 export function compareChannels(before: readonly ComparedFile[], after: readonly ComparedFile[]): ChannelChanges {
   const old = new Map(before.map((file) => [file.path, file]));
@@ -22,6 +22,7 @@ export function compareChannels(before: readonly ComparedFile[], after: readonly
     rerecorded: [],
     kept: 0,
     bytesToTravel: 0,
+    bytesOfPackages: 0,
   };
   for (const { path, change } of packagesOf(after)) {
     const [was, is] = [old.get(path), fresh.get(path)];
@@ -30,10 +31,11 @@ export function compareChannels(before: readonly ComparedFile[], after: readonly
     if (was.sha256 === is.sha256 && sameRecord) changes.kept += 1;
     else changes.rerecorded.push(change);
   }
-  changes.bytesToTravel = after.reduce(
-    (sum, file) => sum + (old.get(file.path)?.sha256 === file.sha256 ? 0 : file.size),
-    0,
-  );
+  for (const { path, size, sha256 } of after) {
+    if (old.get(path)?.sha256 === sha256) continue;
+    changes.bytesToTravel += size;
+    if (packageAt(path) !== undefined) changes.bytesOfPackages += size;
+  }
   return changes;
 }
 

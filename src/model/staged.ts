@@ -63,8 +63,13 @@ export interface ChannelChanges {
   /** Same file, record changed (a hotfix upstream). */
   rerecorded: PackageChange[];
   kept: number;
-  /** Bytes a synchronisation must move: added and changed files. */
+  /**
+   * What a synchronisation (rsync, robocopy) sends: bytes of all files that are new or have other bytes, indexes, manifest, signature and
+   * SHA256SUMS among them. Where only the packages are known (a plan, a comparison with an upstream channel), those of packages.
+   */
   bytesToTravel: number;
+  /** Of these, the bytes of packages. */
+  bytesOfPackages: number;
 }
 
 export interface PackageChange {

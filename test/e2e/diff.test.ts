@@ -5,9 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import type { DiffReport } from '../../src/commands/diff.js';
+import type { ExportReport } from '../../src/commands/export.js';
 import { sha256Of } from '../../src/codec/digests.js';
 import { looseManifestName, mediumJson, setFileName, type SetFile } from '../../src/handoff/medium-format.js';
 import type { Manifest } from '../../src/model/manifest.js';
+import type { JobReport } from '../../src/model/report.js';
+import { reportOf } from '../helpers/real-upstream.js';
 import { openWorkplace, type Ran, type Workplace } from '../helpers/programs.js';
 import { expectClean, expectRefusal } from '../helpers/refusals.js';
 
@@ -16,6 +19,7 @@ describe('repackenv diff', () => {
   /** The label folder of generation 1 and of 2, and of 1 without our manifest. */
   const at: Record<'old' | 'fresh' | 'bare' | 'files', string> = { old: '', fresh: '', bare: '', files: '' };
   const file = (name: string): string => join(at.files, name);
+  let updated: JobReport;
 
   beforeAll(async () => {
     work = await openWorkplace();
@@ -26,7 +30,7 @@ describe('repackenv diff', () => {
     rmSync(join(at.bare, 'manifest.json'));
     rmSync(join(at.bare, 'SHA256SUMS'));
     work.upstream.setGeneration(2);
-    expect((await work.update()).exitCode).toBe(0);
+    updated = reportOf(await work.update({ args: ['--json'] }));
     cpSync(work.labelDir, at.fresh, { recursive: true });
     mkdirSync(at.files);
     const bytes = readFileSync(join(at.old, 'manifest.json'));
@@ -91,14 +95,28 @@ describe('repackenv diff', () => {
     ]);
   });
 
-  it('counts the bytes to travel as the files that differ', async () => {
-    const { changes } = await report([at.old, at.fresh], 1);
-    const manifests = [at.old, at.fresh].map(
-      (dir) => JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Manifest,
-    );
-    const before = new Map(manifests[0]!.files.map((each) => [each.path, each.sha256]));
-    const travels = manifests[1]!.files.filter((each) => before.get(each.path) !== each.sha256);
-    expect(changes.bytesToTravel).toBe(travels.reduce((sum, { size }) => sum + size, 0));
+  it('counts as to travel what rsync would send: as update did, and as a delta carries', async () => {
+    const [before, after] = [snapshot(at.old), snapshot(at.fresh)];
+    const sent = [...after].filter(([path, { sha256 }]) => before.get(path)?.sha256 !== sha256);
+    const bytesOf = (files: typeof sent): number => files.reduce((sum, [, { size }]) => sum + size, 0);
+    const packages = sent.filter(([path]) => /\.(conda|tar\.bz2)$/.test(path));
+    const expected = { bytesToTravel: bytesOf(sent), bytesOfPackages: bytesOf(packages) };
+    expect(expected.bytesToTravel).toBeGreaterThan(expected.bytesOfPackages);
+    expect(updated.changes).toMatchObject(expected);
+    for (const old of [at.old, file('sent.json'), file('receipt.json'), file('halkbank-g1.set.json')])
+      expect((await report([old, at.fresh], 1)).changes).toMatchObject(expected);
+    const ran = await work.run('repackenv', [
+      'delta',
+      at.fresh,
+      '--since',
+      file('receipt.json'),
+      '--to',
+      join(work.dir, 'usb'),
+      '--json',
+    ]);
+    const [set] = (JSON.parse(ran.stdout.trimEnd().split('\n').at(-1)!) as ExportReport).sets;
+    expect(set).toMatchObject(expected);
+    expect(set!.parts[0]!.size).toBeGreaterThan(expected.bytesToTravel);
   });
 
   it('prints it for people', async () => {
@@ -109,7 +127,9 @@ describe('repackenv diff', () => {
     expect(ran.stdout).toMatch(
       /\n {2}upgraded {4}2\n {4}pytho 1\.9 -> 2\.0 {2}\(noarch\)\n {4}ratingpro 2\.4\.1 -> 2\.5\.0 {2}\(noarch\)\n/,
     );
-    expect(ran.stdout).toMatch(/\n {2}to travel {3}\d+(\.\d+)? k?B from A to B\n/);
+    expect(ran.stdout).toMatch(
+      /\n {2}to travel {3}\d+(\.\d+)? k?B by rsync or robocopy: \S+ k?B of packages, \S+ k?B of other files\n/,
+    );
     expect((await run([at.old, at.old])).stdout).toContain('\n  equal\n');
   });
 

@@ -86,7 +86,16 @@ export async function stageTiny({
     await writeFile(join(dir, path), bytes);
   }
   const leaving = [...live.files.keys()].filter((path) => path.includes('/') && !contents.has(path));
-  const changes = { added: [], removed: [], upgraded: [], downgraded: [], rerecorded: [], kept: 0, bytesToTravel: 0 };
+  const changes = {
+    added: [],
+    removed: [],
+    upgraded: [],
+    downgraded: [],
+    rerecorded: [],
+    kept: 0,
+    bytesToTravel: 0,
+    bytesOfPackages: 0,
+  };
   return { dir, label, files: staged, manifest, leaving, changes };
 }
 

@@ -1,6 +1,6 @@
 import type { DiffReport, DiffSide } from '../../commands/diff.js';
-import { formatBytes, plural } from './format.js';
-import { changeSections, findingsSection, section } from './sections.js';
+import { plural } from './format.js';
+import { changeSections, findingsSection, section, travelLine } from './sections.js';
 
 /** The answer of `repackenv diff` as a person reads it. Ends with a line feed. */
 export function diffText(report: DiffReport): string {
@@ -19,7 +19,7 @@ export function diffText(report: DiffReport): string {
       ...(files?.changed ?? []).map((path) => `~ ${path}`),
     ]),
     `  kept        ${changes.kept}`,
-    `  to travel   ${formatBytes(changes.bytesToTravel)} from A to B${files === null ? ', without indexes' : ''}`,
+    travelLine(changes, files !== null),
     ...findingsSection(findings),
     '',
   ].join('\n');

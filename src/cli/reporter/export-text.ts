@@ -1,5 +1,6 @@
 import type { ExportedSet, ExportReport } from '../../commands/export.js';
 import { formatBytes, plural } from './format.js';
+import { travelLine } from './sections.js';
 
 const LONGEST_LIST = 40;
 
@@ -24,8 +25,9 @@ function setLines(set: ExportedSet): string[] {
   );
   const total = set.parts.reduce((sum, { size }) => sum + size, 0);
   return [
-    `  ${set.name}  ${set.kind} set for ${set.subdirs.join(', ')}, ${plural(set.parts.length, 'part')}, ${formatBytes(total)}${set.signed ? ', signed' : ''}`,
+    `  ${set.name}  ${set.kind} set for ${set.subdirs.join(', ')}, ${plural(set.parts.length, 'part')}, ${formatBytes(total)} on the medium${set.signed ? ', signed' : ''}`,
     ...cut(parts),
+    ...(set.kind === 'delta' ? [travelLine(set)] : []),
     ...(set.kind === 'delta'
       ? [...changed('added', set.added), ...changed('changed', set.changed), ...changed('removed', set.removed)]
       : []),

@@ -1,6 +1,6 @@
 import type { MirrorReport } from '../../commands/mirror.js';
 import { formatBytes, plural } from './format.js';
-import { findingsSection, movedText, packageText, section } from './sections.js';
+import { findingsSection, movedText, packageText, section, travelLine } from './sections.js';
 
 const LONGEST_LIST = 20;
 
@@ -54,6 +54,7 @@ function changeLines(report: MirrorReport): string[] {
             changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
             LONGEST_LIST,
           ),
+          travelLine(changes),
         ]),
     ...section('gone upstream', report.withdrawn, LONGEST_LIST),
     ...section('also left', report.leaving, LONGEST_LIST),

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import type { JobReport } from '../../model/report.js';
 import { formatBytes, plural } from './format.js';
-import { changeSections, findingsSection, otherFilesSection, section } from './sections.js';
+import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 
 /** The end of a job as a person reads it. Ends with a line feed. */
 export function reportText(report: JobReport, windows: boolean): string {
@@ -42,7 +42,7 @@ function changeLines(report: JobReport): string[] {
     ...changeSections(changes),
     ...otherFilesSection(report.leaving),
     `  kept        ${changes.kept}`,
-    `  to travel   ${formatBytes(changes.bytesToTravel)}${report.published === undefined ? ' and the indexes' : ''} at the next synchronisation`,
+    travelLine(changes, report.published !== undefined),
     ...section('not ours, left alone', report.strangers),
   ];
 }

@@ -1,5 +1,6 @@
 import type { Finding } from '../../model/findings.js';
 import type { ChannelChanges, PackageChange } from '../../model/staged.js';
+import { formatBytes } from './format.js';
 
 const LONGEST_LIST = 40;
 
@@ -22,6 +23,21 @@ export function changeSections({ added, removed, upgraded, downgraded, rerecorde
       rerecorded.map(({ subdir, fn }) => `${subdir}/${fn}`),
     ),
   ];
+}
+
+/**
+ * "To travel" means one thing in every report: the files that are new or have other bytes, indexes and manifest too, as rsync and robocopy
+ * send them. `whole`: false where only the packages are known.
+ */
+export function travelLine(
+  { bytesToTravel, bytesOfPackages }: Pick<ChannelChanges, 'bytesToTravel' | 'bytesOfPackages'>,
+  whole = true,
+): string {
+  const packages = `${formatBytes(bytesOfPackages)} of packages`;
+  if (!whole) return `  to travel   ${packages}; what changes of indexes and manifest comes on top`;
+  const others = bytesToTravel - bytesOfPackages;
+  const parts = others === 0 ? '' : `: ${packages}, ${formatBytes(others)} of other files`;
+  return `  to travel   ${formatBytes(bytesToTravel)} by rsync or robocopy${parts}`;
 }
 
 export function packageText({ name, version, build, subdir }: PackageChange): string {

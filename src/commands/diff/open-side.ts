@@ -5,12 +5,13 @@ import type { Channel } from '../../model/channel.js';
 import { baseChannel } from '../../model/declare-channels.js';
 import { errnoOf } from '../../model/disk-errors.js';
 import { RepackError, isRepackError } from '../../model/errors.js';
-import { MANIFEST_NAME } from '../../model/manifest.js';
+import { MANIFEST_NAME, SIGNATURE_NAME } from '../../model/manifest.js';
 import type { Manifest } from '../../model/manifest.js';
 import { parseManifest } from '../../model/parse-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { DiffRequest, SideContent } from './side-content.js';
 import { readBareFolder } from './read-folder-side.js';
+import { rootFilesOf } from './root-files.js';
 
 /** One side, recognised by what it is. */
 export type Side =
@@ -69,7 +70,11 @@ async function readFolderSide(rt: Runtime, dir: string): Promise<SideContent> {
   const parsed = bytes === undefined ? undefined : parseManifest(bytes.toString('utf8'));
   // Somebody else's manifest.json says nothing of a channel.
   if (parsed === undefined || parsed.kind === 'other') return readBareFolder(rt, dir);
-  return ofManifest(sound(parsed, file));
+  const signature = await rt.fs.readFile(path.join(dir, SIGNATURE_NAME)).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw unreadable(path.join(dir, SIGNATURE_NAME), error);
+  });
+  return ofManifest(sound(parsed, file), { bytes, signature });
 }
 
 async function fileSide(
@@ -97,7 +102,7 @@ async function fileSide(
       return {
         kind: 'set',
         given,
-        read: async () => ofManifest(sound(parseManifest(manifest.toString('utf8')), loose)),
+        read: async () => ofManifest(sound(parseManifest(manifest.toString('utf8')), loose), { bytes: manifest }),
       };
     }
     default: {
@@ -105,7 +110,7 @@ async function fileSide(
       if (parsed.kind === 'other') throw notRecognised(given, 'it is JSON of something else');
       if (parsed.kind === 'broken' && !/^\s*\{/.test(bytes.subarray(0, 64).toString('latin1')))
         throw notRecognised(given, parsed.reason);
-      return { kind: 'manifest', given, read: async () => ofManifest(sound(parsed, where)) };
+      return { kind: 'manifest', given, read: async () => ofManifest(sound(parsed, where), { bytes }) };
     }
   }
 }
@@ -135,9 +140,10 @@ function sound(parsed: ReturnType<typeof parseManifest>, where: string): Manifes
   });
 }
 
-function ofManifest(manifest: Manifest): SideContent {
+function ofManifest(manifest: Manifest, own: Parameters<typeof rootFilesOf>[1] = {}): SideContent {
   return {
     manifest,
+    root: rootFilesOf(manifest, own),
     files: manifest.files.map(({ path: at, size, sha256, md5, record }) => ({
       path: at,
       size,

@@ -29,5 +29,5 @@ export async function readBareFolder(rt: Runtime, dir: string): Promise<SideCont
       record: record === undefined ? undefined : lazyRecordDigest({ fn, subdir, origin: 'repodata', record }),
     };
   });
-  return { manifest: undefined, files };
+  return { manifest: undefined, root: [], files };
 }

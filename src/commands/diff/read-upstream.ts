@@ -45,7 +45,7 @@ export async function readUpstream(
     }
     if (found === 0) throw noIndex(channels, subdirs);
     findings.push(...gateway.findings());
-    return { manifest: undefined, files: [...files.values()] };
+    return { manifest: undefined, root: [], files: [...files.values()] };
   } finally {
     await gateway.close().catch(() => undefined);
   }

@@ -24,6 +24,8 @@ export interface DiffRequest {
 /** What a side is made of. A file of an index may have an md5 only. */
 export interface SideContent {
   files: readonly SideFileEntry[];
+  /** Of a label folder: manifest, signature and SHA256SUMS, which are compared by the manifest but travel too. */
+  root: readonly SideFileEntry[];
   manifest: Manifest | undefined;
 }
 

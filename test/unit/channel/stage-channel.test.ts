@@ -128,6 +128,7 @@ describe('stageChannel', () => {
       rerecorded: [],
       kept: 2,
       bytesToTravel: 0,
+      bytesOfPackages: 0,
     });
     expect(staged.findings).toEqual([]);
   });

@@ -60,7 +60,7 @@ describe('compareChannels', () => {
       { ...file('noarch/new-1-0.conda'), size: 100 },
       file('manifest.json'),
     ];
-    expect(compareChannels(before, after).bytesToTravel).toBe(107);
+    expect(compareChannels(before, after)).toMatchObject({ bytesToTravel: 107, bytesOfPackages: 100 });
   });
 
   it('takes no notice of files that are no artifacts', () => {
@@ -73,6 +73,7 @@ describe('compareChannels', () => {
       rerecorded: [],
       kept: 0,
       bytesToTravel: 0,
+      bytesOfPackages: 0,
     });
   });
 

@@ -111,7 +111,16 @@ export function restate(dir: string, manifest: Manifest): StagedChannel {
     files: [...manifest.files, ...also].map(added),
     manifest,
     leaving: [],
-    changes: { added: [], removed: [], upgraded: [], downgraded: [], rerecorded: [], kept: 0, bytesToTravel: 0 },
+    changes: {
+      added: [],
+      removed: [],
+      upgraded: [],
+      downgraded: [],
+      rerecorded: [],
+      kept: 0,
+      bytesToTravel: 0,
+      bytesOfPackages: 0,
+    },
   };
 }
 
