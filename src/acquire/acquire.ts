@@ -2,7 +2,7 @@ import { EXIT, isRepackError, type RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { inParallel } from '../model/parallel.js';
 import { parseDistFilename, parseSubdir } from '../model/names.js';
-import type { AcquiredArtifact, PlannedArtifact } from '../model/plan.js';
+import type { AcquiredArtifact, PlannedArtifact, SourceCounts } from '../model/plan.js';
 import type { PackageRecord } from '../model/records.js';
 import type { ArtifactStore, FetchArtifact, StoredFile } from '../model/store.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -19,6 +19,8 @@ export interface AcquireOptions {
   caches: readonly string[];
   /** Undefined: nothing can be downloaded (no network wanted, no token for a masked channel). */
   fetch?: FetchArtifact | undefined;
+  /** sha256 of what came into the store from upstream earlier in this run, for an engine: it counts as a download. */
+  downloaded?: ReadonlySet<string> | undefined;
   /** Artifacts at the same time; default 8. */
   concurrency?: number | undefined;
   /** What can't be had is left out and given in `problems`. Default: then everything fails. */
@@ -28,6 +30,7 @@ export interface AcquireOptions {
 export interface Acquired {
   /** In the order of the plan. */
   artifacts: AcquiredArtifact[];
+  counts: SourceCounts;
   /** Codes: `md5-only`, `unpublished`, `cache-record`, `cache-copy-refused`, `cache-not-private`. */
   findings: Finding[];
   /** Only with `keepGoing`: the artifacts that are missing here, with the lines that say why. */
@@ -47,7 +50,9 @@ export interface Acquired {
 export async function acquire(rt: Runtime, options: AcquireOptions): Promise<Acquired> {
   const { artifacts, store, fetch } = options;
   const { caches, findings } = await openCaches(rt, options.caches);
-  const sources: Sources = { store, caches, fetch, findings, progress: acquireProgress(rt, artifacts) };
+  const progress = acquireProgress(rt, artifacts);
+  const { downloaded = new Set<string>() } = options;
+  const sources: Sources = { store, caches, fetch, findings, progress, downloaded };
   const conflicts = conflictingNames(artifacts);
   const outcomes = await inParallel(artifacts, options.concurrency ?? 8, async (artifact) => {
     rt.signal.throwIfAborted();
@@ -56,11 +61,25 @@ export async function acquire(rt: Runtime, options: AcquireOptions): Promise<Acq
   const problems = outcomes.filter(isProblem);
   if (options.keepGoing !== true) throwProblems(problems, artifacts.length);
   const bySubject = (a: Finding, b: Finding) => compare(a.subject ?? '', b.subject ?? '') || compare(a.code, b.code);
+  const inHand = outcomes.filter((each): each is AcquiredArtifact => !isProblem(each));
+  const counts = countSources(inHand);
+  rt.events.emit({ type: 'acquire-finished', ...counts });
   return {
-    artifacts: outcomes.filter((each): each is AcquiredArtifact => !isProblem(each)),
+    artifacts: inHand,
+    counts,
     findings: findings.sort(bySubject),
     problems: problems.map((problem) => ({ subject: problem.subject, lines: linesOf(problem) })),
   };
+}
+
+function countSources(artifacts: readonly AcquiredArtifact[]): SourceCounts {
+  const none = { artifacts: 0, bytes: 0 };
+  const counts: SourceCounts = { download: { ...none }, cache: { ...none }, store: { ...none } };
+  for (const { source, size } of artifacts) {
+    counts[source].artifacts += 1;
+    counts[source].bytes += size;
+  }
+  return counts;
 }
 
 async function acquireOne(
@@ -126,9 +145,9 @@ async function fromAnySource(
   expected: ReturnType<typeof expectedDigest>,
 ): Promise<Found | Problem> {
   const { fn } = artifact;
-  const { store, caches, fetch, progress } = sources;
+  const { store, caches, fetch, progress, downloaded } = sources;
   const stored = await store.find(expected);
-  if (stored !== undefined) return { file: stored, source: 'store' };
+  if (stored !== undefined) return { file: stored, source: downloaded.has(stored.sha256) ? 'download' : 'store' };
 
   const refusals: string[] = [];
   let extractedIn: string | undefined;

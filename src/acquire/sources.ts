@@ -9,4 +9,6 @@ export interface Sources {
   fetch: FetchArtifact | undefined;
   progress: AcquireProgress;
   findings: Finding[];
+  /** sha256 of what was downloaded earlier in this run. */
+  downloaded: ReadonlySet<string>;
 }

@@ -35,6 +35,7 @@ export async function deliver({ rt, findings }: Collected, delivery: Delivery): 
     store,
     caches: packageCaches,
     fetch: gateway.fetchArtifact,
+    downloaded: gateway.fetchedForEngine,
   });
   emitFindings(rt, acquired.findings);
   await rt.reach('update:acquired');
@@ -77,7 +78,16 @@ export async function deliver({ rt, findings }: Collected, delivery: Delivery): 
     await rt.reach('update:published');
     await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
     await rt.reach('update:handed-over');
-    return publishedReport({ job, plan, folder, staged, proof, receipt, findings: findings() });
+    return publishedReport({
+      job,
+      plan,
+      folder,
+      fetched: acquired.counts,
+      staged,
+      proof,
+      receipt,
+      findings: findings(),
+    });
   } finally {
     await staging.discard();
   }

@@ -3,7 +3,7 @@ import { recordDigest } from '../channel/repodata.js';
 import type { Finding } from '../model/findings.js';
 import { INDEX_NAMES } from '../model/manifest.js';
 import { parseDistFilename } from '../model/names.js';
-import type { PlannedArtifact, RepackPlan } from '../model/plan.js';
+import type { PlannedArtifact, RepackPlan, SourceCounts } from '../model/plan.js';
 import type { JobReport, ReportedArtifact } from '../model/report.js';
 import type { LiveFolder, Proof, PublishReceipt, StagedChannel } from '../model/staged.js';
 import type { LabelFolder } from './label-folder.js';
@@ -12,6 +12,7 @@ export interface PublishedParts {
   job: 'update' | 'capture';
   plan: RepackPlan;
   folder: LabelFolder;
+  fetched: SourceCounts;
   staged: StagedChannel;
   proof: Proof;
   receipt: PublishReceipt;
@@ -19,12 +20,14 @@ export interface PublishedParts {
 }
 
 /** What a person wants to know after the switch. */
-export function publishedReport({ job, plan, folder, staged, proof, receipt, findings }: PublishedParts): JobReport {
+export function publishedReport(parts: PublishedParts): JobReport {
+  const { job, plan, folder, fetched, staged, proof, receipt, findings } = parts;
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]));
   const { generation, manifestSha256, unchanged, bytesWritten } = receipt;
   return {
     ...sharedParts(plan, folder, (artifact) => sizes.get(pathOf(artifact))),
     job,
+    fetched,
     changes: staged.changes,
     leaving: [...staged.leaving],
     findings,

@@ -16,6 +16,8 @@ export interface EngineArtifactOptions {
   signal: AbortSignal;
   /** What a request failed with after its answer had begun. */
   onFailure: (error: RepackError) => void;
+  /** Told of each artifact that came from upstream. */
+  onFetched: (file: StoredFile) => void;
 }
 
 export interface EngineArtifacts {
@@ -32,9 +34,12 @@ export function engineArtifacts(rt: Pick<Runtime, 'fs'>, options: EngineArtifact
   const running = new Map<string, Promise<StoredFile>>();
 
   const begin = (key: string, ask: Omit<ArtifactRequest, 'store' | 'signal'>): Promise<StoredFile> => {
-    const fetching = fetchToStore(options.artifacts, { ...ask, store, signal: options.signal }).finally(() =>
-      running.delete(key),
-    );
+    const fetching = fetchToStore(options.artifacts, { ...ask, store, signal: options.signal })
+      .then((file) => {
+        options.onFetched(file);
+        return file;
+      })
+      .finally(() => running.delete(key));
     running.set(key, fetching);
     return fetching;
   };

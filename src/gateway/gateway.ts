@@ -63,6 +63,8 @@ export interface Gateway extends RepodataSource {
   ): Promise<Uint8Array | undefined>;
   /** Starts the proxy that an engine is given; the same one when called again. */
   listen(): Promise<EngineAccess>;
+  /** sha256 of what an engine asked for and the store did not have. */
+  readonly fetchedForEngine: ReadonlySet<string>;
   findings(): Finding[];
   /** What engines' requests failed with, each once, in order: the true cause behind an engine's own words. */
   failures(): RepackError[];
@@ -99,6 +101,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   const book = repodataBook({ channels, fetcher, upstream, token, view: options.view, signal });
   const artifacts: ArtifactContext = { ...transfers, book, rules };
   const failures = new Map<string, RepackError>();
+  const fetchedForEngine = new Set<string>();
   let proxy: Promise<LoopbackProxy> | undefined;
 
   return {
@@ -130,9 +133,18 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
         const key = `${error.code} ${error.where ?? ''}`;
         if (!failures.has(key)) failures.set(key, error);
       };
-      proxy ??= startLoopbackProxy(rt, { channels, book, artifacts, store, signal, onFailure });
+      proxy ??= startLoopbackProxy(rt, {
+        channels,
+        book,
+        artifacts,
+        store,
+        signal,
+        onFailure,
+        onFetched: ({ sha256 }) => void fetchedForEngine.add(sha256),
+      });
       return (await proxy).access;
     },
+    fetchedForEngine,
     findings: () => book.findings(),
     failures: () => [...failures.values()],
     async close() {

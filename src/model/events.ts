@@ -1,4 +1,5 @@
 import type { Finding } from './findings.js';
+import type { ArtifactSource, SourceCounts } from './plan.js';
 
 export type Stage = 'engine' | 'solve' | 'acquire' | 'index' | 'prove' | 'publish' | 'medium' | 'clean-up';
 
@@ -9,10 +10,13 @@ export type Stage = 'engine' | 'solve' | 'acquire' | 'index' | 'prove' | 'publis
 export type RepackEvent =
   | { type: 'stage-started'; stage: Stage; detail?: string }
   | { type: 'stage-finished'; stage: Stage; detail?: string }
+  /** What is wanted, wherever it comes from. */
   | { type: 'acquire-total'; artifacts: number; bytes: number }
   /** `bytes` more than at the last such event are in hand; less than 0 where a transfer came to less than it seemed. */
   | { type: 'acquire-progress'; bytes: number }
-  | { type: 'artifact-acquired'; fn: string; subdir: string; bytes: number; source: 'store' | 'cache' | 'download' }
+  | { type: 'artifact-acquired'; fn: string; subdir: string; bytes: number; source: ArtifactSource }
+  /** All are in hand. */
+  | ({ type: 'acquire-finished' } & SourceCounts)
   /** How far long reading or writing has come; told at most a hundred times. */
   | { type: 'progress'; stage: Stage; bytes: number; of: number }
   | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number }

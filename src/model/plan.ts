@@ -55,5 +55,11 @@ export interface AcquiredArtifact extends PlannedArtifact {
   size: number;
   sha256: string;
   md5: string;
-  source: 'store' | 'cache' | 'download';
+  source: ArtifactSource;
 }
+
+/** `download`: from upstream in this run, also where an engine asked for it; `store`: there from an earlier run. */
+export type ArtifactSource = 'store' | 'cache' | 'download';
+
+/** How many artifacts came from where, and their size in bytes. */
+export type SourceCounts = Record<ArtifactSource, { artifacts: number; bytes: number }>;

@@ -1,5 +1,5 @@
 import type { Finding } from './findings.js';
-import type { EngineIdentity } from './plan.js';
+import type { EngineIdentity, SourceCounts } from './plan.js';
 import type { TargetClient } from './profile.js';
 import type { ChannelChanges, Proof } from './staged.js';
 
@@ -30,6 +30,8 @@ export interface JobReport {
   priority: string;
   artifacts: ReportedArtifact[];
   bytesTotal: number;
+  /** Where the artifacts came from; absent for a plan. */
+  fetched?: SourceCounts | undefined;
   changes: ChannelChanges;
   /** Files that left (or would leave) the label folder. */
   leaving: string[];

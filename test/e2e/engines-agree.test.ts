@@ -84,6 +84,28 @@ describeWithLayers(['conda43', 'upstream-bz2'], 'conda 4.3.16 and the embedded e
   );
 });
 
+describeWithLayers(['conda43', 'upstream-bz2'], 'what conda fetched for itself', () => {
+  it(
+    'is counted as downloaded, and as there the next time',
+    async () => {
+      const work = await openRealWorkplace('bz2');
+      try {
+        const args = [...withConda43(), ...FOR_CONDA43, '--json'];
+        const deliver = async (folder: string) =>
+          reportOf(await work.update({ root: join(work.dir, folder), packages: ['ratedocs', 'alib'], args }));
+        const first = await deliver('first');
+        expect(first.fetched?.download).toEqual({ artifacts: first.artifacts.length, bytes: first.bytesTotal });
+        const second = await deliver('second');
+        expect(second.fetched?.download).toEqual({ artifacts: 0, bytes: 0 });
+        expect(second.fetched?.store).toEqual(first.fetched?.download);
+      } finally {
+        await work.close();
+      }
+    },
+    SLOW,
+  );
+});
+
 describeWithLayers(['conda43', 'upstream-mixed'], 'conda 4.3.16 where packages exist as .conda', () => {
   let work: Workplace;
   beforeAll(async () => {

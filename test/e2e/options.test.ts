@@ -113,6 +113,24 @@ describe('what is printed', () => {
   );
 
   it(
+    'tells what was downloaded and what was here already, in events, report and text',
+    async () => {
+      const args = ['--cache-dir', join(work.dir, 'new-cache')];
+      const first = await work.update({ root: freshRoot(), args: [...args, '--json'] });
+      const { artifacts, bytesTotal, fetched } = reportOf(first);
+      const all = { artifacts: artifacts.length, bytes: bytesTotal };
+      const none = { artifacts: 0, bytes: 0 };
+      expect(fetched).toEqual({ download: all, cache: none, store: none });
+      expect(eventsOf(first).find(({ type }) => type === 'acquire-finished')).toMatchObject({ ...fetched });
+      const second = await work.update({ root: freshRoot(), args });
+      const there = `nothing downloaded; ${artifacts.length} were here already, `;
+      expect(second.stdout).toContain(`\n  fetched     ${there}`);
+      expect(second.stderr).toContain(`fetch: ${there}`);
+    },
+    SLOW,
+  );
+
+  it(
     '--json: an error is the last line, and on standard error for people',
     async () => {
       const ran = await work.update({ root: freshRoot(), packages: ['nosuchpackage'], args: ['--json'] });

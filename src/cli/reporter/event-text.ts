@@ -1,5 +1,5 @@
 import type { RepackEvent } from '../../model/events.js';
-import { formatBytes, plural } from './format.js';
+import { formatBytes, plural, sourcesText } from './format.js';
 
 /** `log`: goes to the log in any case, to the terminal with --debug. */
 export type Level = 'normal' | 'warning' | 'log' | 'debug';
@@ -25,12 +25,17 @@ export function eventText(event: RepackEvent): { level: Level; text: string } | 
         ? undefined
         : { level: 'normal', text: `${STAGE_TITLES[event.stage]}: ${event.detail}` };
     case 'acquire-total':
-      return { level: 'normal', text: `fetch: ${plural(event.artifacts, 'artifact')}, ${formatBytes(event.bytes)}` };
+      return {
+        level: 'normal',
+        text: `fetch: ${plural(event.artifacts, 'artifact')}, ${formatBytes(event.bytes)}, from here or upstream`,
+      };
     case 'artifact-acquired':
       return {
         level: 'debug',
         text: `fetch: ${event.subdir}/${event.fn} (${formatBytes(event.bytes)}, ${event.source})`,
       };
+    case 'acquire-finished':
+      return { level: 'normal', text: `fetch: ${sourcesText(event)}` };
     case 'acquire-progress':
     case 'progress':
       return undefined;

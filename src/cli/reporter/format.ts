@@ -1,3 +1,5 @@
+import type { SourceCounts } from '../../model/plan.js';
+
 /** `1.5 MB`, decimal units, as disks and networks are sold. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -12,6 +14,16 @@ export function formatBytes(bytes: number): string {
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
+}
+
+/** `3 artifacts downloaded, 1.2 MB; 14 were here already, 60 MB (2 of them in package caches)`. */
+export function sourcesText({ download, cache, store }: SourceCounts): string {
+  const here = { artifacts: cache.artifacts + store.artifacts, bytes: cache.bytes + store.bytes };
+  const cached = cache.artifacts === 0 ? '' : ` (${cache.artifacts} of them in package caches)`;
+  const there = `${here.artifacts} ${here.artifacts === 1 ? 'was' : 'were'} here already, ${formatBytes(here.bytes)}${cached}`;
+  if (download.artifacts === 0) return here.artifacts === 0 ? 'nothing' : `nothing downloaded; ${there}`;
+  const came = `${plural(download.artifacts, 'artifact')} downloaded, ${formatBytes(download.bytes)}`;
+  return here.artifacts === 0 ? came : `${came}; ${there}`;
 }
 
 /** `2026-11-21 07:05:09`, local time: what a person compares with the wall clock and with cron's mail. */

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { JobReport } from '../../model/report.js';
-import { formatBytes, plural } from './format.js';
+import { formatBytes, plural, sourcesText } from './format.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 
 /** The end of a job as a person reads it. Ends with a line feed. */
@@ -32,6 +32,7 @@ function headline(report: JobReport): string[] {
     asked,
     solved,
     `  delivered   ${artifacts}`,
+    ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
     `  proven      ${proof.checks.map((check) => check.name).join(', ')}`,
   ];
 }

@@ -68,7 +68,26 @@ describe('acquire', () => {
         bytes: GAMMA.bytes.length,
         source: 'download',
       },
+      {
+        type: 'acquire-finished',
+        download: { artifacts: 1, bytes: GAMMA.bytes.length },
+        cache: { artifacts: 1, bytes: BETA.bytes.length },
+        store: { artifacts: 0, bytes: 0 },
+      },
     ]);
+  });
+
+  it('counts as a download what an engine of this run had fetched, as there what was in the store before', async () => {
+    const { rt, store } = await setUp();
+    const artifacts = [planned(ALPHA), planned(BETA)];
+    await acquire(rt, { artifacts, store, caches: [], fetch: fromChannel });
+    const downloaded = new Set([String(ALPHA.record.sha256)]);
+    const { counts } = await acquire(rt, { artifacts, store, caches: [], downloaded });
+    expect(counts).toEqual({
+      download: { artifacts: 1, bytes: ALPHA.bytes.length },
+      cache: { artifacts: 0, bytes: 0 },
+      store: { artifacts: 1, bytes: BETA.bytes.length },
+    });
   });
 
   it('names every artifact that is found nowhere at once', async () => {
