@@ -7,7 +7,6 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { readableCaches } from '../package-caches.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
-import { tokenFreeUrl } from '../token-free-url.js';
 import type { ActiveEnvironment } from './envinfo.js';
 import { labelOf } from './envinfo.js';
 import { findNotRepackable } from './pip-installed.js';
@@ -24,7 +23,7 @@ export interface InstalledEnvironment {
   /** Of the conda that was asked, where one was. */
   condaVersion: string | undefined;
   records: readonly InstalledRecord[];
-  /** The channels that the records name, token-free, in the priority that `conda info` shows where it does: these count as declared. */
+  /** The channels that the records name, token-free: these count as declared. In the order of {@link channelsOf}. */
   channels: readonly Channel[];
   /** Folders that are there, to look for archives in: those of `conda info`, then those the packages were linked from. */
   packageCaches: string[];
@@ -56,7 +55,7 @@ export async function readEnvironment(
     subdir: platformOf(records, info?.platform, rt.machine.subdir),
     condaVersion: info?.condaVersion,
     records,
-    channels: channelsOf(records, info?.channels ?? []),
+    channels: channelsOf(records),
     packageCaches: await readableCaches(rt.fs, [...(info?.pkgsDirs ?? []), ...linkedFrom(records)]),
     notRepackable: [
       ...(await findNotRepackable(rt.fs, prefix, records)),
@@ -73,16 +72,19 @@ function platformOf(records: readonly InstalledRecord[], platform: string | unde
   return stated ?? (platform !== undefined && isSubdir(platform) ? platform : host);
 }
 
-/** Listed channels are masked and of no use but for their order. */
-function channelsOf(records: readonly InstalledRecord[], listed: readonly string[]): Channel[] {
+/**
+ * Highest priority first, as this program declares them (design D2a): what was reached with a token above what was not, a label above the rest of
+ * its owner. Told by the records alone: `conda info` knows the order in the user's configuration of today, and only where it was asked, while
+ * the same environment must give the same manifest. Nothing is solved by it: what is installed is exact.
+ */
+function channelsOf(records: readonly InstalledRecord[]): Channel[] {
   const authenticated = new Map<string, boolean>();
   for (const record of records) {
     const place = channelPlaceOf(record);
     if (place !== undefined)
       authenticated.set(place.channelUrl, (authenticated.get(place.channelUrl) ?? false) || place.hadSecret);
   }
-  const order = listed.map((url) => tokenFreeUrl(url)?.url.replace(/\/[^/]+$/, '') ?? '');
-  const rank = (url: string): number => (order.includes(url) ? order.indexOf(url) : order.length);
+  const rank = (url: string): number => (authenticated.get(url) === true ? 0 : 2) + (url.includes('/label/') ? 0 : 1);
   return [...authenticated.keys()]
     .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .map((url) => ({

@@ -169,17 +169,20 @@ describe('token-free URLs', () => {
 });
 
 describe('readEnvironment', () => {
-  it('lists the channels of the records in the order of conda info, token-free', async () => {
+  it('lists the channels of the records token-free, labels and owner above the base, whatever conda info says', async () => {
     const prefix = environment([
       { name: 'a' },
       { name: 'b', url: 'https://base.example/pkgs/main/linux-64/b-1.0-0.conda' },
       { name: 'c', url: 'https://h.example/t/tok/prometeia/label/halkbank/linux-64/c-1.0-0.conda' },
     ]);
     const channels = [
-      'https://h.example/t/<TOKEN>/prometeia/label/halkbank/linux-64',
+      'https://base.example/pkgs/main/linux-64',
       'https://h.example/t/<TOKEN>/prometeia/linux-64',
+      'https://h.example/t/<TOKEN>/prometeia/label/halkbank/linux-64',
     ];
-    expect((await read(prefix, { channels })).channels).toEqual([
+    const listed = (await read(prefix, { channels })).channels;
+    expect((await read(prefix, {})).channels).toEqual(listed);
+    expect(listed).toEqual([
       {
         url: 'https://h.example/prometeia/label/halkbank',
         name: 'prometeia/label/halkbank',
