@@ -65,14 +65,25 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   const told = new Set<string>();
+  // Where both streams are the same terminal, findings stand in the report only: told as they occur, a reader would meet each twice.
+  let holds = terminal.stdout.interactive && terminal.stderr.interactive && !quiet && !json && !debug;
+  let held: RepackEvent[] = [];
   const emit = (event: RepackEvent): void => {
     if (event.type === 'finding') told.add(findingKey(event.finding));
+    // A server's report is days away.
+    if (event.type === 'listening') release(() => true);
     const line = eventText(event);
     if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
     if (json) {
       if (event.type !== 'debug' || debug) jsonEvent(event);
       return;
     }
+    if (holds && event.type === 'finding') held.push(event);
+    else show(event);
+  };
+
+  const show = (event: RepackEvent): void => {
+    const line = eventText(event);
     // On a terminal the progress line says what has only begun.
     const begun = event.type === 'stage-started' || event.type === 'acquire-total';
     if (progress !== undefined && begun && !debug) {
@@ -87,6 +98,13 @@ export function createReporter(options: ReporterOptions): Reporter {
     progress?.event(event);
   };
 
+  /** No report is to come that tells them, or not all of them. */
+  const release = (which: (finding: Finding) => boolean): void => {
+    holds = false;
+    for (const event of held) if (event.type === 'finding' && which(event.finding)) show(event);
+    held = [];
+  };
+
   const untoldFindings = (findings: unknown): Finding[] =>
     (Array.isArray(findings) ? (findings as Finding[]) : []).filter(
       (finding) => finding.exit === true && !told.has(findingKey(finding)),
@@ -95,12 +113,15 @@ export function createReporter(options: ReporterOptions): Reporter {
   return {
     emit,
     result(text, data) {
-      toLog(`result\n${text}`);
+      toLog(`result\n${withoutTold(text, told)}`);
+      // Long lists are cut.
+      release((finding) => !text.includes(findingKey(finding)));
       if (json) jsonLine({ type: 'report', ...data });
       else if (!quiet) toStdout(text);
       else for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
+      release(() => true);
       const text = errorText(error, { debug });
       toLog(text.trimEnd());
       if (json) jsonLine({ type: 'error', ...errorData(error) });
@@ -109,6 +130,15 @@ export function createReporter(options: ReporterOptions): Reporter {
       toStderr(colours ? text.replace(/^error:/, '\u001B[31merror:\u001B[0m') : text);
     },
   };
+}
+
+/** The report as the log takes it: what stands above in it, with its time, is not repeated. */
+function withoutTold(text: string, told: ReadonlySet<string>): string {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => told.has(line.trim()));
+  return lines
+    .flatMap((line, index) => (!told.has(line.trim()) ? [line] : index === first ? ['    (told above)'] : []))
+    .join('\n');
 }
 
 function findingKey({ code, message }: Finding): string {

@@ -10,13 +10,24 @@ import { fakeClock } from '../../helpers/runtime.js';
 
 const TOKEN = 'xx-0123456789-sentinel';
 
-function setUp(options: { tty?: boolean; json?: boolean; quiet?: boolean; debug?: boolean; columns?: number } = {}) {
-  const written = { out: '', err: '' };
+interface SetUp {
+  tty?: boolean;
+  /** Where only one of the two streams is a terminal. */
+  ttyOf?: 'out' | 'err';
+  json?: boolean;
+  quiet?: boolean;
+  debug?: boolean;
+  columns?: number;
+}
+
+function setUp(options: SetUp = {}) {
+  const written = { out: '', err: '', log: '' };
+  const isTty = (key: 'out' | 'err'): boolean => options.tty === true || options.ttyOf === key;
   const sink = (key: 'out' | 'err'): TextSink => ({
     write: (text) => void (written[key] += text),
-    interactive: options.tty === true,
-    columns: options.columns ?? (options.tty === true ? 100 : 0),
-    colours: options.tty === true,
+    interactive: isTty(key),
+    columns: options.columns ?? (isTty(key) ? 100 : 0),
+    colours: isTty(key),
   });
   const redactor = createRedactor();
   redactor.register(new Secret(TOKEN));
@@ -28,7 +39,7 @@ function setUp(options: { tty?: boolean; json?: boolean; quiet?: boolean; debug?
     json: options.json ?? false,
     quiet: options.quiet ?? false,
     debug: options.debug ?? false,
-    log: undefined,
+    log: { path: '/var/log/x.log', write: (text) => void (written.log += text), close: async () => undefined },
   });
   return { reporter, written, clock };
 }
@@ -73,7 +84,7 @@ describe('plain output', () => {
   it('I6 says nothing with --quiet when another run holds the label: the exit code does', () => {
     const quiet = setUp({ quiet: true });
     quiet.reporter.error(new RepackError('E_LOCKED', { what: 'another run' }));
-    expect(quiet.written).toEqual({ out: '', err: '' });
+    expect(quiet.written).toMatchObject({ out: '', err: '' });
     const plain = setUp();
     plain.reporter.error(new RepackError('E_LOCKED', { what: 'another run' }));
     expect(plain.written.err).toContain('another run');
@@ -126,6 +137,39 @@ describe('--json', () => {
     reporter.error(new RepackError('E_LOCKED', { what: 'held' }));
     expect(JSON.parse(written.out)).toMatchObject({ type: 'error', code: 'E_LOCKED', exitCode: 6 });
     expect(written.err).toContain('error: held');
+  });
+});
+
+describe('a finding', () => {
+  const finding = { code: 'md5-only', message: 'a is', exit: false };
+  const times = (text: string): number => text.split('md5-only: a is').length - 1;
+  const report = 'the end\n  findings    1\n    md5-only: a is\n';
+
+  it.each<[string, SetUp, [out: number, err: number]]>([
+    ['once on a terminal: in the report', { tty: true }, [1, 0]],
+    ['in the file and on the terminal with > file', { ttyOf: 'err' }, [1, 1]],
+    ['on the terminal and in the file with 2> file', { ttyOf: 'out' }, [1, 1]],
+    ['in both files where nobody watches', {}, [1, 1]],
+    ['as it occurs with --debug', { tty: true, debug: true }, [1, 1]],
+  ])('is told %s', (_where, options, [out, err]) => {
+    const { reporter, written } = setUp(options);
+    reporter.emit({ type: 'finding', finding });
+    reporter.result(report, { findings: [finding] });
+    expect([times(written.out), times(written.err)]).toEqual([out, err]);
+    expect(times(written.log)).toBe(1);
+    expect(written.log).toContain('(told above)');
+  });
+
+  it.each<[string, (reporter: ReturnType<typeof setUp>['reporter']) => void]>([
+    ['the run fails', (reporter) => reporter.error(new RepackError('E_ROOT', { what: 'no root' }))],
+    ['the report’s list is cut before it', (reporter) => reporter.result('… and 1 more\n', { findings: [finding] })],
+    ['a server is up', (reporter) => reporter.emit({ type: 'listening', url: 'http://h/', port: 1 })],
+  ])('is not lost on a terminal where %s', (_case, then) => {
+    const { reporter, written } = setUp({ tty: true });
+    reporter.emit({ type: 'finding', finding });
+    expect(written.err).toBe('');
+    then(reporter);
+    expect(times(written.err)).toBe(1);
   });
 });
 
