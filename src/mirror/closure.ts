@@ -1,17 +1,16 @@
 import { NOARCH } from '../model/channel.js';
 import type { Channel, Subdir } from '../model/channel.js';
 import { parseDependency } from '../model/dependency.js';
-import { isRepackError } from '../model/errors.js';
 import { channelsOfSpec, specMatches } from '../model/match-spec.js';
 import type { MatchSpec } from '../model/match-spec.js';
 import type { PackageRecord } from '../model/records.js';
-import { pickedRecord } from '../model/repodata-record.js';
 import { compareVersions } from '../model/version.js';
 import type { MirrorFilter } from './select-filter.js';
 import { isWatched } from './select-gather.js';
 import type { Gatherer, MirrorSource, Watch } from './select-gather.js';
 import { latestWindow } from './select-latest.js';
 import { pythonSeries } from './select-python.js';
+import { checkedRecord, excludesUnusable, recordOfFilename } from './select-record.js';
 import type { Exclusion, ExclusionReason, Rules } from './select-rules.js';
 
 export { closeBySolving, dependencySources } from './closure-solve.js';
@@ -52,10 +51,15 @@ export function closeOverAll(options: {
   watch: Watch | undefined;
   /** Counts are taken back for what comes in after all. */
   excluded: Map<ExclusionReason, number>;
+  /** Told of a file that would do for a dependency, had it a record that can be used. */
+  refuse: (source: MirrorSource, fn: string, problem: string) => void;
 }): ForbiddenDependency[] {
-  const { sources, filter, rules, gathered, watch, excluded } = options;
+  const { sources, filter, rules, gathered, watch, excluded, refuse } = options;
   const platforms = [...new Set(sources.map((source) => source.subdir))].filter((subdir) => subdir !== NOARCH);
-  const find = candidateFinder(sources, filter, rules);
+  const find = candidateFinder(sources, filter, rules, ({ source, fn, problem, reason }) => {
+    takeBack(reason);
+    refuse(source, fn, problem);
+  });
   const done = new Set<string>();
   const forbidden: ForbiddenDependency[] = [];
   // Grows while it is walked: what is added may depend on more.
@@ -86,12 +90,23 @@ export function closeOverAll(options: {
     const record = source.index.record(fn)!;
     if (!gathered.add(source, fn, record)) return;
     const judged = { record, channel: source.channel, subdir: source.subdir };
-    const reason = rules.excludes(judged)?.reason ?? 'latest';
+    takeBack(rules.excludes(judged)?.reason ?? 'latest');
+    if (isWatched(watch, record.name)) watch.tell(source, fn, { kind: 'dependency', ...why });
+  }
+
+  function takeBack(reason: ExclusionReason): void {
     const before = excluded.get(reason) ?? 0;
     if (before > 1) excluded.set(reason, before - 1);
     else excluded.delete(reason);
-    if (isWatched(watch, record.name)) watch.tell(source, fn, { kind: 'dependency', ...why });
   }
+}
+
+/** One whose record can't be used, and the rule that has left it out so far. */
+interface UnusableFile {
+  readonly source: MirrorSource;
+  readonly fn: string;
+  readonly problem: string;
+  readonly reason: ExclusionReason;
 }
 
 type Wanted = { readonly candidates: readonly Candidate[] } | { readonly forbidden: Exclusion };
@@ -100,9 +115,11 @@ function candidateFinder(
   sources: readonly MirrorSource[],
   filter: MirrorFilter,
   rules: Rules,
+  refuse: (file: UnusableFile) => void,
 ): (spec: MatchSpec, platform: Subdir) => Wanted {
   const channels = [...new Set(sources.map((source) => source.channel))];
   const byName = new Map<string, readonly Candidate[]>();
+  const unusable = new Map<string, UnusableFile[]>();
   const window = filter.latest === undefined ? undefined : latestWindow(filter.latest);
   const limited = window !== undefined || filter.since !== undefined || filter.until !== undefined;
 
@@ -110,8 +127,15 @@ function candidateFinder(
     const found: Candidate[] = [];
     for (const source of sources) {
       for (const fn of source.index.filenames(name)) {
-        const candidate = candidateOf(source, fn, filter, rules);
-        if (candidate === undefined) continue;
+        const { record, problem } = checkedRecord(source, fn);
+        if (record === undefined) {
+          // One that the rules want by themselves has been refused already.
+          const exclusion = excludesUnusable(rules, source, fn);
+          if (exclusion !== undefined)
+            unusable.set(name, [...(unusable.get(name) ?? []), { source, fn, problem, reason: exclusion.reason }]);
+          continue;
+        }
+        const candidate = candidateOf(source, { fn, record }, filter, rules);
         found.push(candidate);
         if (candidate.forbidden === undefined && candidate.dated) window?.note(source.subdir, candidate);
       }
@@ -122,12 +146,24 @@ function candidateFinder(
 
   return (spec, platform) => {
     const allowed: readonly Channel[] = channelsOfSpec(spec, channels);
+    const inReach = ({ channel, subdir }: MirrorSource): boolean =>
+      (subdir === platform || subdir === NOARCH) && allowed.includes(channel);
     const matching = (byName.get(spec.name) ?? load(spec.name)).filter(
-      (each) =>
-        (each.source.subdir === platform || each.source.subdir === NOARCH) &&
-        allowed.includes(each.source.channel) &&
-        specMatches(spec, { ...each, subdir: each.source.subdir }),
+      (each) => inReach(each.source) && specMatches(spec, { ...each, subdir: each.source.subdir }),
     );
+    if (matching.length === 0) {
+      const left = unusable.get(spec.name) ?? [];
+      const meant = left.filter(({ source, fn }) => {
+        const named = recordOfFilename(fn);
+        return named !== undefined && inReach(source) && specMatches(spec, { ...named, subdir: source.subdir });
+      });
+      for (const file of meant) refuse(file);
+      if (meant.length > 0)
+        unusable.set(
+          spec.name,
+          left.filter((each) => !meant.includes(each)),
+        );
+    }
     const free = matching.filter((each) => each.forbidden === undefined);
     if (free.length === 0 && matching.length > 0) return { forbidden: matching[0]!.forbidden! };
     if (!limited) return { candidates: free };
@@ -136,9 +172,12 @@ function candidateFinder(
   };
 }
 
-function candidateOf(source: MirrorSource, fn: string, filter: MirrorFilter, rules: Rules): Candidate | undefined {
-  const record = soundRecord(source, fn);
-  if (record === undefined) return undefined;
+function candidateOf(
+  source: MirrorSource,
+  { fn, record }: { fn: string; record: PackageRecord },
+  filter: MirrorFilter,
+  rules: Rules,
+): Candidate {
   const { name, version, build, build_number } = record;
   return {
     source,
@@ -151,16 +190,6 @@ function candidateOf(source: MirrorSource, fn: string, filter: MirrorFilter, rul
     forbidden: rules.forbids({ record, channel: source.channel, subdir: source.subdir }),
     dated: rules.excludesByDate(record) === undefined,
   };
-}
-
-/** Undefined for a record that is refused: `selectForMirror` has told of it. */
-function soundRecord(source: MirrorSource, fn: string): PackageRecord | undefined {
-  try {
-    return pickedRecord(source.index, fn, source.subdir);
-  } catch (error) {
-    if (!isRepackError(error)) throw error;
-    return undefined;
-  }
 }
 
 function newestOf(candidates: readonly Candidate[], count: number): Candidate[] {

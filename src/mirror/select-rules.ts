@@ -46,6 +46,8 @@ export interface Rules {
   forbids(judged: JudgedRecord): Exclusion | undefined;
   /** All rules that look at one record alone: `forbids`, include, since and until. `latest` looks at many. */
   excludes(judged: JudgedRecord): Exclusion | undefined;
+  /** The rule that leaves out every record of a name, whatever else it says: no record of it needs to be read. As `excludes` has it. */
+  excludesName(name: string): Exclusion | undefined;
   /** since and until. */
   excludesByDate(record: PackageRecord): Exclusion | undefined;
   /** Whitelist entry of a name, which overrides licence list, blacklist and include. */
@@ -112,10 +114,21 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
     if (own.white === undefined) {
       const licence = filter.licenseBlacklist.length === 0 ? undefined : licenceExclusion(filter, record);
       if (licence !== undefined) return licence;
-      if (own.black !== undefined) return { reason: 'blacklist', entry: own.black.text, line: own.black.line };
+      if (own.black !== undefined) return blacklisted(own.black);
     }
     if (excluded !== undefined) return { reason: 'exclude', entry: excluded.text, line: excluded.line };
     return pythonExclusion(filter, record);
+  };
+
+  const excludesName = (name: string): Exclusion | undefined => {
+    const own = rulesFor(name);
+    // Licences go first; and an entry of exclude that no record has met yet may meet one of these.
+    if (filter.licenseBlacklist.length > 0 || own.exclude.some((entry) => !met.has(entry))) return undefined;
+    if (own.white !== undefined) return undefined;
+    if (own.black !== undefined) {
+      return own.include.some((entry) => !met.has(entry)) ? undefined : blacklisted(own.black);
+    }
+    return filter.include.length > 0 && own.include.length === 0 ? NOT_INCLUDED : undefined;
   };
 
   const excludesByDate = (record: PackageRecord): Exclusion | undefined => dateExclusion(filter, record);
@@ -124,6 +137,7 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
 
   return {
     forbids,
+    excludesName,
     excludesByDate,
     includedBy,
     excludes: (judged) => {
@@ -134,7 +148,7 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
         return forbidden;
       }
       if (filter.include.length > 0 && own.white === undefined && included === undefined) {
-        return { reason: 'not-included', entry: '', line: undefined };
+        return NOT_INCLUDED;
       }
       return forbidden ?? excludesByDate(judged.record);
     },
@@ -144,6 +158,12 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
         filter[key].filter((entry) => !met.has(entry)).map(({ text, line }) => ({ key, text, line })),
       ),
   };
+}
+
+const NOT_INCLUDED: Exclusion = { reason: 'not-included', entry: '', line: undefined };
+
+function blacklisted({ text, line }: ListEntry): Exclusion {
+  return { reason: 'blacklist', entry: text, line };
 }
 
 function specFits(entry: SpecEntry, record: PackageRecord, subdir: Subdir): boolean {

@@ -1,7 +1,5 @@
 import type { Channel, Subdir } from '../model/channel.js';
-import { isRepackError } from '../model/errors.js';
 import type { PackageRecord } from '../model/records.js';
-import { pickedRecord } from '../model/repodata-record.js';
 import { closeOverAll } from './closure.js';
 import type { ForbiddenDependency } from './closure.js';
 import { gatherer, isWatched } from './select-gather.js';
@@ -9,15 +7,16 @@ import type { FileFate, MirrorSource, PickedFile, ShadowedFile, Watch } from './
 import { latestWindow } from './select-latest.js';
 import type { LatestGroup } from './select-latest.js';
 import { pythonSeries } from './select-python.js';
+import { checkedRecord, excludesUnusable, nameInFilename } from './select-record.js';
 import { rulesOf } from './select-rules.js';
-import type { ExclusionReason, Rules, UnmatchedEntry } from './select-rules.js';
+import type { Exclusion, ExclusionReason, Rules, UnmatchedEntry } from './select-rules.js';
 import type { MirrorFilter } from './select-filter.js';
 
 export type { MirrorSource, PickedFile, ShadowedFile } from './select-gather.js';
 export type { ForbiddenDependency } from './closure.js';
 export type { ExclusionReason } from './select-rules.js';
 
-/** A record that can't be mirrored: unsafe name, no digest, says of itself what it is not (E_RECORD, E_REPODATA). */
+/** A wanted record that can't be mirrored: unsafe name, no digest, says of itself what it is not (E_RECORD, E_REPODATA). */
 export interface RefusedRecord {
   readonly channel: Channel;
   readonly subdir: Subdir;
@@ -45,7 +44,7 @@ export interface SelectOptions {
 }
 
 /**
- * Which files the mirror has. One pass over the indexes, records parsed one at a time. `sources` in order of priority: where two
+ * Which files the mirror has. One pass over the indexes, records parsed one at a time, and only those whose name does not decide. `sources` in order of priority: where two
  * channels have one file name, the first one's file is taken. With `dependencies: 'all'` the closure is in it; with `'solve'` the
  * command adds it by `closeBySolving` (closure.ts).
  */
@@ -59,14 +58,28 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
 
   for (const source of sources) {
     const { channel, subdir, index } = source;
+    const leaveOut = (fn: string, name: string, exclusion: Exclusion): void => {
+      count(excluded, exclusion.reason, 1);
+      if (isWatched(watch, name)) watch.tell(source, fn, { kind: 'excluded', exclusion });
+    };
     for (const fn of index.allFilenames()) {
-      const record = checkedRecord(source, fn, refused, watch);
-      if (record === undefined) continue;
+      const name = nameInFilename(fn) ?? fn;
+      const byName = rules.excludesName(name);
+      if (byName !== undefined) {
+        leaveOut(fn, name, byName);
+        continue;
+      }
+      const { record, problem } = checkedRecord(source, fn);
+      if (record === undefined) {
+        const exclusion = excludesUnusable(rules, source, fn);
+        if (exclusion !== undefined) leaveOut(fn, name, exclusion);
+        else refuse(source, fn, problem);
+        continue;
+      }
       const judged = { record, channel, subdir };
       const exclusion = rules.excludes(judged);
       if (exclusion !== undefined) {
-        count(excluded, exclusion.reason, 1);
-        if (isWatched(watch, record.name)) watch.tell(source, fn, { kind: 'excluded', exclusion });
+        leaveOut(fn, name, exclusion);
         continue;
       }
       if (!gathered.add(source, fn, record)) continue;
@@ -83,7 +96,7 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
     count(excluded, 'latest', left);
   }
   const forbidden =
-    filter.dependencies === 'all' ? closeOverAll({ sources, filter, rules, gathered, watch, excluded }) : [];
+    filter.dependencies === 'all' ? closeOverAll({ sources, filter, rules, gathered, watch, excluded, refuse }) : [];
   return {
     picked: gathered.files(),
     shadowed: gathered.shadowed(),
@@ -92,6 +105,11 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
     forbidden,
     unmatched: rules.unmatched(),
   };
+
+  function refuse(source: MirrorSource, fn: string, problem: string): void {
+    refused.push({ channel: source.channel, subdir: source.subdir, fn, problem });
+    if (isWatched(watch, nameInFilename(fn) ?? fn)) watch.tell(source, fn, { kind: 'refused', problem });
+  }
 }
 
 function count(excluded: Map<ExclusionReason, number>, reason: ExclusionReason, more: number): void {
@@ -104,23 +122,6 @@ function groupOf(filter: MirrorFilter, record: PackageRecord): LatestGroup {
     version: record.version,
     series: filter.latest?.per === 'name-python' ? pythonSeries(record) : '',
   };
-}
-
-function checkedRecord(
-  source: MirrorSource,
-  fn: string,
-  refused: RefusedRecord[],
-  watch: Watch | undefined,
-): PackageRecord | undefined {
-  try {
-    return pickedRecord(source.index, fn, source.subdir);
-  } catch (error) {
-    if (!isRepackError(error)) throw error;
-    refused.push({ channel: source.channel, subdir: source.subdir, fn, problem: error.what });
-    if (watch !== undefined && fn.toLowerCase().startsWith(`${watch.name}-`))
-      watch.tell(source, fn, { kind: 'refused', problem: error.what });
-    return undefined;
-  }
 }
 
 function pickedFate(rules: Rules, judged: { record: PackageRecord; channel: Channel; subdir: Subdir }): FileFate {

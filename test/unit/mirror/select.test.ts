@@ -205,6 +205,32 @@ describe('records that can’t be mirrored', () => {
     ]);
     for (const { problem } of refused) expect(problem).toMatch(/record|name/);
   });
+
+  const broken = sourcesOf(main, {
+    'a-1-0': { depends: ['needed <2'] },
+    'b-1-0': { sha256: undefined },
+    'c-1-0': { depends: 'text' as unknown as string[] },
+    'needed-1-0': { sha256: undefined },
+    'needed-2-0': { sha256: undefined },
+  });
+
+  it.each([
+    ['include: [a]', ''],
+    ['include: [a]\nlicense_blacklist: [GPL]', ''],
+    ['include: [a, b]', 'b-1-0'],
+    ['blacklist: [b, c]', 'needed-1-0 needed-2-0'],
+    ['exclude: ["b=1", "c=1.0.*", needed]', ''],
+    ['blacklist: [b, c]\nwhitelist: [b]\nexclude: [needed]', 'b-1-0'],
+    // The licence of c can't be read.
+    ['license_blacklist: [NONE]\nexclude: [needed]', 'c-1-0'],
+    ['include: [a]\nwith_dependencies: all', 'needed-1-0'],
+    ['include: [a, needed]\nwith_dependencies: all', 'needed-1-0 needed-2-0'],
+  ])('matter only where somebody wants them: %s refuses "%s"', (text, expected) => {
+    const { picked, refused, excluded } = selectForMirror({ sources: broken, filter: filterOf(text) });
+    expect(refused.map(({ fn }) => fn.replace('.conda', '')).join(' ')).toBe(expected);
+    const left = [...excluded.values()].reduce((sum, each) => sum + each, 0);
+    expect(picked.length + refused.length + left).toBe(5);
+  });
 });
 
 describe('for any channel and any lists', () => {
