@@ -1,8 +1,9 @@
-import { explainName, explanationText } from '../mirror/explain.js';
+import { explainName, explanationText, rootsLeadingTo } from '../mirror/explain.js';
 import type { Explanation } from '../mirror/explain.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { MirrorRequest } from './mirror/mirror-request.js';
 import { readChannels } from './mirror/read-mirror.js';
+import { solveClosure } from './mirror/solve-closure.js';
 import { lookAtMirror, withMirrorGateway } from './mirror/with-mirror.js';
 
 export interface ExplanationReport extends Explanation {
@@ -20,6 +21,9 @@ export async function explainMirror(
   const { sources } = await withMirrorGateway(rt, request, (gateway) =>
     readChannels(rt, { gateway, channels, platforms: settings.platforms, live }),
   );
-  const explanation = explainName({ sources, filter: settings.filter, name });
+  const { filter } = settings;
+  const roots = filter.dependencies === 'solve' ? rootsLeadingTo({ sources, filter, name }) : [];
+  const solved = roots.length === 0 ? undefined : (await solveClosure(rt, request, { sources, picked: roots })).added;
+  const explanation = explainName({ sources, filter, name, solved });
   return { ...explanation, text: explanationText(explanation, settings.file) };
 }

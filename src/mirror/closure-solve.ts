@@ -1,6 +1,5 @@
 import { NOARCH } from '../model/channel.js';
 import type { Subdir } from '../model/channel.js';
-import { isRepackError } from '../model/errors.js';
 import { compareVersions } from '../model/version.js';
 import type { MirrorFilter } from './select-filter.js';
 import type { MirrorSource, PickedFile } from './select-gather.js';
@@ -15,21 +14,24 @@ export type SolvedFiles =
 export interface SolveRequest {
   /** A platform, never noarch. */
   readonly subdir: Subdir;
+  /** The same as an entry of `depends`: `numpy 1.26.4 py311h64a7726_0`. */
+  readonly exact: string;
   /** `numpy=1.26.4=py311h64a7726_0`: exact. */
   readonly spec: string;
 }
 
 export interface SolvedClosure {
-  /** Files to add to those picked. */
-  readonly added: readonly PickedFile[];
+  /** Files to add to those picked, each with the path of the picked file whose solution it is in. */
+  readonly added: readonly (PickedFile & { readonly of: string })[];
   /** Picked files that can't be installed on any platform from what may be mirrored. */
   readonly unsolvable: readonly { readonly subdir: Subdir; readonly fn: string; readonly problem: string }[];
 }
 
 /**
  * `with_dependencies: solve`: each picked file must be installable from the mirror, so a solver is asked for each in turn, newest first;
- * a file that came with an earlier solution is not asked for again. A noarch file is asked for on every platform and must do on one.
- * `solve` must see `dependencySources` only.
+ * a file that came with an earlier solution is not asked for again, nor the other format of a build. A noarch file is asked for on every
+ * platform and must do on one. Files are not asked for together: in one environment each holds the others back, and what is taken for
+ * `app` alone would be another file. `solve` must see no more than `solverSight` shows.
  */
 export async function closeBySolving(options: {
   sources: readonly MirrorSource[];
@@ -41,16 +43,18 @@ export async function closeBySolving(options: {
   const { sources, filter, picked, platforms, solve } = options;
   const rules = rulesOf(filter, [...new Set(sources.map((source) => source.channel))]);
   const present = new Set(picked.map(pathOf));
-  const added: PickedFile[] = [];
+  const added: (PickedFile & { of: string })[] = [];
   const solvable = new Set<string>();
   const problems = new Map<string, string>();
   const roots = newestFirst(picked, sources);
   for (const platform of platforms) {
     const installable = new Set<string>();
-    for (const { file, spec } of roots) {
+    const answers = new Map<string, SolvedFiles>();
+    for (const { file, exact, spec } of roots) {
       const path = pathOf(file);
       if ((file.subdir !== platform && file.subdir !== NOARCH) || installable.has(path)) continue;
-      const answer = await solve({ subdir: platform, spec });
+      const answer = answers.get(spec) ?? (await solve({ subdir: platform, exact, spec }));
+      answers.set(spec, answer);
       if (answer.files === undefined) {
         problems.set(path, answer.problem);
         continue;
@@ -64,7 +68,7 @@ export async function closeBySolving(options: {
         const found = permittedFile(sources, rules, solved);
         if (found === undefined) continue;
         present.add(solvedPath);
-        added.push(found);
+        added.push({ ...found, of: path });
       }
     }
   }
@@ -74,41 +78,23 @@ export async function closeBySolving(options: {
   return { added, unsolvable };
 }
 
-/** The sources without what licence list, blacklist, exclude and python forbid: what dependencies may be taken from. */
-export function dependencySources({
-  sources,
-  filter,
-}: {
-  sources: readonly MirrorSource[];
-  filter: MirrorFilter;
-}): readonly MirrorSource[] {
-  const { licenseBlacklist, blacklist, exclude, python } = filter;
-  if ([licenseBlacklist, blacklist, exclude, python].every((list) => list.length === 0)) return sources;
-  const rules = rulesOf(filter, [...new Set(sources.map((source) => source.channel))]);
-  return sources.map(({ channel, subdir, index }) => ({
-    channel,
-    subdir,
-    index: index.filter((_, record) => {
-      try {
-        return rules.forbids({ record: record(), channel, subdir }) === undefined;
-      } catch (error) {
-        if (!isRepackError(error)) throw error;
-        return false;
-      }
-    }),
-  }));
-}
-
 /** Newest versions and builds first: their solutions hold what older files need too, more often than the other way. */
 function newestFirst(
   picked: readonly PickedFile[],
   sources: readonly MirrorSource[],
-): { file: PickedFile; spec: string }[] {
+): { file: PickedFile; exact: string; spec: string }[] {
   return picked
     .map((file) => {
       const source = sources.find(({ channel, subdir }) => channel === file.channel && subdir === file.subdir)!;
       const { name, version, build, build_number } = source.index.record(file.fn)!;
-      return { file, name, version, buildNumber: build_number, spec: `${name}=${version}=${build}` };
+      return {
+        file,
+        name,
+        version,
+        buildNumber: build_number,
+        exact: `${name} ${version} ${build}`,
+        spec: `${name}=${version}=${build}`,
+      };
     })
     .sort(
       (a, b) =>
@@ -117,7 +103,7 @@ function newestFirst(
         b.buildNumber - a.buildNumber ||
         (a.file.fn < b.file.fn ? -1 : 1),
     )
-    .map(({ file, spec }) => ({ file, spec }));
+    .map(({ file, exact, spec }) => ({ file, exact, spec }));
 }
 
 /** The file of the first channel that has it and may be mirrored, whatever the solver was shown. */

@@ -13,7 +13,9 @@ import { pythonSeries } from './select-python.js';
 import { checkedRecord, excludesUnusable, recordOfFilename } from './select-record.js';
 import type { Exclusion, ExclusionReason, Rules } from './select-rules.js';
 
-export { closeBySolving, dependencySources } from './closure-solve.js';
+export { closeBySolving } from './closure-solve.js';
+export { namesLeadingTo, solverSight } from './closure-sight.js';
+export type { Sight } from './closure-sight.js';
 export type { SolveRequest, SolvedFiles } from './closure-solve.js';
 
 /** A dependency of a picked file that only files can satisfy which a list forbids. */

@@ -1,7 +1,8 @@
 import type { Channel, Subdir } from '../model/channel.js';
 import { nearestFew } from '../model/nearest.js';
+import { namesLeadingTo } from './closure.js';
 import { selectForMirror } from './select.js';
-import type { FileFate, MirrorSource } from './select-gather.js';
+import type { FileFate, MirrorSource, PickedFile } from './select-gather.js';
 import type { MirrorFilter } from './select-filter.js';
 
 /** Why one file is in the mirror or not. */
@@ -28,25 +29,54 @@ export interface Explanation {
 
 /**
  * `mirror --explain NAME`: for each file of a package in each channel, the rule that takes it or leaves it out. The same selection as
- * the mirror's, watched. With `with_dependencies: solve` files that only a solver adds are shown as left out.
+ * the mirror's, watched. `solved`: with `with_dependencies: solve`, what a solver has added (see `rootsLeadingTo`).
  */
 export function explainName(options: {
   sources: readonly MirrorSource[];
   filter: MirrorFilter;
   name: string;
+  solved?: readonly SolvedFile[] | undefined;
 }): Explanation {
-  const { sources, filter } = options;
-  const name = options.name.trim().toLowerCase();
+  const { sources, filter, solved = [] } = options;
+  const name = packageNameOf(options.name);
   const fates = new Map<MirrorSource, Map<string, FileFate>>(sources.map((source) => [source, new Map()]));
   selectForMirror({
     sources,
     filter,
     watch: { name, tell: (source, fn, fate) => void fates.get(source)!.set(fn, fate) },
   });
+  for (const { channel, subdir, fn, of } of solved) {
+    const source = sources.find((each) => each.channel === channel && each.subdir === subdir);
+    const byName = source && fates.get(source);
+    if (byName?.has(fn) === true) byName.set(fn, { kind: 'solved', of });
+  }
   const files = [...fates].flatMap(([{ channel, subdir }, byName]) =>
     [...byName].map(([fn, fate]) => Object.assign({ channel, subdir, fn }, explained(fate))),
   );
   return { name, files, similar: files.length > 0 ? [] : nearestFew(name, packageNames(sources), 5) };
+}
+
+/** A file that a solver takes for another one, `of`: its path. */
+export type SolvedFile = Pick<PickedFile, 'channel' | 'subdir' | 'fn'> & { readonly of: string };
+
+/** Of the files that the lists pick those for which a solver may take something of a package: no others have to be solved to explain it. */
+export function rootsLeadingTo(options: {
+  sources: readonly MirrorSource[];
+  filter: MirrorFilter;
+  name: string;
+}): readonly PickedFile[] {
+  const { sources, filter, name } = options;
+  const { picked } = selectForMirror({ sources, filter });
+  const names = namesLeadingTo(
+    sources,
+    picked.map((file) => file.name.toLowerCase()),
+    packageNameOf(name),
+  );
+  return picked.filter((file) => names.has(file.name.toLowerCase()));
+}
+
+function packageNameOf(typed: string): string {
+  return typed.trim().toLowerCase();
 }
 
 /** The explanation as text: files with one fate together, a line each. `file`: the mirror file, as the user named it. */
@@ -83,6 +113,8 @@ function explained(fate: FileFate): Pick<ExplainedFile, 'picked' | 'rule' | 'rea
         : { picked: true, rule: fate.by, reason: `${fate.by}, entry "${fate.entry}"`, line: fate.line };
     case 'dependency':
       return { picked: true, rule: 'dependency', reason: `${fate.of} depends on "${fate.depends}"`, line: undefined };
+    case 'solved':
+      return { picked: true, rule: 'dependency', reason: `a solver takes it for ${fate.of}`, line: undefined };
     case 'shadowed':
       return {
         picked: false,

@@ -42,7 +42,8 @@ export type FileFate =
   | { readonly kind: 'excluded'; readonly exclusion: Exclusion }
   | { readonly kind: 'shadowed'; readonly by: Channel; readonly same: boolean }
   | { readonly kind: 'refused'; readonly problem: string }
-  | { readonly kind: 'dependency'; readonly of: string; readonly depends: string };
+  | { readonly kind: 'dependency'; readonly of: string; readonly depends: string }
+  | { readonly kind: 'solved'; readonly of: string };
 
 /** Told what happens to each file of one package, more than once where a later rule changes it. */
 export interface Watch {

@@ -208,6 +208,13 @@ describe('filters', () => {
     expect(report.findings.filter(({ exit }) => exit)).toEqual([]);
     const solved = readdirSync(join(place.dir, 'mirrors/solved/linux-64')).filter((fn) => fn.startsWith('numpy-'));
     expect(solved).toHaveLength(1);
+
+    const ran = await place.mirror(['--explain', 'numpy']);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stdout).toContain('1 of 2 files mirrored');
+    expect(ran.stdout).toMatch(
+      new RegExp(`mirrored: a solver takes it for linux-64/pandas-\\S+\n  linux-64/${solved[0]!}\n`),
+    );
   });
 
   it('tells dependencies that nothing in the mirror satisfies, in one finding', async () => {

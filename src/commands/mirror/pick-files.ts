@@ -1,15 +1,10 @@
-import { solveEmbedded } from '../../engine/embedded/solve.js';
-import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
-import { closeBySolving, dependencySources } from '../../mirror/closure.js';
-import type { SolvedFiles } from '../../mirror/closure.js';
 import type { MirrorSource, PickedFile, Selection } from '../../mirror/select.js';
 import { selectForMirror } from '../../mirror/select.js';
-import { isRepackError, RepackError } from '../../model/errors.js';
+import { RepackError } from '../../model/errors.js';
 import type { Finding } from '../../model/findings.js';
-import { parseMatchSpec } from '../../model/match-spec.js';
-import type { RepodataSource } from '../../model/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { MirrorRequest } from './mirror-request.js';
+import { solveClosure } from './solve-closure.js';
 
 export interface Choice {
   picked: readonly PickedFile[];
@@ -30,9 +25,9 @@ export async function pickFiles(
   const findings = [...shadowFindings(selection), ...listFindings(selection)];
   let { picked } = selection;
   if (filter.dependencies === 'solve') {
-    const closed = await solveClosure(rt, request, { sources, picked });
-    picked = [...picked, ...closed.added];
-    findings.push(...closed.findings);
+    const { added, unsolvable } = await solveClosure(rt, request, { sources, picked });
+    findings.push(...unsolvableFindings(unsolvable, picked.length));
+    picked = [...picked, ...added];
   }
   refuseEmpty(request, sources, picked, findings);
   return {
@@ -59,52 +54,6 @@ function refuseEmpty(
     details: findings.map(({ message }) => message),
   });
 }
-
-async function solveClosure(
-  rt: Runtime,
-  request: MirrorRequest,
-  task: { sources: readonly MirrorSource[]; picked: readonly PickedFile[] },
-): Promise<{ added: readonly PickedFile[]; findings: Finding[] }> {
-  const { sources, picked } = task;
-  const { filter, platforms } = request.settings;
-  const permitted = dependencySources({ sources, filter });
-  const source: RepodataSource = {
-    repodata: async (channel, subdir) =>
-      permitted.find((each) => each.subdir === subdir && each.channel.url === channel.url)?.index,
-  };
-  rt.events.emit({
-    type: 'stage-started',
-    stage: 'solve',
-    detail: `what ${picked.length} files need, each by a solver`,
-  });
-  const solver = openEmbeddedSolver(rt);
-  try {
-    const solve = async ({ subdir, spec }: { subdir: string; spec: string }): Promise<SolvedFiles> => {
-      rt.signal.throwIfAborted();
-      const profile = request.profiles.find((each) => each.subdir === subdir);
-      if (profile === undefined) return { problem: `there is no target profile for ${subdir}` };
-      const { channels, channelPriority } = request;
-      const specs = [parseMatchSpec(spec)];
-      try {
-        const { artifacts } = await solveEmbedded(rt, {
-          request: { specs, channels, channelPriority, profile },
-          source,
-          solver,
-        });
-        return { files: artifacts };
-      } catch (error) {
-        if (!isRepackError(error) || !SOLVER_SAYS_NO.has(error.code)) throw error;
-        return { problem: [error.what, ...error.details.slice(0, 3)].join('; ') };
-      }
-    };
-    const { added, unsolvable } = await closeBySolving({ sources, filter, picked, platforms, solve });
-    return { added, findings: unsolvableFindings(unsolvable, picked.length) };
-  } finally {
-    await solver.close();
-  }
-}
-
-const SOLVER_SAYS_NO: ReadonlySet<string> = new Set(['E_UNSOLVABLE', 'E_PACKAGE_NOT_FOUND', 'E_NO_BASE_CHANNEL']);
 
 const EXAMPLES = 5;
 

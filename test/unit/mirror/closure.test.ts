@@ -6,7 +6,7 @@ import { PROJECT_ROOT } from '../../../scripts/lib/layers.js';
 import { parseDependency } from '../../../src/model/dependency.js';
 import { specMatches } from '../../../src/model/match-spec.js';
 import { scanRepodata } from '../../../src/model/repodata-scan.js';
-import { closeBySolving, dependencySources } from '../../../src/mirror/closure.js';
+import { closeBySolving, namesLeadingTo, solverSight } from '../../../src/mirror/closure.js';
 import type { SolveRequest, SolvedFiles } from '../../../src/mirror/closure.js';
 import { selectForMirror } from '../../../src/mirror/select.js';
 import type { MirrorSource } from '../../../src/mirror/select.js';
@@ -194,7 +194,10 @@ describe('with_dependencies: solve', () => {
     const { asked, solve } = solver();
     const closed = await closeBySolving({ sources, filter, picked, platforms: ['linux-64'], solve });
     expect(asked).toEqual(['linux-64 app=1=0', 'linux-64 lib=3=0', 'linux-64 lib=1=0']);
-    expect(closed.added.map((each) => each.fn)).toEqual(['base-2-0.conda', 'tool-1-0.conda']);
+    expect(closed.added.map(({ fn, of }) => `${fn} of ${of}`)).toEqual([
+      'base-2-0.conda of linux-64/app-1-0.conda',
+      'tool-1-0.conda of linux-64/app-1-0.conda',
+    ]);
     expect(closed.unsolvable).toEqual([{ subdir: 'linux-64', fn: 'lib-3-0.conda', problem: 'no lib=3=0' }]);
   });
 
@@ -214,9 +217,51 @@ describe('with_dependencies: solve', () => {
     const { picked } = selectForMirror({ sources, filter });
     const closed = await closeBySolving({ sources, filter, picked, platforms: ['linux-64'], solve: solver().solve });
     expect(closed.added).toEqual([]);
-    const shown = dependencySources({ sources, filter }).flatMap(({ index }) => Array.from(index.allFilenames()));
-    expect(shown).toContain('app-1-0.conda');
-    expect(shown).not.toContain('gsl-1-0.conda');
-    expect(dependencySources({ sources, filter: filterOf('include: [alone]') })).toBe(sources);
+    const needy = sourcesOf(main, {
+      'app-1-0': { depends: ['gsl', 'lib'] },
+      'gsl-1-0': { license: 'GPL-3' },
+      'lib-1-0': {},
+    });
+    expect(seen(needy, filter, 'app 1 0')).toEqual(['app-1-0', 'lib-1-0']);
   });
+
+  it('shows a solver what depends in reach can mean, and every file of a name that several channels have', () => {
+    const filter = filterOf('');
+    expect(seen(sources, filter, 'lib 1 0')).toEqual(['base-1-0', 'base-2-0', 'lib-1-0']);
+    expect(seen(sources, filter, 'lib 2 0')).toEqual(['base-2-0', 'lib-2-0']);
+    expect(seen(sources, filter, 'app 1 0')).toEqual([
+      'app-1-0',
+      'base-1-0',
+      'base-2-0',
+      'lib-1-0',
+      'lib-2-0',
+      'tool-1-0',
+    ]);
+    const two = [...sources, ...sourcesOf(channel('other'), { 'base-3-0': {} })];
+    expect(seen(two, filter, 'lib 2 0')).toEqual(['base-1-0', 'base-2-0', 'base-3-0', 'lib-2-0']);
+  });
+
+  it('asks once for both formats of a build', async () => {
+    const twins = sourcesOf(main, { 'app-1-0': {}, 'app-1-0.tar.bz2': {} });
+    const filter = filterOf('');
+    const { asked, solve } = solver();
+    const { picked } = selectForMirror({ sources: twins, filter });
+    const closed = await closeBySolving({ sources: twins, filter, picked, platforms: ['linux-64'], solve });
+    expect(asked).toEqual(['linux-64 app=1=0']);
+    expect(closed.unsolvable).toEqual([]);
+  });
+
+  it('knows which names lead to another one', () => {
+    expect([...namesLeadingTo(sources, ['app', 'alone', 'lib', 'gsl'], 'base')].sort()).toEqual(['app', 'lib']);
+    expect([...namesLeadingTo(sources, ['app', 'alone'], 'app')]).toEqual(['app']);
+  });
+
+  /** What a solver sees for a build on linux-64, without extensions. */
+  function seen(of: readonly MirrorSource[], filter: ReturnType<typeof filterOf>, exact: string): string[] {
+    const shown = solverSight({ sources: of, filter })('linux-64', exact);
+    const names = ['alone', 'app', 'base', 'gsl', 'lib', 'tool'];
+    const fns = shown.sources.flatMap(({ index }) => names.flatMap((name) => index.filenames(name)));
+    expect(fns).toHaveLength(shown.size);
+    return fns.map((fn) => fn.replace('.conda', '')).sort();
+  }
 });

@@ -1,0 +1,80 @@
+import { solveEmbedded } from '../../engine/embedded/solve.js';
+import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
+import { closeBySolving, solverSight } from '../../mirror/closure.js';
+import type { Sight, SolvedFiles, SolveRequest } from '../../mirror/closure.js';
+import type { MirrorSource, PickedFile } from '../../mirror/select.js';
+import { isRepackError } from '../../model/errors.js';
+import { parseMatchSpec } from '../../model/match-spec.js';
+import type { RepodataSource } from '../../model/repodata-index.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { MirrorRequest } from './mirror-request.js';
+
+/**
+ * The solver's WebAssembly never gives memory back, and breaks down at 4 GB. After that many records it gets a new thread, which takes a
+ * second.
+ */
+const RECORDS_A_THREAD = 300_000;
+
+const SOLVER_SAYS_NO: ReadonlySet<string> = new Set(['E_UNSOLVABLE', 'E_PACKAGE_NOT_FOUND', 'E_NO_BASE_CHANNEL']);
+
+/**
+ * `with_dependencies: solve`: what the embedded solver takes for each picked file. One at which the solver breaks down, in a fresh thread
+ * too, counts as one without a solution: the others are mirrored all the same. Throws as `solveEmbedded` for anything else.
+ */
+export async function solveClosure(
+  rt: Runtime,
+  request: Pick<MirrorRequest, 'settings' | 'profiles' | 'channels' | 'channelPriority'>,
+  { sources, picked }: { sources: readonly MirrorSource[]; picked: readonly PickedFile[] },
+): ReturnType<typeof closeBySolving> {
+  const { settings, profiles, channels, channelPriority } = request;
+  const { filter, platforms } = settings;
+  rt.events.emit({
+    type: 'stage-started',
+    stage: 'solve',
+    detail: `what ${picked.length} files need, each by a solver`,
+  });
+  const sightOf = solverSight({ sources, filter });
+  const solver = openEmbeddedSolver(rt);
+  let shown = 0;
+  const renew = async (): Promise<void> => {
+    await solver.close();
+    shown = 0;
+  };
+  const solve = async (asked: SolveRequest): Promise<SolvedFiles> => {
+    rt.signal.throwIfAborted();
+    const profile = profiles.find((each) => each.subdir === asked.subdir);
+    if (profile === undefined) return { problem: `there is no target profile for ${asked.subdir}` };
+    const sight = sightOf(asked.subdir, asked.exact);
+    if (shown > 0 && shown + sight.size > RECORDS_A_THREAD) await renew();
+    const input = {
+      request: { specs: [parseMatchSpec(asked.spec)], channels, channelPriority, profile },
+      source: sourceOf(sight),
+      solver,
+    };
+    for (;;) {
+      const fresh = shown === 0;
+      shown += sight.size;
+      try {
+        return { files: (await solveEmbedded(rt, input)).artifacts };
+      } catch (error) {
+        if (!isRepackError(error)) throw error;
+        const brokeDown = error.code === 'E_ENGINE_FAILED';
+        if (!brokeDown && !SOLVER_SAYS_NO.has(error.code)) throw error;
+        if (!brokeDown || fresh) return { problem: [error.what, ...error.details.slice(0, 3)].join('; ') };
+        await renew();
+      }
+    }
+  };
+  try {
+    return await closeBySolving({ sources, filter, picked, platforms, solve });
+  } finally {
+    await solver.close();
+  }
+}
+
+function sourceOf({ sources }: Sight): RepodataSource {
+  return {
+    repodata: async (channel, subdir) =>
+      sources.find((each) => each.subdir === subdir && each.channel.url === channel.url)?.index,
+  };
+}
