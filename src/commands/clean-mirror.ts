@@ -2,6 +2,7 @@ import { stageChannel } from '../channel/stage-channel.js';
 import { planMirrorClean } from '../mirror/clean-mirror.js';
 import type { MirrorCleanPlan } from '../mirror/clean-mirror.js';
 import { NOARCH } from '../model/channel.js';
+import { RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { INSTALLERS_NAME } from '../model/manifest.js';
 import type { LiveFolder, SideFile } from '../model/staged.js';
@@ -75,7 +76,19 @@ async function planClean(rt: Runtime, request: MirrorRequest, live: LiveFolder):
       installers: settings.installers.map(({ name }) => name),
       liveIndex: await readLiveIndexes(rt, live),
     });
+    refuseUnindexed(request, live, plan);
     return { plan, subdirs: [...new Set([...settings.platforms, NOARCH])] };
+  });
+}
+
+/** Cleaning gives each file that stays the record that it has; without an index it would take away the whole subdir. */
+function refuseUnindexed({ settings }: MirrorRequest, live: LiveFolder, { unindexed }: MirrorCleanPlan): void {
+  if (unindexed.length === 0) return;
+  const subdirs = [...new Set(unindexed.map((file) => file.slice(0, file.indexOf('/'))))];
+  throw new RepackError('E_FOLDER_DIFFERS', {
+    what: `The index of ${subdirs.join(' and ')} in the mirror is not as it was published, so nothing can be cleaned; nothing was changed`,
+    where: live.dir,
+    hint: `Run \`repackenv mirror -f ${settings.file ?? 'FILE'}\` first: it writes the index anew. Then clean.`,
   });
 }
 

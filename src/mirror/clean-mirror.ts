@@ -21,6 +21,8 @@ export interface MirrorCleanPlan {
   stays: { artifact: MirrorArtifact; live: LiveFile }[];
   /** Leave, with why. */
   leaves: { path: string; size: number; because: 'filter' | 'channel' | 'installer' }[];
+  /** Lie in a subdir whose index in the mirror is damaged: they have no record with which they could stay. */
+  unindexed: string[];
 }
 
 /**
@@ -33,7 +35,7 @@ export interface MirrorCleanPlan {
 export function planMirrorClean(task: MirrorCleanTask): MirrorCleanPlan {
   const { live, sources, declared, picked, installers, liveIndex } = task;
   const wanted = new Set(picked.map(({ subdir, fn }) => `${subdir}/${fn}`));
-  const plan: MirrorCleanPlan = { stays: [], leaves: [] };
+  const plan: MirrorCleanPlan = { stays: [], leaves: [], unindexed: [] };
   for (const file of live.manifest?.files ?? []) {
     const there = live.files.get(file.path);
     if (there === undefined) continue;
@@ -47,7 +49,10 @@ export function planMirrorClean(task: MirrorCleanTask): MirrorCleanPlan {
     const channel = declared.find(({ url }) => url === file.channel);
     const published = sources.some((source) => source.subdir === subdir && source.index.has(fn));
     const index = liveIndex(subdir);
-    if (index?.has(fn) !== true) continue;
+    if (index?.has(fn) !== true) {
+      plan.unindexed.push(file.path);
+      continue;
+    }
     if (wanted.has(file.path) || (channel !== undefined && !published)) {
       const from = channel ?? {
         url: file.channel ?? 'unknown',

@@ -297,6 +297,23 @@ describe('filters', () => {
     expect(place.artifacts()).toEqual(left);
   });
 
+  it('a damaged index in the mirror: clean refuses instead of emptying its subdir, and goes on after a mirror run', async () => {
+    place.write(MAIN);
+    await place.report();
+    for (const name of ['repodata.json', 'repodata.json.zst'])
+      writeFileSync(join(place.mirrorDir, 'linux-64', name), '{"packages": {}}');
+    place.write(`${MAIN}\nblacklist: [pytz]`);
+    const before = place.mirrored();
+    expectRefusal(await place.clean(), { code: 'E_FOLDER_DIFFERS', says: ['linux-64', 'mirror -f', 'Then clean'] });
+    expect(changesBetween(before, place.mirrored())).toEqual([]);
+
+    await place.report();
+    const cleaned = await place.clean();
+    expect(cleaned.exitCode, cleaned.stderr).toBe(0);
+    expect(place.artifacts().filter((path) => path.includes('/numpy-'))).toHaveLength(2);
+    expect(place.artifacts().filter((path) => path.includes('/pytz-'))).toEqual([]);
+  });
+
   it('what is kept though no longer picked follows the channel’s records, and leaves when the channel drops it', async () => {
     place.write(MAIN);
     await place.report();
