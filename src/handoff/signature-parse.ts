@@ -9,8 +9,9 @@ const MAGIC = 'SSHSIG';
 /** Undefined for what is not a whole armoured SSH signature of version 1. */
 export function parseSshSignature(bytes: Uint8Array): SshSignature | undefined {
   const text = Buffer.from(bytes).toString('latin1');
-  const armour =
-    /^-----BEGIN SSH SIGNATURE-----\r?\n([A-Za-z0-9+/=\r\n]+)\r?\n?-----END SSH SIGNATURE-----\r?\n?$/.exec(text);
+  const armour = /^-----BEGIN SSH SIGNATURE-----\r?\n([A-Za-z0-9+/=\r\n]+)\r?\n?-----END SSH SIGNATURE-----\s*$/.exec(
+    text,
+  );
   if (armour === null) return undefined;
   const blob = Buffer.from(armour[1]!, 'base64');
   if (blob.subarray(0, MAGIC.length).toString('latin1') !== MAGIC || blob.length < 10 || blob.readUInt32BE(6) !== 1)

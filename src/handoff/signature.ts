@@ -107,7 +107,9 @@ function wholeSignature({ signature, label }: VerifyOptions, where: string): { b
       hint: 'Copy it from the medium again, or ask the vendor for it.',
     });
   }
-  if (parsed.namespace === signatureNamespace(label)) return { bytes: signature };
+  // Mail and FTP may have made CRLF of its lines, which ssh-keygen does not read.
+  const text = Buffer.from(signature).toString('latin1').replaceAll('\r', '').trimEnd();
+  if (parsed.namespace === signatureNamespace(label)) return { bytes: Buffer.from(`${text}\n`, 'latin1') };
   const other = parsed.namespace.startsWith(NAMESPACE) ? parsed.namespace.slice(NAMESPACE.length) : undefined;
   throw new RepackError('E_SIGNATURE', {
     what:
@@ -192,6 +194,7 @@ function notAllowed(about: {
   const { allowed, said, fingerprint, where, label } = about;
   const all = said.join('\n');
   const key = fingerprint === undefined ? 'the key' : `the key ${fingerprint}`;
+  const unread = said.find((line) => /:\d+: (?:invalid|missing|bad) /.test(line));
   const problem = /has expired/.test(all)
     ? 'is listed, but has expired'
     : /not yet valid/.test(all)
@@ -202,7 +205,10 @@ function notAllowed(about: {
   return new RepackError('E_SIGNATURE', {
     what: `The manifest is signed by a key that this site does not accept: ${key} ${problem}`,
     where,
-    hint: `Ask the vendor, on another way than the medium, whether this is their key; only then put it into ${allowed}.`,
+    hint:
+      unread === undefined
+        ? `Ask the vendor, on another way than the medium, whether this is their key; only then put it into ${allowed}.`
+        : `ssh-keygen can't read a line of ${allowed} (below). Each line is NAME KEYTYPE KEY, for instance "vendor ssh-ed25519 AAAA...": a .pub file has no NAME. Save it as plain text (ASCII or UTF-8).`,
     details: said,
   });
 }

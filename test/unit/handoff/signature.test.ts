@@ -151,6 +151,25 @@ describeWithLayers(['ssh-keygen'], 'signature by ssh-keygen', () => {
     await refused(verify(Buffer.from(whole.replaceAll('\n', '\r\n')).subarray(0, 100), 'allowed'), /is not whole/);
   });
 
+  it.each<[string, (text: string) => string]>([
+    ['with CRLF', (text) => text.replaceAll('\n', '\r\n')],
+    ['with empty lines behind it', (text) => `${text}\n\r\n`],
+  ])('a signature %s, as mail and FTP make it, is the one that it was', async (_how, changed) => {
+    const signature = Buffer.from(changed(Buffer.from(await sign()).toString('latin1')), 'latin1');
+    expect(await verify(signature, 'allowed')).toEqual({ state: 'verified', principal: 'release@vendor.example' });
+    expect(await verify(signature)).toEqual({ state: 'well formed' });
+  });
+
+  it('a list of signers that ssh-keygen can not read is told from one without the key', async () => {
+    const signature = await sign();
+    const advice = (list: string): Promise<unknown> =>
+      verify(signature, list).catch((error: { hint?: string }) => error.hint);
+    writeFileSync(file('utf-16'), Buffer.from(`\uFEFF${readFileSync(file('allowed'), 'utf8')}`, 'utf16le'));
+    for (const list of ['vendor.pub', 'garbage', 'utf-16'])
+      expect(await advice(list), list).toMatch(/can't read a line of .*NAME KEYTYPE KEY/);
+    for (const list of ['stranger', 'empty', 'expired']) expect(await advice(list), list).toMatch(/^Ask the vendor/);
+  });
+
   it('a missing or unreadable list of signers is named', async () => {
     const signature = await sign();
     await refused(verify(signature, 'nowhere'), /The file of allowed signers is not there/);
