@@ -53,6 +53,8 @@ function Get-Sha256([string]$Path) {
   return (Get-FileHash -Algorithm SHA256 -LiteralPath $Path).Hash.ToLowerInvariant()
 }
 
+# cmd makes a quote of the backslash at the end of "D:\my repos\@LABEL@\".
+$Dir = $Dir.TrimEnd('"')
 if ($Dir -eq '') { $Dir = Join-Path $PSScriptRoot $label }
 if (-not (Test-Path -LiteralPath $Dir -PathType Container)) {
   Stop-Check ('there is no folder ' + $Dir) 'Give the folder of the channel: the one that holds manifest.json.'
@@ -141,7 +143,8 @@ elseif ($sound) {
 $there = @{}
 $links = @{}
 $folders = New-Object 'System.Collections.Generic.Stack[string]'
-$folders.Push($root)
+# With a separator: a drive alone (E:) is the folder one is in there.
+$folders.Push($root + [System.IO.Path]::DirectorySeparatorChar)
 while ($folders.Count -gt 0) {
   $folder = $folders.Pop()
   $items = @()
