@@ -68,8 +68,11 @@ if [ ! -f manifest.json ] && [ ! -f SHA256SUMS ]; then
     'Give the folder of the channel. If it is being synchronised for the first time, run the second pass: it brings them.'
 fi
 
-work=$TMPDIR
-[ -n "$work" ] || work=/tmp
+# A relative one would lie in the channel by now.
+case $TMPDIR in
+/*) work=$TMPDIR ;;
+*) work=/tmp ;;
+esac
 work=$work/verify-$label-$$
 (umask 077 && mkdir "$work") || cannot "no temporary folder can be made at $work" 'Set TMPDIR to a folder that can be written.'
 trap 'rm -rf "$work"' 0

@@ -329,6 +329,12 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
     expect([...snapshot(tmp).keys()]).toEqual([]);
   });
 
+  it('writes nothing into the channel where TMPDIR is relative', async () => {
+    const script = join(work.root, 'halkbank.verify.sh');
+    const ran = await runProgram('sh', [script], { home: join(work.dir, 'site-admin'), env: { TMPDIR: '.' } });
+    expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^halkbank: fine: .*\n$/) as string });
+  });
+
   function rewrite(path: string, change: (text: string) => string): void {
     writeFileSync(inSite(path), change(readFileSync(inSite(path), 'utf8')));
   }
