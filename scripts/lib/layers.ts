@@ -8,6 +8,7 @@ export type LayerName =
   | 'py-rattler'
   | 'rsync'
   | 'ssh-keygen'
+  | 'browser'
   | 'node24'
   | 'wine'
   | 'mamba'

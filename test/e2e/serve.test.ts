@@ -4,10 +4,11 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../src/model/manifest.js';
-import { openWorkplace, startOurs, type Ran, type RunningProgram, type Workplace } from '../helpers/programs.js';
+import { openWorkplace, type Ran, type RunningProgram, type Workplace } from '../helpers/programs.js';
 import { rawExchange, rawRequest, statusesIn } from '../helpers/raw-http.js';
 import { expectRefusal } from '../helpers/refusals.js';
 import { eventsOf } from '../helpers/real-upstream.js';
+import { startServeProgram, type ServeProgram } from '../helpers/serve-program.js';
 
 const TOKEN = 'site-5e4d3c2b_token.x';
 
@@ -25,28 +26,10 @@ afterEach(async () => {
 });
 afterAll(() => work.close());
 
-interface Up extends RunningProgram {
-  port: number;
-  url: string;
-  stop(signal?: NodeJS.Signals): Promise<Ran>;
-}
-
-/** `repackenv serve … --port 0`, up. */
-async function serve(args: readonly string[], env: Record<string, string> = {}): Promise<Up> {
-  const program = startOurs('repackenv', ['serve', ...args, '--port', '0'], { home: work.home, env });
+async function serve(args: readonly string[], env: Record<string, string> = {}): Promise<ServeProgram> {
+  const program = await startServeProgram(args, { home: work.home, env });
   running.add(program);
-  await program.says('http://');
-  const url = /http:\/\/(?:\[[^\]]+\]|[^\s:]+):(\d+)[^\s"]*/.exec(program.printed());
-  if (url === null) throw new Error(program.printed());
-  return {
-    ...program,
-    port: Number(url[1]),
-    url: url[0],
-    stop: (signal = 'SIGTERM') => {
-      program.child.kill(signal);
-      return program.ended;
-    },
-  };
+  return program;
 }
 
 const manifest = (): Manifest => JSON.parse(readFileSync(join(work.labelDir, 'manifest.json'), 'utf8')) as Manifest;

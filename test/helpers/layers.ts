@@ -7,6 +7,7 @@ const TITLES: Partial<Record<LayerName, string>> = {
   'py-rattler': 'py-rattler',
   rsync: 'rsync',
   'ssh-keygen': 'ssh-keygen',
+  browser: 'browser (chromium)',
   'real-indexes': 'real indexes',
   wine: 'wine',
   mamba: 'mamba or micromamba',
