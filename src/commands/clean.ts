@@ -19,7 +19,7 @@ export interface CleanReport {
   root: string | undefined;
   cacheDir: string;
   items: CleanItem[];
-  /** Bytes of what went, or would go. */
+  /** Bytes that the disk has free by it, or would have. */
   freed: number;
   /** What was left alone, and why. */
   skipped: string[];
@@ -45,7 +45,7 @@ export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanRe
     root,
     cacheDir,
     items,
-    freed: items.reduce((sum, { size, removes }) => sum + (removes ? size : 0), 0),
+    freed: items.reduce((sum, { frees, removes }) => sum + (removes ? frees : 0), 0),
     skipped: parts.flatMap((part) => part.skipped),
   };
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { errnoOf } from '../../model/disk-errors.js';
 import { RepackError, isRepackError } from '../../model/errors.js';
 import { formatOf } from '../../model/names.js';
 import { lockLabel } from '../../publish/lock.js';
@@ -6,7 +7,7 @@ import { lockHolder } from '../../publish/lock-peek.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { runFolders } from '../run-folder.js';
 import { jobAtWork, whileNoJobRuns } from './cache-guard.js';
-import { chooseEntries, sizeOf } from './items.js';
+import { chooseEntries, sizesOf } from './items.js';
 import type { CacheEntry, CleanItem, CleanLimits } from './items.js';
 
 /** What transfers leave: longer than any pause of one that goes on. */
@@ -74,25 +75,14 @@ interface Sweep {
 }
 
 async function sweep(rt: Runtime, { cacheDir, limits, dryRun, part }: Sweep): Promise<void> {
+  const take = (item: Omit<CleanItem, 'removes'>, remove: () => Promise<void>): Promise<void> =>
+    takeAway({ part, dryRun }, { item: { ...item, removes: true }, remove });
   for (const { folder } of await runFolders(rt, cacheDir)) {
-    part.items.push({
-      kind: 'run',
-      path: folder,
-      size: await sizeOf(rt, folder),
-      why: 'its run broke off',
-      removes: true,
-    });
-    if (!dryRun) await rt.fs.remove(folder);
+    const sizes = await sizesOf(rt, folder);
+    await take({ kind: 'run', path: folder, ...sizes, why: 'its run broke off' }, () => rt.fs.remove(folder));
   }
-  for (const file of await oldTransfers(rt, cacheDir)) {
-    part.items.push({
-      kind: 'transfer',
-      path: file.path,
-      size: file.size,
-      why: 'its transfer broke off',
-      removes: true,
-    });
-    if (!dryRun) await rt.fs.remove(file.path);
+  for (const { path: file, size, frees } of await oldTransfers(rt, cacheDir)) {
+    await take({ kind: 'transfer', path: file, size, frees, why: 'its transfer broke off' }, () => rt.fs.remove(file));
   }
   const engines = await lockEngines(rt, { cacheDir, dryRun, part });
   try {
@@ -103,12 +93,27 @@ async function sweep(rt: Runtime, { cacheDir, limits, dryRun, part }: Sweep): Pr
     ];
     for (const { entry, why } of chooseEntries(entries, limits, rt.clock.now())) {
       rt.signal.throwIfAborted();
-      part.items.push({ kind: entry.kind, path: entry.paths[0]!, size: entry.size, why, removes: true });
-      if (!dryRun) await removeEntry(rt, entry);
+      const { kind, paths, size, frees } = entry;
+      await take({ kind, path: paths[0]!, size, frees, why }, () => removeEntry(rt, entry));
     }
     if (!dryRun) await dropLostMd5(rt, cacheDir);
   } finally {
     for (const { release } of engines) await release();
+  }
+}
+
+/** What can't be removed (held open, of another account) is named, and keeps nothing else from going. */
+async function takeAway(
+  { part, dryRun }: Pick<Sweep, 'part' | 'dryRun'>,
+  { item, remove }: { item: CleanItem; remove: () => Promise<void> },
+): Promise<void> {
+  try {
+    if (!dryRun) await remove();
+    part.items.push(item);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    part.skipped.push(`${item.path}: can't be removed (${errno})`);
   }
 }
 
@@ -136,6 +141,7 @@ async function storeEntries(rt: Runtime, cacheDir: string): Promise<CacheEntry[]
       kind: 'store',
       paths: [file.path],
       size: file.size,
+      frees: file.frees,
       lastUseMs: Math.max(file.atimeMs, file.mtimeMs),
     });
   }
@@ -166,7 +172,8 @@ async function dropLostMd5(rt: Runtime, cacheDir: string): Promise<void> {
       (await lookAt(rt, path.join(store, 'sha256', sha256.slice(0, 2), sha256))) !== undefined
     )
       continue;
-    await rt.fs.unlink(file.path);
+    // A name that leads nowhere counts as none.
+    await rt.fs.unlink(file.path).catch(() => undefined);
   }
 }
 
@@ -189,10 +196,11 @@ async function repodataEntries(rt: Runtime, cacheDir: string): Promise<CacheEntr
     const key = /^([0-9a-f]{32})\.(?:entry|[0-9a-f]{64})\.json$/.exec(name)?.[1];
     const seen = key === undefined ? undefined : await lookAt(rt, path.join(folder, name));
     if (key === undefined || seen === undefined) continue;
-    const entry = byKey.get(key) ?? { kind: 'repodata', paths: [], size: 0, lastUseMs: 0 };
+    const entry = byKey.get(key) ?? { kind: 'repodata', paths: [], size: 0, frees: 0, lastUseMs: 0 };
     // The entry goes first: without it the rest counts as not there.
     entry.paths = name.endsWith('.entry.json') ? [seen.path, ...entry.paths] : [...entry.paths, seen.path];
     entry.size += seen.size;
+    entry.frees += seen.frees;
     entry.lastUseMs = Math.max(entry.lastUseMs, seen.atimeMs, seen.mtimeMs);
     byKey.set(key, entry);
   }
@@ -241,9 +249,11 @@ async function enginePackages(rt: Runtime, engines: readonly LockedEngine[]): Pr
       const marks = item.isDirectory() ? await extractedMarks(rt, target) : format === undefined ? undefined : [target];
       if (marks === undefined && !left) continue;
       const stem = format === undefined ? item.name : item.name.slice(0, -(format.length + 1));
-      const entry = byStem.get(stem) ?? { kind: 'engine-package', paths: [], size: 0, lastUseMs: 0 };
+      const entry = byStem.get(stem) ?? { kind: 'engine-package', paths: [], size: 0, frees: 0, lastUseMs: 0 };
       entry.paths = item.isDirectory() ? [target, ...entry.paths] : [...entry.paths, target];
-      entry.size += await sizeOf(rt, target);
+      const { size, frees } = await sizesOf(rt, target);
+      entry.size += size;
+      entry.frees += frees;
       for (const mark of marks ?? []) {
         const seen = await lookAt(rt, mark);
         if (seen !== undefined) entry.lastUseMs = Math.max(entry.lastUseMs, seen.atimeMs, seen.mtimeMs);
@@ -265,6 +275,7 @@ async function extractedMarks(rt: Runtime, folder: string): Promise<string[] | u
 interface FileSeen {
   path: string;
   size: number;
+  frees: number;
   atimeMs: number;
   mtimeMs: number;
 }
@@ -273,7 +284,8 @@ interface FileSeen {
 async function lookAt(rt: Runtime, target: string): Promise<FileSeen | undefined> {
   const stats = await rt.fs.lstat(target).catch(() => undefined);
   if (stats === undefined || !stats.isFile()) return undefined;
-  return { path: target, size: stats.size, atimeMs: stats.atimeMs, mtimeMs: stats.mtimeMs };
+  const { size, atimeMs, mtimeMs, nlink } = stats;
+  return { path: target, size, frees: nlink > 1 ? 0 : size, atimeMs, mtimeMs };
 }
 
 async function isFolder(rt: Runtime, target: string): Promise<boolean> {

@@ -17,6 +17,8 @@ export interface CleanItem {
   /** Absolute; the first path of what goes together. */
   path: string;
   size: number;
+  /** Bytes that the disk has free afterwards: nothing of what is hard-linked elsewhere. */
+  frees: number;
   why: string;
   /** False: named, and left for a person. */
   removes: boolean;
@@ -33,6 +35,7 @@ export interface CacheEntry {
   kind: 'store' | 'repodata' | 'engine-package';
   paths: string[];
   size: number;
+  frees: number;
   /** ms since 1970. */
   lastUseMs: number;
 }
@@ -59,13 +62,38 @@ export function chooseEntries(
 
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Bytes of a file or of everything below a folder; links are not followed. Nothing there: 0. */
-export async function sizeOf(rt: Runtime, target: string): Promise<number> {
-  const stats = await rt.fs.lstat(target).catch(() => undefined);
-  if (stats === undefined) return 0;
-  if (!stats.isDirectory()) return stats.size;
-  let sum = 0;
-  for (const entry of await rt.fs.readdir(target).catch(() => []))
-    sum += await sizeOf(rt, path.join(target, entry.name));
+/** Sizes in bytes: what is there, and what of it goes from the disk with it. */
+export interface Sizes {
+  size: number;
+  frees: number;
+}
+
+/**
+ * Bytes of a file or of everything below a folder; links are not followed. Nothing there: 0. A file with hard links (unchanged packages in
+ * a staging folder are the published ones, conda links packages into environments) frees its bytes only where all of them go.
+ */
+export async function sizesOf(rt: Runtime, target: string): Promise<Sizes> {
+  const sum = { size: 0, frees: 0 };
+  const seen = new Map<string, number>();
+  await addSizes(rt, target, { sum, seen });
   return sum;
+}
+
+async function addSizes(
+  rt: Runtime,
+  target: string,
+  { sum, seen }: { sum: Sizes; seen: Map<string, number> },
+): Promise<void> {
+  const stats = await rt.fs.lstat(target).catch(() => undefined);
+  if (stats === undefined) return;
+  if (stats.isDirectory()) {
+    for (const { name } of await rt.fs.readdir(target).catch(() => []))
+      await addSizes(rt, path.join(target, name), { sum, seen });
+    return;
+  }
+  const file = `${stats.dev} ${stats.ino}`;
+  const links = (seen.get(file) ?? 0) + 1;
+  seen.set(file, links);
+  if (links === 1) sum.size += stats.size;
+  if (links === Math.max(1, stats.nlink)) sum.frees += stats.size;
 }

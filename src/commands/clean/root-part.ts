@@ -14,7 +14,7 @@ import { STATE_NAME } from '../../publish/root.js';
 import type { LabelPlace } from '../../publish/root.js';
 import { createStaging, STAGING_NAME } from '../../publish/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { sizeOf } from './items.js';
+import { sizesOf } from './items.js';
 import type { CleanItem } from './items.js';
 
 export interface RootPart {
@@ -107,7 +107,7 @@ async function leftStaging(rt: Runtime, { stateDir }: LabelPlace): Promise<Clean
   for (const { name } of await rt.fs.readdir(folder).catch(() => [])) {
     const dir = path.join(folder, name);
     if (parseOwner(await rt.fs.readText(path.join(dir, OWNER_NAME)).catch(() => '')) === undefined) continue;
-    items.push({ kind: 'staging', path: dir, size: await sizeOf(rt, dir), why: 'its run broke off', removes: true });
+    items.push({ kind: 'staging', path: dir, ...(await sizesOf(rt, dir)), why: 'its run broke off', removes: true });
   }
   return items;
 }
@@ -129,10 +129,11 @@ async function unnamed(
     for (const entry of await rt.fs.readdir(path.join(labelDir, folder)).catch(() => [])) {
       const name = `${folder}/${entry.name}`;
       if (!entry.isFile() || named.has(name) || indexed.has(entry.name) || isOwnRootFile(name)) continue;
-      const stats = await rt.fs.lstat(path.join(labelDir, name));
+      const file = path.join(labelDir, name);
+      const stats = await rt.fs.lstat(file);
       files.set(name, { size: stats.size, mtimeMs: stats.mtimeMs, sha256: '', md5: '' });
       const why = 'neither the manifest nor an index names it';
-      items.push({ kind: 'label-file', path: path.join(labelDir, name), size: stats.size, why, removes: true });
+      items.push({ kind: 'label-file', path: file, ...(await sizesOf(rt, file)), why, removes: true });
     }
   }
   return { items, files };
@@ -164,7 +165,7 @@ async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Pr
     .map(({ name }) => path.join(root, name));
   const items: CleanItem[] = [];
   for (const each of [stateDir, ...beside]) {
-    items.push({ kind: 'lost-label', path: each, size: await sizeOf(rt, each), why, removes: false });
+    items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why, removes: false });
   }
   return items;
 }
