@@ -1,31 +1,29 @@
 /**
- * npm run bench [-- --rounds N] [--upstream bz2|mixed] [--conda PATH] [--indexer PATH]
+ * npm run bench [-- PART…] [--rounds N] [--upstream bz2|mixed] [--conda PATH] [--indexer PATH]
  *
- * Measures, in one run on a real upstream on loopback: our whole job with the embedded engine beside the seed's flow by hand (conda
- * create, conda info, copy, index, conda remove), and our job with the conda engine beside `conda create` + `conda remove` alone.
- * Each cold (empty caches, no ROOT) and unchanged (again, nothing new). Rounds are interleaved, each begins with another flow, and
- * what is judged is the ratio of the medians. The conda is the one given, else REPACKENV_BENCH_CONDA, else the layer 4.3.16, which
- * is slow in its own way: the aims are meant for a conda of today. The indexer is looked for (see bench-indexer.ts).
+ * Measures our work beside that of other programs, in one run: what is judged is ratios. Rounds are interleaved, and each begins with
+ * another contender. The parts are below; without one named, all. A part whose other program is not at hand is skipped with one
+ * line; `npm run layers -- --bench` installs what can be had.
+ *
+ * The conda of the part `job` is the one given, else REPACKENV_BENCH_CONDA, else the layer 4.3.16, which is slow in its own way: the
+ * aims are meant for a conda of today. The indexer of `job` and `doctor` is looked for (see bench-indexer.ts).
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { condaAbilities } from '../src/engine/conda/abilities.js';
-import { byHand, createAndRemove, ourJob, type Flow, type Measured, type Setup } from './lib/bench-flows.js';
-import { findIndexer } from './lib/bench-indexer.js';
-import { figures, ratioLine, timesLine } from './lib/bench-figures.js';
-import { requireLayer } from './lib/layers.js';
-import { runOurs, runProgram } from './lib/run-program.js';
-import { startTokenServer } from './lib/token-server.js';
+import type { Bench } from './lib/bench-contest.js';
+import { benchDoctor } from './lib/bench-doctor.js';
+import { benchJob } from './lib/bench-job.js';
+import { benchExport, benchImport } from './lib/bench-media.js';
+import { benchMirror } from './lib/bench-mirror.js';
+import { benchServe } from './lib/bench-serve.js';
+import { benchVerify } from './lib/bench-verify.js';
+import { findLayer } from './lib/layers.js';
+import { runOurs } from './lib/run-program.js';
 
-const TOKEN = 'xx-00000000-bench-token';
-const SPECS = ['ratingpro', 'pytho', 'requests', 'ratemodels', 'halkdata', 'ratedocs', 'setuptools', 'wheel'];
-const COLD_AIM = 1 / 8;
-const UNCHANGED_AIM = 1 / 10;
-const CONDA_AIM = 1.1;
-
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     conda: { type: 'string', default: process.env['REPACKENV_BENCH_CONDA'] },
     indexer: { type: 'string', default: process.env['REPACKENV_BENCH_INDEXER'] },
@@ -33,151 +31,54 @@ const { values } = parseArgs({
     upstream: { type: 'string' },
   },
 });
+
+const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  /** The whole job beside the same work by hand with conda. */
+  job(bench) {
+    const layer = findLayer('conda43');
+    const conda = values.conda ?? (layer.available ? layer.path : undefined);
+    if (conda !== undefined) return benchJob(bench, { ...values, conda });
+    bench.skip('job', 'no conda: npm run layers, or --conda PATH');
+    return Promise.resolve();
+  },
+  /** `mirror` beside conda-mirror. */
+  mirror: benchMirror,
+  /** `export` beside tar, split and zstd. */
+  export: benchExport,
+  /** `import` beside tar and sha256sum. */
+  import: benchImport,
+  /** `verify` beside sha256sum and our own verify.sh. */
+  verify: benchVerify,
+  /** `serve` beside Python's http.server and nginx. */
+  serve: benchServe,
+  /** `doctor --repair` beside an indexer. */
+  doctor: (bench) => benchDoctor(bench, values),
+};
+
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new RangeError(`--rounds ${values.rounds} is not a number of rounds`);
+const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
+if (unknown !== undefined) throw new RangeError(`${unknown} is no part: ${Object.keys(PARTS).join(', ')}`);
 
-type Taken = { flow: Flow; cold: Measured[]; unchanged: Measured[] };
-
-const conda = values.conda ?? requireLayer('conda43');
 const folder = mkdtempSync(join(tmpdir(), 'repackenv-bench-'));
 try {
-  await bench();
+  const [cpus, gib] = [availableParallelism(), (totalmem() / 2 ** 30).toFixed(0)];
+  const machine = `${process.platform} ${process.arch}, ${cpus} cores, ${gib} GiB`;
+  console.log(`machine    ${machine}, load ${load()}, node ${process.version}`);
+  // Programs, not data: what is measured is not how fast this disk finds modules for the first time.
+  await runOurs('repackenv', ['--version'], { home: join(folder, 'home') });
+  for (const [name, take] of Object.entries(PARTS)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const part = join(folder, name);
+    mkdirSync(part);
+    await take({ folder: part, rounds, skip: (what, why) => console.log(`\n${what} skipped: ${why}`) });
+    rmSync(part, { recursive: true, force: true });
+  }
+  const busy = (loadavg()[0] ?? 0) > cpus + 1 ? ': other work went on here, measure again when it is quiet' : '';
+  console.log(`\nrounds     ${rounds}, load at the end ${load()}${busy}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
-}
-
-async function bench(): Promise<void> {
-  const condaVersion = await versionOf(conda);
-  const { readsCondaFormat } = condaAbilities(condaVersion);
-  const kind = upstreamKind(readsCondaFormat);
-  const server = await startTokenServer({ dir: requireLayer(`upstream-${kind}`), token: TOKEN });
-  try {
-    const indexer = await findIndexer({ asked: values.indexer, conda, home: join(folder, 'ask') });
-    const setup: Setup = {
-      server,
-      token: TOKEN,
-      label: server.layout.label,
-      specs: SPECS,
-      conda,
-      condaVersion,
-      indexer,
-    };
-    const taken: Taken[] = [
-      {
-        flow: ourJob(setup, { name: 'our job, embedded engine', engine: ['--engine', 'embedded'] }),
-        cold: [],
-        unchanged: [],
-      },
-      { flow: byHand(setup), cold: [], unchanged: [] },
-      {
-        flow: ourJob(setup, { name: 'our job, conda engine', engine: ['--engine', 'conda', '--engine-path', conda] }),
-        cold: [],
-        unchanged: [],
-      },
-      { flow: createAndRemove(setup), cold: [], unchanged: [] },
-    ];
-
-    const [cpus, gib] = [availableParallelism(), (totalmem() / 2 ** 30).toFixed(0)];
-    console.log(
-      `machine    ${process.platform} ${process.arch}, ${cpus} cores, ${gib} GiB, load ${load()}, node ${process.version}`,
-    );
-    console.log(`conda      ${condaVersion} (${conda})`);
-    console.log(`indexer    ${indexer.name}`);
-    console.log(`upstream   ${kind}, served on loopback by this process`);
-    console.log(`request    ${SPECS.join(' ')}`);
-
-    await warmUp();
-    for (let round = 0; round < rounds; round += 1) await takeRound(taken, round);
-
-    console.log(`delivered  ${delivered(taken)}`);
-    const busy = (loadavg()[0] ?? 0) > cpus + 1 ? ': other work went on here, measure again when it is quiet' : '';
-    console.log(`rounds     ${rounds}, load at the end ${load()}${busy}`);
-    report(taken);
-  } finally {
-    await server.close();
-  }
-}
-
-/** The default is what the conda can read. */
-function upstreamKind(readsCondaFormat: boolean): 'mixed' | 'bz2' {
-  const kind = values.upstream ?? (readsCondaFormat ? 'mixed' : 'bz2');
-  if (kind !== 'mixed' && kind !== 'bz2') throw new RangeError(`--upstream ${kind}: mixed or bz2`);
-  if (kind === 'mixed' && !readsCondaFormat) throw new RangeError(`--upstream mixed: ${conda} reads only .tar.bz2`);
-  return kind;
-}
-
-/** Programs, not data: what is measured is not how fast this disk finds modules for the first time. */
-async function warmUp(): Promise<void> {
-  const home = join(folder, 'warm-up');
-  await runOurs('update-offline-repo', ['--version'], { home });
-  await runProgram(conda, ['info', '--json'], { home });
-}
-
-async function takeRound(taken: readonly Taken[], round: number): Promise<void> {
-  const first = round % taken.length;
-  for (const { flow, cold, unchanged } of [...taken.slice(first), ...taken.slice(0, first)]) {
-    const home = join(folder, `round-${round + 1}`, String(taken.findIndex((each) => each.flow === flow)));
-    cold.push(await flow.run(home));
-    unchanged.push(await flow.run(home));
-    rmSync(home, { recursive: true, force: true });
-  }
-}
-
-/** The comparison is one only where all deliver the same. */
-function delivered(taken: readonly Taken[]): string {
-  const sets = taken.flatMap(({ flow, cold, unchanged }) =>
-    [...cold, ...unchanged].flatMap(({ artifacts }) =>
-      artifacts === undefined ? [] : [{ name: flow.name, artifacts }],
-    ),
-  );
-  const [model] = sets;
-  if (model === undefined) throw new Error('nothing was delivered');
-  const listOf = (artifacts: ReadonlyMap<string, number>): string => [...artifacts.keys()].sort().join(' ');
-  for (const { name, artifacts } of sets) {
-    if (listOf(artifacts) === listOf(model.artifacts)) continue;
-    throw new Error(`not the same artifacts\n${model.name}: ${listOf(model.artifacts)}\n${name}: ${listOf(artifacts)}`);
-  }
-  const bytes = [...model.artifacts.values()].reduce((sum, size) => sum + size, 0);
-  return `${model.artifacts.size} artifacts, ${(bytes / 1e6).toFixed(1)} MB, the same each time`;
-}
-
-function report(taken: readonly Taken[]): void {
-  const all = taken.map(({ flow, cold, unchanged }) => ({
-    name: flow.name,
-    cold: figures(cold),
-    unchanged: figures(unchanged),
-  }));
-  console.log(`\n${timesLine('seconds: min, median, max')}`);
-  for (const { name, cold, unchanged } of all) {
-    console.log(timesLine(name, cold, unchanged));
-    for (const step of cold.steps.keys())
-      console.log(timesLine(`    ${step}`, cold.steps.get(step), unchanged.steps.get(step)));
-  }
-  const [embedded, hand, engine, alone] = all;
-  if (embedded === undefined || hand === undefined || engine === undefined || alone === undefined) return;
-  console.log('\nratios of the medians');
-  console.log(
-    ratioLine(
-      'embedded / by hand',
-      [embedded.cold, hand.cold, COLD_AIM],
-      [embedded.unchanged, hand.unchanged, UNCHANGED_AIM],
-    ),
-  );
-  console.log(
-    ratioLine(
-      'conda engine / create + remove',
-      [engine.cold, alone.cold, CONDA_AIM],
-      [engine.unchanged, alone.unchanged, CONDA_AIM],
-    ),
-  );
-}
-
-async function versionOf(program: string): Promise<string> {
-  const { stdout, stderr } = await runProgram(program, ['--version'], { home: join(folder, 'ask') });
-  const version = /conda (\S+)/.exec(stdout + stderr)?.[1];
-  if (version === undefined) throw new Error(`${program} --version says no version: ${(stdout + stderr).slice(-500)}`);
-  return version;
 }
 
 function load(): string {

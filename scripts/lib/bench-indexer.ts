@@ -11,7 +11,7 @@ export type Indexer = {
   command: ((dir: string) => { file: string; args: string[] }) | undefined;
 };
 
-type Ask = { asked: string | undefined; conda: string; home: string };
+type Ask = { asked?: string | undefined; conda?: string | undefined; home: string };
 
 /**
  * The one asked for (a `conda-index`, a `rattler-index`, a `conda` with conda-build, or a Python with conda-index or py-rattler), else
@@ -22,9 +22,11 @@ export async function findIndexer({ asked, conda, home }: Ask): Promise<Indexer>
   const candidates =
     asked === undefined
       ? [
-          ...['conda-index', 'python'].map((name) => join(dirname(conda), programName(name))),
+          ...(conda === undefined
+            ? []
+            : ['conda-index', 'python'].map((name) => join(dirname(conda), programName(name)))),
           ...['conda-index', 'rattler-index'].flatMap(onPath),
-          conda,
+          ...(conda === undefined ? [] : [conda]),
           ...(layer.available ? [layer.path] : []),
         ]
       : [asked];

@@ -12,6 +12,7 @@ export type LayerName =
   | 'node24'
   | 'wine'
   | 'mamba'
+  | 'conda-mirror'
   | 'python39'
   | 'real-indexes'
   | 'upstream-mixed'
@@ -29,6 +30,7 @@ export const LAYERS_DIR = join(PROJECT_ROOT, '.layers');
 const HOW: Partial<Record<LayerName, string>> = {
   node24: 'npm run layers -- --node24',
   wine: 'npm run layers -- --wine',
+  'conda-mirror': 'npm run layers -- --bench',
   mamba: 'have micromamba on PATH, or name one (or a mamba 2) in REPACKENV_TEST_MAMBA',
   'real-indexes': 'real channel indexes are looked for in ../shared/data/repodata, and are not part of this project',
   'upstream-mixed': 'npm run upstream',
@@ -62,7 +64,8 @@ function mambaOfThisMachine(): string | undefined {
   return named === undefined || named === '' ? onPath('micromamba') : existing(named);
 }
 
-function onPath(program: string): string | undefined {
+/** The first of this name on PATH; on Windows with its `.exe`. */
+export function onPath(program: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return folders.map((folder) => join(folder, program)).find((path) => existing(path) !== undefined);
 }
