@@ -37,7 +37,7 @@ export async function writePart(rt: Runtime, members: readonly TarMember[], targ
   const handle = await onDisk(rt, target, () => rt.fs.open(target.path, 'wx', 0o666));
   let complete = false;
   try {
-    for await (const chunk of stream) {
+    for await (const chunk of inLargePieces(stream)) {
       rt.signal.throwIfAborted();
       const writing = onDisk(rt, target, () => writeAll(handle, chunk));
       // Hashed while the disk has its turn.
@@ -123,6 +123,21 @@ async function fill(
   }
   controller.finalize();
 }
+
+/** Many small members would be as many small writes, and each waits for the disk's thread. The pieces stay as they are until they are joined. */
+async function* inLargePieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let [pieces, bytes]: [Uint8Array[], number] = [[], 0];
+  for await (const piece of stream) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < LARGE_PIECE) continue;
+    yield pieces.length === 1 ? piece : Buffer.concat(pieces, bytes);
+    [pieces, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield Buffer.concat(pieces, bytes);
+}
+
+const LARGE_PIECE = 256 * 1024;
 
 async function writeAll(handle: Awaited<ReturnType<Runtime['fs']['open']>>, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) {
