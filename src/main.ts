@@ -5,6 +5,7 @@ import { EXIT } from './model/errors.js';
 import { createRedactor } from './model/redact.js';
 import { nodeRuntime } from './runtime/node-runtime.js';
 import { nodeTerminal } from './runtime/terminal.js';
+import { optimiseWasmLater } from './runtime/webassembly.js';
 
 /**
  * MiB. Node 24 would by itself let young objects take 130 MB before it looks at them, and what a job needs must not hang on the Node
@@ -25,6 +26,7 @@ export async function main(program: ProgramName): Promise<void> {
       abortion.abort(signal);
     });
   }
+  optimiseWasmLater(process.versions.node);
   const relay = eventRelay();
   const rt = nodeRuntime({ events: relay, signal: abortion.signal, process });
   let outputLost = false;
