@@ -6,6 +6,10 @@ import { reportText } from './reporter/report-text.js';
 
 /** The end of `update`, `capture` and `plan`. */
 export function finishJob(report: JobReport, { reporter, rt }: Pick<CliCall, 'reporter' | 'rt'>): ExitCode {
-  reporter.result(reportText(report, rt.machine.platform === 'win32'), { ...report });
+  reporter.result(
+    reportText(report, rt.machine.platform === 'win32'),
+    { ...report },
+    { answer: report.job === 'plan' },
+  );
   return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
 }

@@ -259,7 +259,12 @@ export const SETTINGS = {
     schema: text,
   },
   json: { flag: 'json', help: 'one event a line, then the report, on standard output', group: 'Output', schema: onOff },
-  quiet: { flag: 'quiet', help: 'only warnings and errors', group: 'Output', schema: onOff },
+  quiet: {
+    flag: 'quiet',
+    help: 'only warnings, errors, and an answer that the exit code can’t give (plan, --dry-run)',
+    group: 'Output',
+    schema: onOff,
+  },
   debug: { flag: 'debug', help: 'more lines, and stack traces', group: 'Output', schema: onOff },
 } satisfies Record<string, Setting>;
 

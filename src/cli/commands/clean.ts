@@ -45,7 +45,7 @@ export const cleanCommand: CliCommand = {
       limits: limitsOf({ args, options }),
       dryRun: values.dryRun,
     });
-    reporter.result(cleanText(report), { ...report });
+    reporter.result(cleanText(report), { ...report }, { answer: report.dryRun });
     return EXIT.done;
   },
 };
@@ -53,7 +53,7 @@ export const cleanCommand: CliCommand = {
 async function cleanOneMirror(call: CliCall): Promise<ExitCode> {
   const { cleanMirror } = await import('../../commands/clean-mirror.js');
   const report = await cleanMirror(call.rt, await buildMirrorRequest(call, await takeMirrorSettings(call)));
-  call.reporter.result(cleanMirrorText(report), { ...report });
+  call.reporter.result(cleanMirrorText(report), { ...report }, { answer: report.dryRun });
   return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
 }
 

@@ -11,7 +11,7 @@ export const enginesCommand: CliCommand = {
   async run({ rt, values, reporter }) {
     const { listEngines } = await import('../../commands/engines.js');
     const engines = await listEngines(rt, workSettings(rt, values));
-    reporter.result(enginesText(engines), { engines });
+    reporter.result(enginesText(engines), { engines }, { answer: true });
     return EXIT.done;
   },
 };

@@ -63,7 +63,7 @@ export const importCommand: CliCommand = {
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });
-    reporter.result(importText(report), { ...report });
+    reporter.result(importText(report), { ...report }, { answer: report.dryRun });
     return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
   },
 };

@@ -45,7 +45,7 @@ export const mirrorCommand: CliCommand = {
     if (explained !== undefined) return explain(call, request, explained);
     const { mirror } = await import('../../commands/mirror.js');
     const report = await mirror(call.rt, request, call.redactor);
-    call.reporter.result(mirrorText(report), { ...report });
+    call.reporter.result(mirrorText(report), { ...report }, { answer: report.published === undefined });
     return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
   },
 };
@@ -60,7 +60,7 @@ async function explain(call: CliCall, request: MirrorRequest, name: string): Pro
   }
   const { explainMirror } = await import('../../commands/explain-mirror.js');
   const { text, ...data } = await explainMirror(call.rt, request, { name });
-  call.reporter.result(text, { job: 'explain', ...data });
+  call.reporter.result(text, { job: 'explain', ...data }, { answer: true });
   return EXIT.done;
 }
 

@@ -15,8 +15,10 @@ export interface Reporter extends EventSink {
   /**
    * The end of a command: text for people, data for `--json`. With `--quiet` the text stays away, but not those of
    * `data.findings` that make the exit code 1, unless an event has told them.
+   *
+   * `answer`: the command did nothing but answer, and its exit code can't: the text comes with `--quiet` too.
    */
-  result(text: string, data: Record<string, unknown>): void;
+  result(text: string, data: Record<string, unknown>, options?: { answer: boolean }): void;
   error(error: unknown): void;
 }
 
@@ -112,13 +114,13 @@ export function createReporter(options: ReporterOptions): Reporter {
 
   return {
     emit,
-    result(text, data) {
+    result(text, data, { answer } = { answer: false }) {
       toLog(`result\n${withoutTold(text, told)}`);
       // Long lists are cut.
       release((finding) => !text.includes(findingKey(finding)));
       if (json) jsonLine({ type: 'report', ...data });
-      else if (!quiet) toStdout(text);
-      else for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
+      else if (!quiet || answer) toStdout(text);
+      if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
       release(() => true);
