@@ -17,6 +17,7 @@ export interface NodeRuntimeOptions {
 export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
   const { process } = options;
   const killAt = process.env['REPACKENV_TEST_KILL_AT'];
+  const throwAt = process.env['REPACKENV_TEST_THROW_AT'];
   return {
     fs: nodeFileSystem(),
     // Reading execa's modules takes 0.1 s, and a run with the embedded engine starts no program.
@@ -30,6 +31,7 @@ export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
     machine: describeMachine(process),
     reach: async (step) => {
       if (killAt === step) process.kill(process.pid, 'SIGKILL');
+      if (throwAt === step) throw new TypeError(`${step}: ${process.env['REPACKENV_TEST_THROW_TEXT'] ?? 'a fault'}`);
     },
   };
 }

@@ -20,7 +20,7 @@ export interface Runtime {
   machine: Machine;
   /**
    * Named step boundaries (`publish:journal-written`). Does nothing in production; fault tests kill the process there
-   * (`REPACKENV_TEST_KILL_AT`).
+   * (`REPACKENV_TEST_KILL_AT`), or throw as a bug of ours would (`REPACKENV_TEST_THROW_AT`).
    */
   reach(step: string): Promise<void>;
 }

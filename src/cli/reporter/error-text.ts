@@ -2,14 +2,15 @@ import { EXIT, isRepackError } from '../../model/errors.js';
 import type { RepackError } from '../../model/errors.js';
 
 /** What, where, what to do now, the code last (design D12). Ends with a line feed. */
-export function errorText(error: unknown, options: { debug: boolean }): string {
-  return isRepackError(error) ? knownError(error, options.debug) : unknownError(error, options.debug);
+export function errorText(error: unknown, options: { debug: boolean; log?: string | undefined }): string {
+  return isRepackError(error) ? knownError(error, options.debug) : unknownError(error, options);
 }
 
 /** The same as data, for `--json`. */
 export function errorData(error: unknown): Record<string, unknown> {
   if (!isRepackError(error)) {
-    return { code: 'E_BUG', what: error instanceof Error ? error.message : String(error), exitCode: EXIT.bug };
+    const what = error instanceof Error ? error.message : String(error);
+    return { code: 'E_BUG', what, hint: REPORT_IT, exitCode: EXIT.bug };
   }
   const { code, what, where, hint, details, exitCode } = error;
   return { code, what, where, hint, details, exitCode };
@@ -27,11 +28,16 @@ function knownError(error: RepackError, debug: boolean): string {
   ].join('\n');
 }
 
-function unknownError(error: unknown, debug: boolean): string {
+const REPORT_IT =
+  'Run the same command again with --debug and report what it prints. The published folder is complete, as before or as new; ' +
+  'what was begun, the next run finishes or undoes.';
+
+function unknownError(error: unknown, { debug, log }: { debug: boolean; log?: string | undefined }): string {
   const message = error instanceof Error ? error.message : String(error);
   return [
     `error: This is a bug of repackenv: ${message}`,
-    '  what to do: Please report it, with what --debug prints. The published folder was left as it was.',
+    `  what to do: ${REPORT_IT}`,
+    ...(log === undefined ? [] : [`  log: ${log}`]),
     '  [E_BUG]',
     ...(debug ? ['', stackOf(error)] : []),
     '',

@@ -124,7 +124,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     },
     error(error) {
       release(() => true);
-      const text = errorText(error, { debug });
+      const text = errorText(error, { debug, log: log?.path });
       toLog(text.trimEnd());
       if (json) jsonLine({ type: 'error', ...errorData(error) });
       // From cron every line is a mail: that another run is at work is in the exit code, and in the log (bad-inputs I6).
