@@ -1,24 +1,16 @@
-import { setFlagsFromString } from 'node:v8';
 import { eventRelay, runCli } from './cli/run.js';
 import type { ProgramName } from './cli/program.js';
 import { EXIT } from './model/errors.js';
 import { createRedactor } from './model/redact.js';
 import { nodeRuntime } from './runtime/node-runtime.js';
 import { nodeTerminal } from './runtime/terminal.js';
-import { optimiseWasmLater } from './runtime/webassembly.js';
-
-/**
- * MiB. Node 24 would by itself let young objects take 130 MB before it looks at them, and what a job needs must not hang on the Node
- * it runs on.
- */
-const SEMI_SPACE = 8;
+import { tuneV8 } from './runtime/tune-v8.js';
 
 /**
  * Builds the runtime, runs the program, sets the exit code. The only file that touches `process`. A first signal asks the work to
  * end and clean up; a second one ends the process at once.
  */
 export async function main(program: ProgramName): Promise<void> {
-  setFlagsFromString(`--max-semi-space-size=${SEMI_SPACE}`);
   const abortion = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -26,7 +18,7 @@ export async function main(program: ProgramName): Promise<void> {
       abortion.abort(signal);
     });
   }
-  optimiseWasmLater(process.versions.node);
+  tuneV8(process.versions.node);
   const relay = eventRelay();
   const rt = nodeRuntime({ events: relay, signal: abortion.signal, process });
   let outputLost = false;
