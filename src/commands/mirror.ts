@@ -26,13 +26,13 @@ export async function mirror(machine: Runtime, request: MirrorRequest, redactor:
   if (request.dryRun) {
     const folder = await lookAtMirror(rt, request);
     return withMirrorGateway(rt, request, async (gateway) => {
-      const planned = await planMirror(rt, { request, gateway, live: folder.live });
+      const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
       return dryReport(collected, { request, folder, planned });
     });
   }
   return withMirrorFolder(rt, request, 'mirror', (folder) =>
     withMirrorGateway(rt, request, async (gateway) => {
-      const planned = await planMirror(rt, { request, gateway, live: folder.live });
+      const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
       await rt.reach('mirror:planned');
       return deliverMirror(collected, { request, gateway, folder, planned, redactor });
     }),

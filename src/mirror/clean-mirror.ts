@@ -9,7 +9,7 @@ export interface MirrorCleanTask {
   sources: readonly MirrorSource[];
   declared: readonly Channel[];
   /** What the filter picks. */
-  picked: readonly PickedFile[];
+  picked: readonly Pick<PickedFile, 'channel' | 'subdir' | 'fn'>[];
   /** File names of the installers that the mirror file names. */
   installers: readonly string[];
   /** The mirror's own index of a subdir. */

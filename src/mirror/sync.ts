@@ -15,7 +15,7 @@ export interface SyncTask {
   sources: readonly MirrorSource[];
   declared: readonly Channel[];
   /** What the filter picks. */
-  picked: readonly PickedFile[];
+  picked: readonly Pick<PickedFile, 'channel' | 'subdir' | 'fn'>[];
   /** The mirror's own index of a subdir, for what no declared channel has any more. */
   liveIndex: (subdir: Subdir) => RepodataIndex | undefined;
 }

@@ -31,6 +31,7 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
     subdir: document.subdir,
     baseUrl: document.baseUrl,
     repodataVersion: document.repodataVersion,
+    document: bytes,
     size: kept === undefined ? table.count : kept.reduce((sum, one) => sum + one, 0),
     filenames: (name) =>
       table

@@ -8,6 +8,8 @@ export interface RepodataIndex {
   /** `info.base_url` (CEP 15), as published. */
   readonly baseUrl: string | undefined;
   readonly repodataVersion: number;
+  /** The whole document as it was scanned; the same for what `filter` leaves of it. */
+  readonly document: Uint8Array;
   /** Number of records in `packages` and `packages.conda` together. */
   readonly size: number;
   /** Distribution file names of one package name, both formats; empty when there is none. */

@@ -63,6 +63,27 @@ describeWithLayers(['upstream-mixed'], 'a mirror of the real upstream', () => {
     expect(inodesBelow(place.mirrorDir)).toEqual(before);
   });
 
+  it('does not choose again where channels and filter are as they were', async () => {
+    const file = join(place.stateDir, 'choice.json');
+    const text = readFileSync(file, 'utf8');
+    const choice = JSON.parse(text) as { picked: Record<string, string[]> };
+    const [at, names] = Object.entries(choice.picked).find(([where]) => where.endsWith('/linux-64'))!;
+    const tampered = { ...choice, picked: { ...choice.picked, [at]: names.slice(1) } };
+    writeFileSync(file, JSON.stringify(tampered));
+    // It is believed: the file that it lacks counts as no longer picked.
+    const kept = [{ path: `linux-64/${names[0]!}`, because: 'filter' }];
+    expect(await place.report()).toMatchObject({ kept, published: { unchanged: true, bytesWritten: 0 } });
+    expect((await place.report(['--reset'])).kept).toEqual([]);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    writeFileSync(file, JSON.stringify(tampered));
+    expect((await place.report(['--virtual-package', '__glibc=2.39'])).kept).toEqual([]);
+    for (const damaged of ['{', JSON.stringify({ ...choice, picked: { [at]: ['gone-1-0.conda'] } })]) {
+      writeFileSync(file, damaged);
+      expect((await place.report()).kept).toEqual([]);
+      expect(readFileSync(file, 'utf8')).toBe(text);
+    }
+  });
+
   it('--reset asks and hashes everything again, and writes nothing either', async () => {
     const before = inodesBelow(place.mirrorDir);
     const requests = place.upstream.requests.length;

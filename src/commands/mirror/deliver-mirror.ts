@@ -24,6 +24,7 @@ import { laySiteFiles, signerOf } from '../hand-over.js';
 import type { LabelFolder } from '../label-folder.js';
 import { refuseLeak } from '../secret-scan.js';
 import { collectAttestations } from '../side-files.js';
+import { rememberChoice } from './choice-memory.js';
 import { keepDelta, prepareDelta } from './keep-delta.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
@@ -102,6 +103,7 @@ export async function deliverMirror(collected: Collected, delivery: MirrorDelive
     await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
     await clearIncoming(rt, place.stateDir);
     await rememberSeen(rt, place, staged.files);
+    await rememberChoice(rt, place, planned.choice);
     await rt.reach('mirror:remembered');
     const delta = await keepDelta(rt, { request, place, live });
     await rt.reach('mirror:delta-written');

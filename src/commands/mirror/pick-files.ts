@@ -6,8 +6,11 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { solveClosure } from './solve-closure.js';
 
+/** A file by its place; its record is in the index of its channel. */
+export type ChosenFile = Pick<PickedFile, 'channel' | 'subdir' | 'fn'>;
+
 export interface Choice {
-  picked: readonly PickedFile[];
+  picked: readonly ChosenFile[];
   excluded: Readonly<Record<string, number>>;
   /** Records that can't be mirrored, by path. */
   refused: { path: string; problem: string }[];

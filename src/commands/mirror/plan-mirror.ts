@@ -8,12 +8,13 @@ import type { LiveFolder } from '../../model/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings } from '../findings.js';
 import type { MirrorRequest } from './mirror-request.js';
-import { listed, pickFiles } from './pick-files.js';
-import type { Choice } from './pick-files.js';
+import { chooseFiles } from './choice-memory.js';
+import type { KeyedChoice } from './choice-memory.js';
+import { listed } from './pick-files.js';
 import { readChannels, readLiveIndexes } from './read-mirror.js';
 
 export interface PlannedMirror {
-  choice: Choice;
+  choice: KeyedChoice;
   plan: SyncPlan;
   /** Every platform and noarch, and the subdirs that lie in the mirror. */
   subdirs: string[];
@@ -23,6 +24,7 @@ interface PlanTask {
   request: MirrorRequest;
   gateway: Gateway;
   live: LiveFolder;
+  stateDir: string;
 }
 
 /**
@@ -30,11 +32,11 @@ interface PlanTask {
  *
  * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_RECORD, E_RECORD_CONFLICT, and what reading indexes throws
  */
-export async function planMirror(rt: Runtime, { request, gateway, live }: PlanTask): Promise<PlannedMirror> {
+export async function planMirror(rt: Runtime, { request, gateway, live, stateDir }: PlanTask): Promise<PlannedMirror> {
   const { channels, settings } = request;
   const read = await readChannels(rt, { gateway, channels, platforms: settings.platforms, live });
   emitFindings(rt, gateway.findings());
-  const choice = await pickFiles(rt, request, read.sources);
+  const choice = await chooseFiles(rt, { request, sources: read.sources, stateDir });
   emitFindings(rt, choice.findings);
   const plan = planSync({
     live,
