@@ -168,11 +168,14 @@ async function readIndex(rt: Runtime, dir: string, subdir: string): Promise<Repo
   return bytes === undefined ? undefined : scanRepodata(bytes, path);
 }
 
+/** All names that `attestationPlace` knows: `.v0.sigs`, and `.sigs` with and without the digest that the record states. */
+const ATTESTATION = /\.(conda|tar\.bz2)(\.v\d+\.sigs|\.sigs(\.[0-9a-f]{64})?)$/;
+
 /** Attestations beside their artifacts (CEP 27), and what a manifest of ours calls a side file. */
 function isSideFile(path: string, subdirs: readonly string[], stated: ReadonlyMap<string, { kind: string }>): boolean {
   if (stated.get(path)?.kind === 'side') return true;
   const [folder = '', name = ''] = path.split('/');
-  return folder !== INSTALLERS_NAME && subdirs.includes(folder) && /\.(conda|tar\.bz2)\.v\d+\.sigs$/.test(name);
+  return folder !== INSTALLERS_NAME && subdirs.includes(folder) && ATTESTATION.test(name);
 }
 
 function withoutFile(index: RepodataIndex | undefined, subdir: string, paths: ReadonlySet<string>): Finding[] {

@@ -285,6 +285,18 @@ describe('merging a channel folder', () => {
     expect(await breaches(channel)).toEqual([]);
   });
 
+  it('attestations come along under each of the names that they may have', async () => {
+    startAt(1);
+    const from = await foreign('attested');
+    const names = ['v0.sigs', 'sigs', `sigs.${'0'.repeat(64)}`].map((end) => `linux-64/x-1.0-0.conda.${end}`);
+    for (const name of names) writeFileSync(join(from, name), '[]');
+    writeFileSync(join(from, 'linux-64/x-1.0-0.conda.sigs.bak'), '[]');
+    await mergeHere(from);
+    const { files } = JSON.parse(readFileSync(join(channel, 'manifest.json'), 'utf8')) as Manifest;
+    expect(files.filter(({ kind }) => kind === 'side').map(({ path }) => path)).toEqual([...names].sort());
+    for (const name of names) expect(readFileSync(join(channel, name), 'utf8')).toBe('[]');
+  });
+
   it('an index may name more than the folder has: news only', async () => {
     startAt(1);
     const from = await foreign('news');
