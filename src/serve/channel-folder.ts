@@ -8,7 +8,7 @@ import { parseManifest } from '../model/parse-manifest.js';
 import type { RepodataIndex } from '../model/repodata-index.js';
 import { scanRepodata } from '../model/repodata-scan.js';
 import { closeChecked, readWhole } from './checked-file.js';
-import type { FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
+import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
 
 /** What a folder says of itself at one instant. */
 export interface Catalogue {
@@ -52,6 +52,8 @@ export function openChannelFolder(
   let listed: { at: number; subdirs: readonly string[] } | undefined;
   let told = '';
   const indexes = new Map<string, SubdirIndex>();
+  /** A client asks for many packages at once: one of the requests reads the index for all. */
+  const scans = new Map<string, Promise<SubdirIndex | undefined>>();
 
   const warnOnce = (message: string): void => {
     if (message !== told) rt.events.emit({ type: 'warning', message });
@@ -95,14 +97,17 @@ export function openChannelFolder(
       const file = await checker.open(dir, path);
       if (typeof file === 'string') return undefined;
       try {
-        const { sha256, size } = file.digests;
+        const { sha256 } = file.digests;
         const before = indexes.get(subdir);
         if (before?.sha256 === sha256) return before;
-        if (size > LARGEST_INDEX) return undefined;
-        const bytes = file.kind === 'small' ? file.bytes : await readWhole(file.handle, size);
-        if (bytes === undefined) return undefined;
-        const fresh = { sha256, index: scanRepodata(bytes, join(dir, path), { subdir }) };
-        indexes.set(subdir, fresh);
+        const key = `${subdir} ${sha256}`;
+        let scan = scans.get(key);
+        if (scan === undefined) {
+          scan = scanned(file, { path: join(dir, path), subdir }).finally(() => scans.delete(key));
+          scans.set(key, scan);
+        }
+        const fresh = await scan;
+        if (fresh !== undefined) indexes.set(subdir, fresh);
         return fresh;
       } catch (error) {
         warnOnce(error instanceof Error ? error.message : String(error));
@@ -112,6 +117,17 @@ export function openChannelFolder(
       }
     },
   };
+}
+
+/** Undefined where it is too large, or was cut meanwhile. Throws what is wrong with it. */
+async function scanned(
+  file: CheckedFile,
+  { path, subdir }: { path: string; subdir: string },
+): Promise<SubdirIndex | undefined> {
+  const { sha256, size } = file.digests;
+  if (size > LARGEST_INDEX) return undefined;
+  const bytes = file.kind === 'small' ? file.bytes : await readWhole(file.handle, size);
+  return bytes && { sha256, index: scanRepodata(bytes, path, { subdir }) };
 }
 
 /** What an index says of an artifact; undefined where it does not name it, or not safely. */
