@@ -51,8 +51,10 @@ export async function prepareChannelPlace(rt: Runtime, { stateDir }: LabelPlace)
 
 /** A run that published into this folder broke off: its journal is there and nobody at work on it. */
 export async function isInterrupted(rt: Runtime, { stateDir }: Pick<LabelPlace, 'stateDir'>): Promise<boolean> {
-  if ((await readJournal(rt, stateDir).catch(() => undefined)) === undefined) return false;
-  return (await lockHolder(rt, stateDir)) === undefined;
+  const hasJournal = async () => (await readJournal(rt, stateDir).catch(() => undefined)) !== undefined;
+  if (!(await hasJournal()) || (await lockHolder(rt, stateDir)) !== undefined) return false;
+  // A run that has finished since took its journal away before it let go of the lock; one that began since holds it.
+  return (await hasJournal()) && (await lockHolder(rt, stateDir)) === undefined;
 }
 
 function notAChannel(dir: string, what: string): RepackError {

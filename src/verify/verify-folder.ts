@@ -2,6 +2,7 @@ import { NOARCH } from '../model/channel.js';
 import { errnoOf } from '../model/disk-errors.js';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
+import { canonicalJson } from '../model/json.js';
 import type { Manifest } from '../model/manifest.js';
 import { INDEX_NAMES, MANIFEST_NAME, sideFoldersOf } from '../model/manifest.js';
 import { parseMatchSpec } from '../model/match-spec.js';
@@ -79,13 +80,27 @@ export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: Verif
 }
 
 /**
- * Reads the folder and holds index, files, manifest and sums against each other. Where something is wrong it looks twice: the folder may be
- * being published just now. `cache`: what an earlier look has hashed need not be read again. Throws as `verifyFolder`.
+ * Reads the folder and holds index, files, manifest and sums against each other. Where something is wrong it looks again, until two looks see
+ * the same: the folder may be being published just now. `cache`: what an earlier look has hashed need not be read again. Throws as
+ * `verifyFolder`.
  */
 export async function lookAtFolder(rt: ReadRuntime, dir: string, cache: HashCache = new Map()): Promise<Look> {
-  const seen = await look(rt, dir, cache);
-  return seen.violations.some(({ rule }) => rule !== 'stranger') ? look(rt, dir, cache) : seen;
+  let seen = await look(rt, dir, cache);
+  for (let looks = 1; looks < MOST_LOOKS && seen.violations.some(({ rule }) => rule !== 'stranger'); looks++) {
+    const before = allOf(seen);
+    seen = await look(rt, dir, cache);
+    if (allOf(seen) === before) break;
+  }
+  return seen;
 }
+
+/** In one order: files are read at the same time. */
+function allOf({ violations }: Look): string {
+  return violations.map(canonicalJson).sort().join('\n');
+}
+
+/** One that changes for longer is told as it was seen last. */
+const MOST_LOOKS = 20;
 
 async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Look> {
   const folder = await readFolder(rt, dir, { ...(await foldersOfManifest(rt, dir)), cache }).catch((error: unknown) => {

@@ -356,6 +356,30 @@ describe('a folder that is being published meanwhile', () => {
     expect(published).toBe(true);
     expect(report.findings).toEqual([]);
   });
+
+  it('I9 gets another look for as long as each sees something else', async () => {
+    const dir = copyOf('ours');
+    const next = temp.sub(`next-${++count}`);
+    await stage(next, [
+      ...(await samplePackages()).filter(({ distFilename }) => !distFilename.startsWith('six')),
+      await makePackage({ name: 'six', version: '1.17.0' }),
+    ]);
+    const fs = nodeFileSystem();
+    // One before each look: a package more, its index, the manifest, and the old package out.
+    const steps = [
+      () => cpSync(join(next, 'noarch/six-1.17.0-0.conda'), join(dir, 'noarch/six-1.17.0-0.conda')),
+      () => ['', '.zst'].forEach((form) => cpSync(join(next, `${INDEX}${form}`), join(dir, `${INDEX}${form}`))),
+      () => ['manifest.json', 'SHA256SUMS'].forEach((name) => cpSync(join(next, name), join(dir, name))),
+      () => rmSync(join(dir, SIX)),
+    ];
+    const readdir: typeof fs.readdir = async (path) => {
+      if (path.endsWith('noarch')) steps.shift()?.();
+      return fs.readdir(path);
+    };
+    const report = await verifyFolder({ ...rt, fs: { ...fs, readdir } }, { dir, solveOffline });
+    expect(steps).toEqual([]);
+    expect(report.findings).toEqual([]);
+  });
 });
 
 describe('what is no channel', () => {
