@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { main } from '../dist/src/main.js';
+import { start } from './start.js';
 
-await main('repackenv');
+await start('repackenv');

@@ -8,11 +8,11 @@ import { tuneV8 } from './runtime/tune-v8.js';
 
 /**
  * Builds the runtime, runs the program, sets the exit code. The only file that touches `process`. A first signal asks the work to
- * end and clean up; a second one ends the process at once.
+ * end and clean up; a second one ends the process at once. Before it is called, `bin/start.js` answers them.
  */
 export async function main(program: ProgramName): Promise<void> {
   const abortion = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) {
     process.on(signal, () => {
       if (abortion.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
       abortion.abort(signal);
