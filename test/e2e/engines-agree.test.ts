@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeChannel } from '../../scripts/lib/conda-channel.js';
+import { makePackage } from '../../scripts/lib/sample-upstream.js';
 import { snapshot } from '../../scripts/lib/snapshot.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
-import type { Workplace } from '../helpers/programs.js';
+import { openWorkplace, type Workplace } from '../helpers/programs.js';
 import { delivered, FOR_CONDA43, openRealWorkplace, reportOf, withConda43 } from '../helpers/real-upstream.js';
 import { expectRefusal } from '../helpers/refusals.js';
 
@@ -105,6 +108,61 @@ describeWithLayers(['conda43', 'upstream-bz2'], 'what conda fetched for itself',
     SLOW,
   );
 });
+
+/**
+ * The one known difference (CONTRIBUTING, "Solving"): dd 3.0 leaves only the oldest of three ee. conda counts the steps down from the newest over
+ * all that was asked for (2 against 1) and takes dd 2.0; rattler decides one package after another and keeps dd 3.0.
+ */
+describeWithLayers(['conda43'], 'two packages of which the newest of one forbids the newest of the other', () => {
+  const COMPETING: readonly (readonly [name: string, version: string, ...depends: string[]])[] = [
+    ['dd', '1.0'],
+    ['dd', '2.0'],
+    ['dd', '3.0', 'ee <2'],
+    ['ee', '1.0'],
+    ['ee', '2.0'],
+    ['ee', '3.0'],
+  ];
+  let work: Workplace;
+  let channel: string;
+  beforeAll(async () => {
+    work = await openWorkplace();
+    const folder = join(work.dir, 'competing');
+    const packages = COMPETING.map(([name, version, ...depends]) =>
+      makePackage({ name, version, depends, format: 'tar.bz2' }),
+    );
+    await makeChannel(folder, await Promise.all(packages), { subdirs: ['linux-64'] });
+    channel = pathToFileURL(folder).href;
+  });
+  afterAll(() => work.close());
+
+  it.each([
+    ['embedded', [], ['dd 3.0', 'ee 1.0']],
+    ['conda', withConda43(), ['dd 2.0', 'ee 3.0']],
+  ] as const)(
+    'are solved by %s in its own way, and what it takes is proven and can be installed',
+    async (engine, engineArgs, set) => {
+      for (const packages of [
+        ['dd', 'ee'],
+        ['ee', 'dd'],
+      ]) {
+        const root = join(work.dir, `by-${engine}-${packages.join('-')}`);
+        const args = ['--channel', channel, ...engineArgs, ...FOR_CONDA43, '--prove', installProof(), '--json'];
+        const ran = await work.update({ root, packages, args });
+        expect(ran.exitCode, ran.stderr).toBe(0);
+        const report = reportOf(ran);
+        expect(delivered(report)).toEqual(set);
+        expect(report.engines.map(({ kind }) => kind)).toEqual([engine]);
+        expect(report.published!.proof.checks.map(({ name }) => name)).toEqual(
+          expect.arrayContaining(['closure', 'solve', 'installed by conda 4.3.16']),
+        );
+        expect((await work.verify(join(root, 'halkbank'))).exitCode).toBe(0);
+      }
+    },
+    SLOW,
+  );
+});
+
+const installProof = (): string => `install=${layerPath('conda43')}`;
 
 describeWithLayers(['conda43', 'upstream-mixed'], 'conda 4.3.16 where packages exist as .conda', () => {
   let work: Workplace;
