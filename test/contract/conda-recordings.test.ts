@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chosenPrefix } from '../../src/engine/capture/envinfo.js';
@@ -6,29 +6,14 @@ import { channelPlaceOf } from '../../src/engine/capture/record-place.js';
 import { recordFromCaches } from '../../src/engine/cache-records.js';
 import { parseCondaInfo } from '../../src/engine/conda-info.js';
 import { explainFailure } from '../../src/engine/conda/explain-failure.js';
-import { readPrefixRecords } from '../../src/engine/prefix-records.js';
-import type { InstalledRecord } from '../../src/engine/prefix-records.js';
 import { printedJson } from '../../src/engine/printed-json.js';
 import { parseMatchSpec } from '../../src/model/match-spec.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import { tempDir } from '../helpers/artifacts.js';
+import { RECORDINGS, recorded, recordsOf } from '../helpers/recordings.js';
 
-const RECORDINGS = join(import.meta.dirname, '../fixtures/recordings');
 const CONDAS = ['conda-4.3.16', 'conda-4.4.11', 'conda-26.7.1'] as const;
 const TOKEN = 'xx-0123456789-recorded';
-
-const recorded = (engine: string, file: string): Buffer => readFileSync(join(RECORDINGS, engine, file));
-
-/** A prefix made of the recorded conda-meta files. */
-async function recordsOf(engine: string): Promise<InstalledRecord[]> {
-  const prefix = tempDir();
-  mkdirSync(join(prefix, 'conda-meta'));
-  for (const file of readdirSync(join(RECORDINGS, engine))) {
-    if (file.startsWith('conda-meta.'))
-      copyFileSync(join(RECORDINGS, engine, file), join(prefix, 'conda-meta', file.slice('conda-meta.'.length)));
-  }
-  return readPrefixRecords(nodeFileSystem(), prefix);
-}
 
 describe.each(CONDAS)('what %s printed', (engine) => {
   it('info --json names version, caches and root', () => {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { recordFromCaches } from '../../src/engine/cache-records.js';
@@ -8,8 +8,6 @@ import { foreignInMamba } from '../../src/engine/conda/info-in-force.js';
 import { PROGRAM_TRAITS, versionProblem } from '../../src/engine/conda/programs.js';
 import type { FamilyProgram } from '../../src/engine/conda/programs.js';
 import { placeOf } from '../../src/engine/join-records.js';
-import { readPrefixRecords } from '../../src/engine/prefix-records.js';
-import type { InstalledRecord } from '../../src/engine/prefix-records.js';
 import { printedJson } from '../../src/engine/printed-json.js';
 import type { Channel } from '../../src/model/channel.js';
 import { parseMatchSpec } from '../../src/model/match-spec.js';
@@ -17,11 +15,9 @@ import type { RepodataSource } from '../../src/model/repodata-index.js';
 import { scanRepodata } from '../../src/model/repodata-scan.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import { tempDir } from '../helpers/artifacts.js';
+import { RECORDINGS, recorded, recordsOf } from '../helpers/recordings.js';
 
-const RECORDINGS = join(import.meta.dirname, '../fixtures/recordings');
 const ENGINES = readdirSync(RECORDINGS).filter((name) => /^(?:micro)?mamba-/.test(name));
-
-const recorded = (engine: string, file: string): Buffer => readFileSync(join(RECORDINGS, engine, file));
 
 const OWNER: Channel = { url: 'https://up.example/prometeia', name: 'prometeia', authenticated: true, role: 'owner' };
 const BASE: Channel = { url: 'https://up.example/pkgs/main', name: 'main', authenticated: false, role: 'base' };
@@ -29,16 +25,6 @@ const TOLD = [
   { channel: OWNER, url: 'http://conda.anaconda.org/prometeia' },
   { channel: BASE, url: 'http://repo.anaconda.com/pkgs/main' },
 ];
-
-async function recordsOf(engine: string): Promise<InstalledRecord[]> {
-  const prefix = tempDir();
-  mkdirSync(join(prefix, 'conda-meta'));
-  for (const file of readdirSync(join(RECORDINGS, engine))) {
-    if (file.startsWith('conda-meta.'))
-      copyFileSync(join(RECORDINGS, engine, file), join(prefix, 'conda-meta', file.slice('conda-meta.'.length)));
-  }
-  return readPrefixRecords(nodeFileSystem(), prefix);
-}
 
 it('every supported release of mamba and micromamba has a recording of its series', () => {
   for (const program of ['mamba', 'micromamba'] as const) {
