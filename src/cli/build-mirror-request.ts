@@ -64,7 +64,7 @@ export async function takeMirrorSettings({ rt, redactor, options, args }: CliCal
  * @throws RepackError E_MIRROR_FILE, E_CHANNEL, E_NAME
  */
 export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings): Promise<MirrorRequest> {
-  const { declareMirrorChannels, mirrorPlace, resolveFolder } = await import('../commands/mirror-settings.js');
+  const { declareMirrorChannels, deltaFolder, mirrorPlace } = await import('../commands/mirror-settings.js');
   const { rt, values, options } = call;
   for (const finding of settings.warnings) rt.events.emit({ type: 'finding', finding });
   const token = call.token ?? settings.token;
@@ -80,17 +80,15 @@ export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings
         'the token is used for no channel: none lies below BASE-URL/OWNER (--owner), and none is marked {url: …, token: true} in the mirror file',
     });
   }
+  const place = mirrorPlace(rt.machine, settings);
   return {
     ...workSettings(rt, values),
-    ...mirrorPlace(rt.machine, settings),
+    ...place,
     settings,
     channels,
     token,
     profiles: targetProfiles(settings.platforms, values),
-    deltaDir:
-      settings.delta && settings.deltaDir !== undefined
-        ? resolveFolder(rt.machine, settings, settings.deltaDir)
-        : undefined,
+    deltaDir: deltaFolder(rt.machine, settings, place),
     reset: options['reset'] === true,
     allowShrink: options['allowShrink'] === true,
     keepGoing: options['keepGoing'] === true,

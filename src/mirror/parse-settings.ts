@@ -57,7 +57,13 @@ export function readPlatforms(context: ReadContext, warnings: Finding[]): Subdir
 
 /** A folder of this machine, as written: `mirror_dir`, `delta_dir`. */
 export function readFolder(context: ReadContext): string {
-  const { key } = context.entry;
+  const { key, value } = context.entry;
+  if (isScalar(value) && value.value === null && value.source === '~') {
+    refuse(context, {
+      what: 'is "~" alone, which YAML reads as nothing',
+      hint: `Write a folder in it: ${key}: ~/mirror/main`,
+    });
+  }
   const { text, place } = readText(context, `${key}: /srv/mirror/main`);
   if ([...text].some((char) => char < ' ')) {
     refuseAt(context, place, {
@@ -74,6 +80,7 @@ export function readFolder(context: ReadContext): string {
 
 function folderProblem(text: string): string | undefined {
   if (text === '') return 'is empty';
+  if (/^~[^\\/]/.test(text)) return 'begins with "~" and a name, which only a shell fills in';
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return 'is a URL, but must be a folder on this machine';
   if (/[$%]\{?[A-Za-z_]/.test(text)) return 'has a variable in it, and nothing is filled in here';
   return undefined;

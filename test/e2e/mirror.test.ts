@@ -668,6 +668,18 @@ describe('which mirror file', () => {
     expect(named.stdout).toContain('nightly.yml, line 1');
   });
 
+  it.each(['DIR/mirrors/main', 'DIR/mirrors/main/linux-64/../deltas', 'mirrors/main/deltas'])(
+    'delta_dir in the mirror is refused: %s',
+    async (folder) => {
+      place.write(`${MAIN}\ndelta: true\ndelta_dir: ${folder.replace('DIR', place.dir)}`);
+      expectRefusal(await place.mirror(), {
+        code: 'E_MIRROR_FILE',
+        says: ['delta_dir', 'line', '/mirrors/main-delta'],
+      });
+      expect(existsSync(join(place.dir, 'mirrors'))).toBe(false);
+    },
+  );
+
   it('a mirror folder that has nothing above it, or a name that can be none, is refused with its line', async () => {
     place.write('channels: [pkgs/main]\nplatforms: [linux-64]\nmirror_dir: /mirror');
     expectRefusal(await place.mirror(), { code: 'E_MIRROR_FILE', says: ['line 3', '/mirror/main'] });

@@ -90,10 +90,32 @@ export function mirrorPlace(machine: Machine, settings: MirrorSettings): MirrorP
 }
 
 /** A folder that the mirror file names. */
-export function resolveFolder(machine: Machine, { file }: MirrorSettings, written: string): string {
+function resolveFolder(machine: Machine, { file }: MirrorSettings, written: string): string {
   const home = /^~(?=$|[\\/])/.exec(written);
   if (home !== null) return path.join(machine.homedir, written.slice(1));
   return path.resolve(file === undefined ? machine.cwd : path.dirname(path.resolve(machine.cwd, file)), written);
+}
+
+/**
+ * Where deltas are left; undefined: no deltas.
+ *
+ * @throws RepackError E_MIRROR_FILE where that is the mirror itself or a folder in it: they would travel to the sites with it
+ */
+export function deltaFolder(
+  machine: Machine,
+  settings: MirrorSettings,
+  { root, label }: MirrorPlace,
+): string | undefined {
+  if (!settings.delta || settings.deltaDir === undefined) return undefined;
+  const folder = resolveFolder(machine, settings, settings.deltaDir);
+  const mirror = path.join(root, label);
+  const inside = path.relative(mirror, folder);
+  if (inside !== '' && (inside.startsWith('..') || path.isAbsolute(inside))) return folder;
+  throw new RepackError('E_MIRROR_FILE', {
+    what: `delta_dir is ${inside === '' ? 'the mirror itself' : 'a folder in the mirror'}, so the deltas would travel to the sites with it`,
+    where: `${placeOf(settings, settings.origins.delta_dir.line)}: delta_dir ${folder}`,
+    hint: `Choose a folder beside it, for example delta_dir: ${mirror}-delta`,
+  });
 }
 
 function placeOf({ file = 'mirror file' }: MirrorSettings, line: number | undefined): string {

@@ -379,6 +379,8 @@ describe('refusals name line, column and what to write', () => {
     ['ftp', 'channels: [ftp://h/main]\n', /ftp/],
     ['mirror_dir as URL', 'mirror_dir: file:///srv/m\n', /is a URL, but must be a folder/],
     ['mirror_dir with variable', 'mirror_dir: $HOME/m\n', /has a variable in it/],
+    ['mirror_dir in the home of somebody', 'mirror_dir: ~bob/m\n', /a name, which only a shell fills in/],
+    ['mirror_dir with ~ alone', 'mirror_dir: ~\n', /is "~" alone/],
     ['mirror_dir as list', 'mirror_dir: [/a]\n', /has a list where one text must stand/],
     ['names on one line', 'blacklist: flask readline\n', /^1:12 .*blacklist: \[flask, readline\]$/s],
     [

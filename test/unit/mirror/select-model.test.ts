@@ -53,7 +53,7 @@ const row: fc.Arbitrary<Row> = fc
     python: fc.option(fc.constantFrom(...PYTHONS), { nil: undefined }),
     depends: fc.array(spec, { maxLength: 2 }),
   })
-  .map(({ build, ...rest }) => ({ ...rest, stem: `${rest.name}-1.${rest.minor}-${build}` }));
+  .map(({ build, ...rest }) => Object.assign(rest, { stem: `${rest.name}-1.${rest.minor}-${build}` }));
 
 const some = (values: readonly string[]) => fc.uniqueArray(fc.constantFrom(...values), { maxLength: 2 });
 const day = fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined });
@@ -131,9 +131,9 @@ function modelled(rows: readonly Row[], by: Lists): string[] {
         const all = free.filter((each) => matches(text, each));
         const limited = within.filter((each) => matches(text, each));
         const versions = [...new Set(all.map(({ minor }) => minor))].sort((x, y) => y - x);
-        const last = versions.slice(0, by.latest?.count ?? 1);
+        const last = new Set(versions.slice(0, by.latest?.count ?? 1));
         const bare = by.latest === undefined && by.since === undefined && by.until === undefined;
-        const taken = bare ? all : limited.length > 0 ? limited : all.filter(({ minor }) => last.includes(minor));
+        const taken = bare ? all : limited.length > 0 ? limited : all.filter(({ minor }) => last.has(minor));
         for (const each of taken) if (!chosen.some((other) => placeOf(other) === placeOf(each))) chosen.push(each);
       }
     }
