@@ -4,6 +4,7 @@ import { NOARCH } from '../../model/channel.js';
 import { RepackError } from '../../model/errors.js';
 import { INDEX_NAMES, SUMS_NAME } from '../../model/manifest.js';
 import { formatOf } from '../../model/names.js';
+import type { RepodataIndex } from '../../model/repodata-index.js';
 import { scanRepodata } from '../../model/repodata-scan.js';
 import type { LabelLock } from '../../publish/lock.js';
 import { switchIndexes } from '../../publish/repair-switch.js';
@@ -54,7 +55,7 @@ const INDEX_RULES: ReadonlySet<Rule> = new Set<Rule>([
   'artifact-mislabelled',
 ]);
 
-/** So many records may go because their files are not there; more looks like a copy that was not finished. */
+/** So many records may go because their files are not there or not whole; more looks like a copy that was not finished. */
 const FEW = 10;
 const SHARE = 0.1;
 
@@ -144,7 +145,6 @@ async function rebuild(
     .filter((path) => path.startsWith(`${subdir}/`) && formatOf(path) !== undefined && !inV3.has(path))
     .map((path) => path.slice(subdir.length + 1));
   const sources = await recordSources(rt, folder, subdir);
-  refuseShrink(found, { subdir, prune });
   const index = indexes.get(subdir);
   const withdrawn = withdrawnIn(sources.parts);
   const isWithdrawn = (fn: string): boolean => withdrawn.has(fn) && sources.indexes[0]?.has(fn) !== true;
@@ -152,6 +152,7 @@ async function rebuild(
     (fn) => !reasons.has(`${subdir}/${fn}`) && !isWithdrawn(fn) && (!prune || index === undefined || index.has(fn)),
   );
   const rebuilt = await rebuildIndex(rt, { folder, subdir, sources, fns, unjudged: unjudgedIn(folder, subdir) });
+  refuseShrink(rebuilt, { where: `${folder.dir}/${subdir}`, old: sources.indexes[0], prune });
   for (const fn of there) {
     const reason = reasons.get(`${subdir}/${fn}`);
     if (reason !== undefined) rebuilt.leftOut.set(fn, reason);
@@ -169,18 +170,20 @@ function unjudgedIn({ violations }: Examination['folder'], subdir: string): stri
     .map(({ subject }) => subject.slice(subdir.length + 1));
 }
 
-/** Records of files that are not there are lost with the old index, hotfixes with them. */
-function refuseShrink(found: Examination, { subdir, prune }: { subdir: string; prune: boolean }): void {
-  const size = found.indexes.get(subdir)?.size ?? 0;
-  const gone = found.violations.filter(
-    ({ rule, subject }) => rule === 'file-missing' && subject.startsWith(`${subdir}/`),
-  );
-  if (prune || gone.length <= FEW || gone.length <= size * SHARE) return;
+/** Records of files that are not there, or are cut off, are lost with the old index, hotfixes with them. */
+function refuseShrink(
+  rebuilt: RebuiltIndex,
+  { where, old, prune }: { where: string; old: RepodataIndex | undefined; prune: boolean },
+): void {
+  if (prune || old === undefined) return;
+  const left = new Set([...rebuilt.kept, ...rebuilt.read]);
+  const gone = [...old.allFilenames()].filter((fn) => !left.has(fn));
+  if (gone.length <= FEW || gone.length <= old.size * SHARE) return;
   throw new RepackError('E_SHRINK', {
-    what: `${gone.length} of the ${size} packages that the index names are not there: their records would be lost`,
-    where: `${found.folder.dir}/${subdir}`,
+    what: `${gone.length} of the ${old.size} packages that the index names are not there, or not whole: their records would be lost`,
+    where,
     hint: 'Finish the copy (or mount what is missing), then look again. --repair --prune makes an index of what is here.',
-    details: gone.slice(0, 10).map(({ subject }) => subject),
+    details: gone.slice(0, 10),
   });
 }
 

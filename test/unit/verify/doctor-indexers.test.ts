@@ -238,3 +238,30 @@ describe('E7 names that a medium turned into upper case', () => {
     });
   });
 });
+
+describe('N13 a copy that was not finished', () => {
+  const cut: Record<string, (dir: string, fn: string) => void> = {
+    'packages cut off': (dir, fn) => writeFileSync(join(dir, 'noarch', fn), ''),
+    'packages missing, and the index known from its .zst only': (dir, fn) => {
+      rmSync(join(dir, 'noarch', fn));
+      writeFileSync(join(dir, 'noarch/repodata.json'), '');
+    },
+  };
+
+  it.each(Object.keys(cut))('%s: the records of many are not thrown away', async (how) => {
+    const dir = join(temp.sub(`half-${++count}`), 'channel');
+    const many = await Promise.all(
+      Array.from({ length: 12 }, (_, at) => makePackage({ name: `many${at}`, version: '1.0' })),
+    );
+    await makeChannel(dir, [...packages, ...many]);
+    for (const { distFilename } of many) cut[how]!(dir, distFilename);
+    const before = snapshot(dir);
+    await expect(call(dir, { repair: true })).rejects.toMatchObject({
+      code: 'E_SHRINK',
+      what: expect.stringMatching(/^12 of the 15 packages/) as string,
+    });
+    expect(snapshot(dir)).toEqual(before);
+    await call(dir, { repair: true, prune: true });
+    expect(named(dir)).toEqual(packages.map(({ distFilename }) => distFilename));
+  });
+});
