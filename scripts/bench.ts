@@ -62,6 +62,10 @@ const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
 if (unknown !== undefined) throw new RangeError(`${unknown} is no part: ${Object.keys(PARTS).join(', ')}`);
 
 const folder = mkdtempSync(join(tmpdir(), 'repackenv-bench-'));
+process.once('SIGINT', () => {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  process.exit(130);
+});
 try {
   const [cpus, gib] = [availableParallelism(), (totalmem() / 2 ** 30).toFixed(0)];
   const machine = `${process.platform} ${process.arch}, ${cpus} cores, ${gib} GiB`;
