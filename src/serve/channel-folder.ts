@@ -103,12 +103,15 @@ export function openChannelFolder(
         const key = `${subdir} ${sha256}`;
         let scan = scans.get(key);
         if (scan === undefined) {
-          scan = scanned(file, { path: join(dir, path), subdir }).finally(() => scans.delete(key));
+          scan = scanned(file, { path: join(dir, path), subdir })
+            .then((fresh) => {
+              if (fresh !== undefined) indexes.set(subdir, fresh);
+              return fresh;
+            })
+            .finally(() => scans.delete(key));
           scans.set(key, scan);
         }
-        const fresh = await scan;
-        if (fresh !== undefined) indexes.set(subdir, fresh);
-        return fresh;
+        return await scan;
       } catch (error) {
         warnOnce(error instanceof Error ? error.message : String(error));
         return undefined;

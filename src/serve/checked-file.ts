@@ -64,19 +64,29 @@ const YOUNG_MS = 2000;
  */
 export function makeFileChecker(rt: ServeRuntime): FileChecker {
   const known = new Map<string, Digests>();
-  const underWay = new Map<string, Promise<Digests>>();
+  const underWay = new Map<string, Promise<Digests | undefined>>();
   const inTurn = lanes(HASHED_AT_ONCE);
 
-  const hashed = (key: string, handle: FileHandle, stated: Stated): Promise<Digests> => {
+  /** Undefined where the file changed meanwhile. Nobody who comes between the end and the remembering begins anew. */
+  const hashed = (key: string, handle: FileHandle, stated: Stated): Promise<Digests | undefined> => {
     const begun = underWay.get(key);
     if (begun !== undefined) return begun;
+    const before = known.get(key);
+    if (before !== undefined) return Promise.resolve(before);
     const { sha256, md5 } = stated;
     const work = inTurn(() =>
       digestsOfFile(handle, {
         ...(sha256 === undefined || md5 === undefined ? {} : { stated: { sha256, md5 } }),
         onPiece: () => rt.signal.throwIfAborted(),
       }),
-    ).finally(() => underWay.delete(key));
+    )
+      .then(async (digests) => {
+        const stats = await bigStat(handle);
+        if (keyOf(stats) !== key || BigInt(digests.size) !== stats.size) return undefined;
+        remember(key, digests, stats);
+        return digests;
+      })
+      .finally(() => underWay.delete(key));
     underWay.set(key, work);
     return work;
   };
@@ -104,8 +114,7 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
     }
     if (digests === undefined) {
       digests = await hashed(key, handle, stated);
-      if (keyOf(await bigStat(handle)) !== key || BigInt(digests.size) !== stats.size) return 'busy';
-      remember(key, digests, stats);
+      if (digests === undefined) return 'busy';
     }
     if (differs(digests, stated)) return 'other';
     const unchanged = async (): Promise<boolean> => {
