@@ -33,9 +33,8 @@ describe('a bug of ours ends with 70', () => {
       expect(message).toMatch(
         /^This is a bug of repackenv: \S+: reading \S+\n {2}what to do: Run the same command again with --debug/,
       );
-      const [log = ''] = readdirSync(logs, { recursive: true, encoding: 'utf8' }).filter((name) =>
-        name.endsWith('.log'),
-      );
+      const written = readdirSync(logs, { recursive: true, encoding: 'utf8' });
+      const log = written.find((name) => name.endsWith('.log')) ?? '';
       expect(message).toContain(`\n  log: ${join(logs, log)}\n  [E_BUG]\n`);
       expect(readFileSync(join(logs, log), 'utf8')).toContain('error: This is a bug of repackenv');
       expect(readFileSync(join(logs, log), 'utf8')).not.toContain(TOKEN);

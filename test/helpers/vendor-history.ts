@@ -81,10 +81,10 @@ function sideFiles(dir: string, choice: GenerationChoice, packages: readonly Sam
   if (choice.installer) texts.push(['installers/Miniforge3-Linux-x86_64.sh', `#!/bin/sh\necho ${choice.days}\n`]);
   return texts.map(([path, text]) => {
     const bytes = Buffer.from(text);
-    const digests = digestsOf(bytes);
-    const storePath = join(dir, `side-${digests.sha256}`);
+    const { size, sha256, md5 } = digestsOf(bytes);
+    const storePath = join(dir, `side-${sha256}`);
     writeFileSync(storePath, bytes);
-    return { path, storePath, ...digests };
+    return { path, storePath, size, sha256, md5 };
   });
 }
 
