@@ -9,8 +9,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
 export async function start(program) {
   for (const signal of SIGNALS) process.on(signal, endAtOnce);
   const { main } = await import('../dist/src/main.js');
+  // Its handlers first, then ours off: a signal that came while the modules were evaluated is told only now, to whoever listens.
+  const done = main(program);
   for (const signal of SIGNALS) process.off(signal, endAtOnce);
-  await main(program);
+  await done;
 }
 
 function endAtOnce(signal) {

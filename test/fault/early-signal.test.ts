@@ -14,6 +14,12 @@ function sentToItself(signal: string): string {
   return `--import=data:text/javascript,${encodeURIComponent(source)}`;
 }
 
+/** Sends it when the first handlers are taken off: a signal that came while modules were evaluated waits until then. */
+function sentAtHandOver(signal: string): string {
+  const source = `const { off } = process; process.off = (name, listener) => { if (name === '${signal}') process.kill(process.pid, name); return off.call(process, name, listener); }`;
+  return `--import=data:text/javascript,${encodeURIComponent(source)}`;
+}
+
 describe('a signal while the program loads', () => {
   it.each([
     ['SIGINT', 130],
@@ -30,5 +36,16 @@ describe('a signal while the program loads', () => {
       );
       expect([...snapshot(dir)]).toEqual([]);
     }
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s between its own handlers and those of the job ends the job', async (signal, exitCode) => {
+    const home = join(dir, 'home');
+    const args = ['serve', dir, '--port', '0'];
+    const ran = await runOurs('repackenv', args, { home, env: { NODE_OPTIONS: sentAtHandOver(signal) } });
+    expect([exitCode, 0]).toContain(ran.exitCode);
+    expect(ran.signal).toBeNull();
   });
 });
