@@ -245,8 +245,11 @@ function report(
 }
 
 /** What is still to be applied to the folder as it is now: from the set behind the one whose manifest it has. */
-function remaining(steps: readonly Step[], live: Pick<LiveFolder, 'manifestSha256'>): readonly Step[] {
-  const at = steps.findIndex(({ opened }) => opened.target.manifestSha256 === live.manifestSha256);
+function remaining(steps: readonly Step[], live: LiveFolder): readonly Step[] {
+  const at = steps.findIndex(
+    ({ opened: { set, target } }) =>
+      target.manifestSha256 === live.manifestSha256 && (set.kind === 'delta' || isWhole(target, live)),
+  );
   return at === -1 || at === steps.length - 1 ? steps.slice(Math.max(at, 0)) : steps.slice(at + 1);
 }
 
