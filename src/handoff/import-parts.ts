@@ -168,7 +168,12 @@ async function lookAt(
   }
   if (header.number !== part.number) return `holds part ${header.number} under this name: the parts were swapped`;
   if (length !== undefined) return length;
-  refuseOtherSum(media, { ...file, name: part.file }, part.sha256);
+  try {
+    refuseOtherSum(media, { ...file, name: part.file }, part.sha256);
+  } catch (error) {
+    if (isRepackError(error)) return `is not right: ${error.what}`;
+    throw error;
+  }
   return { part, file, header, start };
 }
 

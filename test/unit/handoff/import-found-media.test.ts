@@ -134,6 +134,17 @@ describe('G11 a damaged part', () => {
     await takes([bad, good]);
   });
 
+  it.each([[0], [1]])(
+    'is not only what it holds, but also what SHA256SUMS beside it says (%i first)',
+    async (first) => {
+      const [bad, good] = [copyOf(parts, 'bad'), copyOf(parts, 'good')];
+      const sums = readFileSync(join(bad, 'SHA256SUMS'), 'utf8');
+      writeFileSync(join(bad, 'SHA256SUMS'), sums.replace(/^[0-9a-f]{8}(?=.*part002\.tar$)/m, '00000000'));
+      expect(await refusal(bad)).toContain('acme-g1.part002.tar is not the file that SHA256SUMS on this medium lists');
+      await takes(first === 0 ? [bad, good] : [good, bad]);
+    },
+  );
+
   it('is told where a copy is taken for it, and refused where each copy is damaged', async () => {
     const [one, two] = [copyOf(parts, 'one'), copyOf(parts, 'two')];
     damage(one, 2, -3000);
@@ -183,6 +194,15 @@ describe('G8 a folder that was damaged where the delta does not reach', () => {
     expect((await importAt(root, second, { dryRun: true })).sets).toMatchObject([{ name: 'acme-g2', kind: 'full' }]);
     expect((await takes(second, 2)).sets).toMatchObject([{ name: 'acme-g2', kind: 'full' }]);
     expect(await importAt(root, second)).toMatchObject({ unchanged: true });
+  });
+
+  it('at the generation that the delta begins at, and the full set beside it is of that one too', async () => {
+    await importAt(root, parts);
+    unlinkSync(join(root, 'acme/linux-64/b-1.0-0.tar.bz2'));
+    const delta = join(dir, 'delta');
+    await exportTo(delta, dirs[1]!, { since: join(dirs[0]!, 'manifest.json') });
+    expect((await importAt(root, [parts, delta], { dryRun: true })).generation).toBe(2);
+    await takes([parts, delta], 2);
   });
 
   it('is refused where the full set is a step back', async () => {
