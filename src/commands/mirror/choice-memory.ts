@@ -39,13 +39,13 @@ export async function chooseFiles(rt: Runtime, { request, sources, stateDir }: C
   return { ...(await pickFiles(rt, request, sources)), key, remembered: false };
 }
 
-/** To be called with the mirror locked, after the switch. It only saves time, so a disk that refuses is a debug event. */
+/** To be called with the mirror locked, after the switch; a choice that is not final is not kept. It only saves time, so a disk that refuses is a debug event. */
 export async function rememberChoice(
   rt: Pick<Runtime, 'fs' | 'events'>,
   { stateDir }: { stateDir: string },
-  { key, remembered, picked, excluded, refused, findings }: KeyedChoice,
+  { key, remembered, final, picked, excluded, refused, findings }: KeyedChoice,
 ): Promise<void> {
-  if (remembered) return;
+  if (remembered || !final) return;
   const places = new Map<string, string[]>();
   for (const { channel, subdir, fn } of picked) {
     const place = placeOf({ channel, subdir });
@@ -91,7 +91,7 @@ async function recalled(
         return { channel: source.channel, subdir: source.subdir, fn };
       }),
     );
-    return { picked, excluded: kept.excluded, refused: kept.refused, findings: kept.findings };
+    return { picked, excluded: kept.excluded, refused: kept.refused, findings: kept.findings, final: true };
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT')
       rt.events.emit({ type: 'debug', message: `the choice of the last run is not used: ${String(error)}` });

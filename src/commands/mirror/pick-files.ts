@@ -15,6 +15,8 @@ export interface Choice {
   /** Records that can't be mirrored, by path. */
   refused: { path: string; problem: string }[];
   findings: Finding[];
+  /** False where a solver broke down, for want of memory perhaps: the next run may find more. */
+  final: boolean;
 }
 
 /** What the mirror file's filter takes of the channels, with the dependencies where it asks for them. */
@@ -27,10 +29,12 @@ export async function pickFiles(
   const selection = selectForMirror({ sources, filter });
   const findings = [...shadowFindings(selection), ...listFindings(selection)];
   let { picked } = selection;
+  let final = true;
   if (filter.dependencies === 'solve') {
-    const { added, unsolvable } = await solveClosure(rt, request, { sources, picked });
+    const { added, unsolvable, brokeDown } = await solveClosure(rt, request, { sources, picked });
     findings.push(...unsolvableFindings(unsolvable, picked.length));
     picked = [...picked, ...added];
+    final = !brokeDown;
   }
   refuseEmpty(request, sources, picked, findings);
   return {
@@ -38,6 +42,7 @@ export async function pickFiles(
     excluded: Object.fromEntries(selection.excluded),
     refused: selection.refused.map(({ subdir, fn, problem }) => ({ path: `${subdir}/${fn}`, problem })),
     findings,
+    final,
   };
 }
 

@@ -19,13 +19,14 @@ const SOLVER_SAYS_NO: ReadonlySet<string> = new Set(['E_UNSOLVABLE', 'E_PACKAGE_
 
 /**
  * `with_dependencies: solve`: what the embedded solver takes for each picked file. One at which the solver breaks down, in a fresh thread
- * too, counts as one without a solution: the others are mirrored all the same. Throws as `solveEmbedded` for anything else.
+ * too, counts as one without a solution, and `brokeDown` is set: the others are mirrored all the same. Throws as `solveEmbedded` for anything
+ * else.
  */
 export async function solveClosure(
   rt: Runtime,
   request: Pick<MirrorRequest, 'settings' | 'profiles' | 'channels' | 'channelPriority'>,
   { sources, picked }: { sources: readonly MirrorSource[]; picked: readonly PickedFile[] },
-): ReturnType<typeof closeBySolving> {
+): Promise<Awaited<ReturnType<typeof closeBySolving>> & { brokeDown: boolean }> {
   const { settings, profiles, channels, channelPriority } = request;
   const { filter, platforms } = settings;
   rt.events.emit({
@@ -36,6 +37,7 @@ export async function solveClosure(
   const sightOf = solverSight({ sources, filter });
   const solver = openEmbeddedSolver(rt);
   let shown = 0;
+  let brokeDown = false;
   const renew = async (): Promise<void> => {
     await solver.close();
     shown = 0;
@@ -58,15 +60,19 @@ export async function solveClosure(
         return { files: (await solveEmbedded(rt, input)).artifacts };
       } catch (error) {
         if (!isRepackError(error)) throw error;
-        const brokeDown = error.code === 'E_ENGINE_FAILED';
-        if (!brokeDown && !SOLVER_SAYS_NO.has(error.code)) throw error;
-        if (!brokeDown || fresh) return { problem: [error.what, ...error.details.slice(0, 3)].join('; ') };
-        await renew();
+        const breakdown = error.code === 'E_ENGINE_FAILED';
+        if (!breakdown && !SOLVER_SAYS_NO.has(error.code)) throw error;
+        if (breakdown && !fresh) {
+          await renew();
+          continue;
+        }
+        brokeDown ||= breakdown;
+        return { problem: [error.what, ...error.details.slice(0, 3)].join('; ') };
       }
     }
   };
   try {
-    return await closeBySolving({ sources, filter, picked, platforms, solve });
+    return { ...(await closeBySolving({ sources, filter, picked, platforms, solve })), brokeDown };
   } finally {
     await solver.close();
   }
