@@ -1,7 +1,9 @@
 import path from 'node:path';
+import type { Finding } from '../model/findings.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { cleanCache } from './clean/cache-part.js';
 import { cleanRoot } from './clean/root-part.js';
+import { emitFindings } from './findings.js';
 import type { CleanItem, CleanLimits } from './clean/items.js';
 
 export interface CleanRequest {
@@ -23,6 +25,8 @@ export interface CleanReport {
   freed: number;
   /** What was left alone, and why. */
   skipped: string[];
+  /** Code: `not-removed`. */
+  findings: Finding[];
 }
 
 /**
@@ -35,10 +39,11 @@ export interface CleanReport {
 export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanReport> {
   const { cacheDir, limits, dryRun } = request;
   const root = request.root === undefined ? undefined : path.resolve(rt.machine.cwd, request.root);
-  const parts = [
-    ...(root === undefined ? [] : [await cleanRoot(rt, { root, dryRun })]),
-    await cleanCache(rt, { cacheDir, limits, dryRun }),
-  ];
+  const inRoot = root === undefined ? [] : [await cleanRoot(rt, { root, dryRun })];
+  const inCache = await cleanCache(rt, { cacheDir, limits, dryRun });
+  const parts = [...inRoot, inCache];
+  const findings = notRemoved(inCache.failed);
+  emitFindings(rt, findings);
   const items = parts.flatMap((part) => part.items);
   return {
     dryRun,
@@ -47,5 +52,21 @@ export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanRe
     items,
     freed: items.reduce((sum, { frees, removes }) => sum + (removes ? frees : 0), 0),
     skipped: parts.flatMap((part) => part.skipped),
+    findings,
   };
+}
+
+const SHOWN = 5;
+
+/** One finding for all: a cache of another account may hold thousands. */
+function notRemoved(failed: readonly string[]): Finding[] {
+  if (failed.length === 0) return [];
+  const more = failed.length > SHOWN ? `, and ${failed.length - SHOWN} more` : '';
+  return [
+    {
+      code: 'not-removed',
+      message: `${failed.length} that should go can't be removed, in use or another account's: ${failed.slice(0, SHOWN).join(', ')}${more}`,
+      exit: true,
+    },
+  ];
 }

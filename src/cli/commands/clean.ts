@@ -46,7 +46,7 @@ export const cleanCommand: CliCommand = {
       dryRun: values.dryRun,
     });
     reporter.result(cleanText(report), { ...report }, { answer: report.dryRun });
-    return EXIT.done;
+    return report.findings.length > 0 ? EXIT.findings : EXIT.done;
   },
 };
 

@@ -2,6 +2,7 @@ import type { CleanReport } from '../../commands/clean.js';
 import type { CleanItem, CleanKind } from '../../commands/clean/items.js';
 import type { MirrorCleanReport } from '../../commands/clean-mirror.js';
 import { formatBytes, plural } from './format.js';
+import { findingsSection } from './sections.js';
 
 const TITLES: Record<CleanKind, string> = {
   'label-file': 'in label folders',
@@ -18,7 +19,7 @@ const TITLES: Record<CleanKind, string> = {
 const SHOWN = 20;
 
 export function cleanText(report: CleanReport): string {
-  const { items, dryRun, skipped } = report;
+  const { items, dryRun, skipped, findings } = report;
   const goes = items.filter(({ removes }) => removes);
   const kinds = Object.keys(TITLES) as CleanKind[];
   return [
@@ -29,6 +30,7 @@ export function cleanText(report: CleanReport): string {
       ),
     ),
     ...skipped.map((text) => `left alone: ${text}`),
+    ...findingsSection(findings),
     `${plural(goes.length, 'thing')}, ${formatBytes(report.freed)} ${dryRun ? 'would go (--dry-run)' : 'removed'}${linkedElsewhere(goes, report.freed)}`,
     '',
   ].join('\n');

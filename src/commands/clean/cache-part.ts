@@ -17,6 +17,8 @@ export interface CachePart {
   items: CleanItem[];
   /** What was left alone, and why. */
   skipped: string[];
+  /** What should have gone and can't be removed, with the errno. */
+  failed: string[];
 }
 
 /**
@@ -29,7 +31,7 @@ export async function cleanCache(
   rt: Runtime,
   { cacheDir, limits, dryRun }: { cacheDir: string; limits: CleanLimits; dryRun: boolean },
 ): Promise<CachePart> {
-  const part: CachePart = { items: [], skipped: [] };
+  const part: CachePart = { items: [], skipped: [], failed: [] };
   if (!(await isOurs(rt, cacheDir))) return part;
   if (dryRun) {
     const running = await jobAtWork(rt, cacheDir);
@@ -113,7 +115,7 @@ async function takeAway(
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
-    part.skipped.push(`${item.path}: can't be removed (${errno})`);
+    part.failed.push(`${item.path} (${errno})`);
   }
 }
 

@@ -95,6 +95,8 @@ it('what can’t be removed is named and left, and the rest goes', async () => {
   };
   const report = await run(dir, { runtime: { ...rt, fs } });
   expect(report.items.map(({ path }) => path)).toEqual([free]);
-  expect(report.skipped).toEqual([`${held}: can't be removed (EPERM)`]);
+  expect(report.skipped).toEqual([]);
+  expect(report.findings).toMatchObject([{ code: 'not-removed', exit: true }]);
+  expect(report.findings[0]!.message).toContain(`${held} (EPERM)`);
   expect(report.freed).toBe(2 * KB);
 });
