@@ -1,3 +1,4 @@
+import { RepackError, isRepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { shown } from '../model/names.js';
 import {
@@ -58,7 +59,7 @@ const KEYS_ELSEWHERE: Readonly<Record<string, string>> = {
  */
 export function parseMirrorText(text: string | Uint8Array, where: string): MirrorSettings {
   const file = readYaml(text, where, MIRROR_KEYS);
-  const entries = new Map(file.entries.map((entry) => [knownKey(file, entry), entry]));
+  const entries = knownEntries(file);
   const read = <T>(key: MirrorKey, reader: (context: ReadContext) => T, absent: T): T => {
     const entry = entries.get(key);
     return entry === undefined ? absent : reader({ file, entry });
@@ -116,6 +117,25 @@ export function parseMirrorText(text: string | Uint8Array, where: string): Mirro
     ],
     origins: originsOf(entries),
   };
+}
+
+/** All keys that are not read here are told at once: a file of another tool has several. */
+function knownEntries(file: YamlFile): Map<MirrorKey, YamlEntry> {
+  const entries = new Map<MirrorKey, YamlEntry>();
+  const refused: RepackError[] = [];
+  for (const entry of file.entries) {
+    try {
+      entries.set(knownKey(file, entry), entry);
+    } catch (error) {
+      if (!isRepackError(error)) throw error;
+      refused.push(error);
+    }
+  }
+  const [first, ...more] = refused;
+  if (first === undefined) return entries;
+  const { code, what, where, hint } = first;
+  const details = more.map((each) => `${each.where}: ${each.what}. ${each.hint}`);
+  throw new RepackError(code, { what, where, hint, details, cause: first });
 }
 
 function knownKey(file: YamlFile, entry: YamlEntry): MirrorKey {

@@ -60,6 +60,14 @@ describe('repackenv diff', () => {
   const upgrades = ({ changes }: DiffReport): string[] =>
     changes.upgraded.map(({ name, from, to }) => `${name} ${from} -> ${to}`).sort();
 
+  it('says of a name that nothing on disk has that it is taken for a channel', async () => {
+    const ran = await run([at.old, 'nonex/folder']);
+    expect(ran.exitCode).toBe(7);
+    expect(ran.stderr).toMatch(
+      /there is no file or folder \S+nonex[\\/]folder: nonex\/folder is taken for a channel\n/,
+    );
+  });
+
   it('says equal, with 0, of a folder and itself, its manifest, the site’s receipt, the set, and what is there without manifest', async () => {
     for (const other of [
       at.old,

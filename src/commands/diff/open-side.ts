@@ -34,8 +34,10 @@ export async function openSide(rt: Runtime, request: DiffRequest, given: string)
     throw unreadable(where, error);
   });
   if (stats === undefined) {
-    if (/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(given) && !/\.json$/i.test(given))
+    if (/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(given) && !/\.json$/i.test(given)) {
+      rt.events.emit({ type: 'note', message: `there is no file or folder ${where}: ${given} is taken for a channel` });
       return channelSide(rt, request, given);
+    }
     throw nothingThere(given);
   }
   if (stats.isDirectory()) return once({ kind: 'folder', given, read: () => readFolderSide(rt, where) });

@@ -98,6 +98,15 @@ describe('mirror files of the old tools', () => {
     ]);
   });
 
+  it('names every key that is not read here at once, the first one first', () => {
+    const error = refusal('dest_channel: x\nchannels: [main]\npkg_list: [numpy]\nplatform: [linux-64]\n');
+    expect(error.where).toBe('mirror.yml, line 1, column 1');
+    expect(error.details).toEqual([
+      expect.stringMatching(/^mirror\.yml, line 3, column 1: "pkg_list" is not read here\. Write `include:/),
+      expect.stringMatching(/^mirror\.yml, line 4, column 1: Unknown key "platform"\. Did you mean "platforms"\?/),
+    ]);
+  });
+
   it('names line and fix where a comment has swallowed the key, as the documentation prints it', () => {
     expect(complaint(fixture('cas-mirror-key-in-comment.yml'))).toMatch(
       /^3:70 "platforms:" stands at the end of a comment.*\n {2}platforms:\n {4}- linux-64$/s,
