@@ -91,9 +91,15 @@ async function addSizes(
       await addSizes(rt, path.join(target, name), { sum, seen });
     return;
   }
+  if (stats.nlink <= 1) {
+    // NTFS numbers its files beyond what a JavaScript number holds: neighbours would look like links of one another.
+    sum.size += stats.size;
+    sum.frees += stats.size;
+    return;
+  }
   const file = `${stats.dev} ${stats.ino}`;
   const links = (seen.get(file) ?? 0) + 1;
   seen.set(file, links);
   if (links === 1) sum.size += stats.size;
-  if (links === Math.max(1, stats.nlink)) sum.frees += stats.size;
+  if (links === stats.nlink) sum.frees += stats.size;
 }

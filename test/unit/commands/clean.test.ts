@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { cleanText } from '../../../src/cli/reporter/clean-text.js';
 import { digestsOf } from '../../../src/codec/digests.js';
 import { clean } from '../../../src/commands/clean.js';
+import { sizesOf } from '../../../src/commands/clean/items.js';
 import { describeOwner } from '../../../src/publish/lock-owner.js';
 import { systemClock } from '../../../src/runtime/clock.js';
 import { makeChannel } from '../../helpers/made-channel.js';
@@ -83,6 +84,22 @@ it('the staging of a broken-off run frees what is new in it, not the published p
   const report = await run(dir, { root });
   expect(report.items).toMatchObject([{ kind: 'staging', size: 13 * KB + owner.length, frees: 4 * KB + owner.length }]);
   expect(report.freed).toBe(before - bytesIn(dir) + owner.length);
+});
+
+it('the size counts every file where file numbers are too long for a JavaScript number (NTFS)', async () => {
+  const dir = workplace();
+  for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(dir, name), name.repeat(KB));
+  linkSync(join(dir, 'd'), join(dir, 'd-again'));
+  // Files numbered 2 ** 53 + 0, 1, 2 come out as two numbers.
+  const fs = {
+    ...rt.fs,
+    lstat: async (path: string) => {
+      const stats = await rt.fs.lstat(path);
+      if (!stats.isFile()) return stats;
+      return Object.assign(stats, { ino: stats.nlink > 1 ? 2 ** 53 + 8 : 2 ** 53 + (path.endsWith('/c') ? 2 : 0) });
+    },
+  };
+  expect(await sizesOf({ ...rt, fs }, dir)).toEqual({ size: 4 * KB, frees: 4 * KB });
 });
 
 it('what can’t be removed is named and left, and the rest goes', async () => {
