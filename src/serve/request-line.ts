@@ -31,15 +31,21 @@ export function requestLine({ client, method, target, agent, status, bytes, ms, 
 }
 
 /**
- * A wrong one too: it may be right elsewhere, and who mistyped the address sent the right one. Also where it is written with escapes or too
- * many slashes, or in an absolute URI.
+ * A wrong one too: it may be right elsewhere, and who mistyped the address sent the right one. Also where it is written with escapes, too
+ * many slashes or dots between them, or in an absolute URI. What follows an escaped `%` (escaped twice) may be one in any form.
  */
 function withoutToken(target: string): string {
-  return target.replace(TOKEN_IN_PATH, '$<lead><TOKEN>').replace(LOGIN, '$<lead><USER>@');
+  return target
+    .replace(TOKEN_IN_PATH, '$<lead><TOKEN>')
+    .replace(LOGIN, '$<lead><USER>@')
+    .replace(/%25.*$/s, '<TOKEN>');
 }
 
 const SLASH = String.raw`(?:/|\\|%2f|%5c)`;
-const TOKEN_IN_PATH = new RegExp(`(?<lead>(?:^|${SLASH})(?:t|%74)${SLASH}+)(?:(?!${SLASH}).)+`, 'gis');
+const TOKEN_IN_PATH = new RegExp(
+  `(?<lead>(?:^|${SLASH})(?:t|%[57]4)${SLASH}(?:${SLASH}|\\.|%2e)*)(?:(?!${SLASH}).)+`,
+  'gis',
+);
 const LOGIN = /^(?<lead>(?:[a-z][a-z0-9+.-]*:)?\/\/|)[^/]*@/i;
 
 function plain(text: string, most: number): string {
