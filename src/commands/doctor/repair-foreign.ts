@@ -55,7 +55,7 @@ const INDEX_RULES: ReadonlySet<Rule> = new Set<Rule>([
   'artifact-mislabelled',
 ]);
 
-/** So many records may go because their files are not there or not whole; more looks like a copy that was not finished. */
+/** So many records may go because their files are not there or can't be indexed; more looks like a copy that was not finished. */
 const FEW = 10;
 const SHARE = 0.1;
 
@@ -170,7 +170,7 @@ function unjudgedIn({ violations }: Examination['folder'], subdir: string): stri
     .map(({ subject }) => subject.slice(subdir.length + 1));
 }
 
-/** Records of files that are not there, or are cut off, are lost with the old index, hotfixes with them. */
+/** Records of files that are not there, or can't be indexed, are lost with the old index, hotfixes with them. */
 function refuseShrink(
   rebuilt: RebuiltIndex,
   { where, old, prune }: { where: string; old: RepodataIndex | undefined; prune: boolean },
@@ -180,9 +180,9 @@ function refuseShrink(
   const gone = [...old.allFilenames()].filter((fn) => !left.has(fn));
   if (gone.length <= FEW || gone.length <= old.size * SHARE) return;
   throw new RepackError('E_SHRINK', {
-    what: `${gone.length} of the ${old.size} packages that the index names are not there, or not whole: their records would be lost`,
+    what: `${gone.length} of the ${old.size} packages that the index names are not there, or can't be indexed: their records would be lost`,
     where,
-    hint: 'Finish the copy (or mount what is missing), then look again. --repair --prune makes an index of what is here.',
+    hint: "Finish the copy (or mount what is missing), then look again. --repair --prune makes an index of what is here, and removes what can't be indexed.",
     details: gone.slice(0, 10),
   });
 }

@@ -264,4 +264,31 @@ describe('N13 a copy that was not finished', () => {
     await call(dir, { repair: true, prune: true });
     expect(named(dir)).toEqual(packages.map(({ distFilename }) => distFilename));
   });
+
+  it('says the same of packages that are there and whole under names that are not theirs, and what --prune takes', async () => {
+    const dir = join(temp.sub(`half-${++count}`), 'channel');
+    const many = await Promise.all(
+      Array.from({ length: 12 }, (_, at) => makePackage({ name: `many${at}`, version: '1.0' })),
+    );
+    await makeChannel(dir, [...packages, ...many]);
+    const index = indexOf(dir);
+    for (const { distFilename } of many.slice(0, 11)) {
+      const wrong = `other-${distFilename}`;
+      renameSync(join(dir, 'noarch', distFilename), join(dir, 'noarch', wrong));
+      index['packages.conda'][wrong] = { name: `other-${distFilename.split('-')[0]}`, version: '1.0', build: '0' };
+      delete index['packages.conda'][distFilename];
+    }
+    writeFileSync(join(dir, 'noarch', many[11]!.distFilename), 'no package');
+    writeFileSync(join(dir, 'noarch/repodata.json'), JSON.stringify(index));
+    await expect(call(dir, { repair: true })).rejects.toMatchObject({
+      code: 'E_SHRINK',
+      what: "12 of the 15 packages that the index names are not there, or can't be indexed: their records would be lost",
+      hint: expect.stringMatching(
+        /--repair --prune makes an index of what is here, and removes what can't be indexed\.$/,
+      ) as string,
+    });
+    const { repair } = await call(dir, { repair: true, prune: true });
+    expect(repair!.removed.filter((path) => path.includes('many'))).toHaveLength(12);
+    expect(named(dir)).toEqual(packages.map(({ distFilename }) => distFilename));
+  });
 });
