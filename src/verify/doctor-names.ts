@@ -9,7 +9,7 @@ import type { Indexes } from './read-indexes.js';
 import { violation } from './violations.js';
 import type { Violation } from './violations.js';
 
-/** What lies beside the packages of channels that others made, and does no harm there. */
+/** What lies beside the packages of channels that others made, and does no harm there, in whatever letters. */
 const KNOWN_BESIDE = new Set([
   'index.html',
   '.index.json',
@@ -47,7 +47,7 @@ export function checkOtherFiles(folder: Folder, named: ReadonlySet<string>): Vio
   for (const path of folder.files.keys()) {
     const fn = path.slice(path.indexOf('/') + 1);
     if (fn === path || formatOf(fn) !== undefined || named.has(path)) continue;
-    if (isIndexPath(path) || isDerived(fn) || KNOWN_BESIDE.has(fn) || fn.endsWith('.sigs')) continue;
+    if (isIndexPath(path) || isDerived(fn) || KNOWN_BESIDE.has(fn.toLowerCase()) || fn.endsWith('.sigs')) continue;
     const reason = unsafe(fn);
     if (isPartial(fn)) found.push(violation('partial-file', path));
     else if (reason === undefined) found.push(violation('unknown-file', path));
@@ -66,7 +66,9 @@ export function checkLetterCase({ files, strangers }: Folder, indexes: Indexes):
     for (const fn of index.allFilenames()) wanted.set(caseFold(`${subdir}/${fn}`), `${subdir}/${fn}`);
   const found: Violation[] = [];
   for (const path of files.keys()) {
-    if (!path.includes('/')) continue;
+    const slash = path.indexOf('/');
+    // An index may name two that differ in letters only: either is right.
+    if (slash < 0 || indexes.get(path.slice(0, slash))?.has(path.slice(slash + 1)) === true) continue;
     const expected = wanted.get(caseFold(path)) ?? ownLetters(path);
     if (expected !== undefined && expected !== path && !files.has(expected))
       found.push(violation('name-case', path, { expected }));
@@ -89,7 +91,7 @@ function ownLetters(path: string): string | undefined {
   const lower = path.toLowerCase();
   const fn = lower.slice(lower.indexOf('/') + 1);
   const isPackage = formatOf(path) === undefined && formatOf(lower) !== undefined;
-  return isPackage || isIndexPath(lower) || isDerived(fn) || KNOWN_BESIDE.has(fn) ? lower : undefined;
+  return isPackage || isIndexPath(lower) || isDerived(fn) ? lower : undefined;
 }
 
 /** Names as conda, mamba, cas-mirror, curl, rsync and browsers give them to what is not yet whole. */

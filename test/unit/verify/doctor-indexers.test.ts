@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -202,7 +203,8 @@ describe('E7 names that a medium turned into upper case', () => {
   it('are told, and neither left out of an index nor pruned', async () => {
     const dir = await patchedChannel();
     upper(dir);
-    const capitals = readdirSync(join(dir, 'noarch')).filter((fn) => fn !== '.cache');
+    // What patches and run exports are called matters to no client that installs.
+    const capitals = readdirSync(join(dir, 'noarch')).filter((fn) => !/^(\.cache|PATCH_|RUN_EXPORTS)/.test(fn));
     expect(codesOf(await call(dir))).toEqual(capitals.map((fn) => `name-case noarch/${fn}`).sort());
     const before = snapshot(dir);
     const { repair } = await call(dir, { repair: true, prune: true });
@@ -227,6 +229,30 @@ describe('E7 names that a medium turned into upper case', () => {
       details: [`noarch/AAA-1.0-0.conda: clients look for ${AAA}`, 'LINUX-64: clients look for linux-64'],
     });
     expect(snapshot(dir)).toEqual(before);
+  });
+
+  it('are not those that an index names just so, beside another in other letters', async () => {
+    const dir = join(temp.sub(`letters-${++count}`), 'channel');
+    const both = await Promise.all(['A', 'a'].map((build) => makePackage({ name: 'p', version: '1.0', build })));
+    await makeChannel(dir, [...packages, ...both]);
+    for (const lost of ['noarch/p-1.0-a.conda', 'noarch/p-1.0-A.conda']) {
+      const copy = join(temp.sub(`letters-${++count}`), 'channel');
+      cpSync(dir, copy, { recursive: true });
+      rmSync(join(copy, lost));
+      const there = lost.endsWith('a.conda') ? 'p-1.0-A.conda' : 'p-1.0-a.conda';
+      expect(codesOf(await call(copy))).toContain(`file-missing ${lost}`);
+      await call(copy, { repair: true });
+      expect(named(copy)).toEqual([AAA, BBB, CCC].map((path) => path.slice('noarch/'.length)).concat(there));
+    }
+  });
+
+  it('are not those of files that no client asks for: these stand in the way of no repair, and stay', async () => {
+    const dir = await patchedChannel();
+    writeFileSync(join(dir, 'noarch/Index.html'), '<h1>noarch</h1>');
+    expect(codesOf(await call(dir))).toEqual([`file-withdrawn ${CCC} (note)`]);
+    writeFileSync(join(dir, 'noarch/repodata.json.zst'), '');
+    const { repair } = await call(dir, { repair: true, prune: true });
+    expect(repair).toMatchObject({ written: ['noarch/repodata.json.zst'], removed: [CCC] });
   });
 
   it('of every subdir: no channel, and why', async () => {
