@@ -18,9 +18,17 @@ export interface CheckedFolder extends VerifyReport {
   signature: string;
 }
 
-/** `repackenv verify DIR`: everything that is wrong with a channel folder, as findings. Reads only. */
+/**
+ * `repackenv verify DIR`: everything that is wrong with a channel folder, as findings. Reads only.
+ *
+ * @throws RepackError E_CONFIG where the file of allowed signers can't be read, before anything of the folder is
+ */
 export async function verify(rt: Runtime, request: VerifyRequest): Promise<CheckedFolder> {
   const dir = path.resolve(rt.machine.cwd, request.dir);
+  if (request.allowedSigners !== undefined) {
+    const { findAllowedSigners } = await import('../handoff/signature.js');
+    await findAllowedSigners(rt, request.allowedSigners);
+  }
   const report = await verifyAlone(rt, dir);
   if (report.label === undefined) return { ...report, signature: 'absent' };
   return { ...report, ...(await checkSignature(rt, { ...request, dir, label: report.label, report })) };
@@ -54,7 +62,7 @@ async function checkSignature(
     const state = check.state === 'verified' ? `verified by ${check.principal}` : 'well formed, not verified';
     return { signature: state, findings, ok };
   } catch (error) {
-    if (!isRepackError(error)) throw error;
+    if (!isRepackError(error) || error.code === 'E_CONFIG') throw error;
     const message = `${error.what}${error.hint === undefined ? '' : `. ${error.hint}`}`;
     return {
       signature: signature === undefined ? 'absent' : 'not accepted',

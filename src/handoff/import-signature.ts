@@ -1,10 +1,16 @@
-import { resolve, sep } from 'node:path';
+import { sep } from 'node:path';
 import { isRepackError, RepackError } from '../model/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { OpenedSet } from './import-open.js';
 import { looseManifestName, SIGNATURE_SUFFIX } from './medium-format.js';
 import type { Media } from './read-media.js';
-import { verifySignature, type SignatureCheck, type SignatureRuntime, type VerifyOptions } from './signature.js';
+import {
+  findAllowedSigners,
+  verifySignature,
+  type SignatureCheck,
+  type SignatureRuntime,
+  type VerifyOptions,
+} from './signature.js';
 
 export interface SignatureRules {
   /** The site's own keys. With them, an unsigned set is refused as one with a wrong signature is. */
@@ -51,7 +57,7 @@ export async function checkSignature(
 /**
  * Keys come from the site, never from the medium that they are to vouch for (bad-inputs G7).
  *
- * @throws RepackError E_USAGE, E_SIGNATURE
+ * @throws RepackError E_USAGE, E_CONFIG, E_SIGNATURE
  */
 export async function refuseKeysOfMedium(
   rt: Pick<Runtime, 'fs' | 'machine'>,
@@ -66,7 +72,7 @@ export async function refuseKeysOfMedium(
       hint: 'Give the site’s file of keys too: --allowed-signers FILE (ssh-keygen(1), ALLOWED SIGNERS).',
     });
   }
-  const file = resolve(rt.machine.cwd, allowedSigners);
+  const file = await findAllowedSigners(rt, allowedSigners);
   const real = await rt.fs.realpath(file).catch(() => file);
   for (const place of media.places) {
     const medium = await rt.fs.realpath(place).catch(() => place);

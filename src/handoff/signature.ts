@@ -38,7 +38,7 @@ export async function signManifest(
   { keyFile, manifest, label }: SignOptions,
 ): Promise<Uint8Array> {
   const key = resolve(rt.machine.cwd, keyFile);
-  await readable(rt, key, 'The signing key');
+  await readable(rt, key, { what: 'The signing key', code: 'E_SIGNATURE' });
   const signer = openSigner(rt);
   const signed = await signer.run(['-Y', 'sign', '-f', key, '-n', signatureNamespace(label)], manifest);
   if (signed.ok && parseSshSignature(signed.stdout) !== undefined) return signed.stdout;
@@ -66,12 +66,13 @@ export interface VerifyOptions {
 
 /**
  * Checks a detached signature over a manifest (bad-inputs G7). Throws E_SIGNATURE for one that is missing, truncated, of other bytes, of
- * another label, and, with allowed signers, by a key that they do not list for this label or that has expired.
+ * another label, and, with allowed signers, by a key that they do not list for this label or that has expired. Throws E_CONFIG where the
+ * file of allowed signers can't be read.
  */
 export async function verifySignature(rt: SignatureRuntime, options: VerifyOptions): Promise<SignatureCheck> {
   const { manifest, label, where = SIGNATURE_NAME } = options;
-  const signature = wholeSignature(options, where);
   const allowed = options.allowedSignersFile === undefined ? undefined : await allowedSigners(rt, options);
+  const signature = wholeSignature(options, where);
   const signer = openSigner(rt);
   return withFile(rt, signature.bytes, async (file) => {
     const namespace = signatureNamespace(label);
@@ -121,9 +122,19 @@ function wholeSignature({ signature, label }: VerifyOptions, where: string): { b
   });
 }
 
+/**
+ * The absolute path of the file of allowed signers, which is there and can be read. Whose it is, is not asked.
+ *
+ * @throws RepackError E_CONFIG: the file is the caller's, and says nothing of what was to be checked
+ */
+export async function findAllowedSigners(rt: Pick<Runtime, 'fs' | 'machine'>, given: string): Promise<string> {
+  const file = resolve(rt.machine.cwd, given);
+  await readable(rt, file, { what: 'The file of allowed signers', code: 'E_CONFIG' });
+  return file;
+}
+
 async function allowedSigners(rt: SignatureRuntime, { allowedSignersFile, medium }: VerifyOptions): Promise<string> {
-  const file = resolve(rt.machine.cwd, allowedSignersFile!);
-  await readable(rt, file, 'The file of allowed signers');
+  const file = await findAllowedSigners(rt, allowedSignersFile!);
   if (medium !== undefined) {
     const [real, below] = await Promise.all([rt.fs.realpath(file), rt.fs.realpath(medium)]);
     if (real.startsWith(`${below.replace(/[/\\]$/, '')}/`) || real.startsWith(`${below.replace(/[/\\]$/, '')}\\`)) {
@@ -137,7 +148,11 @@ async function allowedSigners(rt: SignatureRuntime, { allowedSignersFile, medium
   return file;
 }
 
-async function readable(rt: SignatureRuntime, path: string, what: string): Promise<void> {
+async function readable(
+  rt: Pick<Runtime, 'fs'>,
+  path: string,
+  { what, code }: { what: string; code: 'E_SIGNATURE' | 'E_CONFIG' },
+): Promise<void> {
   try {
     const handle = await rt.fs.open(path, 'r');
     const isFile = await handle.stat().then((stats) => stats.isFile());
@@ -146,14 +161,14 @@ async function readable(rt: SignatureRuntime, path: string, what: string): Promi
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
-    throw new RepackError('E_SIGNATURE', {
+    throw new RepackError(code, {
       what: errno === 'ENOENT' ? `${what} is not there` : `${what} can't be read (${errno})`,
       where: path,
       hint: 'Check the path, and that this account may read the file.',
       cause: error,
     });
   }
-  throw new RepackError('E_SIGNATURE', { what: `${what} is no file`, where: path, hint: 'Give the path of the file.' });
+  throw new RepackError(code, { what: `${what} is no file`, where: path, hint: 'Give the path of the file.' });
 }
 
 function signingProblem(said: readonly string[]): string {

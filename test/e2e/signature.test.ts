@@ -56,6 +56,14 @@ describeWithLayers(['ssh-keygen'], 'a signed label folder', () => {
     expect(refused).toMatchObject({ exitCode: 1, text: expect.stringMatching(/signature: .*not accept/) });
   });
 
+  it('a file of allowed signers that is not there is no finding of the folder: exit code 2, with its path', async () => {
+    const nowhere = join(work.dir, 'nowhere');
+    const ran = await work.run('repackenv', ['verify', work.labelDir, '--allowed-signers', nowhere]);
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stderr).toContain(nowhere);
+    expect(ran.stderr).toContain('The file of allowed signers is not there');
+  });
+
   it('keeps its signature, time and all, while its manifest is the same', async () => {
     const before = work.published();
     for (const args of [['--sign-key', key()], []]) {

@@ -392,6 +392,14 @@ describe('G7 who vouches for it', () => {
     expect(existsSync(root)).toBe(false);
   });
 
+  it('keys that are not there are a fault of the command line, also where the set is unsigned', async () => {
+    await expect(importAt(root, media['g1']!, { allowedSigners: '/nowhere/keys' })).rejects.toMatchObject({
+      code: 'E_CONFIG',
+      where: '/nowhere/keys',
+    });
+    expect(existsSync(root)).toBe(false);
+  });
+
   it('--require-signature without keys is no protection, and refused', async () => {
     await expect(importAt(root, media['g1']!, { requireSignature: true })).rejects.toMatchObject({ code: 'E_USAGE' });
   });

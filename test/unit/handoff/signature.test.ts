@@ -172,8 +172,20 @@ describeWithLayers(['ssh-keygen'], 'signature by ssh-keygen', () => {
 
   it('a missing or unreadable list of signers is named', async () => {
     const signature = await sign();
-    await refused(verify(signature, 'nowhere'), /The file of allowed signers is not there/);
-    await refused(verify(signature, 'tmp'), /The file of allowed signers (is no file|can't be read)/);
+    await expect(verify(signature, 'nowhere')).rejects.toMatchObject({
+      code: 'E_CONFIG',
+      exitCode: 2,
+      what: 'The file of allowed signers is not there',
+      where: file('nowhere'),
+    });
+    await expect(verify(undefined, 'nowhere'), 'an unsigned one is not the first problem').rejects.toMatchObject({
+      code: 'E_CONFIG',
+    });
+    await expect(verify(signature, 'tmp')).rejects.toMatchObject({
+      code: 'E_CONFIG',
+      what: expect.stringMatching(/The file of allowed signers (is no file|can't be read)/) as string,
+      where: file('tmp'),
+    });
   });
 
   it('a key with a passphrase is an error, not a question', async () => {
