@@ -108,7 +108,7 @@ async function take(task: Task, way: readonly FoundSet[]): Promise<ImportReport>
     emitFindings(rt, opened.findings);
     steps.push({ opened, signature: await checkSignature(rt, { opened, ...request }) });
   }
-  if (standing.settled) judge(claimOf(steps[0]!.opened), standing, request);
+  if (standing.settled) judge(claimOf(steps[0]!.opened), standing, { ...request, command: 'import' });
   const job: Job = { ...task, steps };
   if (standing.manifestSha256 !== steps.at(-1)!.opened.target.manifestSha256) await checkAll(job);
   await rt.reach('import:checked');
@@ -170,7 +170,7 @@ async function applyStep(job: Job, { step, folder }: { step: Step; folder: Label
   const { rt, request } = job;
   const { opened, signature } = step;
   const { name, set } = opened.set;
-  const verdict = judge(claimOf(opened), folder.live, request);
+  const verdict = judge(claimOf(opened), folder.live, { ...request, command: 'import' });
   const delivery = await deliveryFor(job, { step, live: folder.live });
   const { adopt, siteFiles } = request;
   const source = { command: 'import', from: `medium ${name}`, set, signature } as const;
@@ -191,7 +191,7 @@ async function rehearse(job: Job): Promise<ImportReport> {
   const { rt, label, request } = job;
   const { place, live } = await lookAtLabelFolder(rt, { ...request, label, replace: ['all'] });
   const steps = remaining(job.steps, live);
-  judge(claimOf(steps[0]!.opened), live, request);
+  judge(claimOf(steps[0]!.opened), live, { ...request, command: 'import' });
   const deliveries: Delivery[] = [];
   for (const step of steps) deliveries.push(await deliveryFor(job, { step, live }));
   const delivery: Delivery = {

@@ -94,7 +94,7 @@ function judgeDelta({ claim, delivery }: DeltaFolder, live: LiveFolder): void {
     ({ path: file, sha256 }) => delivery.has(file) || live.files.get(file)?.sha256 === sha256,
   );
   const fits = live.manifestSha256 === claim.base?.manifest_sha256;
-  judge(complete && !fits ? { ...claim, base: null } : claim, live, { allowRollback: false });
+  judge(complete && !fits ? { ...claim, base: null } : claim, live, { allowRollback: false, command: 'merge' });
 }
 
 function refuseOtherLabel({ claim, delivery }: DeltaFolder, { label, root }: MergePlaces): void {

@@ -19,6 +19,12 @@ export interface Standing {
   manifestSha256: string | undefined;
 }
 
+/** What was asked for, and by which command: advice must be something that it can do. */
+export interface JudgeOptions {
+  allowRollback: boolean;
+  command: 'import' | 'merge';
+}
+
 /**
  * Whether the set may be applied to the folder (bad-inputs G8). `same`: the folder has this very manifest; `forward`: it is older, there is
  * none, or it is the very one that a delta begins at (the generation is the same where only index files differ); `back`: it is newer, and
@@ -30,38 +36,50 @@ export interface Standing {
 export function judge(
   claim: Claim,
   live: Standing,
-  { allowRollback }: { allowRollback: boolean },
+  { allowRollback, command }: JudgeOptions,
 ): 'same' | 'forward' | 'back' {
   if (live.manifestSha256 === claim.manifestSha256) return 'same';
   const { base } = claim;
   const now = live.manifest?.generation;
   if (base !== null && live.manifestSha256 !== base.manifest_sha256) {
-    if (now !== undefined && now >= claim.generation && base.generation < now) throw rollback(claim, live, now);
-    throw wrongBase(claim, base, live, now);
+    if (now !== undefined && now >= claim.generation && base.generation < now)
+      throw rollback(claim, live, { now, command });
+    throw wrongBase({ ...claim, base }, live, { now, command });
   }
   if (now === undefined || now < claim.generation || (base !== null && now === claim.generation)) return 'forward';
   if (allowRollback) return 'back';
-  throw rollback(claim, live, now);
+  throw rollback(claim, live, { now, command });
 }
 
-function wrongBase(claim: Claim, base: NonNullable<DeltaBase>, live: Standing, now: number | undefined): RepackError {
+function wrongBase(
+  claim: Claim & { base: NonNullable<DeltaBase> },
+  live: Standing,
+  { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
+): RepackError {
+  const { base } = claim;
   const applies = `Delta ${claim.name} leads from generation ${base.generation} to ${claim.generation}`;
+  const wholeOf = (generation: number): string =>
+    command === 'import' ? 'a full set' : `the full delta folder of generation ${generation} (…-g${generation})`;
+  const take = command === 'import' ? 'Import' : 'Merge';
   const [what, hint] =
     now === undefined
-      ? [`${applies}, and there is no channel of ours in the label folder`, 'Import a full set first.']
+      ? [
+          `${applies}, and there is no channel of ours in the label folder`,
+          `${take} ${wholeOf(base.generation)} first.`,
+        ]
       : now < base.generation
         ? [
             `${applies}, and the label folder is of generation ${now}: a delta between was skipped`,
-            `Import what leads from generation ${now} to ${base.generation} first, or a full set.`,
+            `${take} what leads from generation ${now} to ${base.generation} first, or ${wholeOf(base.generation)}.`,
           ]
         : now === base.generation
           ? [
               `${applies}, and the label folder is another channel of generation ${now} than it was made for (changed here, or from elsewhere)`,
-              'Send the site receipt of this folder to the sender and ask for a delta made for it, or import a full set.',
+              `Send the site receipt of this folder to the sender and ask for a delta made for it, or ${command} ${wholeOf(claim.generation)}.`,
             ]
           : [
               `${applies}, and the label folder is already of generation ${now}`,
-              `Ask the sender for a delta from generation ${now} (send the site receipt), or import a full set.`,
+              `Ask the sender for a delta from generation ${now} (send the site receipt), or ${command} ${wholeOf(claim.generation)}.`,
             ];
   return new RepackError('E_WRONG_BASE', {
     what,
@@ -74,7 +92,11 @@ function wrongBase(claim: Claim, base: NonNullable<DeltaBase>, live: Standing, n
   });
 }
 
-function rollback(claim: Claim, live: Standing, now: number): RepackError {
+function rollback(
+  claim: Claim,
+  live: Standing,
+  { now, command }: { now: number; command: JudgeOptions['command'] },
+): RepackError {
   const others = sameTexts(claim.subdirs, live.manifest?.subdirs ?? [])
     ? ''
     : ` (for ${claim.subdirs.join(', ')}; the folder has ${(live.manifest?.subdirs ?? []).join(', ')})`;
@@ -84,7 +106,7 @@ function rollback(claim: Claim, live: Standing, now: number): RepackError {
         ? `${claim.name} is another channel of generation ${now} than the one in the label folder${others}`
         : `${claim.name} is of generation ${claim.generation}, and the label folder is of generation ${now} already`,
     where: live.dir,
-    hint: `Nothing was changed${rollbackHint(claim, live, now)}`,
+    hint: `Nothing was changed${rollbackHint(claim, live, { now, command })}`,
     details: [
       `on the medium   manifest ${claim.manifestSha256}`,
       `the folder has  manifest ${live.manifestSha256 ?? 'none'}`,
@@ -92,16 +114,27 @@ function rollback(claim: Claim, live: Standing, now: number): RepackError {
   });
 }
 
-/** A folder of the same generation with another manifest has parted from the sender's; of a later one, only `previous` can tell that it has not. */
-function rollbackHint(claim: Claim, live: Standing, now: number): string {
-  const isDelta = claim.base !== null;
+/**
+ * A folder of the same generation with another manifest has parted from the sender's; of a later one, only `previous` can tell that it has
+ * not. A merge never goes back: only an import does.
+ */
+function rollbackHint(
+  claim: Claim,
+  live: Standing,
+  { now, command }: { now: number; command: JudgeOptions['command'] },
+): string {
+  const isDelta = claim.base !== null || command === 'merge';
+  const goBack = (which: string): string =>
+    command === 'import'
+      ? `import ${which} full set with --allow-rollback.`
+      : `take ${which} full set with \`repackenv import\` and its --allow-rollback; merge never goes back.`;
   if (now === claim.generation) {
-    return `. The folder is not what the sender of this set has: it was changed here (doctor --repair takes lost packages out), or it came from elsewhere, or for other platforms. To have the sender's channel: import the full set with --allow-rollback.`;
+    return `. The folder is not what the sender of this ${command === 'import' ? 'set' : 'delta'} has: it was changed here (doctor --repair takes lost packages out), or it came from elsewhere, or for other platforms. To have the sender's channel: ${goBack('the')}`;
   }
   if (!isDelta) return '. If this is the channel that you want all the same: --allow-rollback.';
   if (live.manifest?.previous === claim.manifestSha256)
     return ', and nothing needs to be: the folder is further than this delta leads.';
-  return '. If the folder is as the sender sent it, it is further than this delta leads, and nothing needs to be done. If it was changed here (doctor --repair takes lost packages out): import a full set with --allow-rollback.';
+  return `. If the folder is as the sender sent it, it is further than this delta leads, and nothing needs to be done. If it was changed here (doctor --repair takes lost packages out): ${goBack('a')}`;
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

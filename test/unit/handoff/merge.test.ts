@@ -151,6 +151,51 @@ describe('merging a delta folder', () => {
     expect(changesBetween(before, snapshot(channel))).toEqual([]);
   });
 
+  describe('what to do is something that merge can do, or names the command that can', () => {
+    /** A delta folder that adds all, as a mirror writes it first. */
+    async function fullDelta(at: number): Promise<string> {
+      const bytes = readFileSync(join(dirs[at - 1]!, 'manifest.json'));
+      const target = { manifest: JSON.parse(bytes.toString('utf8')) as Manifest, sha256: sha256(bytes) };
+      const task = { deltaDir: join(dir, 'deltas'), name: `acme-g${at}`, base: undefined, target };
+      return (await writeDelta(testRuntime(), { ...task, labelDir: dirs[at - 1]! })).dir;
+    }
+
+    it.each<[string, number, () => string | Promise<string>, RegExp]>([
+      ['one step behind the folder', 2, () => fullDelta(1), /further than this delta leads/],
+      ['far behind the folder', 3, () => fullDelta(1), /`repackenv import` .*--allow-rollback/],
+      ['a delta long past', 3, () => deltas['1-2']!, /further than this delta leads/],
+      [
+        'a delta without its base',
+        0,
+        () => deltas['1-2']!,
+        /^Merge the full delta folder of generation 1 \(…-g1\) first\./,
+      ],
+      [
+        'a delta skipped',
+        1,
+        () => deltas['2-3']!,
+        /^Merge what leads from generation 1 to 2 first, or the full delta folder of generation 2 \(…-g2\)\./,
+      ],
+    ])('%s', async (_title, at, from, says) => {
+      if (at > 0) startAt(at);
+      const { hint = '' } = await refusal(mergeHere(await from()));
+      expect(hint).toMatch(says);
+      expect(hint.replace(/`repackenv import`[^.]*/, '')).not.toMatch(/rollback|import/i);
+    });
+
+    it.each([1, 2])('a folder of generation %i that is another channel', async (at) => {
+      startAt(at);
+      unlinkSync(join(channel, 'linux-64/c-1.0-0.conda'));
+      const path = join(channel, 'manifest.json');
+      writeFileSync(path, readFileSync(path, 'utf8').replace(/\n$/, ' \n'));
+      const { hint = '' } = await refusal(mergeHere(deltas['1-2']!));
+      expect(hint).toMatch(
+        at === 1 ? /site receipt.*or merge the full delta folder of generation 2 \(…-g2\)/ : /--allow-rollback/,
+      );
+      expect(hint.replace(/`repackenv import`[^.]*/, '')).not.toMatch(/rollback|import/i);
+    });
+  });
+
   it('a wrong base is no harm where the outcome is the same', async () => {
     startAt(2);
     await mergeHere(deltas['1-3']!);
