@@ -6,7 +6,7 @@ import { chooseFullSets, chooseLabel, chooseSets, type LiveState } from '../hand
 import { judge, type Claim, type Standing } from '../handoff/import-judge.js';
 import { openSet, type OpenedSet } from '../handoff/import-open.js';
 import { checkSignature, refuseKeysOfMedium } from '../handoff/import-signature.js';
-import { planImport } from '../handoff/import-stage.js';
+import { changesFrom, planImport } from '../handoff/import-stage.js';
 import { findSets, openMedia, type FoundSet, type Media } from '../handoff/read-media.js';
 import { copySiteReceipt } from '../handoff/site-receipt.js';
 import { isRepackError, RepackError } from '../model/errors.js';
@@ -152,8 +152,7 @@ async function apply(job: Job, folder: LabelFolder): Promise<ImportReport> {
   let outcome: Applied | undefined;
   for (const step of remaining(steps, live)) {
     const applied = await applyStep(job, { step, folder: { ...folder, live } });
-    outcome =
-      outcome === undefined ? applied : { ...applied, bytesWritten: applied.bytesWritten + outcome.bytesWritten };
+    outcome = outcome === undefined ? applied : bothSteps(folder.live, outcome, applied);
     if (step !== steps.at(-1)) live = await inspectLabelFolder(rt, { place: folder.place, replace: ['all'] });
   }
   if (outcome === undefined) throw new TypeError('no set was chosen');
@@ -164,6 +163,16 @@ async function apply(job: Job, folder: LabelFolder): Promise<ImportReport> {
     receipts.push(await copySiteReceipt(rt, { from: outcome.receipt, to, label: job.label, generation }));
   }
   return report(job, { place: folder.place, before, outcome, receipts });
+}
+
+/** Told as one: from the folder as it was before the first of the sets to what it is after this one. */
+function bothSteps(live: LiveFolder, earlier: Applied, applied: Applied): Applied {
+  return {
+    ...applied,
+    staged: { ...applied.staged, ...changesFrom(live, applied.staged.files) },
+    unchanged: earlier.unchanged && applied.unchanged,
+    bytesWritten: earlier.bytesWritten + applied.bytesWritten,
+  };
 }
 
 async function applyStep(job: Job, { step, folder }: { step: Step; folder: LabelFolder }): Promise<Applied> {

@@ -48,6 +48,14 @@ export async function planImport(rt: Runtime, { delivery, live, dir, times }: St
     files.push({ ...file, mtimeMs: times.nextMtime(time, file.sha256, was) });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { dir, label: target.manifest.label, files, manifest: target.manifest, ...changesFrom(live, files) };
+}
+
+/** What changes, and which files leave, on the way from a label folder to these files; over however many sets it goes. */
+export function changesFrom(
+  live: LiveFolder,
+  files: readonly StagedFile[],
+): Pick<StagedChannel, 'leaving' | 'changes'> {
   const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
   const before = [...live.files].map(([path, { size, sha256 }]) => ({
     path,
@@ -55,11 +63,8 @@ export async function planImport(rt: Runtime, { delivery, live, dir, times }: St
     sha256,
     record: known.get(path)?.record,
   }));
+  const wanted = new Set(files.map(({ path }) => path));
   return {
-    dir,
-    label: target.manifest.label,
-    files,
-    manifest: target.manifest,
     leaving: [...live.files.keys()]
       .filter((path) => (path.includes('/') || path === SIGNATURE_NAME) && !wanted.has(path))
       .sort(),

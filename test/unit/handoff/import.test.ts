@@ -201,6 +201,26 @@ describe('G8 deltas', () => {
     expect(await importAt(root, stick)).toMatchObject({ unchanged: true });
   });
 
+  it.each([
+    ['a full set and two deltas into an empty site', [], ['g1', 'g1-2', 'g2-3'], 'g3'],
+    ['two deltas onto what is there', ['g1'], ['g1-2', 'g2-3'], 'g1-3'],
+  ])('%s: the report tells the change from the folder before to the folder after', async (_title, before, way, one) => {
+    const stick = tempDir();
+    for (const name of way) cpSync(media[name]!, stick, { recursive: true });
+    const other = join(tempDir(), 'site');
+    for (const name of before) for (const place of [root, other]) await importAt(place, media[name]!);
+    const rehearsed = await importAt(root, stick, { dryRun: true });
+    const { sets, changes, leaving, unchanged } = await importAt(root, stick);
+    const inOneStep = await importAt(other, media[one]!);
+    expect(sets).toHaveLength(way.length);
+    expect({ changes, leaving, unchanged }).toEqual({
+      changes: inOneStep.changes,
+      leaving: inOneStep.leaving,
+      unchanged: false,
+    });
+    expect(rehearsed).toMatchObject({ changes, leaving, unchanged });
+  });
+
   it('the shortest way over what is there is taken', async () => {
     const stick = tempDir();
     for (const name of ['g2-3', 'g1-2', 'g1-3', 'g3']) cpSync(media[name]!, stick, { recursive: true });
