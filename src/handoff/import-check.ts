@@ -1,6 +1,6 @@
 import { isRepackError, RepackError } from '../model/errors.js';
 import type { OpenedSet } from './import-open.js';
-import { damagedPart, incomplete, partTitle, soundCopy } from './import-parts.js';
+import { damagedPart, incomplete, partTitle, progressOf, soundCopy } from './import-parts.js';
 import { checkIndexes } from './import-indexes.js';
 import type { Target } from './import-target.js';
 import type { SetFile } from './medium-format.js';
@@ -74,24 +74,6 @@ async function checkAny(
   if (copy === undefined) return problem;
   const result = await check(rt, { set, part: copy, onBytes: () => undefined });
   return typeof result === 'string' ? result : { ...result, ...copy };
-}
-
-/** Told at each percent. */
-function progressOf(rt: MediaRuntime, set: SetFile): (bytes: number) => void {
-  const of = set.parts.reduce((sum, part) => sum + part.size, 0);
-  rt.events.emit({
-    type: 'stage-started',
-    stage: 'medium',
-    detail: `checking ${set.name}, ${set.parts.length} ${set.parts.length === 1 ? 'archive' : 'parts'}`,
-  });
-  let read = 0;
-  let told = 0;
-  return (bytes) => {
-    read += bytes;
-    if (read - told < of / 100) return;
-    told = read;
-    rt.events.emit({ type: 'progress', stage: 'medium', bytes: Math.min(read, of), of });
-  };
 }
 
 async function check(

@@ -5,7 +5,7 @@ import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
 import { shown } from '../model/names.js';
 import { readTarget, type Target, type TargetParts } from './import-target.js';
 import { looseManifestName, setId, SIGNATURE_SUFFIX, type SetFile } from './medium-format.js';
-import { findPart, incomplete, soundParts, type LookedPart } from './import-parts.js';
+import { findPart, hashParts, incomplete, type LookedPart } from './import-parts.js';
 import { checkSideFiles, strayParts } from './import-side-files.js';
 import { isCalled, readSmall, type FoundSet, type Media, type MediaRuntime, type MediumFile } from './read-media.js';
 import type { FoundPart, PartStart } from './read-part.js';
@@ -28,32 +28,53 @@ const MAX_SIGNATURE_BYTES = 64 * 1024;
 
 /**
  * Finds all parts of a set on the media and reads their headers: what is missing, cut off, swapped, repeated, renamed, or of another
- * set is known, all of it at once, before the long reading begins (bad-inputs G5, G11). Then the manifest, and that manifest, parts
- * and set file tell the same.
+ * set is known before the long reading begins (bad-inputs G5, G11); where something is, the other parts are read whole, so that what is
+ * damaged is told along with it. Then the manifest, and that manifest, parts and set file tell the same.
  *
  * @throws RepackError E_MEDIUM, E_ARCHIVE_MEMBER
  */
 export async function openSet(rt: MediaRuntime, { found, others, media, sumsBytes }: SetOnMedia): Promise<OpenedSet> {
   const { set } = found;
   const parts: LookedPart[] = [];
-  const problems: string[] = [];
+  const lacking = new Map<number, string>();
   for (const part of set.parts) {
     rt.signal.throwIfAborted();
     const looked = await findPart(rt, { found, part, media });
-    if ('problem' in looked) problems.push(looked.problem);
+    if ('problem' in looked) lacking.set(part.number, looked.problem);
     else parts.push(looked);
   }
-  problems.push(...(await strayParts(rt, { set, others, media, parts })));
-  if (problems.length > 0) throw incomplete({ set, media, problems, lacking: set.parts.length - parts.length });
+  const stray = await strayParts(rt, { set, others, media, parts });
+  if (lacking.size > 0 || stray.length > 0) {
+    // Who has to fetch a part should not be sent again for another: the parts that are there are read too, before any is called right.
+    const { damaged } = await hashParts(rt, { found, media, parts });
+    throw refusedParts({ set, media, wrong: new Map([...lacking, ...damaged]), stray });
+  }
   try {
     return await opened(rt, { found, media, sumsBytes, parts });
   } catch (error) {
     if (!isRepackError(error) || !CONTRADICTIONS.has(error.code)) throw error;
     // What says nonsense may have been damaged on the way: then it is that part which has to be brought, or is on another medium.
-    const sound = await soundParts(rt, { found, media, parts });
+    const { sound, damaged } = await hashParts(rt, { found, media, parts });
+    if (damaged.size > 0) throw refusedParts({ set, media, wrong: damaged, stray: [] });
     if (sound.every((part, index) => part.file === parts[index]!.file)) throw error;
     return opened(rt, { found, media, sumsBytes, parts: sound });
   }
+}
+
+/** Told in the order of the parts, then what is there too many. */
+function refusedParts({
+  set,
+  media,
+  wrong,
+  stray,
+}: {
+  set: SetFile;
+  media: Media;
+  wrong: ReadonlyMap<number, string>;
+  stray: readonly string[];
+}): RepackError {
+  const told = set.parts.map(({ number }) => wrong.get(number)).filter((problem) => problem !== undefined);
+  return incomplete({ set, media, problems: [...told, ...stray], lacking: wrong.size });
 }
 
 const CONTRADICTIONS: ReadonlySet<string> = new Set(['E_MEDIUM', 'E_ARCHIVE_MEMBER']);

@@ -50,25 +50,28 @@ export async function findPart(
   return { problem: `${title} is on none of the media: ${media.places.join(', ')}` };
 }
 
-/**
- * The parts as they are where their bytes are right, else a copy of them on another medium. Reads them whole.
- *
- * @throws RepackError E_MEDIUM naming each part that is damaged and has no sound copy
- */
-export async function soundParts(
+/** Parts by number: those that are right, and of each that is damaged what is wrong with it. */
+export interface HashedParts {
+  sound: LookedPart[];
+  damaged: ReadonlyMap<number, string>;
+}
+
+/** The parts as they are where their bytes are right, else a copy of them on another medium. Reads them whole. */
+export async function hashParts(
   rt: MediaRuntime,
   { found, media, parts }: { found: FoundSet; media: Media; parts: readonly LookedPart[] },
-): Promise<LookedPart[]> {
+): Promise<HashedParts> {
   const sound: LookedPart[] = [];
-  const problems: string[] = [];
+  const damaged = new Map<number, string>();
+  if (parts.length === 0) return { sound, damaged };
+  const onBytes = progressOf(rt, { name: found.set.name, parts: parts.map(({ part }) => part) });
   for (const looked of parts) {
-    const problem = await damageOf(rt, looked.file, looked.part);
+    const problem = await damageOf(rt, { ...looked, onBytes });
     const other = problem === undefined ? looked : await soundCopy(rt, { found, media, damaged: looked, problem });
-    if (other === undefined) problems.push(damagedPart(found.set, looked, problem!));
+    if (other === undefined) damaged.set(looked.part.number, damagedPart(found.set, looked, problem!));
     else sound.push(other);
   }
-  if (problems.length > 0) throw incomplete({ set: found.set, media, problems, lacking: problems.length });
-  return sound;
+  return { sound, damaged };
 }
 
 /** Another copy of a part that is damaged, read whole and found right; told. */
@@ -80,7 +83,7 @@ export async function soundCopy(
   for (const file of candidates({ found, part, media })) {
     if (file === damaged.file || file.size !== part.size) continue;
     const looked = await lookAt(rt, { set: found.set, part, media, file });
-    if (typeof looked === 'string' || (await damageOf(rt, file, part)) !== undefined) continue;
+    if (typeof looked === 'string' || (await damageOf(rt, { file, part })) !== undefined) continue;
     const message = `${damagedPart(found.set, damaged, problem)}; the copy on ${file.medium} is used`;
     const finding = { code: 'medium-copy-damaged', message, subject: damaged.file.path, exit: false, warn: true };
     rt.events.emit({ type: 'finding', finding });
@@ -103,7 +106,7 @@ export function incomplete({
   set: SetFile;
   media: Media;
   problems: readonly string[];
-  /** How many parts are to be brought again. */
+  /** How many parts are to be brought again; the others were read whole and found right. */
   lacking: number;
 }): RepackError {
   const good = set.parts.length - lacking;
@@ -122,6 +125,27 @@ export function incomplete({
     hint: `Bring what is named here from the sender or another copy, and give all media of the set in one command.${rest} Nothing was changed.`,
     details: problems.length === 1 ? [] : problems,
   });
+}
+
+/** Told at each percent. */
+export function progressOf(
+  rt: MediaRuntime,
+  { name, parts }: { name: string; parts: readonly SetPart[] },
+): (bytes: number) => void {
+  const of = parts.reduce((sum, part) => sum + part.size, 0);
+  rt.events.emit({
+    type: 'stage-started',
+    stage: 'medium',
+    detail: `checking ${name}, ${parts.length} ${parts.length === 1 ? 'archive' : 'parts'}`,
+  });
+  let read = 0;
+  let told = 0;
+  return (bytes) => {
+    read += bytes;
+    if (read - told < of / 100) return;
+    told = read;
+    rt.events.emit({ type: 'progress', stage: 'medium', bytes: Math.min(read, of), of });
+  };
 }
 
 /** `Part 2 of 3 (acme-g7.part002.tar)`. */
@@ -178,7 +202,10 @@ async function lookAt(
 }
 
 /** Undefined where the whole file has the bytes that the set file says. */
-async function damageOf(rt: MediaRuntime, file: MediumFile, part: SetPart): Promise<string | undefined> {
+async function damageOf(
+  rt: MediaRuntime,
+  { file, part, onBytes }: { file: MediumFile; part: SetPart; onBytes?: (bytes: number) => void },
+): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
     const handle = await rt.fs.openNoFollow(file.path);
@@ -186,6 +213,7 @@ async function damageOf(rt: MediaRuntime, file: MediumFile, part: SetPart): Prom
       for await (const piece of piecesOf(handle)) {
         rt.signal.throwIfAborted();
         hash.update(piece);
+        onBytes?.(piece.length);
       }
     } finally {
       await handle.close();

@@ -147,6 +147,35 @@ describe('G5 parts', () => {
     expect(await importAt(root, made.dir)).toMatchObject({ generation: 1 });
   });
 
+  it('G11 one is missing and another damaged in its content: both are named in one go, and no damaged one is called right', async () => {
+    const made = await medium({ parts: 7 });
+    rmSync(made.parts[1]!);
+    spoil(made.parts[2]!);
+    const error = await refused('E_MEDIUM');
+    expect(error.details.map((line) => line.slice(0, 11))).toEqual(['Part 2 of 7', 'Part 3 of 7']);
+    expect(error.details[1]).toMatch(/part003\.tar\) on .* is damaged: its sha256/);
+    expect(error.hint).toContain('The other 5 parts are right');
+  });
+
+  it('G11 one is missing and another damaged with a sound copy: told, and only the missing one is to be brought', async () => {
+    const made = await medium({ parts: 3 });
+    rmSync(made.parts[1]!);
+    cpSync(made.dir, join(dir, 'copy'), { recursive: true });
+    spoil(made.parts[2]!);
+    const error = await refused('E_MEDIUM', [made.dir, join(dir, 'copy')]);
+    expect(error.what).toMatch(/^Part 2 of 3 .* is on none of the media/);
+    expect(error.hint).toContain('The other 2 parts are right');
+  });
+
+  it('a part too many and a damaged one: both are named', async () => {
+    const { parts } = await medium({ parts: 3 });
+    copyFileSync(parts[1]!, parts[1]!.replace('part002', 'part004'));
+    spoil(parts[2]!);
+    const error = await refused('E_MEDIUM');
+    expect(said(error)).toMatch(/Part 3 of 3 .* is damaged[\s\S]*part004\.tar on .* is not in the set file/);
+    expect(error.hint).toContain('The other 2 parts are right');
+  });
+
   it('on several sticks, in any order, with one of them there twice', async () => {
     const made = await medium({ parts: 3 });
     const sticks = ['s1', 's2', 's3'].map((name) => join(dir, name));
@@ -181,6 +210,13 @@ describe('G5 parts', () => {
     expect(await importAt(join(dir, 'site2'), made.parts[1]!)).toMatchObject({ generation: 1 });
   });
 });
+
+/** One byte of the content, none of the header. */
+function spoil(part: string): void {
+  const bytes = readFileSync(part);
+  bytes[bytes.length - 3000]! ^= 1;
+  writeFileSync(part, bytes);
+}
 
 function swap(parts: string[]): void {
   renameSync(parts[0]!, `${parts[0]}.x`);
