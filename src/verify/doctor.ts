@@ -172,6 +172,7 @@ function withoutEchoes(
   const about = (...rules: Violation['rule'][]): Set<string> =>
     new Set(violations.filter(({ rule }) => rules.includes(rule)).map(({ subject }) => subject));
   const corrupt = about('artifact-corrupt');
+  const misnamed = about('record-name');
   const wrongInside = about('artifact-corrupt', 'artifact-mislabelled', 'name-unsafe');
   const digest = about('digest-differs');
   const better = about('partial-file', 'derived-stale', 'derived-broken', 'artifact-corrupt', 'artifact-mislabelled');
@@ -197,6 +198,9 @@ function withoutEchoes(
         told.add(subject);
         return first && !corrupt.has(subject);
       }
+      // No correction of the channel, and not kept.
+      case 'hotfixed':
+        return !misnamed.has(subject);
       case 'manifest-extra-file':
         return !better.has(subject);
       case 'unknown-file':

@@ -484,6 +484,12 @@ describe('a channel that others made', () => {
     expect(codes(report)).toEqual(['sums-missing-file SHA256SUMS no']);
   });
 
+  it('a record of another version than its file is told as that alone, not as a correction that stays', async () => {
+    const dir = copyOf('foreign');
+    await editAll(dir, INDEX, (value) => (value['packages']['six-1.16.0-0.tar.bz2'].version = '9.9'));
+    expect(allCodes(await call(dir))).toEqual([`hotfixed ${PYTHO}`, `record-name ${SIX}`]);
+  });
+
   it('twins in both formats are a note', async () => {
     const dir = copyOf('foreign');
     const twin = await makePackage({ name: 'six', version: '1.16.0' });
