@@ -152,7 +152,7 @@ function machine({ subdir, virtual_packages: virtual }: Manifest['profiles'][num
 }
 
 function verifying({ label, signed }: InstallPage): string[] {
-  return section('Is it whole, and what the vendor sent?', [
+  return section(signed ? 'Is it whole, and what the vendor sent?' : 'Is it whole?', [
     ...commands([`sh ${label}.verify.sh /repos/${label}`]),
     '',
     'or on Windows:',
@@ -162,7 +162,11 @@ function verifying({ label, signed }: InstallPage): string[] {
     'Without a folder they take the one beside the script. Exit code 0: fine; 1: files are missing, extra or changed, each is named;',
     '2: it can not be checked; 3: half-synchronised, synchronise again. In the folder, `sha256sum -c SHA256SUMS` says the same of the bytes.',
     '',
-    ...(signed ? signatureLines(label) : ['The vendor has not signed this generation.']),
+    ...(signed
+      ? signatureLines(label)
+      : [
+          'The vendor has not signed this generation. The check compares with `manifest.json` in the folder; who wrote that, it can not tell.',
+        ]),
   ]);
 }
 

@@ -7,7 +7,7 @@ export function verifyPs1(label: string): string {
 }
 
 const SCRIPT = String.raw`<#
-Is the channel folder "@LABEL@" whole, and what the vendor sent?
+Is the channel folder "@LABEL@" whole, and as its manifest.json says?
 
     powershell -NoProfile -ExecutionPolicy Bypass -File @LABEL@.verify.ps1 [DIR]
 
@@ -16,14 +16,14 @@ Every file is read to its end.
 
 One line for each thing that is wrong:
     missing: PATH            the manifest lists it, it is not there
-    changed: PATH            it is there with other bytes than the vendor's
+    changed: PATH            it is there with other bytes than the manifest says
     extra: PATH              it lies among the channel's files, the manifest does not list it
     unreadable: PATH         it is there and can't be read
     half-synchronised: ...   parts of two generations, or an index that names a file which is not there
     note: PATH ...           somebody put it beside the channel's files: does no harm
 
 Exit code:
-    0  fine: every file is there, with the vendor's bytes, and nothing else
+    0  fine: every file is there, with the bytes of the manifest, and nothing else
     1  differs: files are missing, extra or changed; every index is of this generation and names only files that are there
     2  not a channel with a manifest, or it can't be checked
     3  half-synchronised: the copy is not finished, synchronise again
@@ -244,6 +244,6 @@ if (($missing -gt 0) -or ($extra -gt 0) -or ($changed -gt 0)) {
   Write-Output 'what to do: Synchronise again, deleting what is extra, and then run this again. If it stays so, send these lines to the vendor.'
   exit 1
 }
-Write-Output ($label + ': fine: generation ' + $generation + ', ' + $listed.Count + ' files with the bytes that the vendor sent')
+Write-Output ($label + ': fine: generation ' + $generation + ', ' + $listed.Count + ' files as manifest.json has them')
 exit 0
 `;

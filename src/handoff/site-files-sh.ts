@@ -7,7 +7,7 @@ export function verifySh(label: string): string {
 }
 
 const SCRIPT = String.raw`#!/bin/sh
-# Is the channel folder "@LABEL@" whole, and what the vendor sent?
+# Is the channel folder "@LABEL@" whole, and as its manifest.json says?
 #
 #     sh @LABEL@.verify.sh [DIR]
 #
@@ -16,14 +16,14 @@ const SCRIPT = String.raw`#!/bin/sh
 #
 # One line for each thing that is wrong:
 #     missing: PATH            the manifest lists it, it is not there
-#     changed: PATH            it is there with other bytes than the vendor's
+#     changed: PATH            it is there with other bytes than the manifest says
 #     extra: PATH              it lies among the channel's files, the manifest does not list it
 #     unreadable: PATH         it is there and can't be read
 #     half-synchronised: ...   parts of two generations, or an index that names a file which is not there
 #     note: PATH ...           somebody put it beside the channel's files: does no harm
 #
 # Exit code:
-#     0  fine: every file is there, with the vendor's bytes, and nothing else
+#     0  fine: every file is there, with the bytes of the manifest, and nothing else
 #     1  differs: files are missing, extra or changed; every index is of this generation and names only files that are there
 #     2  not a channel with a manifest, or it can't be checked (no sha256sum, files that can't be read)
 #     3  half-synchronised: the copy is not finished, synchronise again
@@ -232,6 +232,6 @@ if grep -q -e '^missing: ' -e '^extra: ' -e '^changed: ' "$work/wrong"; then
   printf 'what to do: %s\n' 'Synchronise again, deleting what is extra, and then run this again. If it stays so, send these lines to the vendor.'
   exit 1
 fi
-printf '%s: fine: generation %s, %s files with the bytes that the vendor sent\n' "$label" "$generation" "$(grep -c . "$work/listed")"
+printf '%s: fine: generation %s, %s files as manifest.json has them\n' "$label" "$generation" "$(grep -c . "$work/listed")"
 exit 0
 `;
