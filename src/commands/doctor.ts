@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openEmbeddedSolver } from '../engine/embedded/solver.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError } from '../model/errors.js';
+import type { Finding } from '../model/findings.js';
 import { SIGNATURE_NAME } from '../model/manifest.js';
 import { findChannelPlace, isInterrupted, prepareChannelPlace } from '../publish/channel-place.js';
 import { lockLabel } from '../publish/lock.js';
@@ -12,6 +13,8 @@ import { diagnosisOf, examine, isWorthRepair } from '../verify/doctor.js';
 import type { Diagnosis, DoctorFinding, ExamineOptions, Examination } from '../verify/doctor.js';
 import type { SitePrefix } from '../verify/doctor-paths.js';
 import type { HashCache } from '../verify/read-folder.js';
+import { collectFindings } from './findings.js';
+import { SITE_FILES_NOT_WRITTEN } from './hand-over.js';
 import { repairForeign } from './doctor/repair-foreign.js';
 import { manifestOf, repairOurs } from './doctor/repair-ours.js';
 import type { Repaired } from './doctor/repaired.js';
@@ -57,12 +60,15 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
     if (!isWorthRepair(found, request)) {
       return { ...before, repair: { ...nothing(before.generation), mended: [] } };
     }
-    const repaired = await repair(rt, { request, place, options });
+    const collected = collectFindings(rt);
+    const repaired = await repair(collected.rt, { request, place, options });
     const after = diagnosisOf(await examine(rt, options));
     const left = new Set(after.findings.map(keyOf));
+    const beside = notWrittenBeside(collected.findings());
     return {
       ...after,
-      findings: [...after.findings, ...signatureLost(repaired)],
+      findings: [...after.findings, ...signatureLost(repaired), ...beside],
+      ok: after.ok && beside.length === 0,
       repair: { ...repaired, mended: before.findings.filter((each) => !left.has(keyOf(each))) },
     };
   } finally {
@@ -146,6 +152,18 @@ function signatureLost({ removed, generation }: Repaired): DoctorFinding[] {
       repair: 'no',
     },
   ];
+}
+
+/** What lies beside the folder then still tells of the generation before. */
+function notWrittenBeside(findings: readonly Finding[]): DoctorFinding[] {
+  return findings
+    .filter(({ code }) => code === SITE_FILES_NOT_WRITTEN)
+    .map((each) => ({
+      ...each,
+      advice:
+        'Remove what lies beside the folder, or let this account write it and run the command that made the folder.',
+      repair: 'no',
+    }));
 }
 
 function nothing(generation: number | undefined): Repaired {

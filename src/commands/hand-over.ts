@@ -24,9 +24,11 @@ export async function signWith(
   return signManifest(rt, options);
 }
 
+export const SITE_FILES_NOT_WRITTEN = 'site-files-not-written';
+
 /**
  * Writes what a site without this tool needs beside the channel folder, which is published by then: what goes wrong here is a finding, not
- * the end of the run. To be called with the label locked.
+ * the end of the run. `onlyThere`: what lies there is written anew, nothing else made. To be called with the label locked.
  */
 export async function laySiteFiles(
   rt: Runtime,
@@ -34,16 +36,22 @@ export async function laySiteFiles(
     request,
     labelDir,
     staged,
-  }: { request: Pick<WorkSettings, 'siteFiles'>; labelDir: string; staged: Pick<StagedChannel, 'manifest' | 'files'> },
+    onlyThere,
+  }: {
+    request: Pick<WorkSettings, 'siteFiles'>;
+    labelDir: string;
+    staged: Pick<StagedChannel, 'manifest' | 'files'>;
+    onlyThere?: boolean | undefined;
+  },
 ): Promise<void> {
   if (!request.siteFiles) return;
   const signed = staged.files.some((file) => file.path === SIGNATURE_NAME);
-  await layBeside(rt, { labelDir, manifest: staged.manifest, signed }).catch((error: unknown) => {
+  await layBeside(rt, { labelDir, manifest: staged.manifest, signed, onlyThere }).catch((error: unknown) => {
     if (!isRepackError(error)) throw error;
     rt.events.emit({
       type: 'finding',
       finding: {
-        code: 'site-files-not-written',
+        code: SITE_FILES_NOT_WRITTEN,
         message: `the channel is published, but not what belongs beside it: ${error.what}`,
         subject: error.where ?? labelDir,
         exit: true,
@@ -54,12 +62,17 @@ export async function laySiteFiles(
 
 async function layBeside(
   rt: Runtime,
-  { labelDir, manifest, signed }: { labelDir: string; manifest: Manifest; signed: boolean },
+  {
+    labelDir,
+    manifest,
+    signed,
+    onlyThere,
+  }: { labelDir: string; manifest: Manifest; signed: boolean; onlyThere: boolean | undefined },
 ): Promise<void> {
   const { makeSiteFiles, readSiteRecords, writeSiteFiles } = await import('../handoff/site-files.js');
   const records = await readSiteRecords(rt, { dir: labelDir, manifest });
   const files = makeSiteFiles({ label: path.basename(labelDir), manifest, records, signed });
-  const { written, removed } = await writeSiteFiles(rt, { dir: path.dirname(labelDir), files });
+  const { written, removed } = await writeSiteFiles(rt, { dir: path.dirname(labelDir), files, onlyThere });
   for (const name of [...written, ...removed.map((each) => `${each} (removed)`)])
     rt.events.emit({ type: 'debug', message: `beside the label folder: ${name}` });
 }

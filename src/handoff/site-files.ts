@@ -55,16 +55,18 @@ export interface WrittenSiteFiles {
 
 /**
  * Writes the files into `dir` (ROOT, or the folder of a medium): each whole or not at all, equal bytes untouched. An explicit file of the
- * same label for a platform that it no longer has is removed. To be called with the label locked. Throws E_DISK, E_DISK_FULL.
+ * same label for a platform that it no longer has is removed. `onlyThere`: none is made that does not lie there. To be called with the label
+ * locked. Throws E_DISK, E_DISK_FULL.
  */
 export async function writeSiteFiles(
   rt: Pick<Runtime, 'fs' | 'machine'>,
-  { dir, files }: { dir: string; files: readonly SiteFile[] },
+  { dir, files, onlyThere = false }: { dir: string; files: readonly SiteFile[]; onlyThere?: boolean | undefined },
 ): Promise<WrittenSiteFiles> {
   const done: WrittenSiteFiles = { written: [], removed: [] };
   for (const file of files) {
     const path = join(dir, file.name);
     try {
+      if (onlyThere && !(await isFile(rt, path))) continue;
       if (await isThere(rt, path, file)) continue;
       await writeWhole(rt, path, file);
       done.written.push(file.name);
@@ -77,6 +79,10 @@ export async function writeSiteFiles(
     done.removed.push(name);
   }
   return done;
+}
+
+async function isFile(rt: Pick<Runtime, 'fs'>, path: string): Promise<boolean> {
+  return (await rt.fs.lstat(path).catch(() => undefined))?.isFile() === true;
 }
 
 async function isThere(rt: Pick<Runtime, 'fs'>, path: string, { bytes }: SiteFile): Promise<boolean> {

@@ -24,6 +24,7 @@ import type { RecordSources } from '../../verify/doctor-index.js';
 import { isPartial } from '../../verify/doctor-names.js';
 import { remedyOf } from '../../verify/doctor-remedies.js';
 import { describe } from '../../verify/violations.js';
+import { laySiteFiles } from '../hand-over.js';
 import { isUnjudged, liveFolder } from './repaired.js';
 import type { Repaired } from './repaired.js';
 
@@ -51,7 +52,7 @@ export async function manifestOf(
 /**
  * Mends a folder of ours to what its manifest says: the same artifacts and the same records give the same bytes, and the generation stays.
  * An artifact that is lost or has other bytes than were published leaves the channel (and with it the generation moves); without `prune`
- * no file that is a package is removed. Throws as `stageChannel` and `publish`.
+ * no file that is a package is removed. Site files that lie beside the folder are written anew. Throws as `stageChannel` and `publish`.
  */
 export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repaired> {
   const { place, lock, found, prune, manifest, startedAt } = options;
@@ -73,7 +74,11 @@ export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repai
     });
     const staged = { ...whole, leaving: whole.leaving.filter((path) => prune || mayGo(path)) };
     const changed = staged.files.some(({ change }) => change !== 'unchanged') || staged.leaving.length > 0;
-    if (!changed) return { ...repaired, generation: staged.manifest.generation };
+    const beside = { request: { siteFiles: true }, labelDir: place.labelDir, staged, onlyThere: true };
+    if (!changed) {
+      await laySiteFiles(rt, beside);
+      return { ...repaired, generation: staged.manifest.generation };
+    }
     const receipt = await publish(rt, {
       place,
       staging,
@@ -84,6 +89,7 @@ export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repai
       tool: `repackenv ${VERSION}`,
       startedAt,
     });
+    await laySiteFiles(rt, beside);
     return { ...repaired, written: receipt.written, removed: receipt.removed, generation: receipt.generation };
   } finally {
     await staging.discard();

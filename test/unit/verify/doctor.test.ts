@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -18,6 +19,7 @@ import { bzip2Compress } from '../../../src/codec/bzip2.js';
 import { zstdCompress } from '../../../src/codec/zstd.js';
 import { doctor } from '../../../src/commands/doctor.js';
 import type { DoctorReport, DoctorRequest } from '../../../src/commands/doctor.js';
+import { laySiteFiles } from '../../../src/commands/hand-over.js';
 import { verify } from '../../../src/commands/verify.js';
 import { systemClock } from '../../../src/runtime/clock.js';
 import type { PackageRecord } from '../../../src/model/records.js';
@@ -693,6 +695,55 @@ describe('a folder of ours', () => {
     const report = await call(dir, { repair: true });
     expect(codes(report)).toEqual([]);
     expectSame(before, dir);
+  });
+
+  /** A signed folder with what `update` lays beside it, of which the site has removed one, and then a package got lost. */
+  async function besideOne(): Promise<string> {
+    const dir = copyOf('ours');
+    writeFileSync(join(dir, 'manifest.json.sig'), '-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n');
+    const { manifest, files } = ours.staged;
+    const signed = [...files, { ...files[0]!, path: 'manifest.json.sig' }];
+    await laySiteFiles(rt, { request: { siteFiles: true }, labelDir: dir, staged: { manifest, files: signed } });
+    rmSync(`${dir}.verify.ps1`);
+    rmSync(join(dir, SIX));
+    return dir;
+  }
+
+  it('what lies beside it for sites follows the repair; what was not there is not made', async () => {
+    const dir = await besideOne();
+    expect(readFileSync(`${dir}.INSTALL.md`, 'utf8')).toMatch(/Generation 3: 3 packages[^]*the manifest is signed/);
+    expect(readFileSync(`${dir}.linux-64.explicit.txt`, 'utf8')).toContain('/six-1.16.0');
+    writeFileSync(`${dir}.verify.sh`, '# of an older version\n');
+    const report = await call(dir, { repair: true });
+    expect(report.generation).toBe(4);
+    expect(readFileSync(`${dir}.INSTALL.md`, 'utf8')).toMatch(/Generation 4: 2 packages[^]*has not signed/);
+    expect(readFileSync(`${dir}.verify.sh`, 'utf8')).toContain('SHA256');
+    expect(existsSync(`${dir}.linux-64.explicit.txt`)).toBe(false);
+    expect(existsSync(`${dir}.verify.ps1`)).toBe(false);
+
+    const alone = copyOf('ours');
+    rmSync(join(alone, SIX));
+    await call(alone, { repair: true });
+    expect(readdirSync(join(alone, '..')).toSorted()).toEqual(['.repackenv', 'halkbank']);
+  });
+
+  it('I6 what can not be written beside it is a finding: the repair stands', async () => {
+    const dir = await besideOne();
+    const fs: typeof rt.fs = {
+      ...rt.fs,
+      writeNew: (path, bytes) =>
+        path.includes('.INSTALL.md')
+          ? Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES' }))
+          : rt.fs.writeNew(path, bytes),
+    };
+    const report = await doctor(
+      { ...rt, fs },
+      { dir, repair: true, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false },
+    );
+    expect(codes(report).filter((each) => each.startsWith('site-files'))).toEqual([
+      expect.stringMatching(/^site-files-not-written .*halkbank\.INSTALL\.md no$/),
+    ]);
+    expect([report.ok, report.generation]).toEqual([false, 4]);
   });
 
   it('of a newer version: refused', async () => {
