@@ -113,6 +113,10 @@ const ADVICE: Partial<Record<Rule, Advice>> = {
       'Give it the name, or move it to the subdir, that it has inside. --repair leaves it out of the index unless its channel published it so.',
   },
   hotfixed: { remedy: 'no', advice: 'Nothing: the record of the channel counts, and --repair keeps it.' },
+  'open-dependencies': {
+    remedy: 'no',
+    advice: 'Nothing, where it is used together with the channels that have them; else bring those packages into it.',
+  },
   'name-unsafe': {
     remedy: ({ subject }, { unusable }) => (unusable.has(subject) ? 'prunes' : 'no'),
     advice: 'Rename or remove it: not every copy program, web server or file system takes this name.',

@@ -1,5 +1,6 @@
 import type { Finding } from '../model/findings.js';
 import { INDEX_NAMES } from '../model/manifest.js';
+import { checkDependencies } from './dependencies.js';
 import { openArtifacts } from './doctor-artifacts.js';
 import type { OpenedCache } from './doctor-artifacts.js';
 import { checkDerived, isDerived } from './doctor-derived.js';
@@ -91,7 +92,7 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
   const named = new Set((manifest?.files ?? []).map(({ path }) => path));
   found.push(...checkLetterCase(folder, indexes));
   found.push(...checkTwins(folder), ...checkOtherFiles(folder, named), ...(await checkStrangers(rt, folder)));
-  found.push(...opened.violations);
+  found.push(...opened.violations, ...checkDependencies(look));
   // What can't be read is no channel to solve from, and told already.
   const whole = manifest !== undefined && manifest.subdirs.every((subdir) => indexes.has(subdir));
   if (solveOffline !== undefined && whole) found.push(...(await checkSolves(solveOffline, { dir, manifest, indexes })));

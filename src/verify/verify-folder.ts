@@ -11,6 +11,7 @@ import { parseManifest } from '../model/parse-manifest.js';
 import { profileOfManifest } from '../model/target.js';
 import type { SolveOffline } from './folder-source.js';
 import { checkArtifacts } from './artifact-rules.js';
+import { checkDependencies } from './dependencies.js';
 import { checkIndexesAgainstFiles, isIndexPath } from './index-rules.js';
 import { subdirInCapitals } from './doctor-names.js';
 import { checkAgainstManifest, checkSums } from './manifest-rules.js';
@@ -66,6 +67,7 @@ export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: Verif
   violations.push(
     ...(await checkArtifacts(rt, { dir, folder, indexes, told: new Set(violations.map(({ subject }) => subject)) })),
   );
+  violations.push(...checkDependencies(seen));
   const findings = violations.map(asFinding);
   return {
     dir,

@@ -58,6 +58,8 @@ const TEXTS = {
     `says something else of itself than its record, in ${v['keys']}: its channel corrected the record`,
   'artifact-corrupt': (v: Values) => `can't be opened: ${v['reason']}`,
   'dependency-missing': (v: Values) => `needs "${v['depends']}" on ${v['subdir']}, which nothing here satisfies`,
+  'open-dependencies': (v: Values) =>
+    `needs "${v['depends']}", which nothing in this folder satisfies${v['more'] === 0 ? '' : `; ${v['more']} more dependencies are open like this (${v['shown']}${Number(v['more']) > 2 ? ', …' : ''})`}: no fault where the channel is used together with other channels`,
   'pip-missing': (v: Values) => `needs pip on ${v['subdir']}: ${v['client']} adds it to what python needs`,
   unsolvable: (v: Values) => `can't be installed from this folder alone: ${v['reason']}`,
   'spec-unreadable': (v: Values) => `is a spec of the manifest that can't be read: ${v['reason']}`,
@@ -98,6 +100,7 @@ const HARMLESS: ReadonlySet<Rule> = new Set<Rule>([
   'stranger',
   'manifest-newer',
   'hotfixed',
+  'open-dependencies',
   'index-v3',
   'twin-formats',
   'unknown-file',

@@ -4,7 +4,7 @@ import { stageChannel } from '../../channel/stage-channel.js';
 import type { Gateway } from '../../gateway/gateway.js';
 import { takeInstallers } from '../../mirror/installers.js';
 import { withBytes } from '../../mirror/sync-artifact.js';
-import { openDependencies } from '../../mirror/sync-dependencies.js';
+import { openDependencies } from '../../model/open-dependencies.js';
 import type { SyncPlan } from '../../mirror/sync.js';
 import type { Finding } from '../../model/findings.js';
 import { INSTALLERS_NAME } from '../../model/manifest.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planSync, type SyncTask } from '../../../src/mirror/sync.js';
 import { refuseShrink } from '../../../src/mirror/sync-shrink.js';
 import { deltaOf } from '../../../src/mirror/sync-delta.js';
-import { openDependencies } from '../../../src/mirror/sync-dependencies.js';
+import { openDependencies } from '../../../src/model/open-dependencies.js';
 import { planMirrorClean } from '../../../src/mirror/clean-mirror.js';
 import type { MirrorSource, PickedFile } from '../../../src/mirror/select.js';
 import type { Channel } from '../../../src/model/channel.js';

@@ -502,6 +502,53 @@ describe('a channel that others made', () => {
   });
 });
 
+describe('dependencies in a channel that others made', () => {
+  async function channelOf(packages: Parameters<typeof makePackage>[0][]): Promise<string> {
+    const dir = join(temp.sub(`copy-${++count}`), 'channel');
+    await makeChannel(dir, await Promise.all(packages.map(makePackage)), { subdirs: ['linux-64'] });
+    return dir;
+  }
+
+  it('that nothing there satisfies are a note of verify and doctor, and no fault', async () => {
+    const dir = copyOf('foreign');
+    rmSync(join(dir, NUMPY));
+    const report = await call(dir, { repair: true });
+    const note = expect.objectContaining({
+      code: 'open-dependencies',
+      message: expect.stringMatching(
+        /^noarch\/pytho-1\.9-0\.conda needs "numpy >=1\.26", which nothing .* other channels$/,
+      ),
+      exit: false,
+    });
+    expect(report.findings).toContainEqual(note);
+    expect(report.ok).toBe(true);
+    const verified = await verify(rt, { dir });
+    expect(verified.findings).toContainEqual(note);
+    expect(verified.ok).toBe(true);
+  });
+
+  it('are told by the first few and a count', async () => {
+    const depends = Array.from({ length: 40 }, (_, at) => `lib${at} >=1`);
+    const { findings } = await verify(rt, { dir: await channelOf([{ name: 'many', version: '1.0', depends }]) });
+    expect(findings.map(({ code, subject }) => [code, subject])).toEqual([
+      ['open-dependencies', 'noarch/many-1.0-0.conda'],
+    ]);
+    expect(findings[0]!.message).toMatch(/needs "lib0 >=1", .*; 39 more dependencies /);
+    expect(findings[0]!.message.length).toBeLessThan(400);
+  });
+
+  it('are not told where records are there that were not read', async () => {
+    const dir = await channelOf([{ name: 'one', version: '1.0', depends: ['late'] }]);
+    expect(allCodes(await call(dir))).toEqual(['open-dependencies noarch/one-1.0-0.conda']);
+    const late = await makePackage({ name: 'late', version: '1.0' });
+    writeFileSync(join(dir, 'noarch', late.distFilename), late.bytes);
+    await editAll(dir, INDEX, (value) => (value['v3'] = { conda: { 'late-1.0-0': late.record }, whl: {} }));
+    expect(allCodes(await call(dir))).toEqual([`index-v3 ${INDEX}`]);
+    writeFileSync(join(dir, ARCH_INDEX), '');
+    expect(allCodes(await call(dir)).filter((each) => each.startsWith('open'))).toEqual([]);
+  });
+});
+
 describe('paths at the site', () => {
   const LONG = `Lib/site-packages/${'x'.repeat(100)}/${'y'.repeat(80)}.py`;
 

@@ -1,9 +1,9 @@
-import { NOARCH } from '../model/channel.js';
-import type { Subdir } from '../model/channel.js';
-import { parseDependency } from '../model/dependency.js';
-import type { MatchSpec } from '../model/match-spec.js';
-import { specMatches } from '../model/match-spec.js';
-import type { PackageRecord } from '../model/records.js';
+import { NOARCH } from './channel.js';
+import type { Subdir } from './channel.js';
+import { parseDependency } from './dependency.js';
+import type { MatchSpec } from './match-spec.js';
+import { specMatches } from './match-spec.js';
+import type { PackageRecord } from './records.js';
 
 /** An artifact with its record, parsed when it is asked for. */
 export interface DependentFile {
@@ -20,7 +20,7 @@ export interface OpenDependency {
 type Candidate = Pick<PackageRecord, 'name' | 'version' | 'build' | 'build_number'>;
 
 /**
- * Dependencies that nothing in the mirror satisfies. A platform's package looks at its platform and noarch; a noarch package at
+ * Dependencies that nothing in the channel satisfies. A platform's package looks at its platform and noarch; a noarch package at
  * everything, since it may be meant for one platform only. Virtual packages are the machine's, what can't be read or holds only under a
  * condition is the solver's question.
  */
@@ -51,7 +51,7 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
   return open;
 }
 
-/** The mirror is one channel: which one a record names does not count here. */
+/** It is one channel: which one a record names does not count here. */
 function withoutPlace(spec: MatchSpec): MatchSpec {
   return spec.subdir === undefined ? spec : { ...spec, subdir: undefined };
 }
