@@ -18,7 +18,7 @@ export async function main(program: ProgramName): Promise<void> {
       abortion.abort(signal);
     });
   }
-  tuneV8(process.versions.node);
+  tuneV8(process.versions.node, process.argv[2]);
   const relay = eventRelay();
   const rt = nodeRuntime({ events: relay, signal: abortion.signal, process });
   let outputLost = false;

@@ -1,8 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
 
-/** MiB. Node 24 would by itself let young objects take 130 MB before it looks at them, and what a job needs must not hang on the Node. */
-const SEMI_SPACE = 8;
-
 /**
  * V8 11 to 13: 1,800,000 by itself. Counted a function, in bytes of it that ran. The solver and zstd of a common run are done before a second,
  * optimised compilation pays, and that was a third of all its processor time; a long run optimises what is hot a few milliseconds later.
@@ -13,14 +10,17 @@ const WASM_TIERING_BUDGET = 20_000_000;
 const NEWEST_TRIED = 24;
 
 /**
- * Bounds V8's young generation, and lets WebAssembly run longer before it is optimised. To be called before the first module of that is
- * compiled; holds for the whole process, threads too. Gives whether it did.
+ * Lets WebAssembly run longer before it is optimised. For `mirror`, which holds the records of whole channels, it also keeps the space for young
+ * objects at what loading the program has made of it, 8 to 16 MB: by itself Node 24 lets it grow to 130 MB, and what a mirror needs must not
+ * hang on the Node (`--max-semi-space-size` is read at the start only). Not for other commands: a solver's thread would begin with 1 MB.
+ *
+ * To be called before the first WebAssembly is compiled; holds for the whole process, threads too. Gives whether it did.
  *
  * @param nodeVersion `20.20.2`
  */
-export function tuneV8(nodeVersion: string): boolean {
+export function tuneV8(nodeVersion: string, command: string | undefined): boolean {
   if (Number.parseInt(nodeVersion, 10) > NEWEST_TRIED) return false;
-  setFlagsFromString(`--max-semi-space-size=${SEMI_SPACE}`);
   setFlagsFromString(`--wasm-tiering-budget=${WASM_TIERING_BUDGET}`);
+  if (command === 'mirror') setFlagsFromString('--semi-space-growth-factor=1');
   return true;
 }

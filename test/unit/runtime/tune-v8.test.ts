@@ -10,12 +10,12 @@ describe('tuneV8', () => {
     ['24.11.0', true],
     ['26.0.0', false],
   ])('Node %s: %s', (version, expected) => {
-    expect(tuneV8(version)).toBe(expected);
+    expect(tuneV8(version, undefined)).toBe(expected);
   });
 
   it('sets flags that the V8 at hand takes without a word', () => {
     const module = fileURLToPath(new URL('../../../dist/src/runtime/tune-v8.js', import.meta.url));
-    const code = `import { tuneV8 } from ${JSON.stringify(module)}; tuneV8(process.versions.node)`;
+    const code = `import { tuneV8 } from ${JSON.stringify(module)}; tuneV8(process.versions.node, 'mirror')`;
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
     });
