@@ -1,7 +1,8 @@
-import { INDEX_NAMES } from '../model/manifest.js';
+import { INDEX_NAMES, type Manifest } from '../model/manifest.js';
 import { openDependencies } from '../model/open-dependencies.js';
 import { documentParts, namesInV3 } from './doctor-document.js';
-import type { Look } from './verify-folder.js';
+import type { Folder } from './read-folder.js';
+import type { Indexes } from './read-indexes.js';
 import { violation } from './violations.js';
 import type { Violation } from './violations.js';
 
@@ -11,7 +12,15 @@ const SHOWN = 3;
  * What the records of a channel that others made need and nothing in it satisfies: one violation, with the first few and a count. No manifest
  * says there whether the channel is to be used alone. Nothing where an index was not read, or has records in a form that is not judged.
  */
-export function checkDependencies({ folder, indexes, manifest }: Look): Violation[] {
+export function checkDependencies({
+  folder,
+  indexes,
+  manifest,
+}: {
+  folder: Folder;
+  indexes: Indexes;
+  manifest: Manifest | undefined;
+}): Violation[] {
   if (manifest !== undefined || folder.subdirs.some((subdir) => !indexes.has(subdir))) return [];
   const unread = folder.subdirs.some((subdir) => {
     const parts = documentParts(folder.files.get(`${subdir}/${INDEX_NAMES[0]}`)!.bytes!);
