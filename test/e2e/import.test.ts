@@ -265,7 +265,10 @@ describeWithLayers(['ssh-keygen'], 'G7 signatures', () => {
       code: 'E_SIGNATURE',
       says: ['expired'],
     });
-    expectRefusal(await vendor.run('import', vendor.path('usb'), ...at, signers('nowhere')), { code: 'E_SIGNATURE' });
+    expectRefusal(await vendor.run('import', vendor.path('usb'), ...at, signers('nowhere')), {
+      code: 'E_CONFIG',
+      says: [signers('nowhere')],
+    });
     expectRefusal(await vendor.run('import', vendor.path('usb'), '--root', vendor.path('s3'), '--require-signature'), {
       code: 'E_USAGE',
     });
