@@ -158,12 +158,13 @@ function signatureLost({ removed, generation }: Repaired): DoctorFinding[] {
 function notWrittenBeside(findings: readonly Finding[]): DoctorFinding[] {
   return findings
     .filter(({ code }) => code === SITE_FILES_NOT_WRITTEN)
-    .map((each) => ({
-      ...each,
-      advice:
-        'Remove what lies beside the folder, or let this account write it and run the command that made the folder.',
-      repair: 'no',
-    }));
+    .map((each) =>
+      Object.assign({}, each, {
+        advice:
+          'Remove what lies beside the folder, or let this account write it and run the command that made the folder.',
+        repair: 'no' as const,
+      }),
+    );
 }
 
 function nothing(generation: number | undefined): Repaired {
