@@ -11,6 +11,7 @@ async function channel(patches: Record<string, Record<string, unknown>> = {}): P
   const packages = [
     await makePackage({ name: 'plain', version: '1.0', depends: ['fixed'] }),
     await makePackage({ name: 'fixed', version: '1.0', depends: ['plain <2', 'other'], format: 'tar.bz2' }),
+    await makePackage({ name: 'other', version: '1.0' }),
   ];
   await makeChannel(dir, packages, { patches, index: ['json'] });
   return dir;
@@ -47,7 +48,8 @@ describe('F6 what an artifact says of itself, beside its record', () => {
       depends: ['plain <2', 'other'],
       format: 'tar.bz2',
     });
-    await writeIndex(path.join(dir, 'noarch'), repodataOf('noarch', [{ ...plain, record }, fixed]), ['json']);
+    const other = await makePackage({ name: 'other', version: '1.0' });
+    await writeIndex(path.join(dir, 'noarch'), repodataOf('noarch', [{ ...plain, record }, fixed, other]), ['json']);
     expect(await codes(dir)).toEqual([
       { code: 'artifact-corrupt', subject: `noarch/${plain.distFilename}`, exit: true },
     ]);
