@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { EXIT } from '../model/errors.js';
 import type { ExitCode } from '../model/errors.js';
+import type { Finding } from '../model/findings.js';
 import type { Redactor } from '../model/redact.js';
 import type { Secret } from '../model/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -61,3 +63,8 @@ export const NETWORK_SETTINGS = ['allowHttp', 'proxy', 'noProxy', 'caFiles'] as 
 
 /** For commands that take a folder's lock and write it. */
 export const LOCK_SETTINGS = ['waitLock', 'takeOverLock'] as const satisfies readonly SettingName[];
+
+/** The exit code of a command that did its work: 1 where a finding needs somebody. */
+export function exitOf(findings: readonly Finding[]): ExitCode {
+  return findings.some(({ exit }) => exit) ? EXIT.findings : EXIT.done;
+}

@@ -1,6 +1,6 @@
-import { EXIT } from '../model/errors.js';
 import type { ExitCode } from '../model/errors.js';
 import type { JobReport } from '../model/report.js';
+import { exitOf } from './command.js';
 import type { CliCall } from './command.js';
 import { reportText } from './reporter/report-text.js';
 
@@ -11,5 +11,5 @@ export function finishJob(report: JobReport, { reporter, rt }: Pick<CliCall, 're
     { ...report },
     { answer: report.job === 'plan' },
   );
-  return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+  return exitOf(report.findings);
 }

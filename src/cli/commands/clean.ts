@@ -1,5 +1,5 @@
 import type { CleanRequest } from '../../commands/clean.js';
-import { EXIT, RepackError } from '../../model/errors.js';
+import { RepackError } from '../../model/errors.js';
 import type { ExitCode } from '../../model/errors.js';
 import {
   MIRROR_SETTINGS,
@@ -9,7 +9,7 @@ import {
   takeMirrorSettings,
 } from '../build-mirror-request.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
-import { textOption } from '../command.js';
+import { exitOf, textOption } from '../command.js';
 import { cleanMirrorText, cleanText } from '../reporter/clean-text.js';
 
 const DEFAULT_AGE = '30d';
@@ -46,7 +46,7 @@ export const cleanCommand: CliCommand = {
       dryRun: values.dryRun,
     });
     reporter.result(cleanText(report), { ...report }, { answer: report.dryRun });
-    return report.findings.length > 0 ? EXIT.findings : EXIT.done;
+    return exitOf(report.findings);
   },
 };
 
@@ -54,7 +54,7 @@ async function cleanOneMirror(call: CliCall): Promise<ExitCode> {
   const { cleanMirror } = await import('../../commands/clean-mirror.js');
   const report = await cleanMirror(call.rt, await buildMirrorRequest(call, await takeMirrorSettings(call)));
   call.reporter.result(cleanMirrorText(report), { ...report }, { answer: report.dryRun });
-  return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+  return exitOf(report.findings);
 }
 
 function isOfMirror({ options }: Typed): boolean {

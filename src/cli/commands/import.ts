@@ -1,6 +1,6 @@
-import { EXIT, RepackError } from '../../model/errors.js';
+import { RepackError } from '../../model/errors.js';
 import type { CliCommand } from '../command.js';
-import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
+import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
 import { importText } from '../reporter/import-text.js';
 
 const EXAMPLES = `
@@ -64,6 +64,6 @@ export const importCommand: CliCommand = {
       takeOverLock: values.takeOverLock,
     });
     reporter.result(importText(report), { ...report }, { answer: report.dryRun });
-    return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+    return exitOf(report.findings);
   },
 };

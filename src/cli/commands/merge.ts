@@ -1,6 +1,5 @@
-import { EXIT } from '../../model/errors.js';
 import type { CliCommand } from '../command.js';
-import { LOCK_SETTINGS, OUTPUT_SETTINGS } from '../command.js';
+import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf } from '../command.js';
 import { importText } from '../reporter/import-text.js';
 
 const EXAMPLES = `
@@ -41,6 +40,6 @@ export const mergeCommand: CliCommand = {
       takeOverLock: values.takeOverLock,
     });
     reporter.result(importText(report), { ...report }, { answer: report.dryRun });
-    return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+    return exitOf(report.findings);
   },
 };

@@ -9,7 +9,7 @@ import {
   takeMirrorSettings,
 } from '../build-mirror-request.js';
 import type { CliCall, CliCommand } from '../command.js';
-import { textOption } from '../command.js';
+import { exitOf, textOption } from '../command.js';
 import { mirrorText } from '../reporter/mirror-text.js';
 
 export const mirrorCommand: CliCommand = {
@@ -46,7 +46,7 @@ export const mirrorCommand: CliCommand = {
     const { mirror } = await import('../../commands/mirror.js');
     const report = await mirror(call.rt, request, call.redactor);
     call.reporter.result(mirrorText(report), { ...report }, { answer: report.published === undefined });
-    return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+    return exitOf(report.findings);
   },
 };
 

@@ -1,6 +1,5 @@
-import { EXIT } from '../../model/errors.js';
 import type { CliCommand } from '../command.js';
-import { OUTPUT_SETTINGS, textOption } from '../command.js';
+import { OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
 import { verifyText } from '../reporter/verify-text.js';
 
 export const verifyCommand: CliCommand = {
@@ -19,6 +18,6 @@ export const verifyCommand: CliCommand = {
     const { verify } = await import('../../commands/verify.js');
     const report = await verify(rt, { dir: args[0] ?? '.', allowedSigners: textOption(call, 'allowedSigners') });
     reporter.result(verifyText(report), { ...report });
-    return report.findings.some((finding) => finding.exit) ? EXIT.findings : EXIT.done;
+    return exitOf(report.findings);
   },
 };

@@ -1,6 +1,6 @@
 import type { ExportedSet, ExportReport } from '../../commands/export.js';
 import { formatBytes, plural } from './format.js';
-import { travelLine } from './sections.js';
+import { findingText, travelLine } from './sections.js';
 
 const LONGEST_LIST = 40;
 
@@ -46,7 +46,7 @@ function cut(lines: readonly string[]): string[] {
 }
 
 function findingLines({ findings }: ExportReport): string[] {
-  return findings.map((finding) => `  ${finding.code}: ${finding.message}`);
+  return findings.map((finding) => `  ${findingText(finding)}`);
 }
 
 function nextLines({ sets }: ExportReport): string[] {

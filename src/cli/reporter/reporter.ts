@@ -9,6 +9,7 @@ import { eventText } from './event-text.js';
 import { localTimestamp } from './format.js';
 import type { LogFile } from './log-file.js';
 import { progressLine } from './progress.js';
+import { findingText } from './sections.js';
 
 /** The only place from which text reaches a person; every text passes the redactor first. */
 export interface Reporter extends EventSink {
@@ -71,7 +72,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   let holds = terminal.stdout.interactive && terminal.stderr.interactive && !quiet && !json && !debug;
   let held: RepackEvent[] = [];
   const emit = (event: RepackEvent): void => {
-    if (event.type === 'finding') told.add(findingKey(event.finding));
+    if (event.type === 'finding') told.add(findingText(event.finding));
     // A server's report is days away.
     if (event.type === 'listening') release(() => true);
     const line = eventText(event);
@@ -109,7 +110,7 @@ export function createReporter(options: ReporterOptions): Reporter {
 
   const untoldFindings = (findings: unknown): Finding[] =>
     (Array.isArray(findings) ? (findings as Finding[]) : []).filter(
-      (finding) => finding.exit === true && !told.has(findingKey(finding)),
+      (finding) => finding.exit === true && !told.has(findingText(finding)),
     );
 
   return {
@@ -117,7 +118,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     result(text, data, { answer } = { answer: false }) {
       toLog(`result\n${withoutTold(text, told)}`);
       // Long lists are cut.
-      release((finding) => !text.includes(findingKey(finding)));
+      release((finding) => !text.includes(findingText(finding)));
       if (json) jsonLine({ type: 'report', ...data });
       else if (!quiet || answer) toStdout(text);
       if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
@@ -141,10 +142,6 @@ function withoutTold(text: string, told: ReadonlySet<string>): string {
   return lines
     .flatMap((line, index) => (!told.has(line.trim()) ? [line] : index === first ? ['    (told above)'] : []))
     .join('\n');
-}
-
-function findingKey({ code, message }: Finding): string {
-  return `${code}: ${message}`;
 }
 
 function timeOf(clock: Clock): string {

@@ -48,11 +48,13 @@ export function movedText({ name, from, to, subdir }: ChannelChanges['upgraded']
   return `${name} ${from} -> ${to}  (${subdir})`;
 }
 
+/** A finding in one line, the same in every report: by it the reporter knows again what it has told. */
+export function findingText({ code, message }: Pick<Finding, 'code' | 'message'>): string {
+  return `${code}: ${message}`;
+}
+
 export function findingsSection(findings: readonly Finding[]): string[] {
-  return section(
-    'findings',
-    findings.map(({ code, message }) => `${code}: ${message}`),
-  );
+  return section('findings', findings.map(findingText));
 }
 
 /** Files that leave and are no packages: those are told by name and version. */

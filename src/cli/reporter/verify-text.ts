@@ -1,5 +1,6 @@
 import type { CheckedFolder } from '../../commands/verify.js';
 import { formatBytes, plural } from './format.js';
+import { findingText } from './sections.js';
 
 export function verifyText(report: CheckedFolder): string {
   const whose =
@@ -13,7 +14,7 @@ export function verifyText(report: CheckedFolder): string {
     ...(report.findings.length === 0
       ? ['  everything is as it should be']
       : [`  ${plural(report.findings.length, 'finding')}:`]),
-    ...report.findings.map((finding) => `    ${finding.code}: ${finding.message}`),
+    ...report.findings.map((finding) => `    ${findingText(finding)}`),
     '',
   ].join('\n');
 }
