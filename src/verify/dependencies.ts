@@ -28,7 +28,13 @@ export function checkDependencies({
   });
   if (unread) return [];
   const files = [...indexes].flatMap(([subdir, index]) =>
-    [...index.allFilenames()].map((fn) => ({ subdir, fn, record: index.record(fn)! })),
+    [...index.allFilenames()].map((fn) => ({
+      subdir,
+      fn,
+      get record() {
+        return index.record(fn)!;
+      },
+    })),
   );
   const [first, ...others] = openDependencies(files);
   if (first === undefined) return [];
