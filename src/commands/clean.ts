@@ -3,7 +3,7 @@ import type { Finding } from '../model/findings.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { cleanCache } from './clean/cache-part.js';
 import { cleanRoot } from './clean/root-part.js';
-import { emitFindings } from './findings.js';
+import { emitFindings, listed } from './findings.js';
 import type { CleanItem, CleanLimits } from './clean/items.js';
 
 export interface CleanRequest {
@@ -58,14 +58,13 @@ export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanRe
 
 const SHOWN = 5;
 
-/** One finding for all: a cache of another account may hold thousands. */
+/** One finding for all. */
 function notRemoved(failed: readonly string[]): Finding[] {
   if (failed.length === 0) return [];
-  const more = failed.length > SHOWN ? `, and ${failed.length - SHOWN} more` : '';
   return [
     {
       code: 'not-removed',
-      message: `${failed.length} that should go can't be removed, in use or another account's: ${failed.slice(0, SHOWN).join(', ')}${more}`,
+      message: `${failed.length} that should go can't be removed, in use or another account's: ${listed(failed.slice(0, SHOWN), failed.length)}`,
       exit: true,
     },
   ];

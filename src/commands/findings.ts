@@ -28,6 +28,12 @@ export function collectFindings(rt: Runtime): Collected {
   };
 }
 
+/** The first of many in one line, with how many more there are: a cache of another account may hold thousands. */
+export function listed(shown: readonly string[], total: number, between = ', '): string {
+  const more = total - shown.length;
+  return `${shown.join(between)}${more > 0 ? `${between}and ${more} more` : ''}`;
+}
+
 export function emitFindings(rt: Pick<Runtime, 'events'>, findings: readonly Finding[]): void {
   for (const finding of findings) rt.events.emit({ type: 'finding', finding });
 }

@@ -3,6 +3,7 @@ import { selectForMirror } from '../../mirror/select.js';
 import { RepackError } from '../../model/errors.js';
 import type { Finding } from '../../model/findings.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { listed } from '../findings.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { solveClosure } from './solve-closure.js';
 
@@ -121,9 +122,4 @@ function listFindings({ unmatched, forbidden }: Selection): Finding[] {
     warn: true,
   }));
   return [...idle, ...closed];
-}
-
-export function listed(shown: readonly string[], total: number, between = ', '): string {
-  const more = total - shown.length;
-  return `${shown.join(between)}${more > 0 ? `${between}and ${more} more` : ''}`;
 }

@@ -6,11 +6,10 @@ import type { SyncPlan } from '../../mirror/sync.js';
 import { RepackError } from '../../model/errors.js';
 import type { LiveFolder } from '../../model/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { emitFindings } from '../findings.js';
+import { emitFindings, listed } from '../findings.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { chooseFiles } from './choice-memory.js';
 import type { KeyedChoice } from './choice-memory.js';
-import { listed } from './pick-files.js';
 import { readChannels, readLiveIndexes } from './read-mirror.js';
 
 export interface PlannedMirror {
