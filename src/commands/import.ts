@@ -11,7 +11,7 @@ import { findSets, openMedia, type FoundSet, type Media } from '../handoff/read-
 import { copySiteReceipt } from '../handoff/site-receipt.js';
 import { isRepackError, RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
-import { MANIFEST_NAME } from '../model/manifest.js';
+import { MANIFEST_NAME, SIGNATURE_NAME } from '../model/manifest.js';
 import { parseManifest } from '../model/parse-manifest.js';
 import type { ChannelChanges, LiveFolder } from '../model/staged.js';
 import { inspectLabelFolder } from '../publish/inspect.js';
@@ -150,6 +150,7 @@ async function apply(job: Job, folder: LabelFolder): Promise<ImportReport> {
   const before = folder.live.manifest?.generation ?? null;
   let { live } = folder;
   let outcome: Applied | undefined;
+  tellUnsigned(job, live);
   for (const step of remaining(steps, live)) {
     const applied = await applyStep(job, { step, folder: { ...folder, live } });
     outcome = outcome === undefined ? applied : bothSteps(folder.live, outcome, applied);
@@ -201,6 +202,7 @@ async function rehearse(job: Job): Promise<ImportReport> {
   const { place, live } = await lookAtLabelFolder(rt, { ...request, label, replace: ['all'] });
   const steps = remaining(job.steps, live);
   judge(claimOf(steps[0]!.opened), live, { ...request, command: 'import' });
+  tellUnsigned(job, live);
   const deliveries: Delivery[] = [];
   for (const step of steps) deliveries.push(await deliveryFor(job, { step, live }));
   const delivery: Delivery = {
@@ -214,6 +216,18 @@ async function rehearse(job: Job): Promise<ImportReport> {
     place,
     before: live.manifest?.generation ?? null,
     outcome: { staged, unchanged, bytesWritten: 0 },
+  });
+}
+
+/** Nobody asked for a signature, but the folder has one: whoever relies on it should look before it is gone unnoticed (bad-inputs G7). */
+function tellUnsigned({ rt, steps }: Job, live: LiveFolder): void {
+  const { opened, signature } = steps.at(-1)!;
+  const another = live.manifestSha256 !== opened.target.manifestSha256;
+  if (signature !== 'absent' || !another || !live.files.has(SIGNATURE_NAME)) return;
+  const message = `${opened.set.name} is not signed, and generation ${live.manifest?.generation ?? '?'} here is: ask the sender; --allowed-signers FILE refuses unsigned sets`;
+  rt.events.emit({
+    type: 'finding',
+    finding: { code: 'signature-gone', message, subject: SIGNATURE_NAME, exit: false, warn: true },
   });
 }
 

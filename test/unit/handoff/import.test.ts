@@ -134,6 +134,19 @@ describe('an import', () => {
     expect(changesBetween(before, snapshot(root))).toEqual([]);
   });
 
+  it('G7 says that the folder was signed where the set that replaces it is not', async () => {
+    await importAt(root, media['g1']!);
+    writeFileSync(join(site(), 'manifest.json.sig'), 'a signature');
+    const again = await importAt(root, media['g1']!);
+    expect(again.findings).toEqual([]);
+    const gone = { code: 'signature-gone', exit: false, warn: true, message: expect.stringContaining('acme-g1-to-g2') };
+    for (const dryRun of [true, false]) {
+      expect((await importAt(root, media['g1-2']!, { dryRun })).findings).toEqual([expect.objectContaining(gone)]);
+    }
+    expect(existsSync(join(site(), 'manifest.json.sig'))).toBe(false);
+    expect((await importAt(root, media['g3']!)).findings).toEqual([]);
+  });
+
   it('puts right what was damaged at the site, and moves nothing else', async () => {
     await importAt(root, media['g2']!);
     const before = snapshot(site());
