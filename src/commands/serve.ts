@@ -73,7 +73,7 @@ export async function serve(rt: Runtime, request: ServeRequest): Promise<ServeRe
   for (const message of exposure(server, guard.closed)) rt.events.emit({ type: 'warning', message });
   const folders = await site.folders();
   const below = folders.length === 1 && folders[0]!.name !== '' ? `/${folders[0]!.name}` : '';
-  rt.events.emit({ type: 'listening', url: url + below, port: server.port });
+  rt.events.emit({ type: 'listening', url: url + below, port: server.port, chosen: request.port === 0 });
   await untilStopped(rt.signal);
   rt.events.emit({ type: 'note', message: 'stopping: answers under way are finished' });
   await server.stop({ deadlineMs: request.stopDeadlineMs });

@@ -22,8 +22,8 @@ export type RepackEvent =
   | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number }
   | { type: 'waiting'; reason: string }
   | { type: 'note'; message: string }
-  /** A server is up. */
-  | { type: 'listening'; url: string; port: number }
+  /** A server is up; `chosen`: on a port that nobody named. */
+  | { type: 'listening'; url: string; port: number; chosen: boolean }
   /** A server has answered: `path` without token. For the log, and for the terminal with --debug. */
   | {
       type: 'request';

@@ -86,6 +86,8 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   const show = (event: RepackEvent): void => {
+    // Whoever asked for a free port has no other way to learn which.
+    if (quiet && event.type === 'listening' && event.chosen) toStdout(`${event.url}\n`);
     const line = eventText(event);
     // On a terminal the progress line says what has only begun.
     const begun = event.type === 'stage-started' || event.type === 'acquire-total';

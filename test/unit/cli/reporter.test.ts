@@ -55,6 +55,15 @@ describe('plain output', () => {
     expect(written.out).toBe('');
   });
 
+  it.each([
+    [true, 'http://h:4711/acme\n'],
+    [false, ''],
+  ])('with --quiet a server says where it is only on a port that it chose (%s)', (chosen, out) => {
+    const { reporter, written } = setUp({ quiet: true });
+    reporter.emit({ type: 'listening', url: 'http://h:4711/acme', port: 4711, chosen });
+    expect(written).toMatchObject({ out, err: '' });
+  });
+
   it('names with --quiet what makes the exit code 1, once', () => {
     const { reporter, written } = setUp({ quiet: true });
     const told = { code: 'told', message: 'by an event', exit: true };
@@ -163,7 +172,7 @@ describe('a finding', () => {
   it.each<[string, (reporter: ReturnType<typeof setUp>['reporter']) => void]>([
     ['the run fails', (reporter) => reporter.error(new RepackError('E_ROOT', { what: 'no root' }))],
     ['the report’s list is cut before it', (reporter) => reporter.result('… and 1 more\n', { findings: [finding] })],
-    ['a server is up', (reporter) => reporter.emit({ type: 'listening', url: 'http://h/', port: 1 })],
+    ['a server is up', (reporter) => reporter.emit({ type: 'listening', url: 'http://h/', port: 1, chosen: false })],
   ])('is not lost on a terminal where %s', (_case, then) => {
     const { reporter, written } = setUp({ tty: true });
     reporter.emit({ type: 'finding', finding });
