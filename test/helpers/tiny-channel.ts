@@ -5,7 +5,7 @@ import { bzip2Compress, bzip2Decompress } from '../../src/codec/bzip2.js';
 import { zstdCompress, zstdDecompress } from '../../src/codec/zstd.js';
 import { canonicalJson } from '../../src/model/json.js';
 import type { Manifest, ManifestFile } from '../../src/model/manifest.js';
-import type { LiveFolder, PublishReceipt, StagedChannel, StagedFile } from '../../src/model/staged.js';
+import type { ChannelChanges, LiveFolder, PublishReceipt, StagedChannel, StagedFile } from '../../src/model/staged.js';
 import { inspectLabelFolder, requireOurs } from '../../src/publish/inspect.js';
 import { lockLabel } from '../../src/publish/lock.js';
 import { publish } from '../../src/publish/publish.js';
@@ -86,17 +86,7 @@ export async function stageTiny({
     await writeFile(join(dir, path), bytes);
   }
   const leaving = [...live.files.keys()].filter((path) => path.includes('/') && !contents.has(path));
-  const changes = {
-    added: [],
-    removed: [],
-    upgraded: [],
-    downgraded: [],
-    rerecorded: [],
-    kept: 0,
-    bytesToTravel: 0,
-    bytesOfPackages: 0,
-  };
-  return { dir, label, files: staged, manifest, leaving, changes };
+  return { dir, label, files: staged, manifest, leaving, changes: noChanges() };
 }
 
 export interface TinyRun {
@@ -274,4 +264,17 @@ async function foldersOf(dir: string): Promise<string[]> {
 
 function hex(algorithm: string, bytes: Uint8Array): string {
   return createHash(algorithm).update(bytes).digest('hex');
+}
+
+export function noChanges(): ChannelChanges {
+  return {
+    added: [],
+    removed: [],
+    upgraded: [],
+    downgraded: [],
+    rerecorded: [],
+    kept: 0,
+    bytesToTravel: 0,
+    bytesOfPackages: 0,
+  };
 }

@@ -3,9 +3,8 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { snapshot } from '../../scripts/lib/snapshot.js';
-import { exportToMedium } from '../../src/commands/export.js';
+import { exportTo } from '../helpers/carry.js';
 import { folderOfTest, makeChannel } from '../helpers/made-channel.js';
-import { testRuntime } from '../helpers/runtime.js';
 
 /** Names that need a pax header, sizes around a block, nothing in a file, bytes that do not pack. */
 const FILES = {
@@ -29,16 +28,7 @@ describe.runIf(has('tar') && has('sha256sum') && has('md5sum'))('what other prog
     const dir = join(folderOfTest(), 'acme');
     const out = join(folderOfTest(), 'out');
     makeChannel(dir, { files: FILES, signature: 'signed' });
-    await exportToMedium(testRuntime(), {
-      dir,
-      out,
-      subdirs: [],
-      perPlatform: false,
-      since: undefined,
-      signKey: undefined,
-      siteFiles: true,
-      ...options,
-    });
+    await exportTo(out, dir, { siteFiles: true, ...options });
 
     expect(run('sha256sum', ['--strict', '-c', 'SHA256SUMS'], out)).not.toContain('FAILED');
     const parts = readdirSync(out).filter((name) => /\.tar(\.zst)?$/.test(name));
@@ -65,17 +55,7 @@ describe.runIf(has('tar') && has('sha256sum') && has('md5sum'))('what other prog
     const times: number[] = [];
     for (const generation of [1, 2]) {
       makeChannel(dir, { files: { 'noarch/n-1-0.conda': 'same' }, generation });
-      await exportToMedium(testRuntime(), {
-        dir,
-        out,
-        zstd: false,
-        partSize: undefined,
-        subdirs: [],
-        perPlatform: false,
-        since: undefined,
-        signKey: undefined,
-        siteFiles: true,
-      });
+      await exportTo(out, dir, { siteFiles: true });
       run('tar', ['-xf', join(out, `acme-g${generation}.tar`)], unpacked);
       times.push(snapshot(unpacked).get('acme/noarch/repodata.json')!.mtimeMs);
       expect(snapshot(unpacked).get('acme/noarch/n-1-0.conda')!.mtimeMs).toBe(Date.UTC(1980, 0, 2));

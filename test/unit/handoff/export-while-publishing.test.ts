@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { sha256Of } from '../../../src/codec/digests.js';
-import { exportToMedium, type ExportReport } from '../../../src/commands/export.js';
 import type { Manifest } from '../../../src/model/manifest.js';
 import { nodeFileSystem, type FileSystem } from '../../../src/runtime/fs.js';
 import type { Runtime } from '../../../src/runtime/runtime.js';
+import { exportTo } from '../../helpers/carry.js';
 import { folderOfTest, membersIn } from '../../helpers/made-channel.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { publishTiny, type TinySet } from '../../helpers/tiny-channel.js';
@@ -17,7 +17,7 @@ it('G12 begins again when a file of its generation is gone, and holds the new ge
   const { root, dir, out } = await published(ONE);
   const fs = beforeRead(1, () => publish(root, TWO));
   const rt = testRuntime({ fs });
-  expect(await exporting(rt, { dir, out })).toMatchObject({ generation: 2 });
+  expect(await exportTo(out, dir, { siteFiles: true }, rt)).toMatchObject({ generation: 2 });
   expect(rt.collected).toContainEqual({ type: 'note', message: expect.stringContaining('beginning again') as string });
   await expectWhole(out, 2);
   expect(existsSync(join(out, 'acme-g1.tar'))).toBe(false);
@@ -30,7 +30,7 @@ it('G12 keeps the generation that it has read whole when another is published at
       if (step === 'export:part-written') await publish(root, TWO);
     },
   });
-  const report = await exporting(rt, { dir, out });
+  const report = await exportTo(out, dir, { siteFiles: true }, rt);
   expect(report).toMatchObject({ generation: 1, findings: [{ code: 'published-meanwhile', warn: true }] });
   await expectWhole(out, 1);
 });
@@ -46,7 +46,7 @@ it.each(['publish:journal-written', 'publish:index-in', 'publish:leaving-out', '
     const rt = testRuntime({
       clock: { ...clock, sleep: async (ms, signal) => (gate.open(), await publishing, clock.sleep(ms, signal)) },
     });
-    const report = await exporting(rt, { dir, out });
+    const report = await exportTo(out, dir, { siteFiles: true }, rt);
     gate.open();
     await publishing;
     await expectWhole(out, report.generation);
@@ -60,7 +60,7 @@ it('G12 gives up where the folder is published each time it is read', async () =
     round += 1;
     await publish(root, { [`linux-64/a-${round}-0.conda`]: `a ${round}` });
   });
-  await expect(exporting(testRuntime({ fs }), { dir, out })).rejects.toMatchObject({
+  await expect(exportTo(out, dir, { siteFiles: true }, testRuntime({ fs }))).rejects.toMatchObject({
     code: 'E_FOLDER_DIFFERS',
     what: 'The folder changed 5 times while it was read',
   });
@@ -73,12 +73,12 @@ it('G12 tells a switch that broke off from a damaged folder: it waits a minute f
   const publishing = publish(root, TWO, gate.rt);
   await gate.reached;
   const rt = testRuntime();
-  await expect(exporting(rt, { dir, out })).rejects.toMatchObject({ code: 'E_FOLDER_DIFFERS' });
+  await expect(exportTo(out, dir, { siteFiles: true }, rt)).rejects.toMatchObject({ code: 'E_FOLDER_DIFFERS' });
   expect(rt.collected).toContainEqual({ type: 'waiting', reason: `${dir} is being published` });
   expect(rt.clock.sleeps.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(70_000);
   gate.open();
   await publishing;
-  expect(await exporting(testRuntime(), { dir, out })).toMatchObject({ generation: 2 });
+  expect(await exportTo(out, dir, { siteFiles: true }, testRuntime())).toMatchObject({ generation: 2 });
 });
 
 it('G12 is quick to say that a folder is damaged where nothing is published', async () => {
@@ -91,7 +91,7 @@ it('G12 is quick to say that a folder is damaged where nothing is published', as
     },
   };
   const rt = testRuntime({ fs });
-  await expect(exporting(rt, { dir, out })).rejects.toMatchObject({ code: 'E_FOLDER_DIFFERS' });
+  await expect(exportTo(out, dir, { siteFiles: true }, rt)).rejects.toMatchObject({ code: 'E_FOLDER_DIFFERS' });
   expect(rt.clock.sleeps.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(5000);
 });
 
@@ -144,20 +144,6 @@ function gateAt(step: string): { rt: Runtime; reached: Promise<void>; open(): vo
     },
   });
   return { rt, reached, open: () => open() };
-}
-
-function exporting(rt: Runtime, { dir, out }: { dir: string; out: string }): Promise<ExportReport> {
-  return exportToMedium(rt, {
-    dir,
-    out,
-    zstd: false,
-    partSize: undefined,
-    subdirs: [],
-    perPlatform: false,
-    since: undefined,
-    signKey: undefined,
-    siteFiles: true,
-  });
 }
 
 /** What is on the medium is that generation, by its own manifest, byte for byte. */

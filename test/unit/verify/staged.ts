@@ -10,6 +10,7 @@ import { parseMatchSpec } from '../../../src/model/match-spec.js';
 import type { PlannedArtifact, RepackPlan } from '../../../src/model/plan.js';
 import type { TargetProfile } from '../../../src/model/profile.js';
 import type { StagedChannel, StagedFile } from '../../../src/model/staged.js';
+import { noChanges } from '../../helpers/tiny-channel.js';
 
 export const CHANNEL: Channel = {
   url: 'https://conda.example/owner',
@@ -111,16 +112,7 @@ export function restate(dir: string, manifest: Manifest): StagedChannel {
     files: [...manifest.files, ...also].map(added),
     manifest,
     leaving: [],
-    changes: {
-      added: [],
-      removed: [],
-      upgraded: [],
-      downgraded: [],
-      rerecorded: [],
-      kept: 0,
-      bytesToTravel: 0,
-      bytesOfPackages: 0,
-    },
+    changes: noChanges(),
   };
 }
 
