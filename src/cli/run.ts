@@ -74,6 +74,10 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
       relay.attach(reporter);
       if (token.warning !== undefined) rt.events.emit({ type: 'warning', message: token.warning });
+      if (values.signKey !== undefined && command.settings.includes('signKey')) {
+        const { requireSignKey } = await import('../commands/hand-over.js');
+        await requireSignKey(rt, values.signKey);
+      }
       const { args: positionals, options } = invocation;
       const call = { args: positionals, options, values, token: token.secret, rt, reporter, redactor, terminal };
       return await command.run(call);

@@ -15,6 +15,12 @@ export function signerOf(
   return (manifest) => signWith(rt, { keyFile: signKey, manifest, label });
 }
 
+/** Before the work, what would else be found out at its end: that the key is not there. Throws E_SIGNATURE. */
+export async function requireSignKey(rt: Pick<Runtime, 'fs' | 'machine'>, keyFile: string): Promise<void> {
+  const { findSigningKey } = await import('../handoff/signature.js');
+  await findSigningKey(rt, keyFile);
+}
+
 /** Only who signs loads what that needs. Throws E_SIGNATURE. */
 export async function signWith(
   rt: Runtime,

@@ -37,8 +37,7 @@ export async function signManifest(
   rt: SignatureRuntime,
   { keyFile, manifest, label }: SignOptions,
 ): Promise<Uint8Array> {
-  const key = resolve(rt.machine.cwd, keyFile);
-  await readable(rt, key, { what: 'The signing key', code: 'E_SIGNATURE' });
+  const key = await findSigningKey(rt, keyFile);
   const signer = openSigner(rt);
   const signed = await signer.run(['-Y', 'sign', '-f', key, '-n', signatureNamespace(label)], manifest);
   if (signed.ok && parseSshSignature(signed.stdout) !== undefined) return signed.stdout;
@@ -120,6 +119,13 @@ function wholeSignature({ signature, label }: VerifyOptions, where: string): { b
     where,
     hint: `Ask the vendor for the signature of this label: ssh-keygen -Y sign -n ${signatureNamespace(label)}.`,
   });
+}
+
+/** The absolute path of the signing key, which is there and can be read. Throws E_SIGNATURE. */
+export async function findSigningKey(rt: Pick<Runtime, 'fs' | 'machine'>, given: string): Promise<string> {
+  const file = resolve(rt.machine.cwd, given);
+  await readable(rt, file, { what: 'The signing key', code: 'E_SIGNATURE' });
+  return file;
 }
 
 /**
