@@ -25,8 +25,8 @@ import { runOurs } from '../helpers/programs.js';
 
 const SLOW = 600_000;
 
-describe('bin/update-offline-repo.cmd', () => {
-  const text = readFileSync(join(PROJECT_ROOT, 'bin/update-offline-repo.cmd'), 'latin1');
+describe.each(['update-offline-repo', 'repackenv'])('bin/%s.cmd', (name) => {
+  const text = readFileSync(join(PROJECT_ROOT, `bin/${name}.cmd`), 'latin1');
 
   it('has Windows line ends and nothing but ASCII: cmd.exe reads it in any code page', () => {
     expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]|[^ -~]/);
@@ -34,7 +34,7 @@ describe('bin/update-offline-repo.cmd', () => {
   });
 
   it('H5 quotes every path, and hands the arguments on as they are', () => {
-    expect(text).toContain('"%REPACKENV_NODE%" "%~dp0update-offline-repo.js" %*\r\n');
+    expect(text).toContain(`"%REPACKENV_NODE%" "%~dp0${name}.js" %*\r\n`);
     // With delayed expansion `!` would go from "numpy!=2".
     expect(text).toContain('setlocal DisableDelayedExpansion');
     expect(text).toMatch(/exit \/b %REPACKENV_EXIT%\r\n$/);
@@ -48,11 +48,12 @@ interface Called {
   stderr: string;
 }
 
-describeWithLayers(['wine'], 'H5 H7 bin\\update-offline-repo.cmd under Windows (wine)', () => {
+describeWithLayers(['wine'], 'H5 H7 the batch files under Windows (wine)', () => {
   let dir: string;
   let program: string;
   let root: string;
-  const called = new Map<string, Called>();
+  const results = new Map<string, Called>();
+  let names: string[];
   /** Which lines of the batch file came to their turn. */
   let trail: string;
 
@@ -66,19 +67,36 @@ describeWithLayers(['wine'], 'H5 H7 bin\\update-offline-repo.cmd under Windows (
     root = join(dir, 'my repos');
     mkdirSync(join(dir, 'my tools'));
     symlinkSync(PROJECT_ROOT, join(dir, 'my tools/repackenv'));
-    program = `call "${windows(join(dir, 'my tools/repackenv/bin/update-offline-repo.cmd'))}"`;
+    program = called('update-offline-repo');
+    const other = called('repackenv');
+    const carried = { usb: `"${windows(join(dir, 'u s b'))}"`, site: `"${windows(join(dir, 'the site'))}"` };
+    const mirrorFile = join(dir, 'mir ror.yml');
+    const mirrorLines = [
+      `channels: [file:///Z:${dir}/upstream/pkgs/main]`,
+      'platforms: [win-64]',
+      `mirror_dir: ${windows(join(dir, 'mir/main'))}`,
+    ];
+    // As an editor on Windows saves it.
+    writeFileSync(mirrorFile, mirrorLines.map((line) => `${line}\r\n`).join(''));
+    const mirror = `"${windows(mirrorFile)}" --cache-dir "${windows(join(dir, 'ca che'))}"`;
     const target = `none "${windows(root)}"`;
     const calls: [string, string][] = [
       ['first', `${program} halkbank ${target} ratingpro "numpy>=1.26,<2" "pytho!=1.8" ${options()}`],
       ['again', `${program} halkbank ${target} ratingpro "numpy>=1.26,<2" "pytho!=1.8" ${options()}`],
+      ['export', `${other} export "${windows(join(root, 'halkbank'))}" --to ${carried.usb} --part-size 20kB`],
+      ['import', `${other} import ${carried.usb} --root ${carried.site}`],
+      ['verify', `${other} verify "${windows(join(dir, 'the site', 'halkbank'))}"`],
+      ['mirror', `${other} mirror -f ${mirror}`],
+      ['mirror again', `${other} mirror -f ${mirror}`],
       ['usage', `${program} "a\\..\\b" ${target} ratingpro ${options()}`],
     ];
+    names = calls.map(([name]) => name);
     const lines = ['@echo off', ...calls.flatMap(([name, line]) => linesOf(name, line)), 'exit /b 17'];
     const exitCode = await runBatch('caller', lines);
     expect(exitCode, 'the batch file went on to its end').toBe(17);
     trail = readFileSync(join(dir, 'trail.txt'), 'latin1');
     for (const [name] of calls)
-      called.set(name, { exitCode: Number(readFileSync(join(dir, `${name}.exit`), 'latin1')), ...printed(name) });
+      results.set(name, { exitCode: Number(readFileSync(join(dir, `${name}.exit`), 'latin1')), ...printed(name) });
   }, SLOW);
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -107,7 +125,8 @@ describeWithLayers(['wine'], 'H5 H7 bin\\update-offline-repo.cmd under Windows (
     return wine(['cmd', '/c', windows(path)], { cwd: folder, log: join(dir, `${name}.log`) });
   }
 
-  const result = (name: string): Called => called.get(name)!;
+  const called = (name: string): string => `call "${windows(join(dir, `my tools/repackenv/bin/${name}.cmd`))}"`;
+  const result = (name: string): Called => results.get(name)!;
 
   it('publishes, with blanks in the paths of ROOT, cache and program', () => {
     const { exitCode, stdout, stderr } = result('first');
@@ -138,7 +157,21 @@ describeWithLayers(['wine'], 'H5 H7 bin\\update-offline-repo.cmd under Windows (
   });
 
   it('H7 a batch file that starts it with call goes on behind it', () => {
-    expect(trail.split(/\s+/).filter(Boolean)).toEqual(['first', 'again', 'usage']);
+    expect(trail.trim().split(/ *\r?\n/)).toEqual(names);
+  });
+
+  it('repackenv.cmd carries the folder over a stick: byte for byte the sender’s', () => {
+    for (const name of ['export', 'import', 'verify']) expect(result(name).exitCode, result(name).stderr).toBe(0);
+    expect(result('export').stdout).toMatch(/full set for noarch, win-64, [2-9] parts/);
+    expect(digests(snapshot(join(dir, 'the site/halkbank')))).toEqual(digests(snapshot(join(root, 'halkbank'))));
+    expect(result('verify').stdout).toContain('everything is as it should be');
+  });
+
+  it('repackenv.cmd keeps a mirror, whose file has CRLF and backslashes, and writes nothing the second time', () => {
+    for (const name of ['mirror', 'mirror again']) expect(result(name).exitCode, result(name).stderr).toBe(0);
+    expect(result('mirror').stdout).toContain('main: generation 1 is published');
+    expect(result('mirror again').stdout).toContain('main: nothing new; generation 1 stays, 0 bytes written');
+    expect(existsSync(join(dir, 'mir/main/win-64/numpy-2.0.2-py39_0.conda'))).toBe(true);
   });
 
   it.each([
