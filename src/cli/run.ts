@@ -13,6 +13,7 @@ import { createReporter } from './reporter/reporter.js';
 import { resolveSettings } from './resolve-settings.js';
 import { renderConfig } from './show-config.js';
 import { readToken } from './token.js';
+import { refuseQuotesInPaths } from './windows-quotes.js';
 
 /** Events go here from the first moment; the reporter is attached as soon as the settings say how it is to look. */
 export interface EventRelay extends EventSink {
@@ -52,6 +53,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
 
   async function attempt(): Promise<ExitCode> {
     try {
+      refuseQuotesInPaths(args, rt.machine.platform);
       const parsed = parseArguments(program, args);
       if (parsed.kind === 'text') {
         terminal.stdout.write(parsed.text);
