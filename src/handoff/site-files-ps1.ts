@@ -35,6 +35,13 @@ param([string]$Dir = '')
 $ErrorActionPreference = 'Stop'
 $label = '@LABEL@'
 
+# A script that breaks down ends with 1, which here says "differs".
+trap {
+  Write-Output ($label + ': can not be checked: ' + $_)
+  Write-Output 'what to do: Run it in a PowerShell 5 or newer that is not in constrained language mode, or check on another machine.'
+  exit 2
+}
+
 function Stop-Check([string]$Problem, [string]$Advice) {
   Write-Output ($label + ': can not be checked: ' + $Problem)
   Write-Output ('what to do: ' + $Advice)

@@ -241,6 +241,11 @@ describe('verify.ps1', () => {
     expect([count('{'), count('('), count('[')]).toEqual([count('}'), count(')'), count(']')]);
   });
 
+  it('ends with 2 where it breaks down, not with the 1 of PowerShell, which says "differs" here', () => {
+    const [before] = script.split('function ');
+    expect(before).toMatch(/\ntrap \{[^}]*exit 2\r\n\}\r\n/);
+  });
+
   it('says the same as verify.sh', () => {
     const sh = filesOf(APP).get('acme.verify.sh')!;
     const sentences = [
