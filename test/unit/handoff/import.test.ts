@@ -15,15 +15,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../../scripts/lib/snapshot.js';
-import { doctor } from '../../../src/commands/doctor.js';
 import { importMedia } from '../../../src/commands/import.js';
 import { checkSignature } from '../../../src/handoff/import-signature.js';
 import { parseSiteReceipt } from '../../../src/handoff/medium-format.js';
 import type { RepackError } from '../../../src/model/errors.js';
-import { systemClock } from '../../../src/runtime/clock.js';
 import { nodeFileSystem } from '../../../src/runtime/fs.js';
 import { bytesBelow, tempDir } from '../../helpers/artifacts.js';
 import { faultFs } from '../../helpers/fault-fs.js';
+import { callDoctor } from '../../helpers/doctor-call.js';
 import { importAt, importRequest, makeGenerations, siteRuntime } from '../../helpers/import-site.js';
 import { publishSamples, samplePackage } from '../../helpers/label-folders.js';
 import { makeMedium } from '../../helpers/media.js';
@@ -301,10 +300,7 @@ describe('G8 deltas', () => {
   it('onto a folder that doctor --repair made another channel: refused, said so, and a full set mends it', async () => {
     await importAt(root, media['g1']!);
     unlinkSync(join(site(), 'linux-64/b-1.0-0.tar.bz2'));
-    const repaired = await doctor(
-      { ...testRuntime(), clock: systemClock() },
-      { dir: site(), repair: true, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false },
-    );
+    const repaired = await callDoctor(site(), { repair: true });
     expect(repaired.generation).toBe(2);
     for (const next of ['g1-2', 'g2']) {
       const error = (await importAt(root, media[next]!).catch((thrown: unknown) => thrown)) as RepackError;

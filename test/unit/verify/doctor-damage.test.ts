@@ -7,9 +7,9 @@ import { snapshot } from '../../../scripts/lib/snapshot.js';
 import { bzip2Compress } from '../../../src/codec/bzip2.js';
 import { zstdCompress } from '../../../src/codec/zstd.js';
 import { diagnosisOf, examine } from '../../../src/verify/doctor.js';
-import { doctor } from '../../../src/commands/doctor.js';
 import type { DoctorFinding } from '../../../src/verify/doctor.js';
 import { systemClock } from '../../../src/runtime/clock.js';
+import { callDoctor } from '../../helpers/doctor-call.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { breaches } from '../../helpers/tiny-channel.js';
 import { tempDir } from './staged.js';
@@ -206,9 +206,6 @@ const damages = fc.record({
   ),
 });
 
-const call = (dir: string, repair: boolean) =>
-  doctor(rt, { dir, repair, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false });
-
 const look = async (dir: string): Promise<DoctorFinding[]> => diagnosisOf(await examine(rt, { dir })).findings;
 
 it('every random damage is told, and repair leaves only what it says it can’t mend', { timeout: 900_000 }, async () => {
@@ -254,14 +251,14 @@ it('every random damage is told, and repair leaves only what it says it can’t 
       }
 
       const before = new Set(snapshot(dir).keys());
-      await call(dir, true);
+      await callDoctor(dir, { repair: true });
       const after = await look(dir);
       expect(after.filter(({ repair }) => repair === 'mends').map(({ message }) => message)).toEqual([]);
       expect(await breaches(dir)).toEqual([]);
       const files = snapshot(dir);
       // Only what is made out of indexes ever goes.
       for (const path of before) if (!files.has(path)) expect(path).toMatch(/\/current_repodata\.json/);
-      expect((await call(dir, true)).repair).toMatchObject({ written: [], removed: [] });
+      expect((await callDoctor(dir, { repair: true })).repair).toMatchObject({ written: [], removed: [] });
       expect(snapshot(dir)).toEqual(files);
 
       const spared = packages.filter((_path, which) => !chosen.packages.some((each) => each.which === which));

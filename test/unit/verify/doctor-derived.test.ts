@@ -5,14 +5,11 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { makeChannel, makePackage } from '../../../scripts/lib/sample-upstream.js';
 import type { SamplePackage } from '../../../scripts/lib/sample-upstream.js';
 import { zstdCompress } from '../../../src/codec/zstd.js';
-import { doctor } from '../../../src/commands/doctor.js';
-import { systemClock } from '../../../src/runtime/clock.js';
 import { decodeMsgpack } from '../../../src/verify/msgpack.js';
-import { testRuntime } from '../../helpers/runtime.js';
+import { callDoctor } from '../../helpers/doctor-call.js';
 import { tempDir } from './staged.js';
 
 const temp = tempDir();
-const rt = { ...testRuntime(), clock: systemClock() };
 let count = 0;
 afterAll(() => temp.remove());
 
@@ -64,22 +61,22 @@ async function channel(base: '' | './shards/', shardsOf?: readonly string[]): Pr
   return dir;
 }
 
-const call = (dir: string, repair = false) =>
-  doctor(rt, { dir, repair, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false });
 const codes = async (dir: string, repair = false) =>
-  (await call(dir, repair)).findings.filter(({ exit }) => exit).map(({ code, message }) => `${code}: ${message}`);
+  (await callDoctor(dir, { repair })).findings
+    .filter(({ exit }) => exit)
+    .map(({ code, message }) => `${code}: ${message}`);
 
 describe('F4 sharded repodata', () => {
   it.each(['', './shards/'] as const)('that agrees with the index is left alone (base "%s")', async (base) => {
     const dir = await channel(base);
     expect(await codes(dir)).toEqual([]);
-    expect((await call(dir, true)).repair!.removed).toEqual([]);
+    expect((await callDoctor(dir, { repair: true })).repair!.removed).toEqual([]);
   });
 
   it.each(['', './shards/'] as const)('that is stale goes whole (base "%s")', async (base) => {
     const dir = await channel(base, ['aaa']);
     expect(await codes(dir)).toEqual([expect.stringMatching(/^derived-stale: .*it has 1 packages, not 2$/)]);
-    const { repair } = await call(dir, true);
+    const { repair } = await callDoctor(dir, { repair: true });
     expect(repair!.removed).toHaveLength(2);
     expect(existsSync(join(dir, 'noarch/shards'))).toBe(false);
     expect(await codes(dir)).toEqual([]);
@@ -97,7 +94,7 @@ describe('F4 sharded repodata', () => {
     const dir = await channel('');
     rmSync(join(dir, 'noarch/bbb-1.0-0.conda'));
     writeFileSync(join(dir, 'noarch/repodata.json.jlap'), 'lines');
-    const { repair } = await call(dir, true);
+    const { repair } = await callDoctor(dir, { repair: true });
     expect(repair!.removed.filter((path) => path.endsWith('msgpack.zst'))).toHaveLength(3);
     expect(repair!.removed).toContain('noarch/repodata.json.jlap');
     expect(await codes(dir)).toEqual([]);

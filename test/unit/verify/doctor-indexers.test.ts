@@ -16,10 +16,9 @@ import { makeChannel, makePackage } from '../../../scripts/lib/sample-upstream.j
 import type { SamplePackage } from '../../../scripts/lib/sample-upstream.js';
 import { snapshot } from '../../../scripts/lib/snapshot.js';
 import { zstdCompress } from '../../../src/codec/zstd.js';
-import { doctor } from '../../../src/commands/doctor.js';
 import { verify } from '../../../src/commands/verify.js';
-import type { Runtime } from '../../../src/runtime/runtime.js';
 import { systemClock } from '../../../src/runtime/clock.js';
+import { callDoctor } from '../../helpers/doctor-call.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { stage, tempDir } from './staged.js';
 
@@ -33,17 +32,6 @@ beforeAll(async () => {
 afterAll(() => temp.remove());
 
 const [AAA, BBB, CCC] = ['aaa', 'bbb', 'ccc'].map((name) => `noarch/${name}-1.0-0.conda`) as [string, string, string];
-
-const call = (dir: string, options: { repair?: boolean; prune?: boolean } = {}, runtime: Runtime = rt) =>
-  doctor(runtime, {
-    dir,
-    repair: false,
-    prune: false,
-    site: undefined,
-    waitLockMs: 0,
-    takeOverLock: false,
-    ...options,
-  });
 
 const codesOf = ({ findings }: { findings: { code: string; subject?: string; exit: boolean }[] }): string[] =>
   findings.map(({ code, subject, exit }) => `${code} ${subject}${exit ? '' : ' (note)'}`).sort();
@@ -81,9 +69,9 @@ async function patchedChannel(): Promise<string> {
 describe('a package that its channel has withdrawn, in a folder as conda-index makes it', () => {
   it('is a note, to doctor and verify, and nothing is to be mended', async () => {
     const dir = await patchedChannel();
-    expect(codesOf(await call(dir))).toEqual([`file-withdrawn ${CCC} (note)`]);
+    expect(codesOf(await callDoctor(dir))).toEqual([`file-withdrawn ${CCC} (note)`]);
     expect(codesOf(await verify(rt, { dir }))).toEqual([`file-withdrawn ${CCC} (note)`]);
-    const { repair } = await call(dir, { repair: true });
+    const { repair } = await callDoctor(dir, { repair: true });
     expect(repair).toMatchObject({ written: [], removed: [] });
   });
 
@@ -92,7 +80,7 @@ describe('a package that its channel has withdrawn, in a folder as conda-index m
       const dir = await patchedChannel();
       writeFileSync(join(dir, lost), '');
       rmSync(join(dir, BBB));
-      const report = await call(dir, { repair: true });
+      const report = await callDoctor(dir, { repair: true });
       expect(report.repair!.leftOut).toEqual([{ path: CCC, reason: 'its channel has withdrawn it' }]);
       expect(named(dir)).toEqual(['aaa-1.0-0.conda']);
       expect(indexOf(dir).removed).toEqual(['ccc-1.0-0.conda']);
@@ -102,7 +90,7 @@ describe('a package that its channel has withdrawn, in a folder as conda-index m
 
   it('goes with --prune, and nothing of the indexer goes with it', async () => {
     const dir = await patchedChannel();
-    const { repair } = await call(dir, { repair: true, prune: true });
+    const { repair } = await callDoctor(dir, { repair: true, prune: true });
     expect(repair!.removed).toEqual([CCC]);
   });
 
@@ -114,13 +102,13 @@ describe('a package that its channel has withdrawn, in a folder as conda-index m
     writeFileSync(join(dir, 'noarch/repodata.json'), bytes);
     writeFileSync(join(dir, 'noarch/repodata.json.zst'), await zstdCompress(bytes));
     await writeShardLists(join(dir, 'noarch'), packages.slice(0, 2));
-    const { findings } = await call(dir);
+    const { findings } = await callDoctor(dir);
     expect(findings.filter(({ exit }) => exit).map(({ message }) => message)).toEqual([
       expect.stringMatching(/repodata_shards\.msgpack\.zst is not .*: it has another record of aaa-1\.0-0\.conda$/),
     ]);
-    const { repair } = await call(dir, { repair: true });
+    const { repair } = await callDoctor(dir, { repair: true });
     expect(repair!.removed.filter((path) => path.endsWith('.msgpack.zst'))).toHaveLength(4);
-    expect((await call(dir)).ok).toBe(true);
+    expect((await callDoctor(dir)).ok).toBe(true);
   });
 });
 
@@ -161,7 +149,7 @@ describe('a package that can’t be looked at', () => {
     const before = indexOf(dir)['packages.conda']['aaa-1.0-0.conda'];
     rmSync(join(dir, BBB));
     for (const prune of [false, true]) {
-      const report = await call(dir, { repair: true, prune });
+      const report = await callDoctor(dir, { repair: true, prune });
       expect(codesOf(report)).toContain(`link ${AAA}`);
       expect(indexOf(dir)['packages.conda']).toEqual({ 'aaa-1.0-0.conda': before });
     }
@@ -175,7 +163,7 @@ describe('a package that can’t be looked at', () => {
       ...rt.fs,
       openNoFollow: (path: string) => (path.endsWith(AAA) ? Promise.reject(refuse) : rt.fs.openNoFollow(path)),
     };
-    await call(dir, { repair: true }, { ...rt, fs });
+    await callDoctor(dir, { repair: true }, { ...rt, fs });
     expect(named(dir)).toEqual(['aaa-1.0-0.conda']);
   });
 
@@ -185,7 +173,7 @@ describe('a package that can’t be looked at', () => {
     symlinkSync(join(dir, '..', 'elsewhere'), join(dir, AAA));
     writeFileSync(join(dir, 'noarch/repodata.json.zst'), '');
     const before = snapshot(dir);
-    await expect(call(dir, { repair: true })).rejects.toMatchObject({
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({
       code: 'E_ARTIFACT_UNREADABLE',
       what: `${AAA} is a symbolic link: a copy of this folder would hold something else: nothing was repaired`,
       hint: 'Put the file itself there.',
@@ -205,9 +193,9 @@ describe('E7 names that a medium turned into upper case', () => {
     upper(dir);
     // What patches and run exports are called matters to no client that installs.
     const capitals = readdirSync(join(dir, 'noarch')).filter((fn) => !/^(\.cache|PATCH_|RUN_EXPORTS)/.test(fn));
-    expect(codesOf(await call(dir))).toEqual(capitals.map((fn) => `name-case noarch/${fn}`).sort());
+    expect(codesOf(await callDoctor(dir))).toEqual(capitals.map((fn) => `name-case noarch/${fn}`).sort());
     const before = snapshot(dir);
-    const { repair } = await call(dir, { repair: true, prune: true });
+    const { repair } = await callDoctor(dir, { repair: true, prune: true });
     expect(repair).toMatchObject({ written: [], removed: [] });
     expect(snapshot(dir)).toEqual(before);
   });
@@ -217,14 +205,14 @@ describe('E7 names that a medium turned into upper case', () => {
     renameSync(join(dir, AAA), join(dir, 'noarch/AAA-1.0-0.conda'));
     mkdirSync(join(dir, 'LINUX-64'));
     writeFileSync(join(dir, 'noarch/repodata.json.zst'), '');
-    expect(codesOf(await call(dir))).toEqual([
+    expect(codesOf(await callDoctor(dir))).toEqual([
       `file-withdrawn ${CCC} (note)`,
       'index-empty noarch/repodata.json.zst',
       'name-case LINUX-64',
       'name-case noarch/AAA-1.0-0.conda',
     ]);
     const before = snapshot(dir);
-    await expect(call(dir, { repair: true, prune: true })).rejects.toMatchObject({
+    await expect(callDoctor(dir, { repair: true, prune: true })).rejects.toMatchObject({
       code: 'E_NAME',
       details: [`noarch/AAA-1.0-0.conda: clients look for ${AAA}`, 'LINUX-64: clients look for linux-64'],
     });
@@ -240,8 +228,8 @@ describe('E7 names that a medium turned into upper case', () => {
       cpSync(dir, copy, { recursive: true });
       rmSync(join(copy, lost));
       const there = lost.endsWith('a.conda') ? 'p-1.0-A.conda' : 'p-1.0-a.conda';
-      expect(codesOf(await call(copy))).toContain(`file-missing ${lost}`);
-      await call(copy, { repair: true });
+      expect(codesOf(await callDoctor(copy))).toContain(`file-missing ${lost}`);
+      await callDoctor(copy, { repair: true });
       expect(named(copy)).toEqual([AAA, BBB, CCC].map((path) => path.slice('noarch/'.length)).concat(there));
     }
   });
@@ -249,16 +237,16 @@ describe('E7 names that a medium turned into upper case', () => {
   it('are not those of files that no client asks for: these stand in the way of no repair, and stay', async () => {
     const dir = await patchedChannel();
     writeFileSync(join(dir, 'noarch/Index.html'), '<h1>noarch</h1>');
-    expect(codesOf(await call(dir))).toEqual([`file-withdrawn ${CCC} (note)`]);
+    expect(codesOf(await callDoctor(dir))).toEqual([`file-withdrawn ${CCC} (note)`]);
     writeFileSync(join(dir, 'noarch/repodata.json.zst'), '');
-    const { repair } = await call(dir, { repair: true, prune: true });
+    const { repair } = await callDoctor(dir, { repair: true, prune: true });
     expect(repair).toMatchObject({ written: ['noarch/repodata.json.zst'], removed: [CCC] });
   });
 
   it('of every subdir: no channel, and why', async () => {
     const dir = await patchedChannel();
     renameSync(join(dir, 'noarch'), join(dir, 'NOARCH'));
-    await expect(call(dir)).rejects.toMatchObject({
+    await expect(callDoctor(dir)).rejects.toMatchObject({
       code: 'E_NOT_A_CHANNEL',
       hint: expect.stringMatching(/^NOARCH: clients look for lower case/) as string,
     });
@@ -282,12 +270,12 @@ describe('N13 a copy that was not finished', () => {
     await makeChannel(dir, [...packages, ...many]);
     for (const { distFilename } of many) cut[how]!(dir, distFilename);
     const before = snapshot(dir);
-    await expect(call(dir, { repair: true })).rejects.toMatchObject({
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({
       code: 'E_SHRINK',
       what: expect.stringMatching(/^12 of the 15 packages/) as string,
     });
     expect(snapshot(dir)).toEqual(before);
-    await call(dir, { repair: true, prune: true });
+    await callDoctor(dir, { repair: true, prune: true });
     expect(named(dir)).toEqual(packages.map(({ distFilename }) => distFilename));
   });
 
@@ -306,14 +294,14 @@ describe('N13 a copy that was not finished', () => {
     }
     writeFileSync(join(dir, 'noarch', many[11]!.distFilename), 'no package');
     writeFileSync(join(dir, 'noarch/repodata.json'), JSON.stringify(index));
-    await expect(call(dir, { repair: true })).rejects.toMatchObject({
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({
       code: 'E_SHRINK',
       what: "12 of the 15 packages that the index names are not there, or can't be indexed: their records would be lost",
       hint: expect.stringMatching(
         /--repair --prune makes an index of what is here, and removes what can't be indexed\.$/,
       ) as string,
     });
-    const { repair } = await call(dir, { repair: true, prune: true });
+    const { repair } = await callDoctor(dir, { repair: true, prune: true });
     expect(repair!.removed.filter((path) => path.includes('many'))).toHaveLength(12);
     expect(named(dir)).toEqual(packages.map(({ distFilename }) => distFilename));
   });

@@ -17,14 +17,14 @@ import type { SamplePackage } from '../../../scripts/lib/sample-upstream.js';
 import { snapshot, type Snapshot } from '../../../scripts/lib/snapshot.js';
 import { bzip2Compress } from '../../../src/codec/bzip2.js';
 import { zstdCompress } from '../../../src/codec/zstd.js';
-import { doctor } from '../../../src/commands/doctor.js';
-import type { DoctorReport, DoctorRequest } from '../../../src/commands/doctor.js';
+import type { DoctorReport } from '../../../src/commands/doctor.js';
 import { laySiteFiles } from '../../../src/commands/hand-over.js';
 import { verify } from '../../../src/commands/verify.js';
 import { systemClock } from '../../../src/runtime/clock.js';
 import type { PackageRecord } from '../../../src/model/records.js';
 import { hasAdvice, NEVER_ON_DISK } from '../../../src/verify/doctor-remedies.js';
 import { RULES } from '../../../src/verify/violations.js';
+import { callDoctor } from '../../helpers/doctor-call.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { breaches } from '../../helpers/tiny-channel.js';
 import { stage, tempDir, writeManifest } from './staged.js';
@@ -63,9 +63,6 @@ function copyOf(kind: 'ours' | 'foreign'): string {
   cpSync(kind === 'ours' ? ours.dir : join(temp.path, 'foreign'), dir, { recursive: true, preserveTimestamps: true });
   return dir;
 }
-
-const call = (dir: string, options: Partial<DoctorRequest> = {}): Promise<DoctorReport> =>
-  doctor(rt, { dir, repair: false, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false, ...options });
 
 const codes = ({ findings }: Pick<DoctorReport, 'findings'>): string[] =>
   findings
@@ -357,11 +354,11 @@ function keepsHotfix(dir: string): void {
 describe('a channel that others made', () => {
   it('healthy: no finding, and repair writes nothing, not even beside it', async () => {
     const dir = copyOf('foreign');
-    const report = await call(dir);
+    const report = await callDoctor(dir);
     expect(codes(report)).toEqual([]);
     expect(allCodes(report)).toEqual([`hotfixed ${PYTHO}`]);
     const before = snapshot(join(dir, '..'));
-    const repaired = await call(dir, { repair: true, prune: true });
+    const repaired = await callDoctor(dir, { repair: true, prune: true });
     expect(repaired.repair).toMatchObject({ written: [], removed: [], mended: [] });
     expect(snapshot(join(dir, '..'))).toEqual(before);
   });
@@ -369,10 +366,10 @@ describe('a channel that others made', () => {
   it.each(FOREIGN)('$title', async ({ spoil, found, left = [], leftPruned = [], also }) => {
     const dir = copyOf('foreign');
     await spoil(dir);
-    expect(codes(await call(dir))).toEqual(found.toSorted());
+    expect(codes(await callDoctor(dir))).toEqual(found.toSorted());
     const artifacts = packagesIn(dir);
 
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     expect(codes(report)).toEqual(left.toSorted());
     expect(report.findings.filter(({ repair }) => repair === 'mends')).toEqual([]);
     expect(packagesIn(dir)).toEqual(artifacts);
@@ -383,11 +380,11 @@ describe('a channel that others made', () => {
     await also?.(dir, report);
 
     const between = snapshot(dir);
-    const again = await call(dir, { repair: true });
+    const again = await callDoctor(dir, { repair: true });
     expect(again.repair).toMatchObject({ written: [], removed: [] });
     expect(snapshot(dir)).toEqual(between);
 
-    expect(codes(await call(dir, { repair: true, prune: true }))).toEqual(leftPruned.toSorted());
+    expect(codes(await callDoctor(dir, { repair: true, prune: true }))).toEqual(leftPruned.toSorted());
   });
 
   it('--prune removes zombies instead of indexing them', async () => {
@@ -395,7 +392,7 @@ describe('a channel that others made', () => {
     const late = await makePackage({ name: 'late', version: '1.0' });
     writeFileSync(join(dir, 'noarch', late.distFilename), late.bytes);
     const before = readFileSync(join(dir, INDEX));
-    const report = await call(dir, { repair: true, prune: true });
+    const report = await callDoctor(dir, { repair: true, prune: true });
     expect(report.repair).toMatchObject({ removed: ['noarch/late-1.0-0.conda'], written: [] });
     expect(readFileSync(join(dir, INDEX)).equals(before)).toBe(true);
   });
@@ -403,7 +400,7 @@ describe('a channel that others made', () => {
   it('--prune keeps every package where the index that would name them is lost', async () => {
     const dir = copyOf('foreign');
     for (const ext of ['', '.zst', '.bz2']) rmSync(join(dir, `${INDEX}${ext}`));
-    const report = await call(dir, { repair: true, prune: true });
+    const report = await callDoctor(dir, { repair: true, prune: true });
     expect(report.repair!.removed).toEqual([]);
     expect(Object.keys(records(dir, 'noarch'))).toHaveLength(2);
   });
@@ -413,7 +410,7 @@ describe('a channel that others made', () => {
     await editAll(dir, ARCH_INDEX, () => undefined);
     const before = snapshot(join(dir, 'linux-64'));
     rmSync(join(dir, SIX));
-    await call(dir, { repair: true });
+    await callDoctor(dir, { repair: true });
     expect(snapshot(join(dir, 'linux-64'))).toEqual(before);
   });
 
@@ -424,7 +421,7 @@ describe('a channel that others made', () => {
     for (const subdir of ['noarch', 'linux-64'])
       for (const ext of ['', '.zst']) rmSync(join(dir, subdir, `repodata.json${ext}`));
     for (const subdir of ['noarch', 'linux-64']) writeFileSync(join(dir, subdir, 'repodata.json.bz2'), 'plain');
-    expect(codes(await call(dir, { repair: true }))).toEqual([]);
+    expect(codes(await callDoctor(dir, { repair: true }))).toEqual([]);
     expectSame(before, dir);
   });
 
@@ -432,9 +429,9 @@ describe('a channel that others made', () => {
     const dir = copyOf('foreign');
     await editAll(dir, INDEX, (value) => (value['repodata_version'] = 3));
     rmSync(join(dir, NUMPY));
-    expect(codes(await call(dir))).toContain(`index-future ${INDEX} no`);
+    expect(codes(await callDoctor(dir))).toContain(`index-future ${INDEX} no`);
     const before = snapshot(dir);
-    await expect(call(dir, { repair: true, prune: true })).rejects.toMatchObject({ code: 'E_REPODATA_VERSION' });
+    await expect(callDoctor(dir, { repair: true, prune: true })).rejects.toMatchObject({ code: 'E_REPODATA_VERSION' });
     expect(snapshot(dir)).toEqual(before);
   });
 
@@ -451,9 +448,9 @@ describe('a channel that others made', () => {
         _url: 'x/t/tk/',
       });
     });
-    expect(codes(await call(dir))).toEqual([]);
+    expect(codes(await callDoctor(dir))).toEqual([]);
     rmSync(join(dir, SIX));
-    expect(codes(await call(dir, { repair: true }))).toEqual([]);
+    expect(codes(await callDoctor(dir, { repair: true }))).toEqual([]);
     const value = JSON.parse(readFileSync(join(dir, INDEX), 'utf8')) as Record<string, unknown>;
     expect(value).toMatchObject({ v3, removed: ['old-1-0.conda'], signatures: { 'six-1.16.0-0.tar.bz2': {} } });
     expect(value).not.toHaveProperty('_url');
@@ -468,35 +465,35 @@ describe('a channel that others made', () => {
     await makeChannel(dir, [...samples, ...many], { subdirs: ['linux-64'] });
     for (const each of many) rmSync(join(dir, 'noarch', each.distFilename));
     const before = snapshot(dir);
-    await expect(call(dir, { repair: true })).rejects.toMatchObject({ code: 'E_SHRINK' });
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({ code: 'E_SHRINK' });
     expect(snapshot(dir)).toEqual(before);
-    expect(codes(await call(dir, { repair: true, prune: true }))).toEqual([]);
+    expect(codes(await callDoctor(dir, { repair: true, prune: true }))).toEqual([]);
   });
 
   it('their own SHA256SUMS follows what is written', async () => {
     const dir = copyOf('foreign');
     const lines = [...snapshot(dir)].map(([path, { sha256 }]) => `${sha256}  ./${path}\n`);
     writeFileSync(join(dir, 'SHA256SUMS'), lines.join(''));
-    expect(codes(await call(dir))).toEqual([]);
+    expect(codes(await callDoctor(dir))).toEqual([]);
     writeFileSync(join(dir, `${INDEX}.zst`), '');
     rmSync(join(dir, `${INDEX}.bz2`));
     await editAll(dir, INDEX, (value) => (value['repodata_version'] = 2));
     writeFileSync(join(dir, `${INDEX}.zst`), '');
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     expect(codes(report)).toEqual(['sums-missing-file SHA256SUMS no']);
   });
 
   it('a record of another version than its file is told as that alone, not as a correction that stays', async () => {
     const dir = copyOf('foreign');
     await editAll(dir, INDEX, (value) => (value['packages']['six-1.16.0-0.tar.bz2'].version = '9.9'));
-    expect(allCodes(await call(dir))).toEqual([`hotfixed ${PYTHO}`, `record-name ${SIX}`]);
+    expect(allCodes(await callDoctor(dir))).toEqual([`hotfixed ${PYTHO}`, `record-name ${SIX}`]);
   });
 
   it('twins in both formats are a note', async () => {
     const dir = copyOf('foreign');
     const twin = await makePackage({ name: 'six', version: '1.16.0' });
     await makeChannel(dir, [...samples, twin], { subdirs: ['linux-64'] });
-    const report = await call(dir);
+    const report = await callDoctor(dir);
     expect(report.ok).toBe(true);
     expect(allCodes(report)).toEqual([`twin-formats ${SIX}`]);
   });
@@ -512,7 +509,7 @@ describe('dependencies in a channel that others made', () => {
   it('that nothing there satisfies are a note of verify and doctor, and no fault', async () => {
     const dir = copyOf('foreign');
     rmSync(join(dir, NUMPY));
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     const note = expect.objectContaining({
       code: 'open-dependencies',
       message: expect.stringMatching(
@@ -539,13 +536,13 @@ describe('dependencies in a channel that others made', () => {
 
   it('are not told where records are there that were not read', async () => {
     const dir = await channelOf([{ name: 'one', version: '1.0', depends: ['late'] }]);
-    expect(allCodes(await call(dir))).toEqual(['open-dependencies noarch/one-1.0-0.conda']);
+    expect(allCodes(await callDoctor(dir))).toEqual(['open-dependencies noarch/one-1.0-0.conda']);
     const late = await makePackage({ name: 'late', version: '1.0' });
     writeFileSync(join(dir, 'noarch', late.distFilename), late.bytes);
     await editAll(dir, INDEX, (value) => (value['v3'] = { conda: { 'late-1.0-0': late.record }, whl: {} }));
-    expect(allCodes(await call(dir))).toEqual([`index-v3 ${INDEX}`]);
+    expect(allCodes(await callDoctor(dir))).toEqual([`index-v3 ${INDEX}`]);
     writeFileSync(join(dir, ARCH_INDEX), '');
-    expect(allCodes(await call(dir)).filter((each) => each.startsWith('open'))).toEqual([]);
+    expect(allCodes(await callDoctor(dir)).filter((each) => each.startsWith('open'))).toEqual([]);
   });
 });
 
@@ -568,7 +565,7 @@ describe('paths at the site', () => {
   }
 
   it('C13 H3 says how long an environment’s path may be', async () => {
-    const report = await call(await windows());
+    const report = await callDoctor(await windows());
     expect(report.ok).toBe(true);
     expect(report.longestPath).toEqual({
       artifact: 'win-64/deep-1.0-0.conda',
@@ -583,12 +580,12 @@ describe('paths at the site', () => {
     [57, 1],
   ])('H3 a prefix of %i characters: %i packages do not fit', async (length, expected) => {
     expect(259 - 1 - LONG.length).toBe(56);
-    const report = await call(await windows(), { site: { length, windows: undefined } });
+    const report = await callDoctor(await windows(), { site: { length, windows: undefined } });
     expect(codes(report)).toEqual(expected === 0 ? [] : ['path-too-long win-64/deep-1.0-0.conda no']);
   });
 
   it('H3 a noarch python package is measured where Windows puts it', async () => {
-    const report = await call(await windows(), {
+    const report = await callDoctor(await windows(), {
       site: { length: 259 - 'Lib/site-packages/'.length - 63, windows: true },
     });
     expect(codes(report)).toContain('path-too-long noarch/pure-1.0-py_0.conda no');
@@ -612,9 +609,9 @@ describe('paths at the site', () => {
     });
     await makeChannel(dir, [], { subdirs: ['linux-64'] });
     writeFileSync(join(dir, 'linux-64', `${stem}.conda`), bytes);
-    await call(dir, { repair: true });
-    expect(codes(await call(dir, { site: { length: 80, windows: false } }))).toEqual([]);
-    expect(codes(await call(dir, { site: { length: 81, windows: false } }))).toEqual([
+    await callDoctor(dir, { repair: true });
+    expect(codes(await callDoctor(dir, { site: { length: 80, windows: false } }))).toEqual([]);
+    expect(codes(await callDoctor(dir, { site: { length: 81, windows: false } }))).toEqual([
       `placeholder-short linux-64/${stem}.conda no`,
     ]);
   });
@@ -661,14 +658,14 @@ describe('a folder of ours', () => {
     const dir = copyOf('ours');
     const before = snapshot(dir);
     await spoil(dir);
-    expect(codes(await call(dir))).toEqual(found.toSorted());
-    const report = await call(dir, { repair: true });
+    expect(codes(await callDoctor(dir))).toEqual(found.toSorted());
+    const report = await callDoctor(dir, { repair: true });
     expect(codes(report)).toEqual([]);
     expect(report.repair!.generation).toBe(3);
     expectSame(before, dir);
     expect((await verify(rt, { dir })).findings).toEqual([]);
     const between = snapshot(join(dir, '..'));
-    expect((await call(dir, { repair: true })).repair).toMatchObject({ written: [], removed: [] });
+    expect((await callDoctor(dir, { repair: true })).repair).toMatchObject({ written: [], removed: [] });
     expect(snapshot(join(dir, '..'))).toEqual(between);
   });
 
@@ -682,7 +679,7 @@ describe('a folder of ours', () => {
     await stage(dir, fixed);
     const before = snapshot(dir);
     edit(dir, INDEX, (value) => (value['packages.conda']['pytho-1.9-0.conda'] = samples[0]!.record));
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     expect(codes(report)).toEqual([]);
     expect(report.repair!.generation).toBe(3);
     expectSame(before, dir);
@@ -692,8 +689,8 @@ describe('a folder of ours', () => {
     const dir = copyOf('ours');
     const rebuilt = await makePackage({ name: 'six', version: '1.16.0', format: 'tar.bz2', depends: ['pytho'] });
     writeFileSync(join(dir, SIX), rebuilt.bytes);
-    expect(codes(await call(dir))).toEqual([`digest-differs ${SIX} mends`]);
-    const report = await call(dir, { repair: true });
+    expect(codes(await callDoctor(dir))).toEqual([`digest-differs ${SIX} mends`]);
+    const report = await callDoctor(dir, { repair: true });
     expect(report.repair).toMatchObject({
       generation: 4,
       leftOut: [{ path: SIX, reason: 'it has other bytes than were published' }],
@@ -703,7 +700,7 @@ describe('a folder of ours', () => {
       `manifest-extra-file ${SIX} prunes`,
       expect.stringMatching(/^unsolvable /) as string,
     ]);
-    const pruned = await call(dir, { repair: true, prune: true });
+    const pruned = await callDoctor(dir, { repair: true, prune: true });
     expect(pruned.repair!.removed).toEqual([SIX]);
     expect(existsSync(join(dir, SIX))).toBe(false);
   });
@@ -711,13 +708,13 @@ describe('a folder of ours', () => {
   it('C2 a corrupt artifact leaves the channel, and is named', async () => {
     const dir = copyOf('ours');
     appendFileSync(join(dir, SIX), 'x');
-    expect(codes(await call(dir))).toEqual([`artifact-corrupt ${SIX} prunes`]);
-    const report = await call(dir, { repair: true });
+    expect(codes(await callDoctor(dir))).toEqual([`artifact-corrupt ${SIX} prunes`]);
+    const report = await callDoctor(dir, { repair: true });
     expect(report.repair!.leftOut).toEqual([{ path: SIX, reason: expect.stringContaining('six') as string }]);
     expect(records(dir, 'noarch')).not.toHaveProperty('six-1.16.0-0.tar.bz2');
     expect(existsSync(join(dir, SIX))).toBe(true);
     const between = snapshot(join(dir, '..'));
-    expect((await call(dir, { repair: true })).repair).toMatchObject({ written: [], removed: [] });
+    expect((await callDoctor(dir, { repair: true })).repair).toMatchObject({ written: [], removed: [] });
     expect(snapshot(join(dir, '..'))).toEqual(between);
   });
 
@@ -726,10 +723,10 @@ describe('a folder of ours', () => {
     const late = await makePackage({ name: 'late', version: '1.0' });
     writeFileSync(join(dir, 'noarch', late.distFilename), late.bytes);
     rmSync(join(dir, `${INDEX}.zst`));
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     expect(codes(report)).toEqual(['manifest-extra-file noarch/late-1.0-0.conda prunes']);
     expect(report.repair!.generation).toBe(3);
-    expect((await call(dir, { repair: true, prune: true })).ok).toBe(true);
+    expect((await callDoctor(dir, { repair: true, prune: true })).ok).toBe(true);
   });
 
   it('E8 a manifest of NULs: the copy beside the folder says what it was', async () => {
@@ -739,7 +736,7 @@ describe('a folder of ours', () => {
     const before = snapshot(dir);
     writeFileSync(join(dir, 'manifest.json'), Buffer.alloc(900));
     writeFileSync(join(dir, INDEX), '');
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     expect(codes(report)).toEqual([]);
     expectSame(before, dir);
   });
@@ -761,7 +758,7 @@ describe('a folder of ours', () => {
     expect(readFileSync(`${dir}.INSTALL.md`, 'utf8')).toMatch(/Generation 3: 3 packages[^]*the manifest is signed/);
     expect(readFileSync(`${dir}.linux-64.explicit.txt`, 'utf8')).toContain('/six-1.16.0');
     writeFileSync(`${dir}.verify.sh`, '# of an older version\n');
-    const report = await call(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true });
     expect(report.generation).toBe(4);
     expect(readFileSync(`${dir}.INSTALL.md`, 'utf8')).toMatch(/Generation 4: 2 packages[^]*has not signed/);
     expect(readFileSync(`${dir}.verify.sh`, 'utf8')).toContain('SHA256');
@@ -770,7 +767,7 @@ describe('a folder of ours', () => {
 
     const alone = copyOf('ours');
     rmSync(join(alone, SIX));
-    await call(alone, { repair: true });
+    await callDoctor(alone, { repair: true });
     expect(readdirSync(join(alone, '..')).toSorted()).toEqual(['.repackenv', 'halkbank']);
   });
 
@@ -783,10 +780,7 @@ describe('a folder of ours', () => {
           ? Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES' }))
           : rt.fs.writeNew(path, bytes),
     };
-    const report = await doctor(
-      { ...rt, fs },
-      { dir, repair: true, prune: false, site: undefined, waitLockMs: 0, takeOverLock: false },
-    );
+    const report = await callDoctor(dir, { repair: true }, { ...rt, fs });
     expect(codes(report).filter((each) => each.startsWith('site-files'))).toEqual([
       expect.stringMatching(/^site-files-not-written .*halkbank\.INSTALL\.md no$/),
     ]);
@@ -797,14 +791,14 @@ describe('a folder of ours', () => {
     const dir = copyOf('ours');
     edit(dir, 'manifest.json', (value) => (value['schema'] = 2));
     writeFileSync(join(dir, INDEX), '');
-    await expect(call(dir, { repair: true })).rejects.toMatchObject({ code: 'E_NOT_OURS' });
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({ code: 'E_NOT_OURS' });
   });
 
   it('in a folder of another name, as a site has it', async () => {
     const dir = join(copyOf('ours'), '..', 'channel of the site');
     renameSync(join(dir, '..', 'halkbank'), dir);
     writeFileSync(join(dir, INDEX), '');
-    expect(codes(await call(dir, { repair: true }))).toEqual([]);
+    expect(codes(await callDoctor(dir, { repair: true }))).toEqual([]);
   });
 
   it('keeps side files', async () => {
@@ -822,9 +816,9 @@ describe('a folder of ours', () => {
     });
     manifest.files.sort((a, b) => (a.path < b.path ? -1 : 1));
     writeManifest(dir, manifest);
-    expect(codes(await call(dir))).toEqual([]);
+    expect(codes(await callDoctor(dir))).toEqual([]);
     writeFileSync(join(dir, INDEX), '');
-    expect(codes(await call(dir, { repair: true, prune: true }))).toEqual([]);
+    expect(codes(await callDoctor(dir, { repair: true, prune: true }))).toEqual([]);
     expect(existsSync(join(dir, `${SIX}.v0.sigs`))).toBe(true);
   });
 });
@@ -843,12 +837,12 @@ it('of ours, a lost package: says who mends it, and that --repair parts from the
   const dir = copyOf('ours');
   rmSync(join(dir, NUMPY));
   writeFileSync(join(dir, 'manifest.json.sig'), '-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n');
-  const found = (await call(dir)).findings.find(({ subject }) => subject === NUMPY)!;
+  const found = (await callDoctor(dir)).findings.find(({ subject }) => subject === NUMPY)!;
   expect(found.advice).toMatch(/import or synchronise.*--repair.*a channel of its own/);
-  const repaired = await call(dir, { repair: true });
+  const repaired = await callDoctor(dir, { repair: true });
   expect(repaired.findings).toContainEqual(
     expect.objectContaining({ code: 'signature-dropped', subject: 'manifest.json.sig', exit: false }),
   );
   expect(repaired.repair!.removed).toContain('manifest.json.sig');
-  expect(allCodes(await call(dir))).not.toContain('signature-dropped manifest.json.sig');
+  expect(allCodes(await callDoctor(dir))).not.toContain('signature-dropped manifest.json.sig');
 });
