@@ -1,14 +1,16 @@
 import type { Redactor } from '../model/redact.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { collectFindings } from './findings.js';
+import { collectFindings, emitFindings } from './findings.js';
 import type { Collected } from './findings.js';
 import type { LabelFolder } from './label-folder.js';
+import { dependencyFindings } from './mirror/dependency-findings.js';
 import { deliverMirror } from './mirror/deliver-mirror.js';
 import type { MirrorReport } from './mirror/mirror-report.js';
 import type { MirrorRequest } from './mirror/mirror-request.js';
 import { planMirror } from './mirror/plan-mirror.js';
 import type { PlannedMirror } from './mirror/plan-mirror.js';
 import { lookAtMirror, withMirrorFolder, withMirrorGateway } from './mirror/with-mirror.js';
+import { plannedChanges } from './planned-changes.js';
 
 export type { MirrorReport } from './mirror/mirror-report.js';
 export type { MirrorRequest } from './mirror/mirror-request.js';
@@ -39,14 +41,20 @@ export async function mirror(machine: Runtime, request: MirrorRequest, redactor:
   );
 }
 
+/** Says what the run would say, as far as the records tell it, and ends with the same exit code. */
 function dryReport(
-  { findings }: Collected,
+  { rt, findings }: Collected,
   task: { request: MirrorRequest; folder: Pick<LabelFolder, 'place' | 'live'>; planned: PlannedMirror },
 ): MirrorReport {
   const { request, folder, planned } = task;
   const { plan, choice } = planned;
   const there = plan.present.reduce((sum, { live }) => sum + live.size, 0);
   const missing = plan.wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
+  const artifacts = [...plan.present.map(({ artifact }) => artifact), ...plan.wanted];
+  const { changes, leaving } = plannedChanges(folder.live, artifacts);
+  const changed = changes.kept < artifacts.length || plan.withdrawn.length > 0;
+  emitFindings(rt, dependencyFindings({ ...request.settings.filter, artifacts, kept: plan.kept, changed }));
+  const told = new Set([...plan.withdrawn, ...sidePaths(folder.live)]);
   return {
     job: 'mirror',
     label: request.label,
@@ -54,7 +62,7 @@ function dryReport(
     file: request.settings.file,
     channels: request.channels.map(({ url }) => url),
     platforms: [...request.settings.platforms],
-    artifacts: plan.present.length + plan.wanted.length,
+    artifacts: artifacts.length,
     bytesTotal: there + missing,
     excluded: choice.excluded,
     fetched: { artifacts: 0, bytes: 0, resumed: 0 },
@@ -62,8 +70,13 @@ function dryReport(
     installers: request.settings.fetchInstallers ? request.settings.installers.length : 0,
     kept: plan.kept,
     withdrawn: plan.withdrawn,
-    leaving: [],
+    leaving: leaving.filter((path) => !told.has(path)),
     strangers: [...folder.live.strangers],
+    changes,
     findings: findings(),
   };
+}
+
+function sidePaths({ manifest }: LabelFolder['live']): string[] {
+  return (manifest?.files ?? []).filter(({ kind }) => kind === 'side').map(({ path }) => path);
 }

@@ -624,6 +624,37 @@ describe('installers, accounts, deltas, locks', () => {
     expect(place.downloads()).toEqual([]);
   });
 
+  it('--dry-run tells what the run then tells, with the same exit code', async () => {
+    const told = async (exitCode: number): Promise<void> => {
+      const dry = await place.report(['--dry-run'], exitCode);
+      const real = await place.report([], exitCode);
+      const { toFetch, changes, published: _, ...rest } = dry;
+      expect(toFetch).toEqual({ artifacts: real.fetched.artifacts, bytes: real.fetched.bytes });
+      // Of what travels a dry run knows the packages only.
+      expect(changes).toEqual({ ...real.changes, bytesToTravel: real.changes.bytesOfPackages });
+      const { fetched: __, published: ___, ...others } = real;
+      expect({ ...rest, fetched: undefined, changes: undefined }).toEqual({
+        ...others,
+        fetched: undefined,
+        changes: undefined,
+      });
+    };
+    place.write(`${MAIN}\ninclude: [pandas, six]\nwith_dependencies: all`);
+    await told(0);
+    // A dependency that nothing satisfies, a file that is lost, one that is not ours.
+    place.write(`${MAIN}\ninclude: [pandas]\nexclude: [numpy]\nwith_dependencies: all`);
+    expectClean(await place.clean());
+    rmSync(join(place.mirrorDir, 'noarch/six-1.16.0-py_0.tar.bz2'));
+    writeFileSync(join(place.mirrorDir, 'noarch/foreign-1.0-0.tar.bz2'), 'not ours');
+    await told(1);
+    // What the filter no longer picks waits for `clean`: no reason for an exit code each night.
+    place.write(`${MAIN}\ninclude: [tzdata]\nwith_dependencies: all`);
+    await told(0);
+    const open = (await place.report()).findings.find(({ code }) => code === 'open-dependencies');
+    expect(open).toMatchObject({ exit: false, message: expect.stringContaining('needs numpy') as string });
+    expect((await place.mirror(['--dry-run'])).stdout).toMatch(/to travel +0 B of packages/);
+  });
+
   it('--index bz2 adds the packed form for conda 4.3 and keeps the generation', async () => {
     place.write(MAIN);
     await place.report();

@@ -39,23 +39,18 @@ function contentLines(report: MirrorReport): string[] {
 }
 
 function changeLines(report: MirrorReport): string[] {
-  const { changes, kept } = report;
-  const moved = changes === undefined ? [] : [...changes.upgraded, ...changes.downgraded];
+  const { changes, kept, published } = report;
   const undeclared = kept.filter(({ because }) => because === 'channel').length;
   const unpicked = kept.length - undeclared;
   return [
-    ...(changes === undefined
-      ? []
-      : [
-          ...section('added', changes.added.map(packageText), LONGEST_LIST),
-          ...section('other version', moved.map(movedText), LONGEST_LIST),
-          ...section(
-            'record changed',
-            changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
-            LONGEST_LIST,
-          ),
-          travelLine(changes),
-        ]),
+    ...section('added', changes.added.map(packageText), LONGEST_LIST),
+    ...section('other version', [...changes.upgraded, ...changes.downgraded].map(movedText), LONGEST_LIST),
+    ...section(
+      'record changed',
+      changes.rerecorded.map((one) => `${one.subdir}/${one.fn}`),
+      LONGEST_LIST,
+    ),
+    travelLine(changes, published !== undefined),
     ...section('gone upstream', report.withdrawn, LONGEST_LIST),
     ...section('also left', report.leaving, LONGEST_LIST),
     ...(unpicked === 0

@@ -4,7 +4,6 @@ import { stageChannel } from '../../channel/stage-channel.js';
 import type { Gateway } from '../../gateway/gateway.js';
 import { takeInstallers } from '../../mirror/installers.js';
 import { withBytes } from '../../mirror/sync-artifact.js';
-import { openDependencies } from '../../model/open-dependencies.js';
 import type { SyncPlan } from '../../mirror/sync.js';
 import type { Finding } from '../../model/findings.js';
 import { INSTALLERS_NAME } from '../../model/manifest.js';
@@ -25,6 +24,7 @@ import type { LabelFolder } from '../label-folder.js';
 import { refuseLeak } from '../secret-scan.js';
 import { collectAttestations } from '../side-files.js';
 import { rememberChoice } from './choice-memory.js';
+import { dependencyFindings } from './dependency-findings.js';
 import { keepDelta, prepareDelta } from './keep-delta.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
@@ -82,7 +82,15 @@ export async function deliverMirror(collected: Collected, delivery: MirrorDelive
 
     rt.events.emit({ type: 'stage-started', stage: 'prove', detail: 'index = files = manifest, every new byte' });
     const proof = await proveMirror(rt, { staged, live });
-    emitFindings(rt, dependencyFindings(request, staged, fetched.artifacts));
+    emitFindings(
+      rt,
+      dependencyFindings({
+        ...request.settings.filter,
+        artifacts: fetched.artifacts,
+        kept: planned.plan.kept,
+        changed: staged.files.some(({ change }) => change !== 'unchanged'),
+      }),
+    );
     await refuseMirrorLeaks(rt, redactor, staged);
     await rt.reach('mirror:proven');
 
@@ -264,27 +272,6 @@ function formerSideFiles(live: LiveFolder, artifacts: readonly AcquiredArtifact[
     return owner === undefined || there.has(owner);
   };
   return standing.filter(({ path: file }) => belongs(file));
-}
-
-/** It takes a look at every dependency there is: where nobody asked for them to be there, only after a change. */
-function dependencyFindings(
-  { settings }: MirrorRequest,
-  staged: StagedChannel,
-  artifacts: readonly AcquiredArtifact[],
-): Finding[] {
-  const { dependencies } = settings.filter;
-  if (dependencies === 'none' && staged.files.every(({ change }) => change === 'unchanged')) return [];
-  const open = openDependencies(artifacts);
-  if (open.length === 0) return [];
-  const shown = open.slice(0, MANY).map(({ path: file, depends }) => `${file} needs ${depends}`);
-  return [
-    {
-      code: 'open-dependencies',
-      message: `${open.length} dependencies are satisfied by nothing in the mirror: ${listed(shown, open.length)}`,
-      // A mirror that is filtered on purpose need not be closed, and cron should not hear of it each night.
-      exit: dependencies !== 'none',
-    },
-  ];
 }
 
 async function refuseMirrorLeaks(rt: Runtime, redactor: Redactor, staged: StagedChannel): Promise<void> {

@@ -29,7 +29,8 @@ export interface MirrorReport {
   /** Files that leave for other reasons: never ours, or left from before. */
   leaving: string[];
   strangers: string[];
-  changes?: ChannelChanges | undefined;
+  /** Of a dry run by what the records say: `bytesToTravel` counts packages only. */
+  changes: ChannelChanges;
   findings: Finding[];
   /** Absent for a dry run. */
   published?:
