@@ -24,6 +24,7 @@ export async function explainMirror(
   const { filter } = settings;
   const roots = filter.dependencies === 'solve' ? rootsLeadingTo({ sources, filter, name }) : [];
   const solved = roots.length === 0 ? undefined : (await solveClosure(rt, request, { sources, picked: roots })).added;
-  const explanation = explainName({ sources, filter, name, solved });
+  const lying = (live.manifest?.files ?? []).filter(({ kind }) => kind === 'artifact').map(({ path }) => path);
+  const explanation = explainName({ sources, filter, name, solved, lying });
   return { ...explanation, text: explanationText(explanation, settings.file) };
 }

@@ -25,19 +25,23 @@ export interface Explanation {
   readonly files: readonly ExplainedFile[];
   /** Names like it, where no channel has it. */
   readonly similar: readonly string[];
+  /** Paths of this package that lie in the mirror though nothing takes them (any more). */
+  readonly standing: readonly string[];
 }
 
 /**
  * `mirror --explain NAME`: for each file of a package in each channel, the rule that takes it or leaves it out. The same selection as
- * the mirror's, watched. `solved`: with `with_dependencies: solve`, what a solver has added (see `rootsLeadingTo`).
+ * the mirror's, watched. `solved`: with `with_dependencies: solve`, what a solver has added (see `rootsLeadingTo`). `lying`: paths of the
+ * artifacts in the mirror.
  */
 export function explainName(options: {
   sources: readonly MirrorSource[];
   filter: MirrorFilter;
   name: string;
   solved?: readonly SolvedFile[] | undefined;
+  lying?: readonly string[] | undefined;
 }): Explanation {
-  const { sources, filter, solved = [] } = options;
+  const { sources, filter, solved = [], lying = [] } = options;
   const name = packageNameOf(options.name);
   const fates = new Map<MirrorSource, Map<string, FileFate>>(sources.map((source) => [source, new Map()]));
   selectForMirror({
@@ -53,7 +57,15 @@ export function explainName(options: {
   const files = [...fates].flatMap(([{ channel, subdir }, byName]) =>
     [...byName].map(([fn, fate]) => Object.assign({ channel, subdir, fn }, explained(fate))),
   );
-  return { name, files, similar: files.length > 0 ? [] : nearestFew(name, packageNames(sources), 5) };
+  const taken = new Set(files.filter(({ picked }) => picked).map(({ subdir, fn }) => `${subdir}/${fn}`));
+  return {
+    name,
+    files,
+    similar: files.length > 0 ? [] : nearestFew(name, packageNames(sources), 5),
+    standing: lying.filter(
+      (path) => nameIn(path.slice(path.indexOf('/') + 1)).toLowerCase() === name && !taken.has(path),
+    ),
+  };
 }
 
 /** A file that a solver takes for another one, `of`: its path. */
@@ -81,10 +93,15 @@ function packageNameOf(typed: string): string {
 
 /** The explanation as text: files with one fate together, a line each. `file`: the mirror file, as the user named it. */
 export function explanationText(explanation: Explanation, file: string | undefined): string {
-  const { name, files, similar } = explanation;
+  const { name, files, similar, standing } = explanation;
+  const still =
+    standing.length === 0
+      ? []
+      : ['', 'still in the mirror, until repackenv clean -f takes it away', ...standing.map((path) => `  ${path}`)];
   if (files.length === 0) {
     const advice = similar.length > 0 ? ` Names like it: ${similar.join(', ')}.` : '';
-    return `${name}: no channel of this mirror has a package of that name on its platforms.${advice}\n`;
+    const none = `${name}: no channel of this mirror has a package of that name on its platforms.${advice}`;
+    return [none, ...still, ''].join('\n');
   }
   const picked = files.filter((each) => each.picked).length;
   const channels = new Set(files.map((each) => each.channel.name));
@@ -102,7 +119,7 @@ export function explanationText(explanation: Explanation, file: string | undefin
       ...members.map(({ channel, subdir, fn }) => `  ${subdir}/${fn}${only === '' ? `  ${channel.name}` : ''}`),
     );
   }
-  return `${lines.join('\n')}\n`;
+  return [...lines, ...still, ''].join('\n');
 }
 
 function explained(fate: FileFate): Pick<ExplainedFile, 'picked' | 'rule' | 'reason' | 'line'> {
@@ -155,6 +172,10 @@ function excludedBy({ reason, entry, because }: Extract<FileFate, { kind: 'exclu
 
 function packageNames(sources: readonly MirrorSource[]): Set<string> {
   const names = new Set<string>();
-  for (const { index } of sources) for (const fn of index.allFilenames()) names.add(fn.replace(/-[^-]*-[^-]*$/, ''));
+  for (const { index } of sources) for (const fn of index.allFilenames()) names.add(nameIn(fn));
   return names;
+}
+
+function nameIn(fn: string): string {
+  return fn.replace(/-[^-]*-[^-]*$/, '');
 }

@@ -90,9 +90,23 @@ left out: main, declared earlier, has a file of that name with other bytes
 
   it('suggests names where no channel has the one asked for', () => {
     const explanation = explainName({ sources, filter: filterOf(''), name: 'gls' });
-    expect(explanation).toEqual({ name: 'gls', files: [], similar: ['gsl'] });
+    expect(explanation).toEqual({ name: 'gls', files: [], similar: ['gsl'], standing: [] });
     expect(explanationText(explanation, undefined)).toBe(
       'gls: no channel of this mirror has a package of that name on its platforms. Names like it: gsl.\n',
+    );
+  });
+
+  it('names what still lies in the mirror though nothing takes it', () => {
+    const lying = ['linux-64/gsl-2.0-0.conda', 'linux-64/gsl-2.2-py27_0.conda', 'linux-64/gsl-extra-1-0.conda'];
+    const some = explainName({ sources, filter: filterOf('include: ["gsl=2.2"]'), name: 'gsl', lying });
+    expect(some.standing).toEqual(['linux-64/gsl-2.0-0.conda']);
+    expect(explanationText(some, 'mirror.yml')).toMatch(
+      /other\n\nstill in the mirror, until repackenv clean -f takes it away\n {2}linux-64\/gsl-2\.0-0\.conda\n$/,
+    );
+    // Of a channel that is no longer declared.
+    const none = explainName({ sources: [], filter: filterOf(''), name: 'gsl-extra', lying });
+    expect(explanationText(none, undefined)).toMatch(
+      /on its platforms\.\n\nstill in the mirror.*\n {2}linux-64\/gsl-extra/,
     );
   });
 });
