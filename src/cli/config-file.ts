@@ -76,6 +76,13 @@ function readPair(pair: Pair<unknown, unknown>, place: (node: Node | undefined) 
     });
   }
   const value: unknown = valueNode === undefined ? null : valueNode.toJSON();
+  if (value === null) {
+    throw new RepackError('E_CONFIG', {
+      what: `"${key}" has no value`,
+      where: place(valueNode ?? keyNode),
+      hint: `Write one (${setting(name).value ?? 'true or false'}), or take the line out.`,
+    });
+  }
   // One value stands for a list of one: `channels: conda-forge`.
   const given = setting(name).repeatable === true && typeof value === 'string' ? [value] : value;
   const checked = SETTINGS[name].schema.safeParse(given);

@@ -21,7 +21,9 @@ export type GivenOptions = Partial<Record<SettingName, unknown>>;
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine'>;
 
 /**
- * Option over environment over file over default (design D13).
+ * Option over environment over file over default (design D13). Every path comes out absolute: one in the file counts from the file's folder, as
+ * cron starts programs anywhere (and `~` is the user's home there), any other from the working directory.
+ *
  * @throws RepackError E_CONFIG, E_USAGE for a value that is not right, naming where it was given.
  */
 export async function resolveSettings(
@@ -55,9 +57,28 @@ export async function resolveSettings(
       values[name] = defaults[name];
       origins[name] = name in ambient(rt.env) ? 'environment' : 'default';
     }
+    values[name] = absolute(rt, { name, value: values[name], file: origins[name] === file ? file : undefined });
   }
   return { values: values as unknown as SettingValues, origins: origins as Origins, configFile: file };
 }
+
+function absolute(
+  { machine }: Pick<Runtime, 'machine'>,
+  { name, value, file }: { name: SettingName; value: unknown; file: string | undefined },
+): unknown {
+  const full = (written: string): string => {
+    if (file === undefined) return path.resolve(machine.cwd, written);
+    if (/^~(?=$|[\\/])/.test(written)) return path.join(machine.homedir, written.slice(1));
+    return path.resolve(path.dirname(file), written);
+  };
+  if (name === 'prove' && typeof value === 'string' && value.startsWith(INSTALL_WITH))
+    return `${INSTALL_WITH}${full(value.slice(INSTALL_WITH.length))}`;
+  if (setting(name).path !== true) return value;
+  if (Array.isArray(value)) return value.map((each: string) => full(each));
+  return typeof value === 'string' ? full(value) : value;
+}
+
+const INSTALL_WITH = 'install=';
 
 /** `--config`, `REPACKENV_CONFIG`, `ROOT/repackenv.yml`, the user's configuration folder: the first that is there. */
 async function findConfigFile(

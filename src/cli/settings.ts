@@ -10,6 +10,8 @@ export interface Setting {
   /** Placeholder in the help; absent for a switch. */
   value?: string;
   repeatable?: boolean;
+  /** The value is a path (or several). */
+  path?: true;
   /** Key in the configuration file; absent where a file makes no sense (`--dry-run`). */
   key?: string;
   help: string;
@@ -104,6 +106,7 @@ export const SETTINGS = {
     flag: 'packages-file',
     value: 'FILE',
     key: 'packages_file',
+    path: true,
     help: 'more packages: MatchSpecs, a line each, or an environment.yml',
     group: 'Target',
     schema: text,
@@ -121,6 +124,7 @@ export const SETTINGS = {
     flag: 'engine-path',
     value: 'FILE',
     key: 'engine_path',
+    path: true,
     help: 'the conda, mamba or micromamba executable to use',
     group: 'Engine',
     schema: text,
@@ -155,6 +159,7 @@ export const SETTINGS = {
     flag: 'sign-key',
     value: 'FILE',
     key: 'sign_key',
+    path: true,
     help: 'sign the manifest with this SSH key: manifest.json.sig, for ssh-keygen -Y verify',
     group: 'Proof and publishing',
     schema: text,
@@ -237,6 +242,7 @@ export const SETTINGS = {
     value: 'FILE',
     repeatable: true,
     key: 'ca_files',
+    path: true,
     help: 'PEM file with an own certificate authority; also taken from SSL_CERT_FILE',
     group: 'Network',
     schema: texts,
@@ -245,6 +251,7 @@ export const SETTINGS = {
     flag: 'cache-dir',
     value: 'DIR',
     key: 'cache_dir',
+    path: true,
     help: 'downloaded artifacts and repodata, kept for the next run',
     group: 'Places',
     schema: text,
@@ -254,6 +261,7 @@ export const SETTINGS = {
     flag: 'log-dir',
     value: 'DIR',
     key: 'log_dir',
+    path: true,
     help: 'write YYYY/MM/DD/HH.MM-COMMAND-NAME.log below DIR',
     group: 'Places',
     schema: text,

@@ -2,17 +2,31 @@ import { SETTING_NAMES, setting } from './settings.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 import type { SettingName } from './settings.js';
 
-/** Every value in force for a command and where it is from (`--show-config`); credentials in a proxy URL are masked by the redactor. */
+/**
+ * Every value in force for a command and where it is from (`--show-config`), as a configuration file that can be used again: what has no value
+ * and what no file can say stand in comments. Credentials in a proxy URL are masked by the redactor.
+ */
 export function renderConfig(resolved: ResolvedSettings, names: readonly SettingName[]): string {
-  const rows = SETTING_NAMES.filter((name) => names.includes(name)).map((name) => [
-    setting(name).key ?? setting(name).flag.replaceAll('-', '_'),
-    JSON.stringify(resolved.values[name] ?? null),
+  const shown = SETTING_NAMES.filter((name) => names.includes(name));
+  const inForce = shown.filter((name) => resolved.values[name] !== undefined);
+  const unset = shown.filter((name) => resolved.values[name] === undefined);
+  const rows = [...inForce.filter(hasKey), ...inForce.filter((name) => !hasKey(name))].map((name) => [
+    hasKey(name) ? `${setting(name).key}:` : `# --${setting(name).flag}:`,
+    JSON.stringify(resolved.values[name]),
     resolved.origins[name],
   ]);
   const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  const lines = rows.map(
-    ([key = '', value = '', origin = '']) =>
-      `${`${key}:`.padEnd(width(0) + 1)} ${value.padEnd(Math.min(width(1), 44))}  # ${origin}`,
-  );
-  return [`# configuration file: ${resolved.configFile ?? 'none'}`, ...lines, ''].join('\n');
+  return [
+    `# configuration file: ${resolved.configFile ?? 'none'}`,
+    ...rows.map(
+      ([key = '', value = '', origin = '']) =>
+        `${key.padEnd(width(0))} ${value.padEnd(Math.min(width(1), 44))}  # ${origin}`,
+    ),
+    ...(unset.length === 0 ? [] : [`# not set: ${unset.map((name) => setting(name).key).join(', ')}`]),
+    '',
+  ].join('\n');
+}
+
+function hasKey(name: SettingName): boolean {
+  return setting(name).key !== undefined;
 }

@@ -699,6 +699,13 @@ describe('which mirror file', () => {
     expect(named.stdout).toContain('nightly.yml, line 1');
   });
 
+  it('--show-config names the folders as they are, so that its text can be used from anywhere', async () => {
+    place.write('channels: [pkgs/main]\nplatforms: [linux-64]\nmirror_dir: mirrors/main\ndelta: true');
+    const shown = await place.mirror(['--show-config']);
+    expect(shown.stdout).toContain(`mirror_dir: ${place.mirrorDir} `);
+    expect(shown.stdout).toContain(`delta_dir: ${place.mirrorDir}-delta `);
+  });
+
   it.each(['DIR/mirrors/main', 'DIR/mirrors/main/linux-64/../deltas', 'mirrors/main/deltas'])(
     'delta_dir in the mirror is refused: %s',
     async (folder) => {

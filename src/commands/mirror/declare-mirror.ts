@@ -89,8 +89,8 @@ export function mirrorPlace(machine: Machine, settings: MirrorSettings): MirrorP
   }
 }
 
-/** A folder that the mirror file names. */
-function resolveFolder(machine: Machine, { file }: MirrorSettings, written: string): string {
+/** A folder that the mirror file names, absolute. */
+export function resolveFolder(machine: Machine, { file }: MirrorSettings, written: string): string {
   const home = /^~(?=$|[\\/])/.exec(written);
   if (home !== null) return path.join(machine.homedir, written.slice(1));
   return path.resolve(file === undefined ? machine.cwd : path.dirname(path.resolve(machine.cwd, file)), written);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readConfigText } from '../../../src/cli/config-file.js';
+import { SETTING_NAMES } from '../../../src/cli/settings.js';
+import { renderConfig } from '../../../src/cli/show-config.js';
 import { resolveSettings } from '../../../src/cli/resolve-settings.js';
 import { RepackError } from '../../../src/model/errors.js';
 import { mkdtemp, mkdir, writeFile } from 'node:fs/promises';
@@ -51,6 +53,7 @@ describe('A18 the configuration file', () => {
     ['a duplicate key', 'owner: a\nowner: b\n', /twice/, /line 2/],
     ['no mapping', '- a\n- b\n', /key: value/, /line 1/],
     ['broken YAML', 'owner: [a\n', /not valid YAML/, /c\.yml, line/],
+    ['a key without a value', 'owner: acme\nclient:\n', /"client" has no value/, /line 2/],
     ['an alias', 'owner: &a acme\nclient: *a\n', /alias/, /line 2/],
   ])('refuses %s with line and key', (_name, text, what, where) => {
     const error = failure(() => readConfigText(bytes(text), 'c.yml'));
@@ -152,5 +155,39 @@ describe('D13 option over environment over file over default', () => {
     const rt = testRuntime({ env: { HTTPS_PROXY: 'proxy:3128', no_proxy: 'a.example, b.example' } });
     const { values } = await resolveSettings(rt, {}, { config: undefined, root: undefined });
     expect(values).toMatchObject({ proxy: 'http://proxy:3128', noProxy: ['a.example', 'b.example'] });
+  });
+
+  it('counts a path in the file from the file’s folder, any other from the working directory', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'cfg-'));
+    const text =
+      'packages_file: lists/halkbank.txt\nca_files: [ca.pem, /etc/ca.pem]\nlog_dir: ~/logs\nprove: install=bin/conda\n';
+    await writeFile(path.join(root, 'repackenv.yml'), text);
+    const rt = testRuntime({ env: { REPACKENV_SIGN_KEY: 'keys/release' } });
+    const { values } = await resolveSettings(rt, { cacheDir: 'cache' }, { config: undefined, root });
+    const { cwd, homedir } = rt.machine;
+    expect(values).toMatchObject({
+      packagesFile: path.join(root, 'lists/halkbank.txt'),
+      caFiles: [path.join(root, 'ca.pem'), '/etc/ca.pem'],
+      logDir: path.join(homedir, 'logs'),
+      prove: `install=${path.join(root, 'bin/conda')}`,
+      signKey: path.join(cwd, 'keys/release'),
+      cacheDir: path.join(cwd, 'cache'),
+      enginePath: undefined,
+    });
+  });
+});
+
+describe('--show-config', () => {
+  it('can be used as a configuration file: it says the same', async () => {
+    const root = await mkdtemp(path.join(tmpdir(), 'cfg-'));
+    const rt = testRuntime();
+    const given = { owner: 'acme', cacheDir: 'cache', dryRun: true, replace: ['all'], caFiles: ['ca.pem'] };
+    const asked = await resolveSettings(rt, given, { config: undefined, root });
+    const text = renderConfig(asked, SETTING_NAMES);
+    expect(text).toMatch(/^# --dry-run: +true +# command line$/m);
+    expect(text).toMatch(/^# not set: .*client.*proxy/m);
+    await writeFile(path.join(root, 'repackenv.yml'), text);
+    const again = await resolveSettings(rt, {}, { config: undefined, root });
+    expect(again.values).toEqual({ ...asked.values, dryRun: false, replace: [] });
   });
 });
