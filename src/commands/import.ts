@@ -8,8 +8,7 @@ import { openSet, type OpenedSet } from '../handoff/import-open.js';
 import { checkSignature, refuseKeysOfMedium } from '../handoff/import-signature.js';
 import { changesFrom, planImport } from '../handoff/import-stage.js';
 import { findSets, openMedia, type FoundSet, type Media } from '../handoff/read-media.js';
-import { copySiteReceipt } from '../handoff/site-receipt.js';
-import { isRepackError, RepackError } from '../model/errors.js';
+import { isRepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../model/manifest.js';
 import { parseManifest } from '../model/parse-manifest.js';
@@ -19,6 +18,7 @@ import { JOURNAL_NAME } from '../publish/journal.js';
 import { openRoot } from '../publish/root.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { applyDelivery, isWhole, nothingToRead, times, type Applied } from './apply-delivery.js';
+import { copyReceipt, refuseReceiptPlace } from './import-receipt.js';
 import { collectFindings, emitFindings } from './findings.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from './label-folder.js';
 
@@ -71,7 +71,7 @@ export interface ImportReport {
  */
 export async function importMedia(machine: Runtime, request: ImportRequest): Promise<ImportReport> {
   const { rt, findings } = collectFindings(machine);
-  await refuseReceiptPlace(rt, request);
+  await refuseReceiptPlace(rt, request.receipt);
   const media = await openMedia(rt, request.media);
   await refuseKeysOfMedium(rt, media, request);
   const found = await findSets(rt, media, request.label);
@@ -158,11 +158,8 @@ async function apply(job: Job, folder: LabelFolder): Promise<ImportReport> {
   }
   if (outcome === undefined) throw new TypeError('no set was chosen');
   const receipts = [outcome.receipt];
-  if (request.receipt !== undefined) {
-    const to = path.resolve(rt.machine.cwd, request.receipt);
-    const { generation } = outcome.staged.manifest;
-    receipts.push(await copySiteReceipt(rt, { from: outcome.receipt, to, label: job.label, generation }));
-  }
+  if (request.receipt !== undefined)
+    receipts.push(await copyReceipt(rt, { label: job.label, applied: outcome, place: request.receipt }));
   return report(job, { place: folder.place, before, outcome, receipts });
 }
 
@@ -308,20 +305,4 @@ async function glance(rt: Runtime, root: string, label: string): Promise<Glance>
   const { manifest } = parsed;
   const manifestSha256 = sha256Of(bytes);
   return { dir, manifest, manifestSha256, state: { generation: manifest.generation, manifestSha256 }, settled };
-}
-
-/** Found out before the work, not after it. @throws RepackError E_USAGE */
-async function refuseReceiptPlace(rt: Runtime, { receipt }: ImportRequest): Promise<void> {
-  if (receipt === undefined) return;
-  const folder = path.dirname(path.resolve(rt.machine.cwd, receipt));
-  const there = await rt.fs.stat(folder).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
-  if (there) return;
-  throw new RepackError('E_USAGE', {
-    what: 'The folder for the receipt is not there',
-    where: folder,
-    hint: 'Create it, or give --receipt another place.',
-  });
 }

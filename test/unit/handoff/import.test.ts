@@ -114,6 +114,18 @@ describe('an import', () => {
     expect(receipt.imported_at).toMatch(/^2027-06-01T/);
   });
 
+  it('says that the set is in place where the copy of the receipt could not be written', async () => {
+    const to = join(root, 'back.json');
+    // Where the copy is written first.
+    mkdirSync(`${to}.new`, { recursive: true });
+    await expect(importAt(root, media['g1']!, { receipt: to })).rejects.toMatchObject({
+      code: 'E_DISK',
+      what: expect.stringContaining('Generation 1 of acme is in place') as string,
+      hint: expect.stringContaining(join(root, '.repackenv/acme/site-receipts/g1.json')) as string,
+    });
+    expect(existsSync(join(root, 'acme/manifest.json'))).toBe(true);
+  });
+
   it('refuses a place for the receipt that is not there, before anything', async () => {
     await expect(importAt(root, media['g1']!, { receipt: join(root, 'a/b/c.json') })).rejects.toMatchObject({
       code: 'E_USAGE',
