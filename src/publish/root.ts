@@ -84,6 +84,13 @@ function wantedPath(rt: Runtime, rootText: string): string {
       hint: 'Name the folder that holds the label folders, e.g. /srv/conda-offline.',
     });
   }
+  if (/^(?:env|file|https?|s3):/.test(rootText)) {
+    throw new RepackError('E_ROOT', {
+      what: 'ROOT is no path of a folder: it looks like a TOKEN or a URL',
+      where: `ROOT ${rootText}`,
+      hint: 'Name the folder that holds the label folders (update-offline-repo takes LABEL TOKEN ROOT PACKAGE… in this order). One whose name begins like this is written ./NAME.',
+    });
+  }
   if (rootText.includes('\0')) throw new RepackError('E_ROOT', { what: 'ROOT holds a NUL character' });
   return resolve(rt.machine.cwd, rootText);
 }

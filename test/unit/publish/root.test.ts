@@ -18,6 +18,8 @@ describe('A14 a ROOT that is refused before anything is written', () => {
   const cases: [name: string, make: () => Promise<string>, says: string][] = [
     ['empty', async () => '', 'empty'],
     ['blank', async () => '  ', 'empty'],
+    ['a TOKEN, in the wrong place', async () => 'env:CONDA_TOKEN', 'TOKEN'],
+    ['a URL', async () => `file://${await folder('repos')}`, 'URL'],
     ['with a NUL', async () => 'a\0b', 'NUL'],
     ['a file', async () => file('root'), 'is a file'],
     ['below a file', async () => join(await file('f'), 'a', 'b'), 'below a file'],
