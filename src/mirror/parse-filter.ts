@@ -3,7 +3,7 @@ import type { Node } from 'yaml';
 import { isRepackError } from '../model/errors.js';
 import { parseMatchSpec } from '../model/match-spec.js';
 import { KNOWN_SUBDIRS, formatOf, isPackageName, shown } from '../model/names.js';
-import { LICENCE_FAMILIES, licenceEntryFamilies } from './licence-families.js';
+import { LICENCE_FAMILIES, licenceEntryFamilies, licenceFamilies } from './licence-families.js';
 import { nearest } from '../model/nearest.js';
 import { itemNodes, readPairs, readText, readTexts, refuse, refuseAt, sourceText } from './parse-values.js';
 import type { PlacedText, ReadContext } from './parse-values.js';
@@ -79,12 +79,19 @@ export function readLicences(context: ReadContext): LicenceEntry[] {
   return readTexts(context, 'license_blacklist: [GPL3, AGPL]').map(({ text, place }) => {
     const families = licenceEntryFamilies(text);
     if (families !== undefined) return { text, line: place.line, families };
-    const near = nearest(text, LICENCE_FAMILIES) ?? (/gpl/i.test(text) ? 'GPL' : undefined);
+    const near = familyMeant(text);
     return refuseAt(context, place, {
       what: `has ${shown(text)}, which is no family of licences`,
       hint: `${near === undefined ? '' : `Did you mean ${near}? `}Families are ${LICENCE_FAMILIES.join(', ')}; GPL stands for GPL, GPL2 and GPL3.`,
     });
   });
+}
+
+/** Of a licence (`MPL-2.0`, `GPL-3.0-only`) the family that its packages are of; else the nearest name. */
+function familyMeant(text: string): string | undefined {
+  const [family, ...more] = licenceFamilies({ license: text });
+  if (family !== undefined && family !== 'OTHER') return [family, ...more].join(' and ');
+  return nearest(text, LICENCE_FAMILIES);
 }
 
 /** `include`, `exclude`: MatchSpecs, whose name may hold `*`. */

@@ -367,6 +367,9 @@ describe('refusals name line, column and what to write', () => {
     ['everything in blacklist', 'blacklist: ["*"]\n', /which is every package/],
     ['a star in front', 'include:\n  - *numpy\n', /a star stands in quotes/i],
     ['malformed spec', 'include: ["numpy >> 3"]\n', /^1:11 "include" has "numpy >> 3", which can't be read/],
+    ['licence instead of its family', 'license_blacklist: [MPL]\n', /^1:21 .*Did you mean MOZILLA\?/],
+    ['licence of SPDX', 'license_blacklist: [Apache-2.0]\n', /^1:21 .*Did you mean APACHE\?/],
+    ['licence that no family is near', 'license_blacklist: [Zlib]\n', /-> Families are AGPL/],
     ['unknown licence', 'license_blacklist: [GPLv3]\n', /^1:21 .*Did you mean GPL3\?/],
     ['no day', 'since: 2024-02-31\n', /^1:8 "since" must be a day/],
     [
