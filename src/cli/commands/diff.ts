@@ -66,13 +66,14 @@ function subdirsIn(given: unknown): string[] {
 
 const EXAMPLES = `
 Examples:
-  repackenv diff /srv/repos/halkbank /mnt/site/halkbank             what the next synchronisation changes there
-  repackenv diff receipt-of-the-site.json /srv/repos/halkbank       what a delta for that site would carry
-  repackenv diff /srv/repos/halkbank conda-forge --newest           what is newer upstream
-  repackenv diff https://conda.anaconda.org/acme/label/halkbank /srv/mirror/halkbank --owner acme --token-env CONDA_TOKEN
+  repackenv diff /srv/repos/halkbank /mnt/site/halkbank     what the next synchronisation changes there
+  repackenv diff site-receipt.json /srv/repos/halkbank      what a delta for that site would carry
+  repackenv diff /srv/repos/halkbank conda-forge --newest   what is newer upstream
+  repackenv diff https://conda.anaconda.org/acme/label/halkbank /srv/halkbank --owner acme --token-env CONDA_TOKEN
 
 A folder with a manifest is taken at its manifest's word (repackenv verify holds the files against
-it); one without is read and hashed.
-With --quiet nothing is printed: the exit code is the answer, as of cmp.
+it); one without is read and hashed. With --quiet nothing is printed: the exit code is the answer,
+as of cmp.
+
 Exit codes: 0 equal, 1 different, 2 and above: could not be compared.
 `;

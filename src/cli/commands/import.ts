@@ -5,8 +5,8 @@ import { importText } from '../reporter/import-text.js';
 
 const EXAMPLES = `
 MEDIUM is a folder (a stick), several (several sticks), a NAME.set.json or a part. It is read in
-place: nothing is joined, copied whole or
-deleted there, and read-only media are fine. Everything is checked before anything is written.
+place: nothing is joined, copied whole or deleted there, and read-only media are fine. Everything is
+checked before anything is written.
 
 Examples:
   repackenv import /media/usb --root /srv/conda
@@ -15,8 +15,8 @@ Examples:
   repackenv import /media/usb --root /srv/conda --allowed-signers /etc/repackenv/allowed_signers
 
 Exit codes: 0 done, 2 usage, 4 the medium is incomplete or damaged (what has to be brought again is
-named), 5 wrong base, older than the folder, or
-  the disk, 6 another run holds the folder, 8 the signature.
+named), 5 wrong base, older than the folder, or the disk, 6 another run holds the folder, 8 the
+signature.
 `;
 
 export const importCommand: CliCommand = {

@@ -4,10 +4,9 @@ import { importText } from '../reporter/import-text.js';
 
 const EXAMPLES = `
 DELTA is an unpacked delta (it holds delta.json; a mirror with "delta: true" writes it): what it
-adds, changes and removes is applied to the
-channel that it was made for. Or it is any channel folder: its packages are added, nothing is
-removed. It is only read. The index is updated,
-and records keep what the channels have mended (hotfixes).
+adds, changes and removes is applied to the channel that it was made for. Or it is any channel
+folder: its packages are added, nothing is removed. It is only read. The index is updated, and
+records keep what the channels have mended (hotfixes).
 
 Examples:
   repackenv merge /media/usb/main-g6-to-g7 /srv/mirror/main

@@ -77,7 +77,7 @@ A mirror file (those of cas-mirror and anaconda-server-sync-conda are read as th
 --show-config.
 
 Every night from cron, with a log of its own each time (exit code 6: the last run is still at work):
-  repackenv mirror -f /etc/repackenv/main.yml --token-file /etc/repackenv/token --wait-lock 0 --log-dir /var/log/repackenv --quiet
+  repackenv mirror -f /etc/repackenv/main.yml --token-file /etc/repackenv/token --log-dir /var/log/repackenv --quiet
 
 A changed filter removes nothing: repackenv clean -f FILE does. What vanishes upstream leaves,
 within shrink_limit.

@@ -67,13 +67,14 @@ function hostOf(typed: Typed): string {
 
 const EXAMPLES = `
 Examples:
-  repackenv serve /srv/conda/halkbank                       then: conda install -c http://127.0.0.1:8000/halkbank ratingpro
+  repackenv serve /srv/conda/halkbank
+    then: conda install -c http://127.0.0.1:8000/halkbank ratingpro
   repackenv serve /srv/conda --host 0.0.0.0 --port 80 --token-file /etc/repackenv/token
-                                                            then: conda install -c http://SERVER/t/TOKEN/halkbank ratingpro
-  repackenv serve /srv/conda --basic-auth-file users.txt    then: conda install -c http://USER:PASSWORD@127.0.0.1:8000/halkbank …
+    then: conda install -c http://SERVER/t/TOKEN/halkbank ratingpro
+  repackenv serve /srv/conda --basic-auth-file users.txt
+    then: conda install -c http://USER:PASSWORD@127.0.0.1:8000/halkbank ratingpro
 
 Only what the manifest and the indexes name is served, each file with the digest that is named
-there; a folder that is published or
-synchronised meanwhile is read as it is at each moment. Ctrl-C or SIGTERM ends it: answers under way
-are finished, exit code 0.
+there; a folder that is published or synchronised meanwhile is read as it is at each moment. Ctrl-C
+or SIGTERM ends it: answers under way are finished, exit code 0.
 `;

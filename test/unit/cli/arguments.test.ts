@@ -26,6 +26,21 @@ describe('the help', () => {
     const wide = help.split('\n').filter((line) => line.length > 100 && !/^(Usage:|  repackenv )/.test(line));
     expect(wide).toEqual([]);
   });
+
+  const everyHelp = [
+    ...COMMANDS.map(({ name }) => [`repackenv ${name}`, parseArguments('repackenv', [name, '--help'])] as const),
+    ['update-offline-repo', parseArguments('update-offline-repo', ['--help'])] as const,
+  ];
+  it.each(everyHelp)('of %s fills its lines, and has no example wider than 120 columns', (_name, parsed) => {
+    const lines = (parsed.kind === 'text' ? parsed.text : '').split('\n');
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
+    const brokenEarly = lines.filter((line, at) => {
+      const next = lines[at + 1] ?? '';
+      if (!/^\S/.test(line) || !/^\S/.test(next) || line.endsWith(':')) return false;
+      return line.length + 1 + next.split(' ')[0]!.length <= 100;
+    });
+    expect(brokenEarly).toEqual([]);
+  });
 });
 
 describe('the command line', () => {
