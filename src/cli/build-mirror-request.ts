@@ -82,7 +82,7 @@ export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings
   }
   const place = mirrorPlace(rt.machine, settings);
   return {
-    ...workSettings(rt, values),
+    ...workSettings(values),
     ...place,
     settings,
     channels,

@@ -46,7 +46,7 @@ export async function buildRepackRequest(
     });
   }
   return {
-    ...workSettings(rt, values),
+    ...workSettings(values),
     label,
     root,
     token,
@@ -64,7 +64,7 @@ export function buildCaptureRequest(
   token: Secret | undefined,
 ): CaptureRequest {
   return {
-    ...workSettings(rt, values),
+    ...workSettings(values),
     label: typed.label === undefined ? undefined : parseLabel(typed.label),
     root: required(typed.root, 'ROOT', 'repackenv capture ROOT [--prefix ENV] [--label LABEL]; see --help.'),
     token,
@@ -84,28 +84,25 @@ export function targetProfiles(subdirs: readonly string[], values: SettingValues
   return subdirs.map((subdir) => targetProfile({ subdir, virtualPackages, client }));
 }
 
-export function workSettings(rt: Pick<Runtime, 'machine'>, values: SettingValues): WorkSettings {
-  const here = (file: string) => path.resolve(rt.machine.cwd, file);
+/** `values` as resolved: paths are absolute. */
+export function workSettings(values: SettingValues): WorkSettings {
   return {
     channelPriority: values.channelPriority,
     engine: values.engine,
-    enginePath: values.enginePath === undefined ? undefined : here(values.enginePath),
-    cacheDir: here(values.cacheDir),
+    enginePath: values.enginePath,
+    cacheDir: values.cacheDir,
     allowHttp: values.allowHttp,
     proxy: values.proxy,
     noProxy: values.noProxy,
-    caFiles: values.caFiles.map(here),
+    caFiles: values.caFiles,
     waitLockMs: values.waitLock * 1000,
     takeOverLock: values.takeOverLock,
     prove: values.prove.startsWith('install')
-      ? {
-          kind: 'install',
-          enginePath: values.prove === 'install' ? undefined : here(values.prove.slice('install='.length)),
-        }
+      ? { kind: 'install', enginePath: values.prove === 'install' ? undefined : values.prove.slice('install='.length) }
       : { kind: 'solve' },
     indexBz2: values.index.includes('bz2') || needsBz2(values.client),
     replace: values.replace,
-    signKey: values.signKey === undefined ? undefined : here(values.signKey),
+    signKey: values.signKey,
     siteFiles: values.siteFiles === 'on',
     attestations: values.attestations,
     adopt: values.adopt,
@@ -133,7 +130,7 @@ function targetSubdirs(values: SettingValues): string[] {
 async function allSpecs(rt: Door, packages: readonly string[], values: SettingValues): Promise<MatchSpec[]> {
   const specs = packages.map((text) => parseMatchSpec(text));
   if (values.packagesFile !== undefined) {
-    const file = path.resolve(rt.machine.cwd, values.packagesFile);
+    const file = values.packagesFile;
     const { readPackagesText } = await import('./packages-file.js');
     const listed = readPackagesText(await readPackagesFile(rt, file), file);
     for (const { text, line } of listed.specs) specs.push(specAt(text, `${file}, line ${line}`));

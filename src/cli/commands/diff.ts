@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { EXIT, RepackError } from '../../model/errors.js';
 import { parseSubdir } from '../../model/names.js';
 import type { CliCommand } from '../command.js';
@@ -35,7 +34,6 @@ export const diffCommand: CliCommand = {
       });
     }
     const { diff } = await import('../../commands/diff.js');
-    const here = (file: string): string => path.resolve(rt.machine.cwd, file);
     const { baseUrl, owner, allowHttp, proxy, noProxy } = values;
     const report = await diff(rt, {
       a,
@@ -45,11 +43,11 @@ export const diffCommand: CliCommand = {
       token,
       baseUrl,
       owner,
-      cacheDir: here(values.cacheDir),
+      cacheDir: values.cacheDir,
       allowHttp,
       proxy,
       noProxy,
-      caFiles: values.caFiles.map(here),
+      caFiles: values.caFiles,
     });
     reporter.result(diffText(report), { ...report });
     return report.equal ? EXIT.done : EXIT.findings;

@@ -10,7 +10,7 @@ export const enginesCommand: CliCommand = {
   settings: ['engine', 'enginePath', ...OUTPUT_SETTINGS],
   async run({ rt, values, reporter }) {
     const { listEngines } = await import('../../commands/engines.js');
-    const engines = await listEngines(rt, workSettings(rt, values));
+    const engines = await listEngines(rt, workSettings(values));
     reporter.result(enginesText(engines), { engines }, { answer: true });
     return EXIT.done;
   },
