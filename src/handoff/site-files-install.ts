@@ -77,7 +77,18 @@ function installing({ label, manifest }: InstallPage): string[] {
       ]),
       '',
       ...(manifest.profiles.some(({ client }) => client !== null && /^conda 4\.3\b/.test(client))
-        ? ['conda 4.3 takes no channel on the command line of `create`: use the second way.', '']
+        ? [
+            'conda 4.3 takes no channel on the command line of `create`. Where there is no environment yet to be activated, make one from the',
+            'configuration of your account:',
+            '',
+            ...commands([
+              'conda config --set offline yes',
+              `conda config --add channels ${url}`,
+              'conda config --remove channels defaults',
+              `conda create -n ${label} ${specs}`,
+            ]),
+            '',
+          ]
         : []),
       'mamba or micromamba:',
       '',

@@ -386,6 +386,19 @@ describeWithLayers(['conda43', 'upstream-bz2', 'rsync'], 'the lines of INSTALL.m
     ]);
     expect(used.stdout + used.stderr).toBe('2.4.1 1.9\n');
   }, 600_000);
+
+  it('make an environment where there is none to be activated', async () => {
+    const page = readFileSync(join(work.root, 'halkbank.INSTALL.md'), 'utf8');
+    const [, block = ''] = /^conda 4\.3 takes no channel[^`]*`create`[^`]*```\n([^`]+)```$/m.exec(page) ?? [];
+    const lines = block.trim().replaceAll('file:///repos/halkbank', pathToFileURL(work.labelDir).href).split('\n');
+    expect(lines.at(-1)).toBe('conda create -n halkbank pytho ratingpro');
+    const user = condaUser(join(work.dir, 'new-admin'));
+    for (const line of lines) {
+      const ran = await user.conda(line.split(' ').slice(1));
+      expect(ran.exitCode, ran.stdout + ran.stderr).toBe(0);
+    }
+    expect(existsSync(join(user.envsDir, 'halkbank', 'conda-meta', 'ratingpro-2.4.1-py_0.json'))).toBe(true);
+  }, 600_000);
 });
 
 function makeManyFiles(dir: string, count: number): void {
