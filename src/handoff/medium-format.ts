@@ -21,6 +21,9 @@ import { parseManifest } from '../model/parse-manifest.js';
  * - `SHA256SUMS` over all files of the folder, whatever set they are of.
  */
 
+/** What makes a folder an unpacked delta, as a mirror with `delta: true` leaves it: no set of a medium, but people take it for one. */
+export const DELTA_NAME = 'delta.json';
+
 const schema = z.literal(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const md5 = z.string().regex(/^[0-9a-f]{32}$/);

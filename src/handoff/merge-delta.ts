@@ -10,9 +10,8 @@ import type { ContentFile, Delivery } from './import-check.js';
 import { checkIndexes } from './import-indexes.js';
 import type { Claim } from './import-judge.js';
 import { readTarget, type Target, type TargetParts } from './import-target.js';
+import { DELTA_NAME } from './medium-format.js';
 import { contentOfFile, listFiles } from './merge-files.js';
-
-export const DELTA_NAME = 'delta.json';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const generation = z.number().int().positive();

@@ -7,7 +7,7 @@ import { canonicalJson } from '../model/json.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../model/manifest.js';
 import { caseFold } from '../model/names.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { SET_FORMAT, parseSetFile, setFileName, type SetFile } from './medium-format.js';
+import { DELTA_NAME, SET_FORMAT, parseSetFile, setFileName, type SetFile } from './medium-format.js';
 import { parseSums } from './read-sums.js';
 
 export type MediaRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine' | 'events'>;
@@ -253,8 +253,9 @@ async function beginsWithBrace(rt: MediaRuntime, file: MediumFile): Promise<bool
 
 async function noSet(rt: MediaRuntime, media: Media): Promise<RepackError> {
   const parts = media.files.filter(({ name }) => /\.tar(\.zst)?$/i.test(name)).map(({ path }) => path);
-  const below = await setsBelow(rt, media);
-  const unpacked = media.files.some(({ name }) => name === MANIFEST_NAME || name === 'delta.json');
+  const below = await foldersBelow(rt, media, (name) => caseFold(name).endsWith(caseFold(setFileName(''))));
+  const deltas = await foldersBelow(rt, media, (name) => name === DELTA_NAME);
+  const unpacked = media.files.some(({ name }) => name === MANIFEST_NAME || name === DELTA_NAME);
   return new RepackError('E_MEDIUM', {
     what:
       parts.length === 0
@@ -266,20 +267,21 @@ async function noSet(rt: MediaRuntime, media: Media): Promise<RepackError> {
         ? `There are sets in a folder below: give that folder, e.g. ${below[0]}.`
         : unpacked
           ? 'This is an unpacked channel or delta: repackenv merge takes it (repackenv merge --help).'
-          : 'A medium holds NAME.set.json beside the parts, the same on every one: copy it from another medium or ask the sender for it.',
+          : deltas.length > 0
+            ? `There are unpacked deltas in it: repackenv merge takes them one by one, the oldest first, e.g. repackenv merge ${deltas[0]} ROOT/LABEL.`
+            : 'A medium holds NAME.set.json beside the parts, the same on every one: copy it from another medium or ask the sender for it.',
     details: parts.slice(0, 20),
   });
 }
 
-/** People name the stick where the set lies in a folder on it. */
-async function setsBelow(rt: MediaRuntime, media: Media): Promise<string[]> {
+/** People name the stick where what they mean lies in a folder on it: those that hold a file like this. */
+async function foldersBelow(rt: MediaRuntime, media: Media, isMeant: (name: string) => boolean): Promise<string[]> {
   const found: string[] = [];
   for (const place of media.places) {
     for (const entry of await rt.fs.readdir(place).catch(() => [])) {
       if (!entry.isDirectory()) continue;
       const inner = await rt.fs.readdir(join(place, entry.name)).catch(() => []);
-      if (inner.some(({ name }) => caseFold(name).endsWith(caseFold(setFileName('')))))
-        found.push(join(place, entry.name));
+      if (inner.some(({ name }) => isMeant(name))) found.push(join(place, entry.name));
     }
   }
   return found.sort();

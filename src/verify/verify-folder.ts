@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { NOARCH } from '../model/channel.js';
 import { errnoOf } from '../model/disk-errors.js';
 import { RepackError, isRepackError } from '../model/errors.js';
@@ -108,7 +109,7 @@ async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Loo
   const folder = await readFolder(rt, dir, { ...(await foldersOfManifest(rt, dir)), cache }).catch((error: unknown) => {
     throw noFolder(dir, error);
   });
-  refuseNonChannel(folder);
+  await refuseNonChannel(rt, folder);
   const { manifest, violations } = readManifest(folder);
   const read = await readIndexes(folder, { needsZst: manifest !== undefined });
   violations.push(...folder.violations, ...read.violations, ...checkIndexesAgainstFiles(folder, read.indexes));
@@ -197,20 +198,40 @@ export async function checkSolves(
   return found;
 }
 
-function refuseNonChannel(folder: Folder): void {
+async function refuseNonChannel(rt: ReadRuntime, folder: Folder): Promise<void> {
   const { files, dir, subdirs } = folder;
   if (files.has(MANIFEST_NAME) || subdirs.length > 0) return;
   const inSubdir = folder.strangers.some(isIndexPath);
   const capitals = folder.strangers.filter((name) => subdirInCapitals(name) !== undefined);
+  const channels = await channelsBelow(rt, folder);
   throw new RepackError('E_NOT_A_CHANNEL', {
-    what: 'This folder is no channel: it has no manifest and no subdir',
+    what:
+      channels.length > 0
+        ? 'That folder holds channel folders, and is none itself'
+        : 'This folder is no channel: it has no manifest and no subdir',
     where: dir,
     hint: inSubdir
       ? 'Give the folder above it: the one that holds noarch/.'
       : capitals.length > 0
         ? `${capitals.join(', ')}: clients look for lower case. Rename them, or copy the folder again in a way that keeps it.`
-        : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
+        : channels.length > 0
+          ? `Name one of them: ${channels.slice(0, 5).join(', ')}${channels.length > 5 ? ', …' : ''}.`
+          : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
   });
+}
+
+/** People name ROOT, where the folder of a label is meant. */
+async function channelsBelow(rt: ReadRuntime, { dir, strangers }: Folder): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of strangers) {
+    for (const mark of [MANIFEST_NAME, `${NOARCH}/${INDEX_NAMES[0]}`]) {
+      const stats = await rt.fs.lstat(join(dir, name, mark)).catch(() => undefined);
+      if (stats?.isFile() !== true) continue;
+      found.push(name);
+      break;
+    }
+  }
+  return found.sort();
 }
 
 function noFolder(dir: string, error: unknown): unknown {

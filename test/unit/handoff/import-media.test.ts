@@ -292,6 +292,13 @@ describe('the set file and the loose manifest', () => {
     await refused(code);
   });
 
+  it('the folder in which a mirror leaves its deltas', async () => {
+    const delta = join(dir, 'usb/acme-g1-to-g2');
+    mkdirSync(delta, { recursive: true });
+    writeFileSync(join(delta, 'delta.json'), '{}');
+    expect(said(await refused('E_MEDIUM'))).toContain(`repackenv merge ${delta} ROOT/LABEL`);
+  });
+
   it('an empty folder, and one that is not there', async () => {
     mkdirSync(join(dir, 'usb'));
     expect(said(await refused('E_MEDIUM'))).toContain('nothing of ours');

@@ -399,6 +399,19 @@ describe('what is no channel', () => {
       what: expect.stringContaining(what),
     });
   });
+
+  it('the ROOT that holds the channels: they are named', async () => {
+    const root = temp.sub('root');
+    for (const label of ['beta', 'acme']) {
+      mkdirSync(join(root, label, 'noarch'), { recursive: true });
+      writeFileSync(join(root, label, label === 'acme' ? 'manifest.json' : 'noarch/repodata.json'), '{}');
+    }
+    await expect(verifyFolder(rt, { dir: root })).rejects.toMatchObject({
+      code: 'E_NOT_A_CHANNEL',
+      what: 'That folder holds channel folders, and is none itself',
+      hint: 'Name one of them: acme, beta.',
+    });
+  });
 });
 
 // eslint-disable-next-line typescript/no-explicit-any -- indexes are spoilt in ways that no type has
