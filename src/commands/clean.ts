@@ -4,7 +4,8 @@ import type { Runtime } from '../runtime/runtime.js';
 import { cleanCache } from './clean/cache-part.js';
 import { cleanRoot } from './clean/root-part.js';
 import { emitFindings, listed } from './findings.js';
-import type { CleanItem, CleanLimits } from './clean/items.js';
+import { freedBy } from './clean/items.js';
+import type { CleanItem, CleanLimits, FoundItem } from './clean/items.js';
 
 export interface CleanRequest {
   /** As typed; undefined: only the caches. */
@@ -23,6 +24,8 @@ export interface CleanReport {
   items: CleanItem[];
   /** Bytes that the disk has free by it, or would have. */
   freed: number;
+  /** Bytes of what goes that stay on the disk, since hard links elsewhere hold them. */
+  linkedElsewhere: number;
   /** What was left alone, and why. */
   skipped: string[];
   /** Code: `not-removed`. */
@@ -44,16 +47,20 @@ export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanRe
   const parts = [...inRoot, inCache];
   const findings = notRemoved(inCache.failed);
   emitFindings(rt, findings);
-  const items = parts.flatMap((part) => part.items);
+  const found = parts.flatMap((part) => part.items);
   return {
     dryRun,
     root,
     cacheDir,
-    items,
-    freed: items.reduce((sum, { frees, removes }) => sum + (removes ? frees : 0), 0),
+    items: found.map(withoutShared),
+    ...freedBy(found.filter(({ removes }) => removes)),
     skipped: parts.flatMap((part) => part.skipped),
     findings,
   };
+}
+
+function withoutShared({ kind, path: where, size, frees, why, removes }: FoundItem): CleanItem {
+  return { kind, path: where, size, frees, why, removes };
 }
 
 const SHOWN = 5;

@@ -31,14 +31,13 @@ export function cleanText(report: CleanReport): string {
     ),
     ...skipped.map((text) => `left alone: ${text}`),
     ...findingsSection(findings),
-    `${plural(goes.length, 'thing')}, ${formatBytes(report.freed)} ${dryRun ? 'would go (--dry-run)' : 'removed'}${linkedElsewhere(goes, report.freed)}`,
+    `${plural(goes.length, 'thing')}, ${formatBytes(report.freed)} ${dryRun ? 'would go (--dry-run)' : 'removed'}${stays(report.linkedElsewhere)}`,
     '',
   ].join('\n');
 }
 
-function linkedElsewhere(goes: readonly CleanItem[], freed: number): string {
-  const stays = goes.reduce((sum, { size }) => sum + size, 0) - freed;
-  return stays > 0 ? `; ${formatBytes(stays)} more of them are hard-linked elsewhere, and stay on the disk` : '';
+function stays(bytes: number): string {
+  return bytes > 0 ? `; ${formatBytes(bytes)} more of them are hard-linked elsewhere, and stay on the disk` : '';
 }
 
 function kindLines(kind: CleanKind, items: readonly CleanItem[]): string[] {

@@ -8,13 +8,13 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { runFolders } from '../run-folder.js';
 import { jobAtWork, whileNoJobRuns } from './cache-guard.js';
 import { chooseEntries, sizesOf } from './items.js';
-import type { CacheEntry, CleanItem, CleanLimits } from './items.js';
+import type { CacheEntry, CleanLimits, FoundItem, SharedFile, Sizes } from './items.js';
 
 /** What transfers leave: longer than any pause of one that goes on. */
 const TRANSFER_MS = 6 * 60 * 60 * 1000;
 
 export interface CachePart {
-  items: CleanItem[];
+  items: FoundItem[];
   /** What was left alone, and why. */
   skipped: string[];
   /** What should have gone and can't be removed, with the errno. */
@@ -77,26 +77,29 @@ interface Sweep {
 }
 
 async function sweep(rt: Runtime, { cacheDir, limits, dryRun, part }: Sweep): Promise<void> {
-  const take = (item: Omit<CleanItem, 'removes'>, remove: () => Promise<void>): Promise<void> =>
+  const take = (item: Omit<FoundItem, 'removes'>, remove: () => Promise<void>): Promise<void> =>
     takeAway({ part, dryRun }, { item: { ...item, removes: true }, remove });
-  for (const { folder } of await runFolders(rt, cacheDir)) {
-    const sizes = await sizesOf(rt, folder);
-    await take({ kind: 'run', path: folder, ...sizes, why: 'its run broke off' }, () => rt.fs.remove(folder));
-  }
-  for (const { path: file, size, frees } of await oldTransfers(rt, cacheDir)) {
-    await take({ kind: 'transfer', path: file, size, frees, why: 'its transfer broke off' }, () => rt.fs.remove(file));
-  }
   const engines = await lockEngines(rt, { cacheDir, dryRun, part });
   try {
+    // Everything is measured before anything goes: conda hard-links packages from its cache into what a broken-off run left.
+    const runs: { folder: string; sizes: Sizes }[] = [];
+    for (const { folder } of await runFolders(rt, cacheDir)) runs.push({ folder, sizes: await sizesOf(rt, folder) });
+    const transfers = await oldTransfers(rt, cacheDir);
     const entries = [
       ...(await storeEntries(rt, cacheDir)),
       ...(await repodataEntries(rt, cacheDir)),
       ...(await enginePackages(rt, engines)),
     ];
+    for (const { folder, sizes } of runs)
+      await take({ kind: 'run', path: folder, ...sizes, why: 'its run broke off' }, () => rt.fs.remove(folder));
+    for (const { path: file, size, frees, shared } of transfers) {
+      const item = { kind: 'transfer', path: file, size, frees, shared, why: 'its transfer broke off' } as const;
+      await take(item, () => rt.fs.remove(file));
+    }
     for (const { entry, why } of chooseEntries(entries, limits, rt.clock.now())) {
       rt.signal.throwIfAborted();
-      const { kind, paths, size, frees } = entry;
-      await take({ kind, path: paths[0]!, size, frees, why }, () => removeEntry(rt, entry));
+      const { kind, paths, size, frees, shared } = entry;
+      await take({ kind, path: paths[0]!, size, frees, shared, why }, () => removeEntry(rt, entry));
     }
     if (!dryRun) await dropLostMd5(rt, cacheDir);
   } finally {
@@ -107,7 +110,7 @@ async function sweep(rt: Runtime, { cacheDir, limits, dryRun, part }: Sweep): Pr
 /** What can't be removed (held open, of another account) is named, and keeps nothing else from going. */
 async function takeAway(
   { part, dryRun }: Pick<Sweep, 'part' | 'dryRun'>,
-  { item, remove }: { item: CleanItem; remove: () => Promise<void> },
+  { item, remove }: { item: FoundItem; remove: () => Promise<void> },
 ): Promise<void> {
   try {
     if (!dryRun) await remove();
@@ -144,6 +147,7 @@ async function storeEntries(rt: Runtime, cacheDir: string): Promise<CacheEntry[]
       paths: [file.path],
       size: file.size,
       frees: file.frees,
+      shared: file.shared,
       lastUseMs: Math.max(file.atimeMs, file.mtimeMs),
     });
   }
@@ -198,11 +202,12 @@ async function repodataEntries(rt: Runtime, cacheDir: string): Promise<CacheEntr
     const key = /^([0-9a-f]{32})\.(?:entry|[0-9a-f]{64})\.json$/.exec(name)?.[1];
     const seen = key === undefined ? undefined : await lookAt(rt, path.join(folder, name));
     if (key === undefined || seen === undefined) continue;
-    const entry = byKey.get(key) ?? { kind: 'repodata', paths: [], size: 0, frees: 0, lastUseMs: 0 };
+    const entry = byKey.get(key) ?? { kind: 'repodata', paths: [], size: 0, frees: 0, shared: [], lastUseMs: 0 };
     // The entry goes first: without it the rest counts as not there.
     entry.paths = name.endsWith('.entry.json') ? [seen.path, ...entry.paths] : [...entry.paths, seen.path];
     entry.size += seen.size;
     entry.frees += seen.frees;
+    entry.shared = [...entry.shared, ...seen.shared];
     entry.lastUseMs = Math.max(entry.lastUseMs, seen.atimeMs, seen.mtimeMs);
     byKey.set(key, entry);
   }
@@ -251,11 +256,19 @@ async function enginePackages(rt: Runtime, engines: readonly LockedEngine[]): Pr
       const marks = item.isDirectory() ? await extractedMarks(rt, target) : format === undefined ? undefined : [target];
       if (marks === undefined && !left) continue;
       const stem = format === undefined ? item.name : item.name.slice(0, -(format.length + 1));
-      const entry = byStem.get(stem) ?? { kind: 'engine-package', paths: [], size: 0, frees: 0, lastUseMs: 0 };
+      const entry = byStem.get(stem) ?? {
+        kind: 'engine-package',
+        paths: [],
+        size: 0,
+        frees: 0,
+        shared: [],
+        lastUseMs: 0,
+      };
       entry.paths = item.isDirectory() ? [target, ...entry.paths] : [...entry.paths, target];
-      const { size, frees } = await sizesOf(rt, target);
+      const { size, frees, shared } = await sizesOf(rt, target);
       entry.size += size;
       entry.frees += frees;
+      entry.shared = [...entry.shared, ...shared];
       for (const mark of marks ?? []) {
         const seen = await lookAt(rt, mark);
         if (seen !== undefined) entry.lastUseMs = Math.max(entry.lastUseMs, seen.atimeMs, seen.mtimeMs);
@@ -278,6 +291,7 @@ interface FileSeen {
   path: string;
   size: number;
   frees: number;
+  shared: readonly SharedFile[];
   atimeMs: number;
   mtimeMs: number;
 }
@@ -286,8 +300,9 @@ interface FileSeen {
 async function lookAt(rt: Runtime, target: string): Promise<FileSeen | undefined> {
   const stats = await rt.fs.lstat(target).catch(() => undefined);
   if (stats === undefined || !stats.isFile()) return undefined;
-  const { size, atimeMs, mtimeMs, nlink } = stats;
-  return { path: target, size, frees: nlink > 1 ? 0 : size, atimeMs, mtimeMs };
+  const { size, atimeMs, mtimeMs, nlink, dev, ino } = stats;
+  const shared = nlink > 1 ? [{ file: `${dev} ${ino}`, size, links: nlink, held: 1 }] : [];
+  return { path: target, size, frees: nlink > 1 ? 0 : size, shared, atimeMs, mtimeMs };
 }
 
 async function isFolder(rt: Runtime, target: string): Promise<boolean> {

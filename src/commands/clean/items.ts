@@ -17,11 +17,47 @@ export interface CleanItem {
   /** Absolute; the first path of what goes together. */
   path: string;
   size: number;
-  /** Bytes that the disk has free afterwards: nothing of what is hard-linked elsewhere. */
+  /** Bytes that the disk has free without it alone: nothing of what has hard links outside it. */
   frees: number;
   why: string;
   /** False: named, and left for a person. */
   removes: boolean;
+}
+
+/** As it is found: with what it shares with other things. */
+export interface FoundItem extends CleanItem {
+  shared: readonly SharedFile[];
+}
+
+/** A file with hard links of which a thing holds some: its bytes go from the disk with the last of them. Sizes in bytes. */
+export interface SharedFile {
+  /** Device and inode. */
+  file: string;
+  size: number;
+  /** Of all there are, when it was looked at; and those that the thing holds. */
+  links: number;
+  held: number;
+}
+
+/**
+ * Bytes that the disk has free without these things, and bytes of theirs that stay since a hard link elsewhere holds them. Things may hold
+ * links of one file: it goes where all of them go.
+ */
+export function freedBy(items: readonly FoundItem[]): { freed: number; linkedElsewhere: number } {
+  const total = { freed: 0, linkedElsewhere: 0 };
+  const held = new Map<string, SharedFile>();
+  for (const { frees, shared } of items) {
+    total.freed += frees;
+    for (const each of shared) {
+      const key = `${each.file} ${each.size} ${each.links}`;
+      held.set(key, { ...each, held: each.held + (held.get(key)?.held ?? 0) });
+    }
+  }
+  for (const { size, links, held: gone } of held.values()) {
+    if (gone >= links) total.freed += size;
+    else total.linkedElsewhere += size;
+  }
+  return total;
 }
 
 /** Age limit in ms and total size in bytes; undefined: no limit. */
@@ -36,6 +72,7 @@ export interface CacheEntry {
   paths: string[];
   size: number;
   frees: number;
+  shared: readonly SharedFile[];
   /** ms since 1970. */
   lastUseMs: number;
 }
@@ -62,10 +99,11 @@ export function chooseEntries(
 
 export const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Sizes in bytes: what is there, and what of it goes from the disk with it. */
+/** Sizes in bytes: what is there, what of it goes from the disk with it, and what other things have a part in. */
 export interface Sizes {
   size: number;
   frees: number;
+  shared: readonly SharedFile[];
 }
 
 /**
@@ -74,15 +112,21 @@ export interface Sizes {
  */
 export async function sizesOf(rt: Runtime, target: string): Promise<Sizes> {
   const sum = { size: 0, frees: 0 };
-  const seen = new Map<string, number>();
+  const seen = new Map<string, SharedFile>();
   await addSizes(rt, target, { sum, seen });
-  return sum;
+  const linked = [...seen.values()];
+  const whole = linked.filter(({ links, held }) => held === links);
+  return {
+    size: sum.size,
+    frees: sum.frees + whole.reduce((bytes, { size }) => bytes + size, 0),
+    shared: linked.filter(({ links, held }) => held < links),
+  };
 }
 
 async function addSizes(
   rt: Runtime,
   target: string,
-  { sum, seen }: { sum: Sizes; seen: Map<string, number> },
+  { sum, seen }: { sum: { size: number; frees: number }; seen: Map<string, SharedFile> },
 ): Promise<void> {
   const stats = await rt.fs.lstat(target).catch(() => undefined);
   if (stats === undefined) return;
@@ -98,8 +142,7 @@ async function addSizes(
     return;
   }
   const file = `${stats.dev} ${stats.ino}`;
-  const links = (seen.get(file) ?? 0) + 1;
-  seen.set(file, links);
-  if (links === 1) sum.size += stats.size;
-  if (links === stats.nlink) sum.frees += stats.size;
+  const held = (seen.get(file)?.held ?? 0) + 1;
+  seen.set(file, { file, size: stats.size, links: stats.nlink, held });
+  if (held === 1) sum.size += stats.size;
 }

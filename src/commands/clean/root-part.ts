@@ -15,10 +15,10 @@ import type { LabelPlace } from '../../publish/root.js';
 import { createStaging, STAGING_NAME } from '../../publish/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { sizesOf } from './items.js';
-import type { CleanItem } from './items.js';
+import type { FoundItem } from './items.js';
 
 export interface RootPart {
-  items: CleanItem[];
+  items: FoundItem[];
   skipped: string[];
 }
 
@@ -101,9 +101,9 @@ async function cleanLabel(
 }
 
 /** Staging folders that carry our marker; nobody is at work on this label. */
-async function leftStaging(rt: Runtime, { stateDir }: LabelPlace): Promise<CleanItem[]> {
+async function leftStaging(rt: Runtime, { stateDir }: LabelPlace): Promise<FoundItem[]> {
   const folder = path.join(stateDir, STAGING_NAME);
-  const items: CleanItem[] = [];
+  const items: FoundItem[] = [];
   for (const { name } of await rt.fs.readdir(folder).catch(() => [])) {
     const dir = path.join(folder, name);
     if (parseOwner(await rt.fs.readText(path.join(dir, OWNER_NAME)).catch(() => '')) === undefined) continue;
@@ -116,9 +116,9 @@ async function leftStaging(rt: Runtime, { stateDir }: LabelPlace): Promise<Clean
 async function unnamed(
   rt: Runtime,
   { labelDir, label }: LabelPlace,
-): Promise<{ items: CleanItem[]; files: Map<string, LiveFile> }> {
+): Promise<{ items: FoundItem[]; files: Map<string, LiveFile> }> {
   const files = new Map<string, LiveFile>();
-  const items: CleanItem[] = [];
+  const items: FoundItem[] = [];
   const parsed = parseManifest(await rt.fs.readText(path.join(labelDir, MANIFEST_NAME)).catch(() => ''));
   if (parsed.kind !== 'sound' || parsed.manifest.label !== label) return { items, files };
   const { manifest } = parsed;
@@ -156,14 +156,14 @@ async function namedByIndex(
 }
 
 /** Receipts, and what lies beside where a label folder was. */
-async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Promise<CleanItem[]> {
+async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Promise<FoundItem[]> {
   const why = `label ${label} has no folder any more; remove it yourself if it is gone for good`;
   const beside = (await rt.fs.readdir(root).catch(() => []))
     .filter(
       (entry) => entry.isFile() && SITE_FILE.test(entry.name.slice(label.length)) && entry.name.startsWith(`${label}.`),
     )
     .map(({ name }) => path.join(root, name));
-  const items: CleanItem[] = [];
+  const items: FoundItem[] = [];
   for (const each of [stateDir, ...beside]) {
     items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why, removes: false });
   }

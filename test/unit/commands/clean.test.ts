@@ -68,6 +68,24 @@ it('what is hard-linked elsewhere frees nothing, and that is said', async () => 
   );
 });
 
+it('two things that hold all links of a file between them free it, in a dry run as in a real one', async () => {
+  const dir = workplace();
+  const linked = stored(dir, 7 * KB);
+  const left = join(dir, 'cache/runs/dead');
+  mkdirSync(left, { recursive: true });
+  writeFileSync(
+    join(left, 'repackenv-run.json'),
+    JSON.stringify({ ...(await describeOwner(rt, 'update')), pid: 2 ** 22 + 1 }),
+  );
+  linkSync(linked, join(left, 'seven-1.0-0.conda'));
+  const dry = await run(dir, { dryRun: true });
+  const report = await run(dir);
+  expect(report.items.map(({ kind }) => kind)).toEqual(['run', 'store']);
+  const owner = report.items[0]!.size - 7 * KB;
+  for (const { freed, linkedElsewhere } of [dry, report]) expect([freed, linkedElsewhere]).toEqual([7 * KB + owner, 0]);
+  expect(cleanText(report)).toMatch(/^2 things, 7\.\d kB removed\n$/m);
+});
+
 it('the staging of a broken-off run frees what is new in it, not the published packages that it links', async () => {
   const dir = workplace();
   const root = join(dir, 'root');
@@ -99,7 +117,7 @@ it('the size counts every file where file numbers are too long for a JavaScript 
       return Object.assign(stats, { ino: stats.nlink > 1 ? 2 ** 53 + 8 : 2 ** 53 + (path.endsWith('/c') ? 2 : 0) });
     },
   };
-  expect(await sizesOf({ ...rt, fs }, dir)).toEqual({ size: 4 * KB, frees: 4 * KB });
+  expect(await sizesOf({ ...rt, fs }, dir)).toEqual({ size: 4 * KB, frees: 4 * KB, shared: [] });
 });
 
 it('what can’t be removed is named and left, and the rest goes', async () => {
