@@ -104,7 +104,7 @@ async function problemOf(rt: ReadRuntime, task: ToCheck): Promise<Problem | unde
     if (fn === SHARDS) return stale(await shardsDiffer(rt, file, { index, records: true, withdrawn: NONE }));
     if (fn === RAW_SHARDS) return stale(await shardsDiffer(rt, file, { index, records: false, withdrawn }));
     if (!DERIVED.test(fn) || UNCHECKED.test(fn)) return undefined;
-    const other = scanRepodata(await unpacked(file, await rt.fs.readFile(file)), file);
+    const other = scanRepodata(await unpackedIndex(file, await rt.fs.readFile(file)), file);
     const records = fn.startsWith('current_repodata');
     return stale(indexDiffers(other, { index, records, withdrawn: records ? NONE : withdrawn }));
   } catch (error) {
@@ -120,7 +120,8 @@ function stale(reason: string | undefined): Problem | undefined {
   return reason === undefined ? undefined : { rule: 'derived-stale', reason };
 }
 
-async function unpacked(file: string, bytes: Uint8Array): Promise<Uint8Array> {
+/** The content of an index file, whatever its form. */
+export async function unpackedIndex(file: string, bytes: Uint8Array): Promise<Uint8Array> {
   if (file.endsWith('.zst')) return zstdDecompress(bytes, { maxBytes: MAX_UNPACKED });
   return file.endsWith('.bz2') ? bzip2Decompress(bytes, { maxBytes: MAX_UNPACKED }) : bytes;
 }
@@ -156,7 +157,7 @@ async function shardsDiffer(
   file: string,
   { index, records, withdrawn }: Expected,
 ): Promise<string | undefined> {
-  const listing = decodeMsgpack(await unpacked(file, await rt.fs.readFile(file)));
+  const listing = decodeMsgpack(await unpackedIndex(file, await rt.fs.readFile(file)));
   const info = member(listing, 'info');
   const shards = member(listing, 'shards');
   if (!(shards instanceof Map)) return 'it lists no shards';

@@ -75,6 +75,10 @@ const ADVICE: Partial<Record<Rule, Advice>> = {
     remedy: 'mends',
     advice: 'Run again with --repair: it removes this file. The indexer that makes it can write it anew.',
   },
+  'beside-stale': {
+    remedy: 'no',
+    advice: 'Let the indexer that made it write it anew, or remove it: --repair leaves it as it is.',
+  },
   'record-name': MENDED,
   'file-missing': {
     remedy: 'mends',

@@ -3,6 +3,7 @@ import { INDEX_NAMES } from '../model/manifest.js';
 import { checkDependencies } from './dependencies.js';
 import { openArtifacts } from './doctor-artifacts.js';
 import type { OpenedCache } from './doctor-artifacts.js';
+import { checkBeside } from './doctor-beside.js';
 import { checkDerived, isDerived } from './doctor-derived.js';
 import { documentParts, misfiled, namesInV3, withdrawnIn } from './doctor-document.js';
 import { checkLetterCase, checkOtherFiles, checkStrangers, checkTwins } from './doctor-names.js';
@@ -77,6 +78,7 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
   const derived = new Map<string, readonly string[]>();
   const found: Violation[] = [];
   const inV3 = new Set<string>();
+  const withdrawn = new Set<string>();
   for (const [subdir, index] of indexes) {
     const path = `${subdir}/${INDEX_NAMES[0]}`;
     const parts = documentParts(folder.files.get(path)!.bytes!) ?? new Map<string, Uint8Array>();
@@ -84,10 +86,13 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
     if (wrong.length > 0) found.push(violation('index-misfiled', path, { count: wrong.length, fn: wrong[0]! }));
     if (names.length > 0) found.push(violation('index-v3', path, { count: names.length }));
     for (const fn of names) inV3.add(`${subdir}/${fn}`);
-    const made = await checkDerived(rt, { folder, subdir, index, withdrawn: withdrawnIn(parts) });
+    const removed = withdrawnIn(parts);
+    for (const fn of removed) withdrawn.add(`${subdir}/${fn}`);
+    const made = await checkDerived(rt, { folder, subdir, index, withdrawn: removed });
     derived.set(subdir, made.all);
     found.push(...made.violations);
   }
+  found.push(...(await checkBeside(rt, { folder, indexes, withdrawn })));
   if (options.interrupted === true) found.push(violation('run-interrupted', '.'));
   const named = new Set((manifest?.files ?? []).map(({ path }) => path));
   found.push(...checkLetterCase(folder, indexes));

@@ -72,6 +72,8 @@ const TEXTS = {
     `has ${v['count']} .conda files among "packages", the first ${v['fn']}: clients that know no .conda stumble over it`,
   'derived-stale': (v: Values) => `is not of the repodata.json beside it: ${v['reason']}`,
   'derived-broken': (v: Values) => `can't be read: ${v['reason']}`,
+  'beside-stale': (v: Values) =>
+    `does not fit the indexes: ${v['reason']}. Clients install without it; build tools and web pages read it`,
   'twin-formats': (v: Values) => `is the same build as ${v['other']}: clients that read both forms take the .conda`,
   'twin-subdirs': (v: Values) =>
     `is the same build as ${v['other']}${v['equal'] === 1 ? ', byte for byte' : ', with other bytes'}: which of the two a client takes is left to chance`,
@@ -103,6 +105,7 @@ const HARMLESS: ReadonlySet<Rule> = new Set<Rule>([
   'open-dependencies',
   'index-v3',
   'twin-formats',
+  'beside-stale',
   'unknown-file',
   'file-withdrawn',
 ]);

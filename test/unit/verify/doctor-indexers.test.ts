@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeChannel, makePackage } from '../../../scripts/lib/sample-upstream.js';
 import type { SamplePackage } from '../../../scripts/lib/sample-upstream.js';
 import { snapshot } from '../../../scripts/lib/snapshot.js';
+import { bzip2Compress } from '../../../src/codec/bzip2.js';
 import { zstdCompress } from '../../../src/codec/zstd.js';
 import { verify } from '../../../src/commands/verify.js';
 import { systemClock } from '../../../src/runtime/clock.js';
@@ -44,6 +45,13 @@ interface Index {
 const indexOf = (dir: string): Index => JSON.parse(readFileSync(join(dir, 'noarch/repodata.json'), 'utf8')) as Index;
 const named = (dir: string): string[] => Object.keys(indexOf(dir)['packages.conda']);
 
+const runExports = (...names: string[]): string =>
+  JSON.stringify({
+    info: { subdir: 'noarch' },
+    packages: {},
+    'packages.conda': Object.fromEntries(names.map((name) => [`${name}-1.0-0.conda`, { run_exports: {} }])),
+  });
+
 /** As conda-index leaves a channel whose patches withdraw `ccc`: the file lies there, and what is made before patches names it. */
 async function patchedChannel(): Promise<string> {
   const dir = join(temp.sub(`patched-${++count}`), 'channel');
@@ -59,8 +67,10 @@ async function patchedChannel(): Promise<string> {
   writeFileSync(join(dir, 'noarch/repodata_from_packages.json'), before);
   writeFileSync(join(dir, 'noarch/repodata_from_packages.json.zst'), await zstdCompress(before));
   writeFileSync(join(dir, 'noarch/patch_instructions.json'), '{"remove":["ccc-1.0-0.conda"]}');
-  for (const form of ['', '.zst', '.bz2'])
-    writeFileSync(join(dir, `noarch/run_exports.json${form}`), 'as they write it');
+  const exports = Buffer.from(runExports('aaa', 'bbb', 'ccc'));
+  writeFileSync(join(dir, 'noarch/run_exports.json'), exports);
+  writeFileSync(join(dir, 'noarch/run_exports.json.zst'), await zstdCompress(exports));
+  writeFileSync(join(dir, 'noarch/run_exports.json.bz2'), await bzip2Compress(exports));
   mkdirSync(join(dir, 'noarch/.cache'));
   writeFileSync(join(dir, 'noarch/.cache/cache.db'), '');
   return dir;
@@ -140,6 +150,42 @@ function map(entries: Record<string, Uint8Array>): Buffer {
 function text(value: string): Buffer {
   return Buffer.concat([Buffer.from([0xd9, value.length]), Buffer.from(value)]);
 }
+
+describe('what build tools and web pages read beside the indexes', () => {
+  const channeldata = (versions: Record<string, string>): string =>
+    JSON.stringify({
+      channeldata_version: 1,
+      packages: Object.fromEntries(Object.entries(versions).map(([name, version]) => [name, { version }])),
+    });
+
+  it.each([
+    ['channeldata.json', channeldata({ aaa: '1.0', bbb: '1.0' }), undefined],
+    ['channeldata.json', channeldata({ aaa: '1.0', bbb: '1.0', ccc: '1.0' }), undefined],
+    ['channeldata.json', channeldata({ aaa: '1.0', bbb: '1.0', old: '1.0' }), 'it names old, which no index has'],
+    ['channeldata.json', channeldata({ aaa: '1.0' }), 'it does not name bbb'],
+    ['channeldata.json', channeldata({ aaa: '0.9', bbb: '1.0' }), 'it names a version of aaa that no index has'],
+    ['channeldata.json', '<html>', "it can't be read"],
+    ['noarch/run_exports.json', runExports('aaa', 'ccc'), undefined],
+    ['noarch/run_exports.json', runExports('aaa', 'old'), 'it names old-1.0-0.conda, which the index does not have'],
+    ['noarch/run_exports.json', 'null', undefined],
+  ])('%s %s: %s', async (path, content, reason) => {
+    const dir = await patchedChannel();
+    writeFileSync(join(dir, path), content);
+    const notes = (await callDoctor(dir)).findings.filter(({ code }) => code === 'beside-stale');
+    expect(notes.map(({ subject, exit }) => [subject, exit])).toEqual(reason === undefined ? [] : [[path, false]]);
+    if (reason === undefined) return;
+    expect(notes[0]!.message).toContain(reason);
+    // It is not ours to write.
+    await callDoctor(dir, { repair: true });
+    expect(readFileSync(join(dir, path), 'utf8')).toBe(content);
+  });
+
+  it('a run_exports.json.zst is looked into', async () => {
+    const dir = await patchedChannel();
+    writeFileSync(join(dir, 'noarch/run_exports.json.zst'), await zstdCompress(Buffer.from(runExports('old'))));
+    expect(codesOf(await callDoctor(dir))).toContain('beside-stale noarch/run_exports.json.zst (note)');
+  });
+});
 
 describe('a package that can’t be looked at', () => {
   it('C7 a link keeps its record when the index is written anew', async () => {
