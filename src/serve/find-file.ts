@@ -14,6 +14,8 @@ const UNSTEADY: Found = { kind: 'unsteady' };
 /** Between the indexes and the manifest of one publication lie a few renames and fsyncs. */
 const PATIENCE_MS = 3000;
 const LOOK_MS = 100;
+/** More damaged files need no more lines. */
+const MOST_TOLD = 1000;
 
 export interface FileFinder {
   find(folder: ChannelFolder, path: string): Promise<Found>;
@@ -29,6 +31,7 @@ export interface FileFinder {
 export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFinder {
   /** Paths that a wait has not helped, with the state in which that was: the next reader is not kept waiting. */
   const settled = new Map<string, string>();
+  const told = new Map<string, string>();
 
   const named = async (folder: ChannelFolder, path: string, first: Catalogue): Promise<Found> => {
     let seen: Catalogue | undefined;
@@ -101,15 +104,31 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
     return file === 'absent' || file === 'odd' ? ABSENT : UNSTEADY;
   };
 
+  const found = (folder: ChannelFolder, path: string, catalogue: Catalogue): Promise<Found> | Found => {
+    if (catalogue.manifest !== undefined) {
+      if (path === MANIFEST_NAME) return { kind: 'file', file: catalogue.manifestFile! };
+      if (path === SUMS_NAME || path === SIGNATURE_NAME) return open(folder, path, {});
+      if (catalogue.files.has(path)) return named(folder, path, catalogue);
+    }
+    return byIndex(folder, path, catalogue);
+  };
+
+  /** Clients say "503" and no more: who serves is told why, once for each file and state of the folder. */
+  const tell = ({ dir }: ChannelFolder, path: string, { manifestFile }: Catalogue): void => {
+    const place = `${dir}/${path}`;
+    const state = manifestFile?.digests.sha256 ?? '';
+    if (told.get(place) === state || told.size >= MOST_TOLD) return;
+    told.set(place, state);
+    const message = `${place} is answered with 503: it can't be read, or is not what the manifest or the index says; repackenv verify ${dir} tells which`;
+    rt.events.emit({ type: 'warning', message });
+  };
+
   return {
     async find(folder, path) {
       const catalogue = await folder.catalogue();
-      if (catalogue.manifest !== undefined) {
-        if (path === MANIFEST_NAME) return { kind: 'file', file: catalogue.manifestFile! };
-        if (path === SUMS_NAME || path === SIGNATURE_NAME) return open(folder, path, {});
-        if (catalogue.files.has(path)) return named(folder, path, catalogue);
-      }
-      return byIndex(folder, path, catalogue);
+      const answer = await found(folder, path, catalogue);
+      if (answer.kind === 'unsteady') tell(folder, path, catalogue);
+      return answer;
     },
   };
 }

@@ -161,6 +161,9 @@ describe('one label folder', () => {
       expect(answer.headers).toMatchObject({ 'retry-after': '2' });
       expect(answer.headers['etag']).toBeUndefined();
     }
+    // Whoever serves is told why, once.
+    const told = serving!.events.filter((event) => event.type === 'warning');
+    expect(told).toEqual([{ type: 'warning', message: expect.stringContaining(`${path} is answered with 503`) }]);
     write(path, right);
     expect(await statusOf('/linux-64/a-1-0.conda')).toBe(200);
   });
