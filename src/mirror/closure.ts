@@ -4,7 +4,7 @@ import { parseDependency } from '../model/dependency.js';
 import { channelsOfSpec, specMatches } from '../model/match-spec.js';
 import type { MatchSpec } from '../model/match-spec.js';
 import type { PackageRecord } from '../model/records.js';
-import { compareVersions } from '../model/version.js';
+import { newestOf } from './closure-reach.js';
 import type { MirrorFilter } from './select-filter.js';
 import { isWatched } from './select-gather.js';
 import type { Gatherer, MirrorSource, Watch } from './select-gather.js';
@@ -192,15 +192,4 @@ function candidateOf(
     forbidden: rules.forbids({ record, channel: source.channel, subdir: source.subdir }),
     dated: rules.excludesByDate(record) === undefined,
   };
-}
-
-function newestOf(candidates: readonly Candidate[], count: number): Candidate[] {
-  const sorted = [...candidates].sort((a, b) => compareVersions(b.version, a.version));
-  const versions: string[] = [];
-  return sorted.filter(({ version }) => {
-    if (versions.some((each) => compareVersions(each, version) === 0)) return true;
-    if (versions.length >= count) return false;
-    versions.push(version);
-    return true;
-  });
 }

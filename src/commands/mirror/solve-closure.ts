@@ -1,10 +1,13 @@
 import { solveEmbedded } from '../../engine/embedded/solve.js';
 import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
+import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { closeBySolving, solverSight } from '../../mirror/closure.js';
 import type { Sight, SolvedFiles, SolveRequest } from '../../mirror/closure.js';
 import type { MirrorSource, PickedFile } from '../../mirror/select.js';
+import { parseDependency } from '../../model/dependency.js';
 import { isRepackError } from '../../model/errors.js';
-import { parseMatchSpec } from '../../model/match-spec.js';
+import type { MatchSpec } from '../../model/match-spec.js';
+import type { TargetProfile } from '../../model/profile.js';
 import type { RepodataSource } from '../../model/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { MirrorRequest } from './mirror-request.js';
@@ -34,30 +37,46 @@ export async function solveClosure(
     stage: 'solve',
     detail: `what ${picked.length} files need, each by a solver`,
   });
-  const sightOf = solverSight({ sources, filter });
-  const solver = openEmbeddedSolver(rt);
+  const prospectOf = solverSight({ sources, filter });
+  let solver: EmbeddedSolver | undefined;
   let shown = 0;
   let brokeDown = false;
   const renew = async (): Promise<void> => {
-    await solver.close();
+    await solver?.close();
     shown = 0;
   };
   const solve = async (asked: SolveRequest): Promise<SolvedFiles> => {
     rt.signal.throwIfAborted();
+    // Thousands of files may need no solver: a signal must come through all the same.
+    await rt.clock.sleep(0, rt.signal);
     const profile = profiles.find((each) => each.subdir === asked.subdir);
     if (profile === undefined) return { problem: `there is no target profile for ${asked.subdir}` };
-    const sight = sightOf(asked.subdir, asked.exact);
+    // As an entry of `depends`: a record may have a build string that nobody could ask for.
+    const { spec } = parseDependency(asked.exact);
+    if (spec === undefined) return { problem: `no solver can be asked for ${asked.exact}` };
+    const { plain, sights } = prospectOf(profile, asked.exact);
+    if (plain !== undefined) return { files: plain };
+    let answer: SolvedFiles = { problem: 'nothing was shown to the solver' };
+    for (const sight of sights) {
+      answer = await solveIn(sight(), { spec, profile });
+      if (answer.files !== undefined) break;
+    }
+    return answer;
+  };
+  const solveIn = async (
+    sight: Sight,
+    { spec, profile }: { spec: MatchSpec; profile: TargetProfile },
+  ): Promise<SolvedFiles> => {
     if (shown > 0 && shown + sight.size > RECORDS_A_THREAD) await renew();
-    const input = {
-      request: { specs: [parseMatchSpec(asked.spec)], channels, channelPriority, profile },
-      source: sourceOf(sight),
-      solver,
-    };
+    const source = sourceOf(sight);
+    // Not every mirror needs one.
+    solver ??= openEmbeddedSolver(rt);
     for (;;) {
       const fresh = shown === 0;
       shown += sight.size;
       try {
-        return { files: (await solveEmbedded(rt, input)).artifacts };
+        const asked = { specs: [spec], channels, channelPriority, profile };
+        return { files: (await solveEmbedded(rt, { request: asked, source, solver })).artifacts };
       } catch (error) {
         if (!isRepackError(error)) throw error;
         const breakdown = error.code === 'E_ENGINE_FAILED';
@@ -74,7 +93,7 @@ export async function solveClosure(
   try {
     return { ...(await closeBySolving({ sources, filter, picked, platforms, solve })), brokeDown };
   } finally {
-    await solver.close();
+    await solver?.close();
   }
 }
 

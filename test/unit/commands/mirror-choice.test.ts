@@ -66,10 +66,36 @@ describe('the choice of a mirror', () => {
     const stateDir = tempDir();
     const workers = dyingWorkers();
     const rt = testRuntime({ workers });
-    const choice = await chooseFiles(rt, { request, sources, stateDir });
+    // The newest of both do not go together: no choice without a solver.
+    const knotted = sourcesOf(main, {
+      'app-1-0': { depends: ['lib', 'base'] },
+      'lib-2-0': { depends: ['base <2'] },
+      'lib-1-0': {},
+      'base-2-0': {},
+      'base-1-0': {},
+    });
+    const choice = await chooseFiles(rt, { request, sources: knotted, stateDir });
     expect(choice).toMatchObject({ final: false, findings: [{ code: 'not-installable', exit: true }] });
     expect(choice.picked.map(({ fn }) => fn)).toEqual(['app-1-0.conda']);
     await rememberChoice(rt, { stateDir }, choice);
     expect(existsSync(join(stateDir, CHOICE_NAME))).toBe(false);
+  });
+
+  it('knows what a file needs whose build string nobody could ask for', async () => {
+    const odd = `py3.8_${'x'.repeat(64)}_0`;
+    const rt = { ...testRuntime(), clock: systemClock() };
+    const sure = sourcesOf(main, { [`app-1-${odd}`]: { depends: ['lib'] }, 'lib-1-0': {} });
+    const choice = await chooseFiles(rt, { request, sources: sure, stateDir: tempDir() });
+    expect(choice.picked.map(({ fn }) => fn)).toEqual([`app-1-${odd}.conda`, 'lib-1-0.conda']);
+    const knotted = sourcesOf(main, {
+      [`app-1-${odd}`]: { depends: ['lib', 'base'] },
+      'lib-2-0': { depends: ['base <2'] },
+      'lib-1-0': {},
+      'base-2-0': {},
+      'base-1-0': {},
+    });
+    const solved = await chooseFiles(rt, { request, sources: knotted, stateDir: tempDir() });
+    expect(solved.picked).toHaveLength(3);
+    expect(solved.findings).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { PROJECT_ROOT } from '../../../scripts/lib/layers.js';
 import { parseDependency } from '../../../src/model/dependency.js';
 import { specMatches } from '../../../src/model/match-spec.js';
 import { scanRepodata } from '../../../src/model/repodata-scan.js';
+import { targetProfile } from '../../../src/model/target.js';
 import { closeBySolving, namesLeadingTo, solverSight } from '../../../src/mirror/closure.js';
 import type { SolveRequest, SolvedFiles } from '../../../src/mirror/closure.js';
 import { selectForMirror } from '../../../src/mirror/select.js';
@@ -14,6 +15,7 @@ import { channel, filterOf, pickedFrom, sourcesOf, stems } from './mirror-sample
 import type { Sample } from './mirror-sample.js';
 
 const main = channel('main');
+const linux = targetProfile({ subdir: 'linux-64', virtualPackages: [], client: undefined });
 const chain: Sample = {
   'app-1-0': { depends: ['lib >=1,<3', '__glibc >=2.17', 'tool'] },
   'lib-1-0': { depends: ['base'] },
@@ -258,7 +260,7 @@ describe('with_dependencies: solve', () => {
 
   /** What a solver sees for a build on linux-64, without extensions. */
   function seen(of: readonly MirrorSource[], filter: ReturnType<typeof filterOf>, exact: string): string[] {
-    const shown = solverSight({ sources: of, filter })('linux-64', exact);
+    const shown = solverSight({ sources: of, filter })(linux, exact).sights.at(-1)!();
     const names = ['alone', 'app', 'base', 'gsl', 'lib', 'tool'];
     const fns = shown.sources.flatMap(({ index }) => names.flatMap((name) => index.filenames(name)));
     expect(fns).toHaveLength(shown.size);
