@@ -112,9 +112,9 @@ export function packageGraph({ sources, rules, profile }: GraphInput): PackageGr
     return list;
   }
 
-  /** conda's rule, which the solver keeps to; for an unknown client where there is a pip. */
-  function needsPip({ name, version }: PackageRecord): boolean {
-    return name === 'python' && /^[23]\./.test(version) && (profile.client?.injectsPip ?? ofName('pip').length > 0);
+  /** The solver keeps to it, too; for an unknown client where there is a pip. */
+  function needsPip(record: PackageRecord): boolean {
+    return isPython(record) && (profile.client?.injectsPip ?? ofName('pip').length > 0);
   }
 
   function needOf(text: string): Need {
@@ -179,4 +179,9 @@ function shared(known: Map<string, readonly string[]>, texts: readonly string[])
   const same = known.get(key);
   if (same === undefined) known.set(key, texts);
   return same ?? texts;
+}
+
+/** To which conda adds `pip` (`add_pip_as_python_dependency`). */
+export function isPython({ name, version }: Pick<PackageRecord, 'name' | 'version'>): boolean {
+  return name === 'python' && /^[23]\./.test(version);
 }

@@ -4,6 +4,7 @@ import { parseDependency } from '../model/dependency.js';
 import { channelsOfSpec, specMatches } from '../model/match-spec.js';
 import type { MatchSpec } from '../model/match-spec.js';
 import type { PackageRecord } from '../model/records.js';
+import { isPython } from './closure-graph.js';
 import { newestOf } from './closure-reach.js';
 import type { MirrorFilter } from './select-filter.js';
 import { isWatched } from './select-gather.js';
@@ -43,7 +44,8 @@ interface Candidate {
 /**
  * `with_dependencies: all`: adds every record that an entry of a picked record's `depends` can mean, and those of theirs, over all channels
  * and noarch. What the lists and `python` forbid never comes in by this way. `latest`, `since` and `until` hold here too, except for a
- * dependency that nothing within them satisfies: then its newest versions come. Virtual packages are the machine's.
+ * dependency that nothing within them satisfies: then its newest versions come. Virtual packages are the machine's. With python comes pip,
+ * where there is one: conda adds it to python's depends in memory, and finds no solution without it.
  */
 export function closeOverAll(options: {
   sources: readonly MirrorSource[];
@@ -70,7 +72,7 @@ export function closeOverAll(options: {
     const file = files[at]!;
     const record = gathered.sourceOf(file).index.record(file.fn)!;
     for (const platform of file.subdir === NOARCH ? platforms : [file.subdir]) {
-      for (const depends of record.depends) {
+      for (const depends of isPython(record) ? [...record.depends, 'pip'] : record.depends) {
         const asked = `${platform}\0${depends}`;
         if (done.has(asked)) continue;
         done.add(asked);

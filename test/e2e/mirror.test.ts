@@ -220,9 +220,10 @@ describe('filters', () => {
   it('with_dependencies: all brings every version that will do, solve one that works', async () => {
     place.write(`${MAIN}\ninclude: [pandas]\nwith_dependencies: all`);
     await place.report();
-    expect(names()).toEqual(expect.arrayContaining(['pandas', 'numpy', 'pytz', 'python', 'tzdata', 'six']));
+    expect(names()).toEqual(
+      expect.arrayContaining(['pandas', 'numpy', 'pytz', 'python', 'tzdata', 'six', 'pip', 'wheel']),
+    );
     expect(place.artifacts().filter((path) => path.includes('/numpy-'))).toHaveLength(2);
-    expect(names()).not.toContain('wheel');
 
     place.write(`${MAIN}\ninclude: [pandas]\nwith_dependencies: solve\nmirror_dir: ${place.dir}/mirrors/solved`);
     const report = await place.report();

@@ -45,6 +45,20 @@ describe('with_dependencies: all', () => {
     expect(Object.fromEntries(selectForMirror({ sources, filter }).excluded)).toEqual({});
   });
 
+  it('brings pip with python, as conda asks for it, unless a list forbids it', () => {
+    const sources = sourcesOf(main, {
+      'app-1-0': { depends: ['python'] },
+      'python-3.9-0': {},
+      'pip-1-0': { subdir: 'noarch', depends: ['python', 'wheel'] },
+      'wheel-1-0': { subdir: 'noarch' },
+    });
+    const text = 'include: [app]\nwith_dependencies: all';
+    expect(pickedFrom(sources, text)).toEqual(['app-1-0', 'pip-1-0', 'python-3.9-0', 'wheel-1-0']);
+    expect(pickedFrom(sources, `${text}\nblacklist: [pip]`)).toEqual(['app-1-0', 'python-3.9-0']);
+    const without = sourcesOf(main, { 'app-1-0': { depends: ['python'] }, 'python-3.9-0': {} });
+    expect(selectForMirror({ sources: without, filter: filterOf(text) }).forbidden).toEqual([]);
+  });
+
   it('goes over channels, and to the one that a depends names', () => {
     const other = channel('other');
     const sources = [
