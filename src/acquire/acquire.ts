@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { channelFolderInCache } from '../model/cache-layout.js';
 import { EXIT, isRepackError, type RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { inParallel } from '../model/parallel.js';
@@ -151,7 +153,7 @@ async function fromAnySource(
 
   const refusals: string[] = [];
   let extractedIn: string | undefined;
-  for (const cache of caches) {
+  for (const cache of caches.flatMap((each) => foldersIn(each, artifact))) {
     const answer = await takeFromCache(rt, { cache, fn, expected, store });
     if (answer.kind === 'stored') return { file: answer.file, source: 'cache' };
     if (answer.kind === 'absent') {
@@ -177,6 +179,11 @@ async function fromAnySource(
     }
   }
   return missing(artifact, { refusals, extractedIn, caches });
+}
+
+/** Flat, as conda keeps them, then as mamba does from 2.6 on. */
+function foldersIn(cache: string, { channel, subdir }: PlannedArtifact): string[] {
+  return channel === undefined ? [cache] : [cache, join(cache, channelFolderInCache(channel.url, subdir))];
 }
 
 function acquired(artifact: PlannedArtifact & { record: PackageRecord }, { file, source }: Found): AcquiredArtifact {

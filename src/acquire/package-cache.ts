@@ -50,7 +50,7 @@ export async function openCaches(
 
 /**
  * Takes `<cache>/<fn>` into the store, if it is there, a regular file, and has the expected bytes: they are hashed as they are
- * written, so a swap in between goes nowhere (C8). Caches are flat whatever the subdir; no other name is ever looked at
+ * written, so a swap in between goes nowhere (C8). `cache` is the very folder; no other name is ever looked at
  * (`.partial`, `.c~`, the other format of the same build).
  *
  * @throws RepackError E_DISK, E_DISK_FULL when the store can't be written to; the signal's reason when aborted

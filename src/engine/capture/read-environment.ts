@@ -1,10 +1,9 @@
-import { posix, win32 } from 'node:path';
 import { NOARCH } from '../../model/channel.js';
 import type { Channel, Subdir } from '../../model/channel.js';
 import { RepackError } from '../../model/errors.js';
 import { isSubdir, isVirtualPackageName } from '../../model/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { readableCaches } from '../package-caches.js';
+import { linkedFrom, readableCaches } from '../package-caches.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
 import type { ActiveEnvironment } from './envinfo.js';
@@ -98,13 +97,4 @@ function channelsOf(records: readonly InstalledRecord[]): Channel[] {
 function nameOf(url: string): string {
   const { protocol, pathname } = new URL(url);
   return protocol === 'file:' ? url : decodeURIComponent(pathname).replace(/^\/+/, '');
-}
-
-/** `package_tarball_full_path`, `extracted_package_dir` and `link.source` are each an entry of a package cache. */
-function linkedFrom(records: readonly InstalledRecord[]): string[] {
-  const folders = new Set<string>();
-  for (const path of records.flatMap((record) => record.cachePaths)) {
-    folders.add(/^[A-Za-z]:[\\/]|^\\\\/.test(path) ? win32.dirname(path) : posix.dirname(path));
-  }
-  return [...folders];
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makePackage } from '../../../scripts/lib/sample-upstream.js';
@@ -43,6 +43,24 @@ describe('acquire', () => {
     for (const [index, artifact] of result.artifacts.entries()) {
       expect(artifact).toMatchObject({ ...artifacts[index], ...digestsOf(SAMPLES[index]!.bytes) });
     }
+  });
+
+  it('finds what mamba from 2.6 on keeps by channel and subdir, and not what is another channel’s', async () => {
+    const { rt, store, cache } = await setUp();
+    const artifact = planned(BETA);
+    const { host, pathname } = new URL(artifact.channel!.url);
+    const folder = join(cache, 'https', host.replace(':', '_'), pathname, artifact.subdir);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, BETA.distFilename), BETA.bytes);
+    const other = join(cache, 'https/elsewhere.example/prometeia', artifact.subdir);
+    mkdirSync(other, { recursive: true });
+    writeFileSync(join(other, GAMMA.distFilename), GAMMA.bytes);
+    const artifacts = [artifact, planned(GAMMA)];
+    const result = await acquire(rt, { artifacts, store, caches: [cache], fetch: fromChannel });
+    expect(result.artifacts.map(({ fn, source }) => [fn, source])).toEqual([
+      ['beta-1.0-0.tar.bz2', 'cache'],
+      ['gamma-1.0-0.conda', 'download'],
+    ]);
   });
 
   it('says what it does as it goes on', async () => {
