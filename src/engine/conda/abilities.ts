@@ -13,6 +13,11 @@ export interface CondaAbilities {
   readsJsonIndexOffline: boolean;
   /** `channel_priority` is strict, flexible or disabled (4.6); before, true or false. */
   namesPriorities: boolean;
+  /**
+   * Lets every python need pip. mamba from 2.6 on does only where both are in one subdir of one channel, and where python is asked for by
+   * name (mamba `libmamba/src/solver/libsolv/helpers.cpp`, `api/install.cpp`).
+   */
+  bringsPip: boolean;
 }
 
 export const OLDEST_CONDA = '4.3.0';
@@ -32,11 +37,12 @@ const ALL: CondaAbilities = {
   overridesChannels: true,
   readsJsonIndexOffline: true,
   namesPriorities: true,
+  bringsPip: true,
 };
 
-/** Every mamba and micromamba that is supported can do what today's conda can. */
+/** Every mamba and micromamba that is supported can do what today's conda can, but for pip. */
 export function abilitiesOf({ program, version }: { program: string; version: string }): CondaAbilities {
-  return program === 'conda' ? condaAbilities(version) : ALL;
+  return program === 'conda' ? condaAbilities(version) : { ...ALL, bringsPip: !atLeast(version, '2.6.0') };
 }
 
 export function condaAbilities(version: string): CondaAbilities {
@@ -46,6 +52,7 @@ export function condaAbilities(version: string): CondaAbilities {
     overridesChannels: atLeast(version, '4.4.0'),
     readsJsonIndexOffline: atLeast(version, '4.4.0'),
     namesPriorities: atLeast(version, '4.6.0'),
+    bringsPip: true,
   };
 }
 

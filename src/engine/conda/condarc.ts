@@ -39,6 +39,8 @@ function mambaSettings({ subdir }: CondarcParts): Record<string, unknown> {
     no_py_pin: false,
     repodata_use_zst: true,
     show_anaconda_channel_warnings: false,
+    // From 2.6 on; conda's name for it is repodata_use_shards.
+    use_sharded_repodata: false,
     verify_artifacts: false,
   };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { EngineAccess } from '../../model/engine-access.js';
 import { RepackError } from '../../model/errors.js';
 import type { MatchSpec } from '../../model/match-spec.js';
-import { channelsOfSpec, specMatches } from '../../model/match-spec.js';
+import { channelsOfSpec, parseMatchSpec, specMatches } from '../../model/match-spec.js';
 import { parseDistFilename } from '../../model/names.js';
 import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../model/plan.js';
 import type { RepodataSource } from '../../model/repodata-index.js';
@@ -18,7 +18,7 @@ import {
   refuseConflicts,
   upstreamRecord,
 } from '../join-records.js';
-import { readableCaches } from '../package-caches.js';
+import { linkedFrom, readableCaches } from '../package-caches.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
 import { engineTitle } from './conda-engine.js';
@@ -26,8 +26,10 @@ import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
 import { refuseUnseen } from './engine-sight.js';
 import { explainFailure } from './explain-failure.js';
+import { specsWithoutCandidate } from './mamba-failure.js';
 import { whatIsMissing } from './judge-environment.js';
 import { PROGRAM_TRAITS } from './programs.js';
+import { removeTree } from './remove-tree.js';
 import { runConda } from './run-conda.js';
 import { openHouse } from './sealed-house.js';
 import type { SealedHouse } from './sealed-house.js';
@@ -111,7 +113,28 @@ function refuseWhatItCannot({ engine, request }: CreateOptions): void {
   });
 }
 
+/** With the pip that conda lets python need: an engine that does not is asked once more, for both. */
 async function createEnvironment(rt: Runtime, house: SealedHouse, options: CreateOptions): Promise<InstalledRecord[]> {
+  const records = await createOnce(rt, house, options);
+  if (!(await lacksPip(records, options))) return records;
+  await removeTree(rt, house.prefix);
+  const { request } = options;
+  return createOnce(rt, house, { ...options, request: { ...request, specs: [...request.specs, PIP] } });
+}
+
+const PIP = parseMatchSpec('pip');
+
+async function lacksPip(
+  records: readonly InstalledRecord[],
+  { engine, request, source }: CreateOptions,
+): Promise<boolean> {
+  if (engine.abilities.bringsPip || request.profile.client?.injectsPip === false) return false;
+  const has = (name: string): boolean => records.some((record) => record.name === name);
+  if (!has('python') || has('pip')) return false;
+  return (await specsWithoutCandidate({ ...request, specs: [PIP] }, source)).length === 0;
+}
+
+async function createOnce(rt: Runtime, house: SealedHouse, options: CreateOptions): Promise<InstalledRecord[]> {
   const { engine, request, access } = options;
   const args = [
     ...PROGRAM_TRAITS[engine.program].create,
@@ -123,7 +146,7 @@ async function createEnvironment(rt: Runtime, house: SealedHouse, options: Creat
     ...(await specArguments(rt.fs, {
       specs: request.specs,
       engine,
-      file: join(house.dir, 'specs.txt'),
+      file: join(house.dir, `specs-${request.specs.length}.txt`),
       told: access.channels,
     })),
   ];
@@ -189,7 +212,7 @@ async function planned(rt: Runtime, record: InstalledRecord, options: CreateOpti
   if (upstream?.same === false) throw changedMeanwhile(record, place.channel.url);
   if (upstream !== undefined) return fromChannel(place, index, upstream.record);
   const expected = expectedOf(record);
-  const cached = await recordFromCaches(rt.fs, [enginePkgsDir], record);
+  const cached = await recordFromCaches(rt.fs, [enginePkgsDir, ...linkedFrom([record])], record);
   const url = artifactUrl(place, index?.baseUrl);
   return cached === undefined
     ? { ...place, url, record: undefined, origin: 'artifact', expected }

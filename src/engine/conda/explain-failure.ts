@@ -25,6 +25,9 @@ const UNSOLVABLE =
   /^(?:UnsatisfiableError|LibMambaUnsatisfiableError|RattlerUnsatisfiableError|SpecsConfigurationConflictError)$/;
 const UPSTREAM =
   /^(?:CondaHTTPError|CondaSSLError|UnavailableInvalidChannel|ChannelNotAllowed|ProxyError|ConnectionFailed|CondaMultiError)$/;
+/** To clean the user's package cache, which had no part in it, and to report the error there (recordings of 2.8). */
+const MAMBA_ADVICE =
+  /^\s*(?:If you run into this error repeatedly|Please try running `mamba clean|If you still are having issues, please report|https:\/\/github\.com\/mamba-org\/)/;
 const MAX_LINES = 60;
 const MAX_LINE = 400;
 
@@ -156,7 +159,7 @@ export function readableLines(message: string): string[] {
   const lines = scrubUrls(cut === -1 ? message : message.slice(0, cut))
     .split('\n')
     .map((line) => line.trimEnd().slice(0, MAX_LINE))
-    .filter((line) => line.trim() !== '');
+    .filter((line) => line.trim() !== '' && !MAMBA_ADVICE.test(line));
   return lines.length > MAX_LINES
     ? [...lines.slice(0, MAX_LINES), `… and ${lines.length - MAX_LINES} lines more`]
     : lines;

@@ -19,10 +19,10 @@ export interface ProgramTraits {
   readBack: 'config --show' | 'info';
   /**
    * Offline it still reads channels that are folders. mamba 2.0 does not ("TODO load local channels even when offline",
-   * `libmamba/src/core/subdirdata.cpp`): it is kept off the network by a proxy where nothing listens.
+   * `libmamba/src/core/subdirdata.cpp`), 2.8 does: all of them are kept off the network by a proxy where nothing listens.
    */
   offlineReadsFolders: boolean;
-  /** Reads a channel in a folder whose path has a blank. mamba 2.0 takes no spelling of it ("Failed to parse URL … Bad path"). */
+  /** Reads a channel in a folder whose path has a blank. mamba 2.0 and 2.8 take no spelling of it ("Failed to parse URL … Bad path"). */
   readsFoldersWithBlanks: boolean;
   /** Variables that lead it to its root, where its own configuration would lie. */
   rootVariables: readonly string[];
@@ -56,8 +56,8 @@ export const PROGRAM_TRAITS: Readonly<Record<FamilyProgram, ProgramTraits>> = {
     variables: {},
     series: undefined,
   },
-  mamba: { ...LIBMAMBA, series: ['2.0'] },
-  micromamba: { ...LIBMAMBA, series: ['2.0'] },
+  mamba: { ...LIBMAMBA, series: ['2.0', '2.8'] },
+  micromamba: { ...LIBMAMBA, series: ['2.0', '2.8'] },
 };
 
 export function isFamilyProgram(name: string): name is FamilyProgram {

@@ -96,8 +96,8 @@ export interface FakeConda {
   /** Default: conda. */
   program?: CondaEngine['program'];
   version?: string;
-  /** Files that `create` leaves in conda-meta: name -> value (an object becomes JSON). */
-  metas?: Record<string, unknown>;
+  /** Files that `create` leaves in conda-meta, of its arguments or always these: name -> value (an object becomes JSON). */
+  metas?: Record<string, unknown> | ((args: readonly string[]) => Record<string, unknown>);
   create?: Partial<ExecResult> & { out?: string };
   /** Laid over the settings of `config --show`. */
   settings?: Record<string, unknown>;
@@ -203,7 +203,8 @@ function answer(command: ExecCommand, fake: FakeConda, pkgsDir: string): ExecRes
   const prefix = command.args[command.args.indexOf('--prefix') + 1]!;
   mkdirSync(join(prefix, 'conda-meta'), { recursive: true });
   writeFileSync(join(prefix, 'conda-meta', 'history'), '==> now <==\n');
-  for (const [name, value] of Object.entries(fake.metas ?? {})) {
+  const metas = typeof fake.metas === 'function' ? fake.metas(command.args) : (fake.metas ?? {});
+  for (const [name, value] of Object.entries(metas)) {
     writeFileSync(join(prefix, 'conda-meta', name), typeof value === 'string' ? value : JSON.stringify(value));
   }
   const { out, ...result } = fake.create ?? {};

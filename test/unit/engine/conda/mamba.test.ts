@@ -58,6 +58,42 @@ describe.each(PROGRAMS)('%s', (program) => {
     ]);
   });
 
+  it.each([
+    ['2.8.1', undefined, [['a'], ['a', 'pip']]],
+    ['2.8.1', false, [['a']]],
+    ['2.5.0', undefined, [['a']]],
+  ])('of %s with a client that lets python need pip (%s) is asked for %j', async (version, injectsPip, asked) => {
+    const metas = (args: readonly string[]) =>
+      Object.fromEntries(
+        ['a', 'python', ...(args.includes('pip') ? ['pip'] : [])].map((name) => [`${name}-1.0-0.json`, meta({ name })]),
+      );
+    const fake = fakeConda({ program, version, metas });
+    const client =
+      injectsPip === undefined
+        ? undefined
+        : {
+            name: 'pixi' as const,
+            version: '0.40',
+            readsCondaFormat: true,
+            knowsVirtualPackages: true,
+            needsBz2Index: false,
+            injectsPip,
+          };
+    const names = ['a', 'python', 'pip'];
+    const solved = await fake.create(
+      ['a'],
+      { 'prometeia/linux-64': names.map((name) => published({ name })) },
+      { profile: { subdir: 'linux-64', virtualPackages: [{ name: '__glibc', version: '2.17', build: '0' }], client } },
+    );
+    const specs = fake.commands
+      .filter(({ args }) => args[0] === 'create')
+      .map(({ args }) => args.filter((arg) => names.includes(arg)));
+    expect(specs).toEqual(asked);
+    expect(solved.artifacts.map(({ fn }) => fn.split('-')[0]).sort()).toEqual(
+      asked.length === 1 ? ['a', 'python'] : ['a', 'pip', 'python'],
+    );
+  });
+
   it('D1a gets none of the user’s variables, and a home, a root and a proxy of ours', async () => {
     const fake = fakeConda({ program, ...DONE }, { ...USERS, HOME: '/home/user', PATH: '/home/user/bin', LANG: 'C' });
     const { ignoredVariables } = await fake.create(['a'], UPSTREAM);

@@ -71,6 +71,7 @@ describe('detectEngines', () => {
       overridesChannels: true,
       readsJsonIndexOffline: true,
       namesPriorities: true,
+      bringsPip: true,
     });
     expect(found[1]!.conda).toMatchObject({ program: 'micromamba', info: { pkgsDirs: ['/opt/mamba/pkgs'] } });
     expect(found[2]!.problem).toContain('not supported yet');
