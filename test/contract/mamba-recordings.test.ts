@@ -8,6 +8,7 @@ import { foreignInMamba } from '../../src/engine/conda/info-in-force.js';
 import { PROGRAM_TRAITS, versionProblem } from '../../src/engine/conda/programs.js';
 import type { FamilyProgram } from '../../src/engine/conda/programs.js';
 import { placeOf } from '../../src/engine/join-records.js';
+import { abilitiesOf } from '../../src/engine/conda/abilities.js';
 import { printedJson } from '../../src/engine/printed-json.js';
 import { channelFolderInCache } from '../../src/model/cache-layout.js';
 import { linkedFrom } from '../../src/engine/package-caches.js';
@@ -81,7 +82,7 @@ describe.each(ENGINES)('what %s printed', (engine) => {
       const channel = record.url!.slice(0, record.url!.lastIndexOf('/'));
       const [url, subdir] = [channel.slice(0, channel.lastIndexOf('/')), channel.slice(channel.lastIndexOf('/') + 1)];
       const layered = join('/srv/run/pkgs', channelFolderInCache(url, subdir));
-      expect(linkedFrom([record])).toEqual([Number(version!.split('.')[1]) < 6 ? '/srv/run/pkgs' : layered]);
+      expect(linkedFrom([record])).toEqual([abilitiesOf({ program, version }).bringsPip ? '/srv/run/pkgs' : layered]);
     }
   });
 
@@ -135,7 +136,7 @@ describe.each(ENGINES)('what %s printed', (engine) => {
     expect(error.details.length).toBeGreaterThan(0);
   });
 
-  it('info --json of the same build under its other name says so', () => {
+  it.skipIf(version!.startsWith('1.'))('info --json of the same build under its other name says so', () => {
     const info = parseCondaInfo(recorded(engine, 'info.micromamba.json'), { subject: 'info' });
     expect(info).toMatchObject({
       mamba: { program: 'micromamba', version },
@@ -147,7 +148,7 @@ describe.each(ENGINES)('what %s printed', (engine) => {
   it('an unsolvable request is explained by the lines of its log', async () => {
     const stdout = recorded(engine, 'create-unsolvable.txt');
     const { text } = errorReport({ stdout, stderr: Buffer.alloc(0) });
-    expect(text).toContain('blib <2 *, which can be installed');
+    expect(text).toMatch(/blib <2 \*?, which can be installed/);
     expect(text).toContain('package alib-1.0-0 requires blib <2');
     expect(text.match(/Could not solve/g)).toHaveLength(1);
   });
@@ -161,6 +162,7 @@ describe.each(ENGINES)('what %s printed', (engine) => {
       pkgsDir: '/srv/run/pkgs',
       channelsByOption: true,
       condarcPath: '/srv/run/house/condarc.yml',
+      overridesArchspec: abilitiesOf({ program, version }).overridesArchspec,
       virtualPackages: [
         { name: '__unix', version: '0', build: '0' },
         { name: '__linux', version: '4.18', build: '0' },

@@ -18,6 +18,11 @@ export interface CondaAbilities {
    * name (mamba `libmamba/src/solver/libsolv/helpers.cpp`, `api/install.cpp`).
    */
   bringsPip: boolean;
+  /**
+   * `CONDA_OVERRIDE_ARCHSPEC` replaces the processor of the build host (not in micromamba 1.5). Where it does not, what leans on that processor
+   * is found by the proof before publish.
+   */
+  overridesArchspec: boolean;
 }
 
 export const OLDEST_CONDA = '4.3.0';
@@ -38,11 +43,18 @@ const ALL: CondaAbilities = {
   readsJsonIndexOffline: true,
   namesPriorities: true,
   bringsPip: true,
+  overridesArchspec: true,
 };
 
 /** Every mamba and micromamba that is supported can do what today's conda can, but for pip. */
 export function abilitiesOf({ program, version }: { program: string; version: string }): CondaAbilities {
-  return program === 'conda' ? condaAbilities(version) : { ...ALL, bringsPip: !atLeast(version, '2.6.0') };
+  return program === 'conda'
+    ? condaAbilities(version)
+    : {
+        ...ALL,
+        bringsPip: !atLeast(version, '2.6.0'),
+        overridesArchspec: atLeast(version, '2.0.0'),
+      };
 }
 
 export function condaAbilities(version: string): CondaAbilities {
@@ -53,6 +65,7 @@ export function condaAbilities(version: string): CondaAbilities {
     readsJsonIndexOffline: atLeast(version, '4.4.0'),
     namesPriorities: atLeast(version, '4.6.0'),
     bringsPip: true,
+    overridesArchspec: true,
   };
 }
 

@@ -34,7 +34,8 @@ async function assertSealedMamba(rt: Doors, house: SealedHouse, expected: Expect
   const info = await sealedInfo(rt, house);
   const { condarcPath } = house;
   const { virtualPackages } = house.profile;
-  const foreign = foreignInMamba(info, { ...expected, condarcPath, virtualPackages });
+  const told = { condarcPath, virtualPackages, overridesArchspec: house.engine.abilities.overridesArchspec };
+  const foreign = foreignInMamba(info, { ...expected, ...told });
   if (foreign.length > 0) throw notOurs(house, foreign, []);
   return info;
 }

@@ -28,12 +28,18 @@ export function foreignChannels(info: CondaInfo, expected: ExpectedConfig): Fore
  */
 export function foreignInMamba(
   info: CondaInfo,
-  expected: ExpectedConfig & { condarcPath: string; virtualPackages: readonly VirtualPackage[] },
+  expected: ExpectedConfig & {
+    condarcPath: string;
+    virtualPackages: readonly VirtualPackage[];
+    overridesArchspec: boolean;
+  },
 ): ForeignSetting[] {
   const foreign = (key: string, value: readonly string[]): ForeignSetting => ({ keys: [key], value: value.join(', ') });
   const files = info.configFiles.filter((file) => file !== expected.condarcPath);
   const caches = info.pkgsDirs.filter((dir) => dir !== expected.pkgsDir);
-  const virtual = info.virtualPackages.filter((text) => !isExpected(text, expected.virtualPackages));
+  const virtual = info.virtualPackages
+    .filter((text) => expected.overridesArchspec || !text.startsWith('__archspec='))
+    .filter((text) => !isExpected(text, expected.virtualPackages));
   return [
     ...(info.configFiles.includes(expected.condarcPath) ? [] : [foreign('rc_files', ['ours was not read'])]),
     ...(files.length === 0 ? [] : [foreign('rc_files', files)]),

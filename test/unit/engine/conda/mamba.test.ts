@@ -120,6 +120,14 @@ describe.each(PROGRAMS)('%s', (program) => {
     );
   });
 
+  it('takes the processor of the build host from 1.5, which can’t be told another, and from no later one', async () => {
+    const info = { 'virtual packages': ['__glibc=2.17=0', '__archspec=1=x86_64_v3'] };
+    const old = fakeConda({ program, version: '1.5.12', ...DONE, info });
+    expect((await old.create(['a'], UPSTREAM)).artifacts).toHaveLength(1);
+    const error = await failure(fakeConda({ program, version: '2.0.5', ...DONE, info }).create(['a'], UPSTREAM));
+    expect(error.details.join('\n')).toMatch(/virtual packages.*x86_64_v3/);
+  });
+
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['a further file', { 'populated config files': ['/etc/conda/.condarc'] }, /rc_files.*\/etc\/conda\/\.condarc/],
     ['no file', { 'populated config files': null }, /rc_files/],

@@ -72,6 +72,7 @@ describe('detectEngines', () => {
       readsJsonIndexOffline: true,
       namesPriorities: true,
       bringsPip: true,
+      overridesArchspec: true,
     });
     expect(found[1]!.conda).toMatchObject({ program: 'micromamba', info: { pkgsDirs: ['/opt/mamba/pkgs'] } });
     expect(found[2]!.problem).toContain('not supported yet');
