@@ -22,7 +22,10 @@ export interface ProgramTraits {
    * `libmamba/src/core/subdirdata.cpp`), 2.8 does: all of them are kept off the network by a proxy where nothing listens.
    */
   offlineReadsFolders: boolean;
-  /** Reads a channel in a folder whose path has a blank. mamba 2.0 and 2.8 take no spelling of it ("Failed to parse URL … Bad path"). */
+  /**
+   * Reads a channel in a folder whose path has a blank. mamba 2.0 and 2.8, unlike micromamba 1.5, take no spelling of it ("Failed to parse URL
+   * … Bad path").
+   */
   readsFoldersWithBlanks: boolean;
   /** Variables that lead it to its root, where its own configuration would lie. */
   rootVariables: readonly string[];
