@@ -59,9 +59,9 @@ export const PROGRAM_TRAITS: Readonly<Record<FamilyProgram, ProgramTraits>> = {
     variables: {},
     series: undefined,
   },
-  mamba: { ...LIBMAMBA, series: ['2.0', '2.8'] },
+  mamba: { ...LIBMAMBA, series: ['2.0', '2.3', '2.8'] },
   // mamba 1 is a conda with another solver, micromamba 1.5 a program of its own.
-  micromamba: { ...LIBMAMBA, series: ['1.5', '2.0', '2.8'] },
+  micromamba: { ...LIBMAMBA, series: ['1.5', '2.0', '2.3', '2.8'] },
 };
 
 export function isFamilyProgram(name: string): name is FamilyProgram {
