@@ -137,14 +137,17 @@ describe.each(ENGINES)('what %s printed', (engine) => {
     expect(error.details.length).toBeGreaterThan(0);
   });
 
-  it.skipIf(version!.startsWith('1.'))('info --json of the same build under its other name says so', () => {
-    const info = parseCondaInfo(recorded(engine, 'info.micromamba.json'), { subject: 'info' });
-    expect(info).toMatchObject({
-      mamba: { program: 'micromamba', version },
-      pkgsDirs: ['/srv/run/pkgs'],
-      configFiles: [],
+  // Only of mamba 2 are there two names.
+  if (!version!.startsWith('1.')) {
+    it('info --json of the same build under its other name says so', () => {
+      const info = parseCondaInfo(recorded(engine, 'info.micromamba.json'), { subject: 'info' });
+      expect(info).toMatchObject({
+        mamba: { program: 'micromamba', version },
+        pkgsDirs: ['/srv/run/pkgs'],
+        configFiles: [],
+      });
     });
-  });
+  }
 
   it('an unsolvable request is explained by the lines of its log', async () => {
     const stdout = recorded(engine, 'create-unsolvable.txt');
