@@ -7,7 +7,7 @@ import { isSubdir, parseDistFilename } from '../model/names.js';
 import { parseManifest } from '../model/parse-manifest.js';
 import type { RepodataIndex } from '../model/repodata-index.js';
 import { scanRepodata } from '../model/repodata-scan.js';
-import { closeChecked, readWhole } from './checked-file.js';
+import { closeChecked, readWhole, YOUNG_MS } from './checked-file.js';
 import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
 
 /** What a folder says of itself at one instant. */
@@ -51,7 +51,8 @@ export function openChannelFolder(
   let last: { key: string; catalogue: Catalogue } | undefined;
   let listed: { at: number; subdirs: readonly string[] } | undefined;
   let told = '';
-  const indexes = new Map<string, SubdirIndex>();
+  /** `key`: of the file, once it is old enough to tell by it that nothing has changed. */
+  const indexes = new Map<string, { key: string; read: SubdirIndex }>();
   /** A client asks for many packages at once: one of the requests reads the index for all. */
   const scans = new Map<string, Promise<SubdirIndex | undefined>>();
 
@@ -94,22 +95,29 @@ export function openChannelFolder(
     },
     async index(subdir) {
       const path = `${subdir}/${INDEX_NAMES[0]}`;
+      // Looked at before it is read: what comes in between makes it look changed, never the same.
+      const key = await settledKey(rt, join(dir, path));
+      const seen = indexes.get(subdir);
+      if (seen !== undefined && key !== '' && seen.key === key) return seen.read;
       const file = await checker.open(dir, path);
       if (typeof file === 'string') return undefined;
       try {
         const { sha256 } = file.digests;
         const before = indexes.get(subdir);
-        if (before?.sha256 === sha256) return before;
-        const key = `${subdir} ${sha256}`;
-        let scan = scans.get(key);
+        if (before?.read.sha256 === sha256) {
+          indexes.set(subdir, { key, read: before.read });
+          return before.read;
+        }
+        const name = `${subdir} ${sha256}`;
+        let scan = scans.get(name);
         if (scan === undefined) {
           scan = scanned(file, { path: join(dir, path), subdir })
-            .then((fresh) => {
-              if (fresh !== undefined) indexes.set(subdir, fresh);
-              return fresh;
+            .then((read) => {
+              if (read !== undefined) indexes.set(subdir, { key, read });
+              return read;
             })
-            .finally(() => scans.delete(key));
-          scans.set(key, scan);
+            .finally(() => scans.delete(name));
+          scans.set(name, scan);
         }
         return await scan;
       } catch (error) {
@@ -120,6 +128,13 @@ export function openChannelFolder(
       }
     },
   };
+}
+
+/** Changes whenever the file does; empty where there is none, or one so young that it may change without it. */
+async function settledKey(rt: ServeRuntime, path: string): Promise<string> {
+  const stats = await rt.fs.lstat(path).catch(() => undefined);
+  if (stats?.isFile() !== true || Math.abs(rt.clock.now() - stats.ctimeMs) < YOUNG_MS) return '';
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
 }
 
 /** Undefined where it is too large, or was cut meanwhile. Throws what is wrong with it. */

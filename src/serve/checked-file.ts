@@ -56,7 +56,7 @@ const SMALL = 1 << 16;
 const REMEMBERED = 200_000;
 const HASHED_AT_ONCE = 2;
 /** A file this young may change again without its times changing (2 s on FAT): its digests are not remembered. */
-const YOUNG_MS = 2000;
+export const YOUNG_MS = 2000;
 
 /**
  * Reads every file once to its end before the first byte of it goes out, and remembers what came out by device, inode, size and times; so
