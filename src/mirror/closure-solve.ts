@@ -14,10 +14,8 @@ export type SolvedFiles =
 export interface SolveRequest {
   /** A platform, never noarch. */
   readonly subdir: Subdir;
-  /** The same as an entry of `depends`: `numpy 1.26.4 py311h64a7726_0`. */
+  /** One build, as an entry of `depends`: `numpy 1.26.4 py311h64a7726_0`. */
   readonly exact: string;
-  /** `numpy=1.26.4=py311h64a7726_0`: exact. */
-  readonly spec: string;
 }
 
 export interface SolvedClosure {
@@ -50,11 +48,11 @@ export async function closeBySolving(options: {
   for (const platform of platforms) {
     const installable = new Set<string>();
     const answers = new Map<string, SolvedFiles>();
-    for (const { file, exact, spec } of roots) {
+    for (const { file, exact } of roots) {
       const path = pathOf(file);
       if ((file.subdir !== platform && file.subdir !== NOARCH) || installable.has(path)) continue;
-      const answer = answers.get(spec) ?? (await solve({ subdir: platform, exact, spec }));
-      answers.set(spec, answer);
+      const answer = answers.get(exact) ?? (await solve({ subdir: platform, exact }));
+      answers.set(exact, answer);
       if (answer.files === undefined) {
         problems.set(path, answer.problem);
         continue;
@@ -82,7 +80,7 @@ export async function closeBySolving(options: {
 function newestFirst(
   picked: readonly PickedFile[],
   sources: readonly MirrorSource[],
-): { file: PickedFile; exact: string; spec: string }[] {
+): { file: PickedFile; exact: string }[] {
   return picked
     .map((file) => {
       const source = sources.find(({ channel, subdir }) => channel === file.channel && subdir === file.subdir)!;
@@ -93,7 +91,6 @@ function newestFirst(
         version,
         buildNumber: build_number,
         exact: `${name} ${version} ${build}`,
-        spec: `${name}=${version}=${build}`,
       };
     })
     .sort(
@@ -103,7 +100,7 @@ function newestFirst(
         b.buildNumber - a.buildNumber ||
         (a.file.fn < b.file.fn ? -1 : 1),
     )
-    .map(({ file, exact, spec }) => ({ file, exact, spec }));
+    .map(({ file, exact }) => ({ file, exact }));
 }
 
 /** The file of the first channel that has it and may be mirrored, whatever the solver was shown. */

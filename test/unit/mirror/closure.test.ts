@@ -196,7 +196,8 @@ describe('with_dependencies: solve', () => {
   };
   const solver = () => {
     const asked: string[] = [];
-    const solve = async ({ subdir, spec }: SolveRequest): Promise<SolvedFiles> => {
+    const solve = async ({ subdir, exact }: SolveRequest): Promise<SolvedFiles> => {
+      const spec = exact.replaceAll(' ', '=');
       asked.push(`${subdir} ${spec}`);
       const files = answers[spec]?.map((path) => ({ subdir: path.split('/')[0]!, fn: path.split('/')[1]! }));
       return files === undefined ? { problem: `no ${spec}` } : { files };
