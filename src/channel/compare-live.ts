@@ -1,7 +1,7 @@
 import { RepackError } from '../model/errors.js';
 import type { Finding } from '../model/findings.js';
 import { caseFold } from '../model/names.js';
-import type { AcquiredArtifact } from '../model/plan.js';
+import type { AcquiredArtifact, PlannedArtifact } from '../model/plan.js';
 import { replaceCovers } from '../model/replace.js';
 import type { LiveFolder } from '../model/staged.js';
 
@@ -47,7 +47,7 @@ export function compareWithLive(
   }));
 }
 
-export function pathOf({ subdir, fn }: Pick<AcquiredArtifact, 'subdir' | 'fn'>): string {
+export function pathOf({ subdir, fn }: Pick<PlannedArtifact, 'subdir' | 'fn'>): string {
   return `${subdir}/${fn}`;
 }
 

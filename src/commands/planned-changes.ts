@@ -1,3 +1,4 @@
+import { pathOf } from '../channel/compare-live.js';
 import { recordDigest } from '../channel/repodata.js';
 import { compareChannels } from '../model/compare-channels.js';
 import { INDEX_NAMES } from '../model/manifest.js';
@@ -40,8 +41,4 @@ function digestByMd5(file: { md5: string; sha256: string } | undefined, md5: str
 
 function isIndex(path: string): boolean {
   return INDEX_NAMES.some((name) => path.endsWith(`/${name}`));
-}
-
-function pathOf({ subdir, fn }: Pick<PlannedArtifact, 'subdir' | 'fn'>): string {
-  return `${subdir}/${fn}`;
 }

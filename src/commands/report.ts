@@ -1,3 +1,4 @@
+import { pathOf } from '../channel/compare-live.js';
 import type { Finding } from '../model/findings.js';
 import { parseDistFilename } from '../model/names.js';
 import type { PlannedArtifact, RepackPlan, SourceCounts } from '../model/plan.js';
@@ -72,8 +73,4 @@ function reported(artifact: PlannedArtifact, size: number | undefined): Reported
   const { name, version, build } = parseDistFilename(artifact.fn);
   const { subdir, fn } = artifact;
   return { subdir, fn, name, version, build, size, channel: artifact.channel?.url ?? null };
-}
-
-function pathOf({ subdir, fn }: Pick<PlannedArtifact, 'subdir' | 'fn'>): string {
-  return `${subdir}/${fn}`;
 }
