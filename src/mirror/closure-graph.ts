@@ -2,6 +2,7 @@ import { NOARCH } from '../model/channel.js';
 import { dependencyName, parseDependency } from '../model/dependency.js';
 import { specMatches } from '../model/match-spec.js';
 import type { TargetProfile } from '../model/profile.js';
+import { isPython } from '../model/records.js';
 import type { PackageRecord } from '../model/records.js';
 import { parseVersion } from '../model/version.js';
 import type { MirrorSource } from './select-gather.js';
@@ -181,7 +182,7 @@ function shared(known: Map<string, readonly string[]>, texts: readonly string[])
   return same ?? texts;
 }
 
-/** To which conda adds `pip` (`add_pip_as_python_dependency`). */
-export function isPython({ name, version }: Pick<PackageRecord, 'name' | 'version'>): boolean {
-  return name === 'python' && /^[23]\./.test(version);
+/** What a record may need: some client wants pip with its python. */
+export function dependsWithPip(record: PackageRecord): readonly string[] {
+  return isPython(record) ? [...record.depends, 'pip'] : record.depends;
 }

@@ -1,12 +1,11 @@
 import type { Subdir } from '../model/channel.js';
 import { dependencyName } from '../model/dependency.js';
 import type { TargetProfile } from '../model/profile.js';
-import type { PackageRecord } from '../model/records.js';
 import type { RepodataIndex } from '../model/repodata-index.js';
 import { isRepackError } from '../model/errors.js';
 import type { MirrorFilter } from './select-filter.js';
 import type { MirrorSource } from './select-gather.js';
-import { packageGraph } from './closure-graph.js';
+import { dependsWithPip, packageGraph } from './closure-graph.js';
 import { firstChoice } from './closure-first-choice.js';
 import type { GraphFile, PackageGraph } from './closure-graph.js';
 import { narrowing, reachOf } from './closure-reach.js';
@@ -116,17 +115,12 @@ function dependsOfName(sources: readonly MirrorSource[], name: string): Set<stri
   for (const { index } of sources) {
     for (const fn of index.filenames(name)) {
       try {
-        for (const text of dependsOf(index.record(fn))) texts.add(text);
+        const record = index.record(fn);
+        for (const text of record === undefined ? [] : dependsWithPip(record)) texts.add(text);
       } catch (error) {
         if (!isRepackError(error)) throw error;
       }
     }
   }
   return texts;
-}
-
-/** An unknown client may want pip with its python: conda's rule, which the solver knows. */
-function dependsOf(record: PackageRecord | undefined): readonly string[] {
-  if (record === undefined) return [];
-  return record.name === 'python' ? [...record.depends, 'pip'] : record.depends;
 }

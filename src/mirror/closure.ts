@@ -4,7 +4,8 @@ import { parseDependency } from '../model/dependency.js';
 import { channelsOfSpec, specMatches } from '../model/match-spec.js';
 import type { MatchSpec } from '../model/match-spec.js';
 import type { PackageRecord } from '../model/records.js';
-import { isPython } from './closure-graph.js';
+import { dependsWithPip } from './closure-graph.js';
+import type { GraphFile } from './closure-graph.js';
 import { newestOf } from './closure-reach.js';
 import type { MirrorFilter } from './select-filter.js';
 import { isWatched } from './select-gather.js';
@@ -29,13 +30,7 @@ export interface ForbiddenDependency extends Exclusion {
 }
 
 /** What the closure remembers of a record: enough to match it. Its depends are read again when it is taken. */
-interface Candidate {
-  readonly source: MirrorSource;
-  readonly fn: string;
-  readonly name: string;
-  readonly version: string;
-  readonly build: string;
-  readonly build_number: number;
+interface Candidate extends Pick<GraphFile, 'source' | 'fn' | 'name' | 'version' | 'build' | 'build_number'> {
   readonly series: string;
   readonly forbidden: Exclusion | undefined;
   readonly dated: boolean;
@@ -72,7 +67,7 @@ export function closeOverAll(options: {
     const file = files[at]!;
     const record = gathered.sourceOf(file).index.record(file.fn)!;
     for (const platform of file.subdir === NOARCH ? platforms : [file.subdir]) {
-      for (const depends of isPython(record) ? [...record.depends, 'pip'] : record.depends) {
+      for (const depends of dependsWithPip(record)) {
         const asked = `${platform}\0${depends}`;
         if (done.has(asked)) continue;
         done.add(asked);

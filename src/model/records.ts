@@ -57,3 +57,8 @@ export interface PrefixRecord {
   size?: number | undefined;
   noarch?: string | boolean | null | undefined;
 }
+
+/** To which conda adds `pip` in memory (`add_pip_as_python_dependency`). */
+export function isPython({ name, version }: Pick<PackageRecord, 'name' | 'version'>): boolean {
+  return name === 'python' && /^[23]\./.test(version);
+}

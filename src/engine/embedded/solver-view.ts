@@ -1,6 +1,7 @@
 import { NOARCH } from '../../model/channel.js';
 import { dependencyName } from '../../model/dependency.js';
 import type { SolveRequest } from '../../model/plan.js';
+import { isPython } from '../../model/records.js';
 import type { PackageRecord } from '../../model/records.js';
 import type { Candidate, Candidates } from './candidates.js';
 import { solverDependency, solverSpec } from './dependency.js';
@@ -90,11 +91,6 @@ function solverRecord(
     timestamp: Number.isSafeInteger(record.timestamp) && record.timestamp! >= 0 ? record.timestamp : undefined,
     track_features: order.lower || hasFeatures ? 'later' : undefined,
   };
-}
-
-/** conda: `add_pip_as_python_dependency`, for python 2 and 3. */
-function isPython(record: PackageRecord): boolean {
-  return record.name === 'python' && /^[23]\./.test(record.version);
 }
 
 function byBuildDescending(a: Candidate, b: Candidate): number {
