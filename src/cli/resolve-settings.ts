@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pathInFile } from '../commands/path-in-file.js';
 import { RepackError, isRepackError } from '../model/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { SETTINGS, SETTING_NAMES, environmentName, setting } from './settings.js';
@@ -66,11 +67,8 @@ function absolute(
   { machine }: Pick<Runtime, 'machine'>,
   { name, value, file }: { name: SettingName; value: unknown; file: string | undefined },
 ): unknown {
-  const full = (written: string): string => {
-    if (file === undefined) return path.resolve(machine.cwd, written);
-    if (/^~(?=$|[\\/])/.test(written)) return path.join(machine.homedir, written.slice(1));
-    return path.resolve(path.dirname(file), written);
-  };
+  const full = (written: string): string =>
+    file === undefined ? path.resolve(machine.cwd, written) : pathInFile(machine, path.dirname(file), written);
   if (name === 'prove' && typeof value === 'string' && value.startsWith(INSTALL_WITH))
     return `${INSTALL_WITH}${full(value.slice(INSTALL_WITH.length))}`;
   if (setting(name).path !== true) return value;

@@ -5,6 +5,7 @@ import { baseChannel } from '../../model/declare-channels.js';
 import { RepackError, isRepackError } from '../../model/errors.js';
 import { parseLabel, safeSegment } from '../../model/names.js';
 import type { Machine } from '../../runtime/runtime.js';
+import { pathInFile } from '../path-in-file.js';
 
 export interface MirrorChannelOptions {
   baseUrl: string;
@@ -91,9 +92,8 @@ export function mirrorPlace(machine: Machine, settings: MirrorSettings): MirrorP
 
 /** A folder that the mirror file names, absolute. */
 export function resolveFolder(machine: Machine, { file }: MirrorSettings, written: string): string {
-  const home = /^~(?=$|[\\/])/.exec(written);
-  if (home !== null) return path.join(machine.homedir, written.slice(1));
-  return path.resolve(file === undefined ? machine.cwd : path.dirname(path.resolve(machine.cwd, file)), written);
+  const folder = file === undefined ? machine.cwd : path.dirname(path.resolve(machine.cwd, file));
+  return pathInFile(machine, folder, written);
 }
 
 /**
