@@ -1,61 +1,56 @@
-/** Who may import whom (design.md, "Layout"). Runs over the TypeScript sources; oxlint holds the bans on single modules. */
-const STAGES = ['engine', 'gateway', 'acquire', 'channel', 'verify', 'publish', 'handoff', 'mirror', 'serve'];
+/**
+ * Who may import whom (CONTRIBUTING.md, "The design in ten minutes"). Runs over the TypeScript sources; oxlint holds the bans on single
+ * modules. The folders of src/ lie in layers; each may use what lies below it, and stages of one layer never meet.
+ */
+const FLOOR = ['base', 'conda'];
+const LEAVES = ['codec', 'archive'];
+const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve'];
+const STAGE = `^src/(${STAGES.join('|')})/`;
+
+/** `folder` may import only itself and `below`; type-only imports of doors are for everybody above the floor. */
+function layer(folder, below, doors = true) {
+  const allowed = [folder, ...below].join('|');
+  return {
+    name: `${folder}-looks-down-only`,
+    severity: 'error',
+    from: { path: `^src/${folder}/` },
+    to: { path: `^src/(?!(?:${allowed}${doors ? '|runtime' : ''})/)` },
+  };
+}
 
 module.exports = {
   forbidden: [
     {
-      name: 'model-is-pure',
-      comment: 'model/ has no disk, no network, no clock: only itself and pure libraries.',
+      name: 'floor-uses-no-core-module',
+      comment: 'base/ and conda/ have no disk, no network, no clock: only themselves and pure libraries.',
       severity: 'error',
-      from: { path: '^src/model' },
-      to: {
-        path: '^(src/(?!model)|node:|fs|os|path|crypto|stream|http|https|net|child_process|worker_threads)',
-        dependencyTypesNot: ['type-only'],
-      },
-    },
-    {
-      name: 'model-uses-no-core-module',
-      severity: 'error',
-      from: { path: '^src/model' },
+      from: { path: `^src/(${FLOOR.join('|')})/` },
       to: { dependencyTypes: ['core'] },
     },
+    layer('base', [], false),
+    layer('conda', ['base'], false),
+    layer('codec', ['base', 'conda'], false),
+    layer('archive', ['codec', ...FLOOR], false),
+    layer('config', FLOOR),
+    layer('channel', [...LEAVES, ...FLOOR]),
+    layer('site', ['channel', ...LEAVES, ...FLOOR]),
+    ...STAGES.map((stage) => layer(stage, ['site', 'channel', 'config', ...LEAVES, ...FLOOR])),
+    layer('delivery', ['engine', 'gateway', 'store', 'site', 'channel', ...LEAVES, ...FLOOR]),
+    layer('jobs', ['delivery', 'config', ...STAGES, 'site', 'channel', ...LEAVES, ...FLOOR]),
+    layer('runtime', ['base'], false),
     {
-      name: 'codec-knows-model-only',
+      name: 'stages-never-meet',
+      comment: 'A stage never reaches another one, not even through a third file; delivery/ and jobs/ join them.',
       severity: 'error',
-      from: { path: '^src/codec' },
-      to: { path: '^src/(?!codec|model)' },
+      from: { path: STAGE },
+      to: { path: STAGE, pathNot: '^src/$1/', reachable: true },
     },
     {
-      name: 'archive-is-a-leaf',
-      severity: 'error',
-      from: { path: '^src/archive' },
-      to: { path: '^src/(?!archive|codec|model)' },
-    },
-    {
-      name: 'stages-meet-in-commands',
-      comment: 'A stage never reaches another one, not even through a third file; commands/ joins them.',
-      severity: 'error',
-      from: { path: `^src/(${STAGES.join('|')})/` },
-      to: { path: `^src/(${STAGES.join('|')}|commands|cli)/`, pathNot: '^src/$1/', reachable: true },
-    },
-    {
-      name: 'stages-take-doors-as-types',
+      name: 'doors-are-types',
       comment: 'The machine is handed in; only its types may be imported.',
       severity: 'error',
-      from: { path: `^src/(${STAGES.join('|')}|archive|commands)/` },
+      from: { path: `^src/(${[...STAGES, 'site', 'config', 'channel', 'delivery', 'jobs', 'archive'].join('|')})/` },
       to: { path: '^src/runtime/', dependencyTypesNot: ['type-only'] },
-    },
-    {
-      name: 'commands-do-not-print',
-      severity: 'error',
-      from: { path: '^src/commands/' },
-      to: { path: '^src/cli/' },
-    },
-    {
-      name: 'runtime-knows-model-only',
-      severity: 'error',
-      from: { path: '^src/runtime/' },
-      to: { path: '^src/(?!runtime|model)' },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ArtifactFormat } from '../src/model/records.js';
+import type { ArtifactFormat } from '../src/conda/record/records.js';
 import { LAYERS_DIR, PROJECT_ROOT, requireLayer } from './lib/layers.js';
 import {
   makeOwnerChannels,

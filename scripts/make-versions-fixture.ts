@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDependency } from '../src/model/dependency.js';
+import { parseDependency } from '../src/conda/spec/dependency.js';
 import { askOracle, realChannelTexts, type OracleName } from './lib/conda-oracle.js';
 import { PROJECT_ROOT } from './lib/layers.js';
 

@@ -1,7 +1,7 @@
 import { eventRelay, runCli } from './cli/run.js';
 import type { ProgramName } from './cli/program.js';
-import { EXIT } from './model/errors.js';
-import { createRedactor } from './model/redact.js';
+import { EXIT } from './base/errors.js';
+import { createRedactor } from './base/redact.js';
 import { nodeRuntime } from './runtime/node-runtime.js';
 import { nodeTerminal } from './runtime/terminal.js';
 import { tuneV8 } from './runtime/tune-v8.js';

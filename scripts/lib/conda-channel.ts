@@ -2,7 +2,7 @@ import { copyFileSync, linkSync, mkdirSync, utimesSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { bzip2Compress } from '../../src/codec/bzip2.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
-import { canonicalJson } from '../../src/model/json.js';
+import { canonicalJson } from '../../src/base/json.js';
 import type { SamplePackage } from './conda-package.js';
 
 type IndexFormat = 'json' | 'zst' | 'bz2';

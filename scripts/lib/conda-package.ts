@@ -3,8 +3,8 @@ import { packTar, type TarEntry } from 'modern-tar';
 import yazl from 'yazl';
 import { bzip2Compress } from '../../src/codec/bzip2.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
-import { canonicalJson } from '../../src/model/json.js';
-import type { ArtifactFormat, PackageRecord } from '../../src/model/records.js';
+import { canonicalJson } from '../../src/base/json.js';
+import type { ArtifactFormat, PackageRecord } from '../../src/conda/record/records.js';
 
 /** A file of a package: text or bytes, or with a mode or as a symlink. */
 type FileSpec = string | Uint8Array | { content: string | Uint8Array; mode?: number } | { symlink: string };

@@ -1,4 +1,4 @@
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 
 /** An artifact that can't be read as what its name says. */
 export function corrupt(distFilename: string, reason: string, cause?: unknown): RepackError {

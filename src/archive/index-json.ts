@@ -1,4 +1,4 @@
-import type { JsonObject } from '../model/json.js';
+import type { JsonObject } from '../base/json.js';
 import { corrupt } from './corrupt.js';
 
 const MAX_BYTES = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { bzip2DecompressStream } from '../codec/bzip2.js';
 import { zstdDecompressStream } from '../codec/zstd.js';
-import { parseDistFilename } from '../model/names.js';
+import { parseDistFilename } from '../conda/channel/names.js';
 import { checkMemberCrc, locateCondaMembers } from './conda-members.js';
 import { asCorrupt, corrupt, misfit } from './corrupt.js';
 import { streamRange, type RandomAccessSource } from './source.js';

@@ -1,6 +1,6 @@
-import { RepackError } from '../model/errors.js';
-import { parseDistFilename } from '../model/names.js';
-import type { PackageRecord } from '../model/records.js';
+import { RepackError } from '../base/errors.js';
+import { parseDistFilename } from '../conda/channel/names.js';
+import type { PackageRecord } from '../conda/record/records.js';
 import { corrupt } from './corrupt.js';
 import { parseIndexJson } from './index-json.js';
 import { readInfo } from './read-info.js';

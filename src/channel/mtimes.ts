@@ -1,5 +1,5 @@
-import type { PackageRecord } from '../model/records.js';
-import type { LiveFile } from '../model/staged.js';
+import type { PackageRecord } from '../conda/record/records.js';
+import type { LiveFile } from './staged.js';
 
 /** 2000-01-01 UTC: the time of an artifact whose record has no believable timestamp. */
 export const UNDATED_MS = Date.UTC(2000, 0, 1);

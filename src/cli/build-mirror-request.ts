@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { MirrorSettings } from '../commands/mirror-settings.js';
-import type { MirrorRequest } from '../commands/mirror.js';
+import type { MirrorSettings } from '../jobs/mirror/mirror-settings.js';
+import type { MirrorRequest } from '../jobs/mirror/mirror.js';
 import { targetProfiles, workSettings } from './build-request.js';
 import { LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption } from './command.js';
 import type { CliCall, CliCommand, Typed } from './command.js';
@@ -47,7 +47,7 @@ export function mirrorLogName(typed: Typed): string {
 /** Reads the mirror file that the command line names. A token in it is registered, and its warnings are told. */
 export async function takeMirrorSettings({ rt, redactor, options, args }: CliCall): Promise<MirrorSettings> {
   const typed = { options, args };
-  const { readMirrorSettings } = await import('../commands/mirror-settings.js');
+  const { readMirrorSettings } = await import('../jobs/mirror/mirror-settings.js');
   const settings = await readMirrorSettings(rt, {
     file: textOption(typed, 'file'),
     name: textOption(typed, 'mirrorConfig'),
@@ -64,7 +64,7 @@ export async function takeMirrorSettings({ rt, redactor, options, args }: CliCal
  * @throws RepackError E_MIRROR_FILE, E_CHANNEL, E_NAME
  */
 export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings): Promise<MirrorRequest> {
-  const { declareMirrorChannels, deltaFolder, mirrorPlace } = await import('../commands/mirror-settings.js');
+  const { declareMirrorChannels, deltaFolder, mirrorPlace } = await import('../jobs/mirror/mirror-settings.js');
   const { rt, values, options } = call;
   for (const finding of settings.warnings) rt.events.emit({ type: 'finding', finding });
   const token = call.token ?? settings.token;

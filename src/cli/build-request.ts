@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { declareChannels } from '../model/declare-channels.js';
-import { RepackError } from '../model/errors.js';
-import type { MatchSpec } from '../model/match-spec.js';
-import { parseMatchSpec, specChannelAllowed } from '../model/match-spec.js';
-import { NOARCH } from '../model/channel.js';
-import { parseLabel, parseSubdir } from '../model/names.js';
-import type { TargetProfile } from '../model/profile.js';
-import type { CaptureRequest, RepackRequest, WorkSettings } from '../model/request.js';
-import type { Secret } from '../model/secret.js';
-import { parseClient, parseVirtualPackage, targetProfile } from '../model/target.js';
+import { declareChannels } from '../conda/channel/declare-channels.js';
+import { RepackError } from '../base/errors.js';
+import type { MatchSpec } from '../conda/spec/match-spec.js';
+import { parseMatchSpec, specChannelAllowed } from '../conda/spec/match-spec.js';
+import { NOARCH } from '../conda/channel/channel.js';
+import { parseLabel, parseSubdir } from '../conda/channel/names.js';
+import type { TargetProfile } from '../conda/plan/profile.js';
+import type { CaptureRequest, RepackRequest, WorkSettings } from '../conda/plan/request.js';
+import type { Secret } from '../base/secret.js';
+import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { SettingValues } from './setting-values.js';
+import type { SettingValues } from '../config/setting-values.js';
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 
@@ -131,7 +131,7 @@ async function allSpecs(rt: Door, packages: readonly string[], values: SettingVa
   const specs = packages.map((text) => parseMatchSpec(text));
   if (values.packagesFile !== undefined) {
     const file = values.packagesFile;
-    const { readPackagesText } = await import('./packages-file.js');
+    const { readPackagesText } = await import('../config/packages-file.js');
     const listed = readPackagesText(await readPackagesFile(rt, file), file);
     for (const { text, line } of listed.specs) specs.push(specAt(text, `${file}, line ${line}`));
     if (listed.channels.length > 0) {

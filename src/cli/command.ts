@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { EXIT } from '../model/errors.js';
-import type { ExitCode } from '../model/errors.js';
-import type { Finding } from '../model/findings.js';
-import type { Redactor } from '../model/redact.js';
-import type { Secret } from '../model/secret.js';
+import { EXIT } from '../base/errors.js';
+import type { ExitCode } from '../base/errors.js';
+import type { Finding } from '../base/findings.js';
+import type { Redactor } from '../base/redact.js';
+import type { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Reporter } from './reporter/reporter.js';
-import type { SettingValues } from './setting-values.js';
-import type { SettingName } from './settings.js';
+import type { SettingValues } from '../config/setting-values.js';
+import type { SettingName } from '../config/settings.js';
 
 /** What the command line said beside settings, before any value is checked. */
 export interface Typed {

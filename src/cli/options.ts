@@ -1,8 +1,8 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { GivenOptions } from './resolve-settings.js';
-import { SETTING_NAMES, environmentName, setting } from './settings.js';
-import type { SettingName } from './settings.js';
+import type { GivenOptions } from '../config/resolve-settings.js';
+import { SETTING_NAMES, environmentName, setting } from '../config/settings.js';
+import type { SettingName } from '../config/settings.js';
 
 /** Puts settings of the table on a command, in the table's order, under their headings. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import { RepackError } from '../model/errors.js';
-import { VERSION } from '../tool-version.js';
+import { RepackError } from '../base/errors.js';
+import { VERSION } from '../base/tool-version.js';
 import type { CliCommand, Typed } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { updateOfflineRepoCommand } from './commands/update.js';
 import { addSettings, givenOptions } from './options.js';
-import type { GivenOptions } from './resolve-settings.js';
+import type { GivenOptions } from '../config/resolve-settings.js';
 
 export type ProgramName = 'update-offline-repo' | 'repackenv';
 

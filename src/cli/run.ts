@@ -1,8 +1,8 @@
-import { EXIT, RepackError, isRepackError } from '../model/errors.js';
-import type { ExitCode } from '../model/errors.js';
-import type { EventSink, RepackEvent } from '../model/events.js';
-import type { Redactor } from '../model/redact.js';
-import { Secret } from '../model/secret.js';
+import { EXIT, RepackError, isRepackError } from '../base/errors.js';
+import type { ExitCode } from '../base/errors.js';
+import type { EventSink, RepackEvent } from '../base/events.js';
+import type { Redactor } from '../base/redact.js';
+import { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Invocation, ProgramName } from './program.js';
@@ -10,10 +10,10 @@ import { parseArguments } from './program.js';
 import type { LogFile } from './reporter/log-file.js';
 import { openLogFile } from './reporter/log-file.js';
 import { createReporter } from './reporter/reporter.js';
-import { resolveSettings } from './resolve-settings.js';
-import { renderConfig } from './show-config.js';
+import { resolveSettings } from '../config/resolve-settings.js';
+import { renderConfig } from '../config/show-config.js';
 import { readToken } from './token.js';
-import { refuseQuotesInPaths } from './windows-quotes.js';
+import { refuseQuotesInPaths } from '../config/windows-quotes.js';
 
 /** Events go here from the first moment; the reporter is attached as soon as the settings say how it is to look. */
 export interface EventRelay extends EventSink {
@@ -77,7 +77,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       relay.attach(reporter);
       if (token.warning !== undefined) rt.events.emit({ type: 'warning', message: token.warning });
       if (values.signKey !== undefined && command.settings.includes('signKey')) {
-        const { requireSignKey } = await import('../commands/hand-over.js');
+        const { requireSignKey } = await import('../delivery/hand-over.js');
         await requireSignKey(rt, values.signKey);
       }
       const { args: positionals, options } = invocation;

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { RepackError } from '../model/errors.js';
-import { Secret } from '../model/secret.js';
+import { RepackError } from '../base/errors.js';
+import { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 

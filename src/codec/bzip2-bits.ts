@@ -1,4 +1,4 @@
-import type { RepackError } from '../model/errors.js';
+import type { RepackError } from '../base/errors.js';
 import { damaged } from './limits.js';
 
 /** Unread bits: the `held` low bits of `hold`, then bytes[next..end). `base` is the offset of bytes[0] in the whole input. */

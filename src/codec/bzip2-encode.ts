@@ -1,6 +1,6 @@
 import type BZip2 from 'bzip2-wasm';
 import { setImmediate } from 'node:timers/promises';
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 import { foldBlockCrc } from './bzip2-crc.js';
 import { loadBzip2Encoder } from './bzip2-wasm.js';
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 
 /** How much a decoder may put out, in bytes. Nothing beyond it is ever allocated or yielded. */
 export interface DecodeLimits {

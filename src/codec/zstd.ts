@@ -1,6 +1,6 @@
 import { compress, decompress, init } from '@bokuweb/zstd-wasm';
 import { Decompress } from 'fzstd';
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 import { concat, damaged, tooLarge, type DecodeLimits } from './limits.js';
 import { zstdFrameWalker, type ZstdFrame } from './zstd-frames.js';
 

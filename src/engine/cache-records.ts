@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { dependencyName } from '../model/dependency.js';
-import { parseDistFilename } from '../model/names.js';
-import type { PackageRecord, PrefixRecord } from '../model/records.js';
+import { dependencyName } from '../conda/spec/dependency.js';
+import { parseDistFilename } from '../conda/channel/names.js';
+import type { PackageRecord, PrefixRecord } from '../conda/record/records.js';
 import type { FileSystem } from '../runtime/fs.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { posix, win32 } from 'node:path';
 import { z } from 'zod';
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 import { printedJson } from './printed-json.js';
 import type { PrintedJsonOptions } from './printed-json.js';
 

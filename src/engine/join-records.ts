@@ -1,11 +1,11 @@
-import { channelFileUrl, NOARCH } from '../model/channel.js';
-import type { Channel, Subdir } from '../model/channel.js';
-import { RepackError } from '../model/errors.js';
-import { isSubdir, shown } from '../model/names.js';
-import type { PlannedArtifact } from '../model/plan.js';
-import type { PackageRecord, PrefixRecord } from '../model/records.js';
-import type { RepodataIndex } from '../model/repodata-index.js';
-import { pickedRecord } from '../model/repodata-record.js';
+import { channelFileUrl, NOARCH } from '../conda/channel/channel.js';
+import type { Channel, Subdir } from '../conda/channel/channel.js';
+import { RepackError } from '../base/errors.js';
+import { isSubdir, shown } from '../conda/channel/names.js';
+import type { PlannedArtifact } from '../conda/plan/plan.js';
+import type { PackageRecord, PrefixRecord } from '../conda/record/records.js';
+import type { RepodataIndex } from '../conda/record/repodata-index.js';
+import { pickedRecord } from '../conda/record/repodata-record.js';
 import { publishedAt, tokenFreeUrl } from './token-free-url.js';
 
 /** An artifact's place among the declared channels. */

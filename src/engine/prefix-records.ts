@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { RepackError } from '../model/errors.js';
-import { isVirtualPackageName, parseDistFilename, shown } from '../model/names.js';
-import { inParallel } from '../model/parallel.js';
-import type { PrefixRecord } from '../model/records.js';
+import { RepackError } from '../base/errors.js';
+import { isVirtualPackageName, parseDistFilename, shown } from '../conda/channel/names.js';
+import { inParallel } from '../base/parallel.js';
+import type { PrefixRecord } from '../conda/record/records.js';
 import type { FileSystem } from '../runtime/fs.js';
 
 /** A PrefixRecord with what tells how complete an environment is and who owns which file in it. */

@@ -1,4 +1,4 @@
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 
 export interface PrintedJsonOptions {
   /** What printed or holds it, for the message: `conda info --json`, `envinfo.json`. */

@@ -1,9 +1,9 @@
-import type { Channel } from '../model/channel.js';
-import { RepackError, isRepackError } from '../model/errors.js';
-import type { PackageRecord, RepoDataRecord } from '../model/records.js';
-import type { ArtifactStore, ExpectedDigest, StoredFile, StoreWriter } from '../model/store.js';
+import type { Channel } from '../conda/channel/channel.js';
+import { RepackError, isRepackError } from '../base/errors.js';
+import type { PackageRecord, RepoDataRecord } from '../conda/record/records.js';
+import type { ArtifactStore, ExpectedDigest, StoredFile, StoreWriter } from '../conda/plan/artifact-store.js';
 import { refusedStatus } from './explain-failure.js';
-import type { RepodataBook } from './repodata-source.js';
+import type { RepodataBook } from './repodata/source.js';
 import { transfer, type TransferContext, type TransferSink } from './transfer.js';
 import { opensWithToken, type WireRules } from './wire-url.js';
 

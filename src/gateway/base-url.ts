@@ -1,5 +1,5 @@
-import type { Channel, Subdir } from '../model/channel.js';
-import { RepackError } from '../model/errors.js';
+import type { Channel, Subdir } from '../conda/channel/channel.js';
+import { RepackError } from '../base/errors.js';
 import { decoded, displayUrl } from './wire-url.js';
 
 /** Where a channel's artifacts are asked: `folder` below `channel`, without slashes at its ends, perhaps empty. */

@@ -1,5 +1,5 @@
-import type { Channel } from '../model/channel.js';
-import { RepackError, isRepackError, type ErrorCode } from '../model/errors.js';
+import type { Channel } from '../conda/channel/channel.js';
+import { RepackError, isRepackError, type ErrorCode } from '../base/errors.js';
 import { failureCode } from './retry.js';
 
 export interface FailureContext {

@@ -1,6 +1,6 @@
-import { channelAt, type Channel } from '../model/channel.js';
-import { RepackError, isRepackError } from '../model/errors.js';
-import type { ArtifactStore, ExpectedDigest, StoredFile } from '../model/store.js';
+import { channelAt, type Channel } from '../conda/channel/channel.js';
+import { RepackError, isRepackError } from '../base/errors.js';
+import type { ArtifactStore, ExpectedDigest, StoredFile } from '../conda/plan/artifact-store.js';
 import { transfer, type TransferContext } from './transfer.js';
 import { checkChannels, displayUrl, type WireRules } from './wire-url.js';
 

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errnoOf } from '../model/disk-errors.js';
-import { RepackError } from '../model/errors.js';
+import { errnoOf } from '../base/disk-errors.js';
+import { RepackError } from '../base/errors.js';
 import type { FileSystem } from '../runtime/fs.js';
 import type { HttpResponse } from '../runtime/http.js';
 import type { Upstream } from './upstream.js';

@@ -1,4 +1,4 @@
-import { RepackError } from '../model/errors.js';
+import { RepackError } from '../base/errors.js';
 import { displayUrl, plainHttpAllowed, withoutToken, type WireRules } from './wire-url.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

@@ -1,5 +1,5 @@
-import { isRepackError } from '../model/errors.js';
-import type { EventSink } from '../model/events.js';
+import { isRepackError } from '../base/errors.js';
+import type { EventSink } from '../base/events.js';
 import type { Clock } from '../runtime/clock.js';
 import type { GatewayLimits } from './limits.js';
 

@@ -1,5 +1,5 @@
-import type { Channel, Subdir } from '../model/channel.js';
-import { joinedBytes } from '../model/json-bytes.js';
+import type { Channel, Subdir } from '../conda/channel/channel.js';
+import { joinedBytes } from '../base/json-bytes.js';
 import type { ArtifactContext } from './artifact-fetch.js';
 import { refusedStatus } from './explain-failure.js';
 import { transfer } from './transfer.js';

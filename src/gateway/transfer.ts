@@ -1,4 +1,4 @@
-import type { Channel } from '../model/channel.js';
+import type { Channel } from '../conda/channel/channel.js';
 import type { HttpResponse } from '../runtime/http.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { explainFailure, type FailureContext } from './explain-failure.js';

@@ -1,4 +1,4 @@
-import type { Channel } from '../model/channel.js';
+import type { Channel } from '../conda/channel/channel.js';
 import type { HttpClient, HttpResponse } from '../runtime/http.js';
 import { isRedirect, nextHop } from './redirect.js';
 import { wireUrl, type WireRules } from './wire-url.js';

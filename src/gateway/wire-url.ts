@@ -1,6 +1,6 @@
-import type { Channel } from '../model/channel.js';
-import { RepackError } from '../model/errors.js';
-import { reveal, type Secret } from '../model/secret.js';
+import type { Channel } from '../conda/channel/channel.js';
+import { RepackError } from '../base/errors.js';
+import { reveal, type Secret } from '../base/secret.js';
 
 /** What decides where the token goes and where plain http may be spoken. */
 export interface WireRules {

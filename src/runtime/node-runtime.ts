@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, homedir, hostname, tmpdir, userInfo } from 'node:os';
-import type { EventSink } from '../model/events.js';
+import type { EventSink } from '../base/events.js';
 import { systemClock } from './clock.js';
 import { nodeFileSystem } from './fs.js';
 import { undiciHttp } from './http.js';

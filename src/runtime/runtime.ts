@@ -1,4 +1,4 @@
-import type { EventSink } from '../model/events.js';
+import type { EventSink } from '../base/events.js';
 import type { Clock } from './clock.js';
 import type { Exec } from './exec.js';
 import type { FileSystem } from './fs.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { digestsOf } from '../codec/digests.js';
-import { errnoOf } from '../model/disk-errors.js';
-import type { Manifest, ManifestFile } from '../model/manifest.js';
-import { INDEX_NAMES, MANIFEST_NAME } from '../model/manifest.js';
-import { isSubdir, parseDistFilename } from '../model/names.js';
-import { parseManifest } from '../model/parse-manifest.js';
-import type { RepodataIndex } from '../model/repodata-index.js';
-import { scanRepodata } from '../model/repodata-scan.js';
+import { errnoOf } from '../base/disk-errors.js';
+import type { Manifest, ManifestFile } from '../channel/manifest/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME } from '../channel/manifest/manifest.js';
+import { isSubdir, parseDistFilename } from '../conda/channel/names.js';
+import { parseManifest } from '../channel/manifest/parse-manifest.js';
+import type { RepodataIndex } from '../conda/record/repodata-index.js';
+import { scanRepodata } from '../conda/record/repodata-scan.js';
 import { closeChecked, readWhole, YOUNG_MS } from './checked-file.js';
 import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
 

@@ -1,5 +1,5 @@
-import { formatOf, isSubdir, parseDistFilename } from '../model/names.js';
-import { compareVersions } from '../model/version.js';
+import { formatOf, isSubdir, parseDistFilename } from '../conda/channel/names.js';
+import { compareVersions } from '../conda/spec/version.js';
 import type { Catalogue, ChannelFolder } from './channel-folder.js';
 
 /** One package file, as the page lists it. */

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestStream, digestsOfFile } from '../codec/digests.js';
 import type { Digests } from '../codec/digests.js';
-import { errnoOf } from '../model/disk-errors.js';
+import { errnoOf } from '../base/disk-errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 export type ServeRuntime = Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine' | 'signal'>;

@@ -1,6 +1,6 @@
-import { formatOf } from '../model/names.js';
+import { formatOf } from '../conda/channel/names.js';
 import type { PublicRequest, PublicResponse } from '../runtime/http-door.js';
-import { brief } from './brief.js';
+import { brief } from './plain-answer.js';
 import type { ByteRange } from './byte-range.js';
 import { outcomeOf } from './conditions.js';
 import { fileBody } from './file-body.js';

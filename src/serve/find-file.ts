@@ -1,5 +1,5 @@
-import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
-import { formatOf } from '../model/names.js';
+import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../channel/manifest/manifest.js';
+import { formatOf } from '../conda/channel/names.js';
 import type { Catalogue, ChannelFolder, SubdirIndex } from './channel-folder.js';
 import { statedByIndex } from './channel-folder.js';
 import { closeChecked } from './checked-file.js';

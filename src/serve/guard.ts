@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { reveal } from '../model/secret.js';
-import type { Secret } from '../model/secret.js';
+import { reveal } from '../base/secret.js';
+import type { Secret } from '../base/secret.js';
 import type { Credentials } from './install-lines.js';
 
 /** Who may read. Nothing in it: everybody. */

@@ -1,4 +1,4 @@
-import { SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
+import { SIGNATURE_NAME, SUMS_NAME } from '../channel/manifest/manifest.js';
 
 const BY_ENDING: readonly (readonly [ending: string, type: string])[] = [
   ['.json', 'application/json'],

@@ -1,7 +1,7 @@
 import { sha256Of } from '../codec/digests.js';
-import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../model/manifest.js';
+import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../channel/manifest/manifest.js';
 import type { PublicRequest, PublicResponse } from '../runtime/http-door.js';
-import { brief } from './brief.js';
+import { brief } from './plain-answer.js';
 import type { Catalogue, ChannelFolder } from './channel-folder.js';
 import { summarise } from './channel-summary.js';
 import type { ChannelSummary } from './channel-summary.js';

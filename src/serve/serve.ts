@@ -1,6 +1,6 @@
 import type { PublicHandler, PublicRequest, PublicResponse } from '../runtime/http-door.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';
-import { brief } from './brief.js';
+import { brief } from './plain-answer.js';
 import { fileAnswer } from './file-answer.js';
 import { makeFileFinder } from './find-file.js';
 import type { Guard } from './guard.js';

@@ -1,10 +1,10 @@
 import { basename, join } from 'node:path';
-import { NOARCH } from '../model/channel.js';
-import { errnoOf } from '../model/disk-errors.js';
-import { RepackError, isRepackError } from '../model/errors.js';
-import { MANIFEST_NAME } from '../model/manifest.js';
-import { parseLabel } from '../model/names.js';
-import { parseManifest } from '../model/parse-manifest.js';
+import { NOARCH } from '../conda/channel/channel.js';
+import { errnoOf } from '../base/disk-errors.js';
+import { RepackError, isRepackError } from '../base/errors.js';
+import { MANIFEST_NAME } from '../channel/manifest/manifest.js';
+import { parseLabel } from '../conda/channel/names.js';
+import { parseManifest } from '../channel/manifest/parse-manifest.js';
 import type { ChannelFolder } from './channel-folder.js';
 import { indexedSubdirs, isAbsence, openChannelFolder } from './channel-folder.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';

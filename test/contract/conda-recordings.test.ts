@@ -7,7 +7,7 @@ import { recordFromCaches } from '../../src/engine/cache-records.js';
 import { parseCondaInfo } from '../../src/engine/conda-info.js';
 import { explainFailure } from '../../src/engine/conda/explain-failure.js';
 import { printedJson } from '../../src/engine/printed-json.js';
-import { parseMatchSpec } from '../../src/model/match-spec.js';
+import { parseMatchSpec } from '../../src/conda/spec/match-spec.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import { tempDir } from '../helpers/artifacts.js';
 import { RECORDINGS, recorded, recordsOf } from '../helpers/recordings.js';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runProgram } from '../../scripts/lib/run-program.js';
 import { makePackage } from '../../scripts/lib/sample-upstream.js';
 import { changesBetween, filesThatContain, snapshot } from '../../scripts/lib/snapshot.js';
-import type { Finding } from '../../src/model/findings.js';
+import type { Finding } from '../../src/base/findings.js';
 import { condaUser, type CondaUser } from '../helpers/conda-user.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import type { Ran, Workplace } from '../helpers/programs.js';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makePackage } from '../../scripts/lib/sample-upstream.js';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import { bzip2Compress } from '../../src/codec/bzip2.js';
-import type { DoctorReport } from '../../src/commands/doctor.js';
+import type { DoctorReport } from '../../src/jobs/doctor/doctor.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { openWorkplace, startOurs, type Workplace } from '../helpers/programs.js';
 import { folderOfChannel, openRealWorkplace, recordsIn } from '../helpers/real-upstream.js';

@@ -7,7 +7,7 @@ import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { watchPeakMemory } from '../../scripts/lib/peak-memory.js';
 import { standardLayout, writeIndex, writeLayout } from '../../scripts/lib/sample-upstream.js';
 import { snapshot } from '../../scripts/lib/snapshot.js';
-import type { MirrorReport } from '../../src/commands/mirror.js';
+import type { MirrorReport } from '../../src/jobs/mirror/mirror.js';
 import { inodesBelow, openMirrorPlace, recordsOf, type MirrorPlace } from '../helpers/mirrors.js';
 import { startOurs } from '../helpers/programs.js';
 import { startUpstream, type TestUpstream } from '../helpers/upstream.js';

@@ -8,7 +8,7 @@ import { bufferSource } from '../../src/archive/source.js';
 import { bzip2Decompress } from '../../src/codec/bzip2.js';
 import { digestsOf } from '../../src/codec/digests.js';
 import { zstdDecompress } from '../../src/codec/zstd.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';
 import { folderOfChannel, FOR_CONDA43, openRealWorkplace, recordsIn, type Records } from '../helpers/real-upstream.js';

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { openWorkplace, type Ran, type RunningProgram, type Workplace } from '../helpers/programs.js';
 import { rawExchange, rawRequest, statusesIn } from '../helpers/raw-http.js';
 import { expectRefusal } from '../helpers/refusals.js';

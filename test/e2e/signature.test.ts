@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithLayers } from '../helpers/layers.js';
 import { digest } from '../../scripts/lib/conda-package.js';
 import { changesBetween } from '../../scripts/lib/snapshot.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
 import { expectNothingLeft, expectRefusal } from '../helpers/refusals.js';
-import { attestation } from '../unit/handoff/sample-attestation.js';
+import { attestation } from '../unit/site/sample-attestation.js';
 
 describeWithLayers(['ssh-keygen'], 'a signed label folder', () => {
   let work: Workplace;

@@ -18,7 +18,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram, type RunResult } from '../../scripts/lib/run-program.js';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { condaUser } from '../helpers/conda-user.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';

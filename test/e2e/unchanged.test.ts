@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runProgram } from '../../scripts/lib/run-program.js';
 import { snapshot } from '../../scripts/lib/snapshot.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
 import { openRealWorkplace, reportOf } from '../helpers/real-upstream.js';

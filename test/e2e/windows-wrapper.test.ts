@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LAYERS_DIR, PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { makeSampleUpstream } from '../../scripts/lib/sample-upstream.js';
 import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { runOurs } from '../helpers/programs.js';
 

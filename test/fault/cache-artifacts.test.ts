@@ -13,11 +13,11 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makePackage, packConda, packZip } from '../../scripts/lib/sample-upstream.js';
-import { acquire, type AcquireOptions } from '../../src/acquire/acquire.js';
-import { openStore } from '../../src/acquire/store.js';
+import { acquire, type AcquireOptions } from '../../src/store/acquire.js';
+import { openStore } from '../../src/store/store.js';
 import { digestsOf } from '../../src/codec/digests.js';
-import type { PlannedArtifact } from '../../src/model/plan.js';
-import type { FetchArtifact } from '../../src/model/store.js';
+import type { PlannedArtifact } from '../../src/conda/plan/plan.js';
+import type { FetchArtifact } from '../../src/conda/plan/artifact-store.js';
 import { planned, tempDir, unpublished } from '../helpers/artifacts.js';
 import { faultError, faultFs, type FsCall } from '../helpers/fault-fs.js';
 import { testRuntime, type TestRuntimeOptions } from '../helpers/runtime.js';

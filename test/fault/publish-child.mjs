@@ -10,7 +10,7 @@ const load = (path) => import(pathToFileURL(`${compiled}/${path}`).href);
 const { testRuntime } = await load('test/helpers/runtime.js');
 const { systemClock } = await load('src/runtime/clock.js');
 const { publishTiny } = await load('test/helpers/tiny-channel.js');
-const { lockLabel } = await load('src/publish/lock.js');
+const { lockLabel } = await load('src/delivery/lock/lock.js');
 
 let reached = 0;
 const rt = testRuntime({

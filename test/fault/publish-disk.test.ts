@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRepackError } from '../../src/model/errors.js';
-import { checkFreeSpace } from '../../src/publish/staging.js';
+import { isRepackError } from '../../src/base/errors.js';
+import { checkFreeSpace } from '../../src/delivery/stage/staging.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import { failWhere, faultFs, isWrite, type FaultCode, type FsCall } from '../helpers/fault-fs.js';
 import { testRuntime } from '../helpers/runtime.js';

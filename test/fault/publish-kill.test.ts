@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PUBLISH_STEPS } from '../../src/publish/publish.js';
+import { PUBLISH_STEPS } from '../../src/delivery/publish.js';
 import { compileForChildren } from '../helpers/compiled.js';
 import { startChild } from '../helpers/publish-child.js';
 import { testRuntime, fakeClock } from '../helpers/runtime.js';

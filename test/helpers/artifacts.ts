@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SamplePackage } from '../../scripts/lib/conda-package.js';
 import { digestsOf } from '../../src/codec/digests.js';
-import type { Channel } from '../../src/model/channel.js';
-import type { Manifest } from '../../src/model/manifest.js';
-import type { AcquiredArtifact, PlannedArtifact, RepackPlan } from '../../src/model/plan.js';
-import type { PackageRecord } from '../../src/model/records.js';
-import type { LiveFile, LiveFolder } from '../../src/model/staged.js';
+import type { Channel } from '../../src/conda/channel/channel.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
+import type { AcquiredArtifact, PlannedArtifact, RepackPlan } from '../../src/conda/plan/plan.js';
+import type { PackageRecord } from '../../src/conda/record/records.js';
+import type { LiveFile, LiveFolder } from '../../src/channel/staged.js';
 import { onTestFinished } from 'vitest';
 
 export const OWNER: Channel = {

@@ -1,4 +1,4 @@
-import { exportToMedium, type ExportReport, type ExportRequest } from '../../src/commands/export.js';
+import { exportToMedium, type ExportReport, type ExportRequest } from '../../src/jobs/export.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { testRuntime } from './runtime.js';
 

@@ -1,6 +1,6 @@
 import { zstdCompress } from '../../src/codec/zstd.js';
 import { makePackage, repodataOf, type PackageSpec, type SamplePackage } from '../../scripts/lib/sample-upstream.js';
-import type { Channel } from '../../src/model/channel.js';
+import type { Channel } from '../../src/conda/channel/channel.js';
 import { makeTestCa, type Leaf, type TestCa } from './certificates.js';
 import { file, startChaosServer, type ChaosServer, type ChaosStep, type Headers } from './chaos-server.js';
 import {
@@ -11,7 +11,7 @@ import {
   type TestGateway,
   type TestGatewayOptions,
 } from './gateway.js';
-import type { RepoDataRecord } from '../../src/model/records.js';
+import type { RepoDataRecord } from '../../src/conda/record/records.js';
 
 /** A scripted TLS upstream with a CA of its own that holds the owner's channel, one package in it; and gateways to it. */
 export interface ChaosUpstream {

@@ -12,7 +12,7 @@ const REPO = fileURLToPath(new URL('../..', import.meta.url));
 export async function compileForChildren(name: string): Promise<string> {
   const out = join(REPO, 'dist', 'children', name);
   await rm(out, { recursive: true, force: true });
-  for (const folder of ['src/model', 'src/codec', 'src/publish', 'src/runtime', 'test/helpers']) {
+  for (const folder of ['src', 'test/helpers']) {
     for (const file of await readdir(join(REPO, folder), { recursive: true })) {
       if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue;
       const { outputText } = ts.transpileModule(await readFile(join(REPO, folder, file), 'utf8'), {

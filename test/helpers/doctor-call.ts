@@ -1,4 +1,4 @@
-import { doctor, type DoctorReport, type DoctorRequest } from '../../src/commands/doctor.js';
+import { doctor, type DoctorReport, type DoctorRequest } from '../../src/jobs/doctor/doctor.js';
 import { systemClock } from '../../src/runtime/clock.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { testRuntime } from './runtime.js';

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { makePackage, type PackageSpec, type SamplePackage } from '../../scripts/lib/sample-upstream.js';
-import { stageChannel, type StageOptions } from '../../src/channel/stage-channel.js';
-import type { SideFile } from '../../src/model/staged.js';
-import { inspectLabelFolder } from '../../src/publish/inspect.js';
-import { lockLabel } from '../../src/publish/lock.js';
-import { publish } from '../../src/publish/publish.js';
-import { recoverLabel } from '../../src/publish/recover.js';
-import { openRoot } from '../../src/publish/root.js';
-import { createStaging } from '../../src/publish/staging.js';
+import { stageChannel, type StageOptions } from '../../src/delivery/stage/stage-channel.js';
+import type { SideFile } from '../../src/channel/staged.js';
+import { inspectLabelFolder } from '../../src/delivery/place/inspect.js';
+import { lockLabel } from '../../src/delivery/lock/lock.js';
+import { publish } from '../../src/delivery/publish.js';
+import { recoverLabel } from '../../src/delivery/switch/recover.js';
+import { openRoot } from '../../src/delivery/place/root.js';
+import { createStaging } from '../../src/delivery/stage/staging.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { acquired, planOf } from './artifacts.js';
 

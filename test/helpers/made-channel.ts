@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { unpackTar } from 'modern-tar';
 import { onTestFinished } from 'vitest';
 import { zstdDecompress } from '../../src/codec/zstd.js';
-import { canonicalJson } from '../../src/model/json.js';
-import type { Manifest, ManifestFile } from '../../src/model/manifest.js';
+import { canonicalJson } from '../../src/base/json.js';
+import type { Manifest, ManifestFile } from '../../src/channel/manifest/manifest.js';
 
 /** A fresh folder that goes when the test ends. */
 export function folderOfTest(): string {

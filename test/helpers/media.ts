@@ -15,8 +15,8 @@ import {
   type PartHeader,
   type PartMember,
   type SetFile,
-} from '../../src/handoff/medium-format.js';
-import type { Manifest } from '../../src/model/manifest.js';
+} from '../../src/media/medium/format.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 
 /** A member as raw as tar can hold it. */
 export interface RawMember {

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
-import type { MirrorReport } from '../../src/commands/mirror.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { MirrorReport } from '../../src/jobs/mirror/mirror.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import type { Ran, RunningProgram, Workplace } from './programs.js';
 import { openWorkplace, startOurs } from './programs.js';
 import type { TestUpstream } from './upstream.js';

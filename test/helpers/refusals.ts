@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { changesBetween, snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
-import { ERROR_EXIT, type ErrorCode } from '../../src/model/errors.js';
-import type { Manifest } from '../../src/model/manifest.js';
+import { ERROR_EXIT, type ErrorCode } from '../../src/base/errors.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { openWorkplace, type Ran, type UpdateOptions, type Workplace } from './programs.js';
 import { TOKEN, type TestUpstream } from './upstream.js';
 

@@ -1,5 +1,5 @@
 import { homedir, tmpdir } from 'node:os';
-import type { RepackEvent } from '../../src/model/events.js';
+import type { RepackEvent } from '../../src/base/events.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import type { Exec } from '../../src/runtime/exec.js';
 import type { FileSystem } from '../../src/runtime/fs.js';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { serve, SERVE_LIMITS, type ServeReport } from '../../src/commands/serve.js';
-import type { RepackEvent } from '../../src/model/events.js';
+import { serve, SERVE_LIMITS, type ServeReport } from '../../src/jobs/serve.js';
+import type { RepackEvent } from '../../src/base/events.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import type { PublicLimits } from '../../src/runtime/http-door.js';
 import { undiciHttp } from '../../src/runtime/http.js';

@@ -3,15 +3,21 @@ import { access, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { bzip2Compress, bzip2Decompress } from '../../src/codec/bzip2.js';
 import { zstdCompress, zstdDecompress } from '../../src/codec/zstd.js';
-import { canonicalJson } from '../../src/model/json.js';
-import type { Manifest, ManifestFile } from '../../src/model/manifest.js';
-import type { ChannelChanges, LiveFolder, PublishReceipt, StagedChannel, StagedFile } from '../../src/model/staged.js';
-import { inspectLabelFolder, requireOurs } from '../../src/publish/inspect.js';
-import { lockLabel } from '../../src/publish/lock.js';
-import { publish } from '../../src/publish/publish.js';
-import { recoverLabel, type Recovery } from '../../src/publish/recover.js';
-import { openRoot } from '../../src/publish/root.js';
-import { createStaging } from '../../src/publish/staging.js';
+import { canonicalJson } from '../../src/base/json.js';
+import type { Manifest, ManifestFile } from '../../src/channel/manifest/manifest.js';
+import type {
+  ChannelChanges,
+  LiveFolder,
+  PublishReceipt,
+  StagedChannel,
+  StagedFile,
+} from '../../src/channel/staged.js';
+import { inspectLabelFolder, requireOurs } from '../../src/delivery/place/inspect.js';
+import { lockLabel } from '../../src/delivery/lock/lock.js';
+import { publish } from '../../src/delivery/publish.js';
+import { recoverLabel, type Recovery } from '../../src/delivery/switch/recover.js';
+import { openRoot } from '../../src/delivery/place/root.js';
+import { createStaging } from '../../src/delivery/stage/staging.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 
 /** Relative path of a package (`noarch/a-1-0.conda`) to its content: any text will do for publishing. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SamplePackage } from '../../scripts/lib/sample-upstream.js';
 import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
 import { digestsOf } from '../../src/codec/digests.js';
-import type { SideFile } from '../../src/model/staged.js';
+import type { SideFile } from '../../src/channel/staged.js';
 import { publishSamples, samplePackage } from './label-folders.js';
 import type { TestRuntime } from './runtime.js';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { askOracle, type OracleName, type OracleRecord } from '../../scripts/lib/conda-oracle.js';
-import { isPlainSpec, parseMatchSpec, specMatches } from '../../src/model/match-spec.js';
+import { isPlainSpec, parseMatchSpec, specMatches } from '../../src/conda/spec/match-spec.js';
 import { describeWithLayers } from '../helpers/layers.js';
 
 /** As people type them; what the engines are given is the canonical text. */

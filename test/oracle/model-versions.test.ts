@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { askOracle, realChannelTexts, type OracleName } from '../../scripts/lib/conda-oracle.js';
-import { parseDependency } from '../../src/model/dependency.js';
-import { compareVersions } from '../../src/model/version.js';
-import { versionMatches } from '../../src/model/version-spec.js';
+import { parseDependency } from '../../src/conda/spec/dependency.js';
+import { compareVersions } from '../../src/conda/spec/version.js';
+import { versionMatches } from '../../src/conda/spec/version-spec.js';
 import { describeWithLayers } from '../helpers/layers.js';
 
 /** Constraints of the real channels that a program reads otherwise than CEP 29 has them. */

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Manifest } from '../../src/model/manifest.js';
+import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { openBrowser, openTab, type Tab } from '../helpers/browser.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { makeChannel } from '../helpers/made-channel.js';

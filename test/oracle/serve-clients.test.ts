@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Secret } from '../../src/model/secret.js';
+import { Secret } from '../../src/base/secret.js';
 import { condaUser, type CondaUser } from '../helpers/conda-user.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';

@@ -2,8 +2,8 @@ import { buildCaptureRequest, refuseTokenAsLabel } from '../build-request.js';
 import type { CliCommand } from '../command.js';
 import { textOption } from '../command.js';
 import { finishJob } from '../finish-job.js';
-import { SETTING_NAMES } from '../settings.js';
-import type { SettingName } from '../settings.js';
+import { SETTING_NAMES } from '../../config/settings.js';
+import type { SettingName } from '../../config/settings.js';
 
 /** The environment says which channels, packages and platform it is made of. */
 const SAID_BY_THE_ENVIRONMENT: ReadonlySet<SettingName> = new Set(['subdirs', 'packagesFile', 'channels', 'labelPath']);
@@ -24,7 +24,7 @@ export const captureCommand: CliCommand = {
   async run(call) {
     const parts = { label: textOption(call, 'label'), root: call.args[0], prefix: textOption(call, 'prefix') };
     const request = buildCaptureRequest(call.rt, parts, call.values, call.token);
-    const { capture } = await import('../../commands/capture.js');
+    const { capture } = await import('../../jobs/capture.js');
     return finishJob(await capture(call.rt, request, call.redactor), call);
   },
 };

@@ -1,6 +1,6 @@
-import type { CleanRequest } from '../../commands/clean.js';
-import { RepackError } from '../../model/errors.js';
-import type { ExitCode } from '../../model/errors.js';
+import type { CleanRequest } from '../../jobs/clean/clean.js';
+import { RepackError } from '../../base/errors.js';
+import type { ExitCode } from '../../base/errors.js';
 import {
   MIRROR_SETTINGS,
   buildMirrorRequest,
@@ -38,7 +38,7 @@ export const cleanCommand: CliCommand = {
   async run(call) {
     if (isOfMirror(call)) return cleanOneMirror(call);
     const { args, options, values, rt, reporter } = call;
-    const { clean } = await import('../../commands/clean.js');
+    const { clean } = await import('../../jobs/clean/clean.js');
     const report = await clean(rt, {
       root: textOption({ args, options }, 'root'),
       cacheDir: values.cacheDir,
@@ -51,7 +51,7 @@ export const cleanCommand: CliCommand = {
 };
 
 async function cleanOneMirror(call: CliCall): Promise<ExitCode> {
-  const { cleanMirror } = await import('../../commands/clean-mirror.js');
+  const { cleanMirror } = await import('../../jobs/mirror/clean-mirror.js');
   const report = await cleanMirror(call.rt, await buildMirrorRequest(call, await takeMirrorSettings(call)));
   call.reporter.result(cleanMirrorText(report), { ...report }, { answer: report.dryRun });
   return exitOf(report.findings);

@@ -1,5 +1,5 @@
-import { EXIT, RepackError } from '../../model/errors.js';
-import { parseSubdir } from '../../model/names.js';
+import { EXIT, RepackError } from '../../base/errors.js';
+import { parseSubdir } from '../../conda/channel/names.js';
 import type { CliCommand } from '../command.js';
 import { NETWORK_SETTINGS, OUTPUT_SETTINGS } from '../command.js';
 import { diffText } from '../reporter/diff-text.js';
@@ -33,7 +33,7 @@ export const diffCommand: CliCommand = {
         hint: 'repackenv diff A B   (see --help)',
       });
     }
-    const { diff } = await import('../../commands/diff.js');
+    const { diff } = await import('../../jobs/diff/diff.js');
     const { baseUrl, owner, allowHttp, proxy, noProxy } = values;
     const report = await diff(rt, {
       a,

@@ -1,5 +1,5 @@
-import type { DoctorRequest } from '../../commands/doctor.js';
-import { EXIT, RepackError } from '../../model/errors.js';
+import type { DoctorRequest } from '../../jobs/doctor/doctor.js';
+import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCommand, Typed } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
 import { doctorText } from '../reporter/doctor-text.js';
@@ -19,7 +19,7 @@ export const doctorCommand: CliCommand = {
   root: ({ args }) => args[0],
   check: (typed) => void requestOf(typed),
   async run({ args, options, values, rt, reporter }) {
-    const { doctor } = await import('../../commands/doctor.js');
+    const { doctor } = await import('../../jobs/doctor/doctor.js');
     const report = await doctor(rt, {
       ...requestOf({ args, options }),
       waitLockMs: values.waitLock * 1000,

@@ -1,4 +1,4 @@
-import { EXIT } from '../../model/errors.js';
+import { EXIT } from '../../base/errors.js';
 import { workSettings } from '../build-request.js';
 import type { CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS } from '../command.js';
@@ -9,7 +9,7 @@ export const enginesCommand: CliCommand = {
   summary: 'list the engines that were found and what each can do here',
   settings: ['engine', 'enginePath', ...OUTPUT_SETTINGS],
   async run({ rt, values, reporter }) {
-    const { listEngines } = await import('../../commands/engines.js');
+    const { listEngines } = await import('../../jobs/engines.js');
     const engines = await listEngines(rt, workSettings(values));
     reporter.result(enginesText(engines), { engines }, { answer: true });
     return EXIT.done;

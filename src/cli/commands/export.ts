@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { EXIT, RepackError } from '../../model/errors.js';
+import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
-import type { SettingName } from '../settings.js';
+import type { SettingName } from '../../config/settings.js';
 import { exportText } from '../reporter/export-text.js';
 
 export const EXPORT_SETTINGS = [
@@ -50,7 +50,7 @@ export function declareExport(command: Command, { since }: { since: boolean }): 
 
 export async function runExport(call: CliCall): Promise<(typeof EXIT)['done']> {
   const { args, options, values, rt, reporter } = call;
-  const { exportToMedium } = await import('../../commands/export.js');
+  const { exportToMedium } = await import('../../jobs/export.js');
   const report = await exportToMedium(rt, {
     dir: args[0] ?? '.',
     out: textOption(call, 'to') ?? '',

@@ -1,4 +1,4 @@
-import { RepackError } from '../../model/errors.js';
+import { RepackError } from '../../base/errors.js';
 import type { CliCommand } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
 import { importText } from '../reporter/import-text.js';
@@ -48,7 +48,7 @@ export const importCommand: CliCommand = {
   },
   async run(call) {
     const { args, options, values, rt, reporter } = call;
-    const { importMedia } = await import('../../commands/import.js');
+    const { importMedia } = await import('../../jobs/import/import.js');
     const report = await importMedia(rt, {
       media: args,
       root: textOption(call, 'root') ?? '',

@@ -26,7 +26,7 @@ export const mergeCommand: CliCommand = {
       .addHelpText('after', EXAMPLES),
   log: ({ args }) => args[1]?.split(/[\\/]/).findLast((part) => part !== '') ?? '',
   async run({ args, values, rt, reporter }) {
-    const { merge } = await import('../../commands/merge.js');
+    const { merge } = await import('../../jobs/merge/merge.js');
     const report = await merge(rt, {
       from: args[0] ?? '',
       channel: args[1] ?? '',

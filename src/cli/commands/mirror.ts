@@ -1,6 +1,6 @@
-import type { MirrorRequest } from '../../commands/mirror.js';
-import { EXIT, RepackError } from '../../model/errors.js';
-import type { ExitCode } from '../../model/errors.js';
+import type { MirrorRequest } from '../../jobs/mirror/mirror.js';
+import { EXIT, RepackError } from '../../base/errors.js';
+import type { ExitCode } from '../../base/errors.js';
 import {
   MIRROR_SETTINGS,
   buildMirrorRequest,
@@ -36,14 +36,14 @@ export const mirrorCommand: CliCommand = {
   async run(call) {
     const settings = await takeMirrorSettings(call);
     if (call.options['showConfig'] === true) {
-      const { showMirrorConfig } = await import('../../commands/mirror-settings.js');
+      const { showMirrorConfig } = await import('../../jobs/mirror/mirror-settings.js');
       call.terminal.stdout.write(call.redactor.redact(showMirrorConfig(call.rt, settings)));
       return EXIT.done;
     }
     const request = await buildMirrorRequest(call, settings);
     const explained = textOption(call, 'explain');
     if (explained !== undefined) return explain(call, request, explained);
-    const { mirror } = await import('../../commands/mirror.js');
+    const { mirror } = await import('../../jobs/mirror/mirror.js');
     const report = await mirror(call.rt, request, call.redactor);
     call.reporter.result(mirrorText(report), { ...report }, { answer: report.published === undefined });
     return exitOf(report.findings);
@@ -58,7 +58,7 @@ async function explain(call: CliCall, request: MirrorRequest, name: string): Pro
       hint: 'For example --explain numpy, without version.',
     });
   }
-  const { explainMirror } = await import('../../commands/explain-mirror.js');
+  const { explainMirror } = await import('../../jobs/mirror/explain-mirror.js');
   const { text, ...data } = await explainMirror(call.rt, request, { name });
   call.reporter.result(text, { job: 'explain', ...data }, { answer: true });
   return EXIT.done;

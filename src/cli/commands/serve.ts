@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { EXIT, RepackError } from '../../model/errors.js';
+import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCommand, Typed } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
-import { readLogins } from '../logins.js';
+import { readLogins } from '../../config/logins.js';
 import { serveText } from '../reporter/serve-text.js';
 
 const DEFAULT_PORT = 8000;
@@ -29,7 +29,7 @@ export const serveCommand: CliCommand = {
     const users = file === undefined ? undefined : await readLogins(file, rt);
     for (const { password } of users?.logins ?? []) redactor.register(password);
     if (users?.warning !== undefined) rt.events.emit({ type: 'warning', message: users.warning });
-    const { serve, SERVE_LIMITS } = await import('../../commands/serve.js');
+    const { serve, SERVE_LIMITS } = await import('../../jobs/serve.js');
     const report = await serve(rt, {
       dir: args[0] ?? '.',
       host: hostOf(call),

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { RepackError } from '../../model/errors.js';
+import { RepackError } from '../../base/errors.js';
 import { buildRepackRequest, refuseTokenAsLabel } from '../build-request.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
 import { textOption } from '../command.js';
 import { finishJob } from '../finish-job.js';
-import { SETTING_NAMES } from '../settings.js';
+import { SETTING_NAMES } from '../../config/settings.js';
 
 const PACKAGES_HELP = 'MatchSpecs: ratingpro  "numpy>=1.26,<2"  pytho=1.9  "python=3.11.*=*_cpython"';
 
@@ -86,13 +86,13 @@ function namedParts(typed: Typed): Parts {
 async function runUpdate(call: CliCall, parts: Parts) {
   if (call.values.dryRun) return runPlan(call, parts);
   const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
-  const { update } = await import('../../commands/update.js');
+  const { update } = await import('../../jobs/update.js');
   return finishJob(await update(call.rt, request, call.redactor), call);
 }
 
 async function runPlan(call: CliCall, parts: Parts) {
   const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
-  const { plan } = await import('../../commands/plan.js');
+  const { plan } = await import('../../jobs/plan.js');
   return finishJob(await plan(call.rt, request), call);
 }
 

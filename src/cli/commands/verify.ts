@@ -15,7 +15,7 @@ export const verifyCommand: CliCommand = {
       ),
   async run(call) {
     const { args, rt, reporter } = call;
-    const { verify } = await import('../../commands/verify.js');
+    const { verify } = await import('../../jobs/verify.js');
     const report = await verify(rt, { dir: args[0] ?? '.', allowedSigners: textOption(call, 'allowedSigners') });
     reporter.result(verifyText(report), { ...report });
     return exitOf(report.findings);

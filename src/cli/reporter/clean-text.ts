@@ -1,6 +1,6 @@
-import type { CleanReport } from '../../commands/clean.js';
-import type { CleanItem, CleanKind } from '../../commands/clean/items.js';
-import type { MirrorCleanReport } from '../../commands/clean-mirror.js';
+import type { CleanReport } from '../../jobs/clean/clean.js';
+import type { CleanItem, CleanKind } from '../../jobs/clean/items.js';
+import type { MirrorCleanReport } from '../../jobs/mirror/clean-mirror.js';
 import { formatBytes, plural } from './format.js';
 import { findingsSection } from './sections.js';
 

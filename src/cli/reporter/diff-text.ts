@@ -1,4 +1,4 @@
-import type { DiffReport, DiffSide } from '../../commands/diff.js';
+import type { DiffReport, DiffSide } from '../../jobs/diff/diff.js';
 import { plural } from './format.js';
 import { changeSections, findingsSection, section, travelLine } from './sections.js';
 

@@ -1,5 +1,5 @@
-import type { DoctorReport } from '../../commands/doctor.js';
-import type { DoctorFinding } from '../../verify/doctor.js';
+import type { DoctorReport } from '../../jobs/doctor/doctor.js';
+import type { DoctorFinding } from '../../channel/doctor/doctor.js';
 import { formatBytes, plural } from './format.js';
 
 /** Of one kind; `--json` has all. */

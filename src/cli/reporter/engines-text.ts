@@ -1,4 +1,4 @@
-import type { EngineLine } from '../../commands/engines.js';
+import type { EngineLine } from '../../jobs/engines.js';
 
 export function enginesText(engines: readonly EngineLine[]): string {
   const width = (pick: (line: EngineLine) => string) => Math.max(...engines.map((line) => pick(line).length));

@@ -1,5 +1,5 @@
-import { EXIT, isRepackError } from '../../model/errors.js';
-import type { RepackError } from '../../model/errors.js';
+import { EXIT, isRepackError } from '../../base/errors.js';
+import type { RepackError } from '../../base/errors.js';
 
 /** What, where, what to do now, the code last (design D12). Ends with a line feed. */
 export function errorText(error: unknown, options: { debug: boolean; log?: string | undefined }): string {

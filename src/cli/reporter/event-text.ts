@@ -1,4 +1,4 @@
-import type { RepackEvent } from '../../model/events.js';
+import type { RepackEvent } from '../../base/events.js';
 import { formatBytes, plural, sourcesText } from './format.js';
 
 /** `log`: goes to the log in any case, to the terminal with --debug. */

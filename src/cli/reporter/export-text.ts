@@ -1,4 +1,4 @@
-import type { ExportedSet, ExportReport } from '../../commands/export.js';
+import type { ExportedSet, ExportReport } from '../../jobs/export.js';
 import { formatBytes, plural } from './format.js';
 import { findingText, travelLine } from './sections.js';
 

@@ -1,4 +1,4 @@
-import type { SourceCounts } from '../../model/plan.js';
+import type { SourceCounts } from '../../base/events.js';
 
 /** `1.5 MB`, decimal units, as disks and networks are sold. */
 export function formatBytes(bytes: number): string {

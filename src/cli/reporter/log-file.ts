@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { RepackError } from '../../model/errors.js';
+import { RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { logPathParts } from './format.js';
 

@@ -1,4 +1,4 @@
-import type { MirrorReport } from '../../commands/mirror.js';
+import type { MirrorReport } from '../../jobs/mirror/mirror.js';
 import { formatBytes, plural } from './format.js';
 import { findingsSection, movedText, packageText, section, travelLine } from './sections.js';
 

@@ -1,4 +1,4 @@
-import type { RepackEvent } from '../../model/events.js';
+import type { RepackEvent } from '../../base/events.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { TextSink } from '../../runtime/terminal.js';
 import { formatBytes } from './format.js';

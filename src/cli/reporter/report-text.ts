@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { JobReport } from '../../model/report.js';
+import type { JobReport } from '../../delivery/job-report.js';
 import { formatBytes, plural, sourcesText } from './format.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 

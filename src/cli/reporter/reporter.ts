@@ -1,7 +1,7 @@
-import { isRepackError } from '../../model/errors.js';
-import type { Finding } from '../../model/findings.js';
-import type { EventSink, RepackEvent } from '../../model/events.js';
-import type { Redactor } from '../../model/redact.js';
+import { isRepackError } from '../../base/errors.js';
+import type { Finding } from '../../base/findings.js';
+import type { EventSink, RepackEvent } from '../../base/events.js';
+import type { Redactor } from '../../base/redact.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Terminal } from '../../runtime/terminal.js';
 import { errorData, errorText } from './error-text.js';

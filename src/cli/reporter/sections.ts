@@ -1,5 +1,5 @@
-import type { Finding } from '../../model/findings.js';
-import type { ChannelChanges, PackageChange } from '../../model/staged.js';
+import type { Finding } from '../../base/findings.js';
+import type { ChannelChanges, PackageChange } from '../../channel/staged.js';
 import { formatBytes } from './format.js';
 
 const LONGEST_LIST = 40;

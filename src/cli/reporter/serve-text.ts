@@ -1,4 +1,4 @@
-import type { ServeReport } from '../../commands/serve.js';
+import type { ServeReport } from '../../jobs/serve.js';
 import { formatBytes, plural } from './format.js';
 
 export function serveText({ url, requests, answers, bytes, seconds, incomplete }: ServeReport): string {

@@ -1,4 +1,4 @@
-import type { CheckedFolder } from '../../commands/verify.js';
+import type { CheckedFolder } from '../../jobs/verify.js';
 import { formatBytes, plural } from './format.js';
 import { findingText } from './sections.js';
 

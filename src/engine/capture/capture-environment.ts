@@ -1,11 +1,11 @@
-import type { Finding } from '../../model/findings.js';
-import { NOARCH } from '../../model/channel.js';
-import type { Channel, Subdir } from '../../model/channel.js';
-import { isRepackError } from '../../model/errors.js';
-import { parseMatchSpec } from '../../model/match-spec.js';
-import type { MatchSpec } from '../../model/match-spec.js';
-import type { PlannedArtifact, SolvedSubdir } from '../../model/plan.js';
-import type { RepodataIndex, RepodataSource } from '../../model/repodata-index.js';
+import type { Finding } from '../../base/findings.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import type { Channel, Subdir } from '../../conda/channel/channel.js';
+import { isRepackError } from '../../base/errors.js';
+import { parseMatchSpec } from '../../conda/spec/match-spec.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import type { PlannedArtifact, SolvedSubdir } from '../../conda/plan/plan.js';
+import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { recordFromCaches } from '../cache-records.js';
 import {

@@ -1,5 +1,5 @@
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { RepackError } from '../../model/errors.js';
+import { RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { parseCondaInfo } from '../conda-info.js';
 import type { CondaInfo } from '../conda-info.js';

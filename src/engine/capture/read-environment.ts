@@ -1,7 +1,7 @@
-import { NOARCH } from '../../model/channel.js';
-import type { Channel, Subdir } from '../../model/channel.js';
-import { RepackError } from '../../model/errors.js';
-import { isSubdir, isVirtualPackageName } from '../../model/names.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import type { Channel, Subdir } from '../../conda/channel/channel.js';
+import { RepackError } from '../../base/errors.js';
+import { isSubdir, isVirtualPackageName } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { linkedFrom, readableCaches } from '../package-caches.js';
 import { readPrefixRecords } from '../prefix-records.js';

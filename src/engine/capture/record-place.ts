@@ -1,5 +1,5 @@
-import { isSubdir } from '../../model/names.js';
-import type { PrefixRecord } from '../../model/records.js';
+import { isSubdir } from '../../conda/channel/names.js';
+import type { PrefixRecord } from '../../conda/record/records.js';
 import { publishedAt } from '../token-free-url.js';
 import type { PublishedAt } from '../token-free-url.js';
 

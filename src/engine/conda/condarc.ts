@@ -1,4 +1,4 @@
-import type { ChannelPriority, Subdir } from '../../model/channel.js';
+import type { ChannelPriority, Subdir } from '../../conda/channel/channel.js';
 import type { CondaEngine } from './conda-engine.js';
 import { PROGRAM_TRAITS } from './programs.js';
 

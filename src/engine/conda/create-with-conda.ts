@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { EngineAccess } from '../../model/engine-access.js';
-import { RepackError } from '../../model/errors.js';
-import type { MatchSpec } from '../../model/match-spec.js';
-import { channelsOfSpec, parseMatchSpec, specMatches } from '../../model/match-spec.js';
-import { parseDistFilename } from '../../model/names.js';
-import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../model/plan.js';
-import type { RepodataSource } from '../../model/repodata-index.js';
+import type { EngineAccess } from '../../conda/channel/engine-access.js';
+import { RepackError } from '../../base/errors.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { channelsOfSpec, parseMatchSpec, specMatches } from '../../conda/spec/match-spec.js';
+import { parseDistFilename } from '../../conda/channel/names.js';
+import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../conda/plan/plan.js';
+import type { RepodataSource } from '../../conda/record/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { recordFromCaches } from '../cache-records.js';
 import {

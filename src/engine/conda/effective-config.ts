@@ -1,4 +1,4 @@
-import { RepackError } from '../../model/errors.js';
+import { RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { parseCondaInfo } from '../conda-info.js';
 import type { CondaInfo } from '../conda-info.js';

@@ -1,10 +1,10 @@
-import { NOARCH } from '../../model/channel.js';
-import { RepackError } from '../../model/errors.js';
-import { formatOf } from '../../model/names.js';
-import type { SolveRequest } from '../../model/plan.js';
-import { reachable } from '../../model/reachable.js';
-import type { RepodataIndex, RepodataSource } from '../../model/repodata-index.js';
-import { needsVirtualPackage } from '../../model/view.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { RepackError } from '../../base/errors.js';
+import { formatOf } from '../../conda/channel/names.js';
+import type { SolveRequest } from '../../conda/plan/plan.js';
+import { reachable } from '../../conda/record/reachable.js';
+import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
+import { needsVirtualPackage } from '../../conda/channel/view.js';
 import type { CondaEngine } from './conda-engine.js';
 
 /**

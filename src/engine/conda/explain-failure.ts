@@ -1,8 +1,8 @@
-import { RepackError } from '../../model/errors.js';
-import type { SolveRequest } from '../../model/plan.js';
-import type { RepodataSource } from '../../model/repodata-index.js';
-import { dependencyName } from '../../model/dependency.js';
-import { NOARCH } from '../../model/channel.js';
+import { RepackError } from '../../base/errors.js';
+import type { SolveRequest } from '../../conda/plan/plan.js';
+import type { RepodataSource } from '../../conda/record/repodata-index.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import { NOARCH } from '../../conda/channel/channel.js';
 import type { ExecResult } from '../../runtime/exec.js';
 import { plainText, printedJson, scrubUrls } from '../printed-json.js';
 import { engineTitle } from './conda-engine.js';

@@ -1,4 +1,4 @@
-import type { VirtualPackage } from '../../model/profile.js';
+import type { VirtualPackage } from '../../conda/plan/profile.js';
 import type { CondaInfo } from '../conda-info.js';
 import { scrubUrls } from '../printed-json.js';
 import type { ExpectedConfig, ForeignSetting } from './expected-config.js';

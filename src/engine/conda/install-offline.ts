@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { MatchSpec } from '../../model/match-spec.js';
-import { withText } from '../../model/match-spec.js';
-import { RepackError } from '../../model/errors.js';
-import type { TargetProfile } from '../../model/profile.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { withText } from '../../conda/spec/match-spec.js';
+import { RepackError } from '../../base/errors.js';
+import type { TargetProfile } from '../../conda/plan/profile.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';

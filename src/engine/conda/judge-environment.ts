@@ -1,6 +1,6 @@
-import { dependencyName } from '../../model/dependency.js';
-import type { MatchSpec } from '../../model/match-spec.js';
-import { specMatches } from '../../model/match-spec.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { specMatches } from '../../conda/spec/match-spec.js';
 import type { InstalledRecord } from '../prefix-records.js';
 
 /**

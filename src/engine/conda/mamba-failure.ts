@@ -1,8 +1,8 @@
-import { NOARCH } from '../../model/channel.js';
-import type { MatchSpec } from '../../model/match-spec.js';
-import { channelsOfSpec, specMatches } from '../../model/match-spec.js';
-import type { SolveRequest } from '../../model/plan.js';
-import type { RepodataSource } from '../../model/repodata-index.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { channelsOfSpec, specMatches } from '../../conda/spec/match-spec.js';
+import type { SolveRequest } from '../../conda/plan/plan.js';
+import type { RepodataSource } from '../../conda/record/repodata-index.js';
 
 /**
  * What a failed `create` of mamba or micromamba is about; undefined where its text names neither. They print lines of a log and, for an

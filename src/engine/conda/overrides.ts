@@ -1,4 +1,4 @@
-import type { TargetProfile } from '../../model/profile.js';
+import type { TargetProfile } from '../../conda/plan/profile.js';
 
 /** Virtual packages that conda lets a variable replace, and whether the value is the version or, for `__archspec`, the build. */
 const OVERRIDES: readonly { name: string; variable: string; value: 'version' | 'build' }[] = [

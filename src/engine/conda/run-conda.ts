@@ -1,4 +1,4 @@
-import { RepackError } from '../../model/errors.js';
+import { RepackError } from '../../base/errors.js';
 import { engineTitle } from './conda-engine.js';
 import { PROGRAM_TRAITS } from './programs.js';
 import type { ExecResult } from '../../runtime/exec.js';

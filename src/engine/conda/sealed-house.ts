@@ -1,5 +1,5 @@
 import { delimiter, dirname, join } from 'node:path';
-import type { TargetProfile } from '../../model/profile.js';
+import type { TargetProfile } from '../../conda/plan/profile.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { ignoredVariables, systemEnv } from '../user-environment.js';
 import type { CondaEngine } from './conda-engine.js';

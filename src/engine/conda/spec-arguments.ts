@@ -1,7 +1,7 @@
-import type { EngineAccess } from '../../model/engine-access.js';
-import { RepackError } from '../../model/errors.js';
-import type { MatchSpec } from '../../model/match-spec.js';
-import { channelsOfSpec, isPlainSpec } from '../../model/match-spec.js';
+import type { EngineAccess } from '../../conda/channel/engine-access.js';
+import { RepackError } from '../../base/errors.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { channelsOfSpec, isPlainSpec } from '../../conda/spec/match-spec.js';
 import type { FileSystem } from '../../runtime/fs.js';
 import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';

@@ -1,15 +1,15 @@
-import type { Channel, Subdir } from '../../model/channel.js';
-import { NOARCH } from '../../model/channel.js';
-import { dependencyName } from '../../model/dependency.js';
-import { RepackError, isRepackError } from '../../model/errors.js';
-import { channelsOfSpec, specChannelAllowed, specMatches } from '../../model/match-spec.js';
-import type { MatchSpec } from '../../model/match-spec.js';
-import { parseDistFilename } from '../../model/names.js';
-import type { SolveRequest } from '../../model/plan.js';
-import type { PackageRecord } from '../../model/records.js';
-import type { RepodataIndex, RepodataSource } from '../../model/repodata-index.js';
-import { pickedRecord } from '../../model/repodata-record.js';
-import { parseVersion } from '../../model/version.js';
+import type { Channel, Subdir } from '../../conda/channel/channel.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import { channelsOfSpec, specChannelAllowed, specMatches } from '../../conda/spec/match-spec.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { parseDistFilename } from '../../conda/channel/names.js';
+import type { SolveRequest } from '../../conda/plan/plan.js';
+import type { PackageRecord } from '../../conda/record/records.js';
+import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
+import { pickedRecord } from '../../conda/record/repodata-record.js';
+import { parseVersion } from '../../conda/spec/version.js';
 
 /** A record the solver may choose. */
 export interface Candidate {

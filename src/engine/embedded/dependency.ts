@@ -1,5 +1,5 @@
-import { parseDependency } from '../../model/dependency.js';
-import type { MatchSpec } from '../../model/match-spec.js';
+import { parseDependency } from '../../conda/spec/dependency.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
 
 /** Name, version, build with single blanks: read alike by conda and rattler. */
 const PLAIN = /^[a-z0-9_][a-z0-9._-]*(?: [^\s[\]:;]+){0,2}$/;

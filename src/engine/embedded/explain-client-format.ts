@@ -1,9 +1,9 @@
-import { dependencyName } from '../../model/dependency.js';
-import { RepackError, isRepackError } from '../../model/errors.js';
-import { parseDistFilename } from '../../model/names.js';
-import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../model/plan.js';
-import type { TargetClient } from '../../model/profile.js';
-import type { RepodataSource } from '../../model/repodata-index.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import { parseDistFilename } from '../../conda/channel/names.js';
+import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../conda/plan/plan.js';
+import type { TargetClient } from '../../conda/plan/profile.js';
+import type { RepodataSource } from '../../conda/record/repodata-index.js';
 import { solveEmbedded } from './solve.js';
 import type { EmbeddedRuntime } from './solve.js';
 import type { EmbeddedSolver } from './solver.js';

@@ -1,6 +1,6 @@
-import type { SolveRequest } from '../../model/plan.js';
-import { RepackError } from '../../model/errors.js';
-import { compareVersions } from '../../model/version.js';
+import type { SolveRequest } from '../../conda/plan/plan.js';
+import { RepackError } from '../../base/errors.js';
+import { compareVersions } from '../../conda/spec/version.js';
 import type { Candidates } from './candidates.js';
 import { similarNames } from './similar-names.js';
 

@@ -1,4 +1,4 @@
-import type { RepodataIndex } from '../../model/repodata-index.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 
 /** For each unknown name up to three that the channels have and that differ by a slip of the hand, nearest first. */
 export function similarNames(unknown: readonly string[], indexes: readonly RepodataIndex[]): Map<string, string[]> {

@@ -1,6 +1,6 @@
-import { channelFileUrl } from '../../model/channel.js';
-import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../model/plan.js';
-import type { RepodataSource } from '../../model/repodata-index.js';
+import { channelFileUrl } from '../../conda/channel/channel.js';
+import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../conda/plan/plan.js';
+import type { RepodataSource } from '../../conda/record/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { gatherCandidates } from './candidates.js';
 import type { Candidate, Candidates } from './candidates.js';

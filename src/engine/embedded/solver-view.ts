@@ -1,8 +1,8 @@
-import { NOARCH } from '../../model/channel.js';
-import { dependencyName } from '../../model/dependency.js';
-import type { SolveRequest } from '../../model/plan.js';
-import { isPython } from '../../model/records.js';
-import type { PackageRecord } from '../../model/records.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import type { SolveRequest } from '../../conda/plan/plan.js';
+import { isPython } from '../../conda/record/records.js';
+import type { PackageRecord } from '../../conda/record/records.js';
 import type { Candidate, Candidates } from './candidates.js';
 import { solverDependency, solverSpec } from './dependency.js';
 import { SOLVER_SUBDIR } from './protocol.js';

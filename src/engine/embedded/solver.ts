@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.js';
 import type { WorkerHandle } from '../../runtime/workers.js';
-import { RepackError, isRepackError } from '../../model/errors.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
 import type { AnswerMessage, SolveMessage, SolverPick, SolverTask } from './protocol.js';
 
 /** rattler's words, or what it picked. */

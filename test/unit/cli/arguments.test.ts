@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
-import { readPackagesText } from '../../../src/cli/packages-file.js';
+import { readPackagesText } from '../../../src/config/packages-file.js';
 import { parseArguments } from '../../../src/cli/program.js';
-import { SETTING_NAMES, setting } from '../../../src/cli/settings.js';
+import { SETTING_NAMES, setting } from '../../../src/config/settings.js';
 import { readToken } from '../../../src/cli/token.js';
-import { declareChannels, parseChannelUrl } from '../../../src/model/declare-channels.js';
-import { reveal } from '../../../src/model/secret.js';
+import { declareChannels, parseChannelUrl } from '../../../src/conda/channel/declare-channels.js';
+import { reveal } from '../../../src/base/secret.js';
 import type { Terminal } from '../../../src/runtime/terminal.js';
 import { testRuntime } from '../../helpers/runtime.js';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { reportText } from '../../../src/cli/reporter/report-text.js';
 import { createReporter } from '../../../src/cli/reporter/reporter.js';
-import { RepackError } from '../../../src/model/errors.js';
-import { createRedactor } from '../../../src/model/redact.js';
-import type { JobReport } from '../../../src/model/report.js';
-import { Secret } from '../../../src/model/secret.js';
+import { RepackError } from '../../../src/base/errors.js';
+import { createRedactor } from '../../../src/base/redact.js';
+import type { JobReport } from '../../../src/delivery/job-report.js';
+import { Secret } from '../../../src/base/secret.js';
 import type { TextSink } from '../../../src/runtime/terminal.js';
 import { fakeClock } from '../../helpers/runtime.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeChannel, makePackage, type SamplePackage } from '../../../scripts/lib/sample-upstream.js';
-import type { Channel } from '../../../src/model/channel.js';
+import type { Channel } from '../../../src/conda/channel/channel.js';
 import { nodeFileSystem } from '../../../src/runtime/fs.js';
 import { undiciHttp } from '../../../src/runtime/http.js';
 import { failureOf, openTestGateway, plannedOf, type TestGateway } from '../../helpers/gateway.js';

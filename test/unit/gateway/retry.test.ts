@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../src/gateway/limits.js';
 import { backoffMs, failureCode, isRetriable, retryAfterMs, TransferFailure } from '../../../src/gateway/retry.js';
 import { rateGuard } from '../../../src/gateway/transfer.js';
-import { RepackError } from '../../../src/model/errors.js';
+import { RepackError } from '../../../src/base/errors.js';
 import { fakeClock } from '../../helpers/runtime.js';
 
 const coded = (code: string, cause?: unknown): Error => Object.assign(new Error(code, { cause }), { code });

@@ -8,9 +8,9 @@ import {
   withoutToken,
   type WireRules,
 } from '../../../src/gateway/wire-url.js';
-import { isRepackError } from '../../../src/model/errors.js';
-import type { Channel } from '../../../src/model/channel.js';
-import { Secret } from '../../../src/model/secret.js';
+import { isRepackError } from '../../../src/base/errors.js';
+import type { Channel } from '../../../src/conda/channel/channel.js';
+import { Secret } from '../../../src/base/secret.js';
 
 const token = new Secret('xx-s3cr3t');
 const channel = (url: string, more: Partial<Channel> = {}): Channel => ({

@@ -1,9 +1,9 @@
-import type { Channel, Subdir } from '../../../src/model/channel.js';
-import { scanRepodata } from '../../../src/model/repodata-scan.js';
-import { parseMirrorText } from '../../../src/mirror/mirror-file.js';
-import { selectForMirror } from '../../../src/mirror/select.js';
-import type { MirrorSource, Selection } from '../../../src/mirror/select.js';
-import type { MirrorFilter } from '../../../src/mirror/select-filter.js';
+import type { Channel, Subdir } from '../../../src/conda/channel/channel.js';
+import { scanRepodata } from '../../../src/conda/record/repodata-scan.js';
+import { parseMirrorText } from '../../../src/config/mirror-file/read.js';
+import { selectForMirror } from '../../../src/mirror/select/select.js';
+import type { MirrorSource, Selection } from '../../../src/mirror/select/select.js';
+import type { MirrorFilter } from '../../../src/config/mirror-file/filter.js';
 
 export const channel = (name: string): Channel => ({
   url: `https://example.org/${name}`,

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Manifest } from '../../../src/model/manifest.js';
+import type { Manifest } from '../../../src/channel/manifest/manifest.js';
 import { rawRequest } from '../../helpers/raw-http.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { startServing, type Serving, type ServingOptions } from '../../helpers/serving.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../../src/model/secret.js';
+import { Secret } from '../../../src/base/secret.js';
 import { makeGuard } from '../../../src/serve/guard.js';
 
 const TOKEN = 'xx-5e4d3c2b';

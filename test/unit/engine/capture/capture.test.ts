@@ -7,8 +7,8 @@ import { readEnvironment } from '../../../../src/engine/capture/read-environment
 import type { InstalledEnvironment } from '../../../../src/engine/capture/read-environment.js';
 import { publishedAt, tokenFreeUrl } from '../../../../src/engine/token-free-url.js';
 import type { CondaInfo } from '../../../../src/engine/conda-info.js';
-import { RepackError } from '../../../../src/model/errors.js';
-import type { RepodataSource } from '../../../../src/model/repodata-index.js';
+import { RepackError } from '../../../../src/base/errors.js';
+import type { RepodataSource } from '../../../../src/conda/record/repodata-index.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { MD5, SHA256, failure, meta, published, sourceOf } from '../conda/fake-conda.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseCondaInfo } from '../../../../src/engine/conda-info.js';
 import { plainText, printedJson } from '../../../../src/engine/printed-json.js';
-import { RepackError } from '../../../../src/model/errors.js';
+import { RepackError } from '../../../../src/base/errors.js';
 
 const subject = 'conda info --json';
 const read = (text: string | Uint8Array): Record<string, unknown> =>

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { condaAbilities } from '../../../../src/engine/conda/abilities.js';
 import { specArguments } from '../../../../src/engine/conda/spec-arguments.js';
-import { parseMatchSpec } from '../../../../src/model/match-spec.js';
+import { parseMatchSpec } from '../../../../src/conda/spec/match-spec.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { ACCESS } from './fake-conda.js';

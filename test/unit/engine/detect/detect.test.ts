@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chooseEngine, detectEngines } from '../../../../src/engine/detect.js';
 import type { FoundEngine } from '../../../../src/engine/detect.js';
-import { RepackError } from '../../../../src/model/errors.js';
+import { RepackError } from '../../../../src/base/errors.js';
 import type { Exec, ExecCommand } from '../../../../src/runtime/exec.js';
 import { execaExec } from '../../../../src/runtime/exec.js';
 import { tempDir } from '../../../helpers/artifacts.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { explainClientFormat } from '../../../../src/engine/embedded/explain-client-format.js';
-import type { RepodataSource } from '../../../../src/model/repodata-index.js';
-import type { TargetClient } from '../../../../src/model/profile.js';
-import { clientView } from '../../../../src/model/view.js';
+import type { RepodataSource } from '../../../../src/conda/record/repodata-index.js';
+import type { TargetClient } from '../../../../src/conda/plan/profile.js';
+import { clientView } from '../../../../src/conda/channel/view.js';
 import type { TestRecord } from './sources.js';
 import { CONDA_44, chan, rec, requestOf, sharedSolver, sourceOf } from './sources.js';
 

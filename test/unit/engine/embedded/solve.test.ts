@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { RATTLER_VERSION } from '../../../../src/engine/embedded/solve.js';
-import type { RepackError } from '../../../../src/model/errors.js';
+import type { RepackError } from '../../../../src/base/errors.js';
 import type { Ask, TestChannel } from './sources.js';
 import { CONDA_44, chan, rec, sharedSolver } from './sources.js';
 

@@ -7,7 +7,7 @@ import type { SolverTask } from '../../../../src/engine/embedded/protocol.js';
 import { solveEmbedded } from '../../../../src/engine/embedded/solve.js';
 import { openEmbeddedSolver } from '../../../../src/engine/embedded/solver.js';
 import type { EmbeddedSolver, EmbeddedSolverOptions } from '../../../../src/engine/embedded/solver.js';
-import { RepackError } from '../../../../src/model/errors.js';
+import { RepackError } from '../../../../src/base/errors.js';
 import { chan, rec, requestOf, sourceOf, testRuntime } from './sources.js';
 
 /** Threads that behave badly in one way each. */

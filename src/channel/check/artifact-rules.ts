@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { ownRecord } from '../../archive/record-from-artifact.js';
+import { fileHandleSource } from '../../archive/source.js';
+import { isRepackError } from '../../base/errors.js';
+import { canonicalJson } from '../../base/json.js';
+import { inParallel } from '../../base/parallel.js';
+import type { PackageRecord } from '../../conda/record/records.js';
+import type { Folder, ReadRuntime } from '../read/read-folder.js';
+import type { Indexes } from '../read/read-indexes.js';
+import { violation } from './violations.js';
+import type { Violation } from './violations.js';
+
+/** What a channel adds to a record, or writes in another form: no correction of what the package says. */
+const CHANNELS_OWN = new Set(['md5', 'sha256', 'size', 'fn', 'url', 'channel', 'subdir', 'indexed_timestamp']);
+
+/**
+ * Opens every artifact and compares what it says of itself with its record in the index (bad-inputs F6): the record counts, and a
+ * difference is told. Only `info/` is read.
+ */
+export async function checkArtifacts(
+  rt: ReadRuntime,
+  { dir, folder, indexes, told }: { dir: string; folder: Folder; indexes: Indexes; told: ReadonlySet<string> },
+): Promise<Violation[]> {
+  const indexed = [...indexes].flatMap(([subdir, index]) =>
+    [...index.allFilenames()].map((fn) => ({ path: `${subdir}/${fn}`, fn, index })),
+  );
+  // What is wrong from the outside already is not opened.
+  const sound = indexed.filter(({ path }) => folder.files.has(path) && !told.has(path));
+  const found = await inParallel(sound, 4, async ({ path, fn, index }) => {
+    const record = index.record(fn);
+    return record === undefined ? undefined : compare(rt, { file: join(dir, path), path, fn, record });
+  });
+  return found.filter((each) => each !== undefined);
+}
+
+interface IndexedFile {
+  file: string;
+  path: string;
+  fn: string;
+  record: PackageRecord;
+}
+
+async function compare(rt: ReadRuntime, { file, path, fn, record }: IndexedFile): Promise<Violation | undefined> {
+  const handle = await rt.fs.openNoFollow(file).catch(() => undefined);
+  // Gone or unreadable: reported by the rules on files.
+  if (handle === undefined) return undefined;
+  try {
+    const own = await ownRecord(fileHandleSource(handle, (await handle.stat()).size), fn);
+    const keys = differingKeys(own, record);
+    return keys.length === 0 ? undefined : violation('hotfixed', path, { keys: keys.join(', ') });
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return violation('artifact-corrupt', path, { reason: error.what });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Where a record says something else than the artifact says of itself; what channels add does not count. */
+export function differingKeys(own: PackageRecord, record: PackageRecord): string[] {
+  const keys = new Set([...Object.keys(own), ...Object.keys(record)]);
+  return [...keys]
+    .filter(
+      (key) => !CHANNELS_OWN.has(key) && canonicalJson([own[key] ?? null]) !== canonicalJson([record[key] ?? null]),
+    )
+    .sort();
+}

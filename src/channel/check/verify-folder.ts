@@ -1,0 +1,252 @@
+import { join } from 'node:path';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { errnoOf } from '../../base/disk-errors.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import type { Finding } from '../../base/findings.js';
+import { canonicalJson } from '../../base/json.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME, sideFoldersOf } from '../manifest/manifest.js';
+import { parseMatchSpec } from '../../conda/spec/match-spec.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
+import { parseManifest } from '../manifest/parse-manifest.js';
+import { profileOfManifest } from '../manifest/profile.js';
+import type { SolveOffline } from '../read/folder-source.js';
+import { checkArtifacts } from './artifact-rules.js';
+import { checkDependencies } from './dependencies.js';
+import { checkIndexesAgainstFiles, isIndexPath } from './index-rules.js';
+import { subdirInCapitals } from '../doctor/names.js';
+import { checkAgainstManifest, checkSums } from './manifest-rules.js';
+import { readFolder } from '../read/read-folder.js';
+import type { Folder, HashCache, ReadOptions, ReadRuntime } from '../read/read-folder.js';
+import { readIndexes } from '../read/read-indexes.js';
+import type { Indexes } from '../read/read-indexes.js';
+import { solveAlone } from './solve-alone.js';
+import { asFinding, violation } from './violations.js';
+import type { Violation } from './violations.js';
+
+export interface VerifyInput {
+  /** Absolute path of a channel folder. */
+  dir: string;
+  /** With it, and with a manifest, the label's specs are solved from the folder alone. */
+  solveOffline?: SolveOffline | undefined;
+}
+
+export interface VerifyReport {
+  dir: string;
+  findings: Finding[];
+  /** Regular files of the channel: artifacts, indexes, manifest, SHA256SUMS. */
+  files: number;
+  bytes: number;
+  generation: number | undefined;
+  label: string | undefined;
+  subdirs: string[];
+  /** No finding that makes the program end with 1. */
+  ok: boolean;
+}
+
+/** A channel folder as it was found, and what its index, manifest and sums say against it. */
+export interface Look {
+  folder: Folder;
+  indexes: Indexes;
+  manifest: Manifest | undefined;
+  violations: Violation[];
+}
+
+/**
+ * Reads a channel folder, ours or anybody's, and says what is wrong with it: index against files, and with our manifest what is
+ * missing, left over, changed, half synchronised. Everything that is wrong with the folder is a finding; nothing is changed. A folder
+ * that is being published or synchronised just now gets a second look before anything is reported.
+ *
+ * Throws E_NOT_A_CHANNEL where there is no folder, or nothing of a channel in it.
+ */
+export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: VerifyInput): Promise<VerifyReport> {
+  const seen = await lookAtFolder(rt, dir);
+  const { folder, indexes, manifest } = seen;
+  const violations = [...seen.violations];
+  if (solveOffline !== undefined && manifest !== undefined)
+    violations.push(...(await checkSolves(solveOffline, { dir, manifest, indexes })));
+  violations.push(
+    ...(await checkArtifacts(rt, { dir, folder, indexes, told: new Set(violations.map(({ subject }) => subject)) })),
+  );
+  violations.push(...checkDependencies(seen));
+  const findings = violations.map(asFinding);
+  return {
+    dir,
+    findings,
+    files: folder.files.size,
+    bytes: [...folder.files.values()].reduce((sum, { size }) => sum + size, 0),
+    generation: manifest?.generation,
+    label: manifest?.label,
+    subdirs: [...folder.subdirs],
+    ok: !findings.some(({ exit }) => exit),
+  };
+}
+
+/**
+ * Reads the folder and holds index, files, manifest and sums against each other. Where something is wrong it looks again, until two looks see
+ * the same: the folder may be being published just now. `cache`: what an earlier look has hashed need not be read again. Throws as
+ * `verifyFolder`.
+ */
+export async function lookAtFolder(rt: ReadRuntime, dir: string, cache: HashCache = new Map()): Promise<Look> {
+  let seen = await look(rt, dir, cache);
+  for (let looks = 1; looks < MOST_LOOKS && seen.violations.some(({ rule }) => rule !== 'stranger'); looks++) {
+    const before = allOf(seen);
+    seen = await look(rt, dir, cache);
+    if (allOf(seen) === before) break;
+  }
+  return seen;
+}
+
+/** In one order: files are read at the same time. */
+function allOf({ violations }: Look): string {
+  return violations.map(canonicalJson).sort().join('\n');
+}
+
+/** One that changes for longer is told as it was seen last. */
+const MOST_LOOKS = 20;
+
+async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Look> {
+  const folder = await readFolder(rt, dir, { ...(await foldersOfManifest(rt, dir)), cache }).catch((error: unknown) => {
+    throw noFolder(dir, error);
+  });
+  await refuseNonChannel(rt, folder);
+  const { manifest, violations } = readManifest(folder);
+  const read = await readIndexes(folder, { needsZst: manifest !== undefined });
+  violations.push(...folder.violations, ...read.violations, ...checkIndexesAgainstFiles(folder, read.indexes));
+  if (manifest !== undefined) violations.push(...checkAgainstManifest(folder, manifest, read.indexes));
+  violations.push(...checkSums(folder, manifest));
+  for (const name of folder.strangers) violations.push(violation('stranger', name));
+  const told = violations.filter((each) => manifest !== undefined || !isIndexersFolder(folder, each));
+  return { folder, indexes: read.indexes, manifest, violations: withoutEchoes(told) };
+}
+
+/** What conda-index (`.cache`) makes in every subdir, and rattler-index for sharded repodata. */
+function isIndexersFolder({ files }: Folder, { rule, subject }: Violation): boolean {
+  const [subdir = '', name = ''] = subject.split('/');
+  return (
+    rule === 'folder' &&
+    (name === '.cache' || (name === 'shards' && files.has(`${subdir}/repodata_shards.msgpack.zst`)))
+  );
+}
+
+/** A file that index and manifest both miss, or both find changed, is told once: in the words of the manifest. */
+function withoutEchoes(violations: readonly Violation[]): Violation[] {
+  const about = (rule: Violation['rule']) =>
+    new Set(violations.filter((each) => each.rule === rule).map(({ subject }) => subject));
+  const lost = about('manifest-missing-file');
+  const extra = about('manifest-extra-file');
+  const byManifest = new Set(
+    violations
+      .filter(({ values }) => values['by'] === 'the manifest')
+      .map(({ rule, subject, values }) => `${rule} ${subject} ${values['algorithm']}`),
+  );
+  return violations.filter(({ rule, subject, values }) => {
+    if (rule === 'file-missing' || rule === 'index-missing' || rule === 'form-missing') return !lost.has(subject);
+    if (rule === 'file-unindexed' || rule === 'file-withdrawn') return !extra.has(subject);
+    return values['by'] !== 'the index' || !byManifest.has(`${rule} ${subject} ${values['algorithm']}`);
+  });
+}
+
+async function foldersOfManifest(rt: ReadRuntime, dir: string): Promise<Pick<ReadOptions, 'listed' | 'sideFolders'>> {
+  const text = await rt.fs.readText(`${dir}/${MANIFEST_NAME}`).catch(() => '');
+  const parsed = parseManifest(text);
+  if (parsed.kind !== 'sound') return {};
+  return { listed: parsed.manifest.subdirs, sideFolders: sideFoldersOf(parsed.manifest) };
+}
+
+function readManifest(folder: Folder): { manifest: Manifest | undefined; violations: Violation[] } {
+  const bytes = folder.files.get(MANIFEST_NAME)?.bytes;
+  if (bytes === undefined) return { manifest: undefined, violations: [] };
+  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
+  switch (parsed.kind) {
+    case 'sound':
+      return { manifest: parsed.manifest, violations: [] };
+    case 'broken':
+      return {
+        manifest: undefined,
+        violations: [violation('manifest-broken', MANIFEST_NAME, { reason: parsed.reason })],
+      };
+    case 'newer':
+      return {
+        manifest: undefined,
+        violations: [violation('manifest-newer', MANIFEST_NAME, { schema: parsed.schema })],
+      };
+    case 'other':
+      return { manifest: undefined, violations: [] };
+  }
+}
+
+/** Can the label's specs be installed from the folder alone? */
+export async function checkSolves(
+  solveOffline: SolveOffline,
+  { dir, manifest, indexes }: { dir: string; manifest: Manifest; indexes: Indexes },
+): Promise<Violation[]> {
+  const found: Violation[] = [];
+  const specs: MatchSpec[] = [];
+  for (const text of manifest.specs) {
+    try {
+      specs.push(parseMatchSpec(text));
+    } catch (error) {
+      if (!isRepackError(error)) throw error;
+      found.push(violation('spec-unreadable', text, { reason: error.what }));
+    }
+  }
+  for (const profile of manifest.profiles.map(profileOfManifest)) {
+    const problem = await solveAlone(solveOffline, { dir, label: manifest.label, specs, profile, indexes });
+    if (problem !== undefined) found.push(problem);
+  }
+  return found;
+}
+
+async function refuseNonChannel(rt: ReadRuntime, folder: Folder): Promise<void> {
+  const { files, dir, subdirs } = folder;
+  if (files.has(MANIFEST_NAME) || subdirs.length > 0) return;
+  const inSubdir = folder.strangers.some(isIndexPath);
+  const capitals = folder.strangers.filter((name) => subdirInCapitals(name) !== undefined);
+  const channels = await channelsBelow(rt, folder);
+  throw new RepackError('E_NOT_A_CHANNEL', {
+    what:
+      channels.length > 0
+        ? 'That folder holds channel folders, and is none itself'
+        : 'This folder is no channel: it has no manifest and no subdir',
+    where: dir,
+    hint: inSubdir
+      ? 'Give the folder above it: the one that holds noarch/.'
+      : capitals.length > 0
+        ? `${capitals.join(', ')}: clients look for lower case. Rename them, or copy the folder again in a way that keeps it.`
+        : channels.length > 0
+          ? `Name one of them: ${channels.slice(0, 5).join(', ')}${channels.length > 5 ? ', …' : ''}.`
+          : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
+  });
+}
+
+/** People name ROOT, where the folder of a label is meant. */
+async function channelsBelow(rt: ReadRuntime, { dir, strangers }: Folder): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of strangers) {
+    for (const mark of [MANIFEST_NAME, `${NOARCH}/${INDEX_NAMES[0]}`]) {
+      const stats = await rt.fs.lstat(join(dir, name, mark)).catch(() => undefined);
+      if (stats?.isFile() !== true) continue;
+      found.push(name);
+      break;
+    }
+  }
+  return found.sort();
+}
+
+function noFolder(dir: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  const what =
+    errno === 'ENOENT'
+      ? 'There is no such folder'
+      : errno === 'ENOTDIR'
+        ? 'This is no folder'
+        : `The folder can't be read (${errno})`;
+  return new RepackError('E_NOT_A_CHANNEL', {
+    what,
+    where: dir,
+    hint: 'Give the folder of a channel, ROOT/LABEL.',
+    cause: error,
+  });
+}

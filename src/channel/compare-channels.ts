@@ -1,0 +1,114 @@
+import type { ManifestFile } from './manifest/manifest.js';
+import { formatOf, parseDistFilename } from '../conda/channel/names.js';
+import type { ChannelChanges, PackageChange } from './staged.js';
+import { compareVersions } from '../conda/spec/version.js';
+
+/** What a comparison reads of a manifest's files. */
+export type ComparedFile = Pick<ManifestFile, 'path' | 'size' | 'sha256'> & { record?: string | undefined };
+
+/**
+ * What changes from one channel to another. Artifacts are paired by path; those that only one side has, by subdir and name: newest
+ * with newest is an upgrade or a downgrade, what stays alone is added or removed. `bytesToTravel` counts every file, indexes too, that
+ * is new or has other bytes; `bytesOfPackages` the artifacts among them.
+ */
+export function compareChannels(before: readonly ComparedFile[], after: readonly ComparedFile[]): ChannelChanges {
+  const old = new Map(before.map((file) => [file.path, file]));
+  const fresh = new Map(after.map((file) => [file.path, file]));
+  const changes: ChannelChanges = {
+    ...pairByName(
+      packagesOf(before).filter(({ path }) => !fresh.has(path)),
+      packagesOf(after).filter(({ path }) => !old.has(path)),
+    ),
+    rerecorded: [],
+    kept: 0,
+    bytesToTravel: 0,
+    bytesOfPackages: 0,
+  };
+  for (const { path, change } of packagesOf(after)) {
+    const [was, is] = [old.get(path), fresh.get(path)];
+    if (was === undefined || is === undefined) continue;
+    const sameRecord = was.record === undefined || is.record === undefined || was.record === is.record;
+    if (was.sha256 === is.sha256 && sameRecord) changes.kept += 1;
+    else changes.rerecorded.push(change);
+  }
+  for (const { path, size, sha256 } of after) {
+    if (old.get(path)?.sha256 === sha256) continue;
+    changes.bytesToTravel += size;
+    if (packageAt(path) !== undefined) changes.bytesOfPackages += size;
+  }
+  return changes;
+}
+
+type Package = { path: string; change: PackageChange };
+
+/** The artifacts among files, sorted by path; what has no artifact's name is none. */
+function packagesOf(files: readonly ComparedFile[]): Package[] {
+  return files
+    .map(({ path }) => packageAt(path))
+    .filter((each) => each !== undefined)
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function packageAt(path: string): Package | undefined {
+  const [subdir, fn, ...deeper] = path.split('/');
+  if (subdir === undefined || fn === undefined || deeper.length > 0 || formatOf(fn) === undefined) return undefined;
+  try {
+    const { name, version, build } = parseDistFilename(fn);
+    return { path, change: { name, version, build, subdir, fn } };
+  } catch {
+    return undefined;
+  }
+}
+
+function pairByName(
+  gone: readonly Package[],
+  come: readonly Package[],
+): Pick<ChannelChanges, 'added' | 'removed' | 'upgraded' | 'downgraded'> {
+  const result: Pick<ChannelChanges, 'added' | 'removed' | 'upgraded' | 'downgraded'> = {
+    added: [],
+    removed: [],
+    upgraded: [],
+    downgraded: [],
+  };
+  const goneByName = newestFirst(gone);
+  const comeByName = newestFirst(come);
+  for (const key of [...new Set([...goneByName.keys(), ...comeByName.keys()])].sort()) {
+    const olds = goneByName.get(key) ?? [];
+    const news = comeByName.get(key) ?? [];
+    const pairs = Math.min(olds.length, news.length);
+    for (let i = 0; i < pairs; i += 1) {
+      const [from, to] = [olds[i]!, news[i]!];
+      const step = { name: to.name, subdir: to.subdir, ...fromTo(from, to) };
+      (compareBuilds(from, to) > 0 ? result.downgraded : result.upgraded).push(step);
+    }
+    result.removed.push(...olds.slice(pairs));
+    result.added.push(...news.slice(pairs));
+  }
+  return result;
+}
+
+function newestFirst(packages: readonly Package[]): Map<string, PackageChange[]> {
+  const byName = new Map<string, PackageChange[]>();
+  for (const { change } of packages) {
+    const key = `${change.subdir}/${change.name}`;
+    byName.set(key, [...(byName.get(key) ?? []), change]);
+  }
+  for (const list of byName.values()) list.sort((a, b) => compareBuilds(b, a));
+  return byName;
+}
+
+function compareBuilds(a: PackageChange, b: PackageChange): number {
+  return compareVersions(a.version, b.version) || buildNumber(a.build) - buildNumber(b.build);
+}
+
+/** By custom the build string ends with the build number: `py39h06a4308_2`. */
+function buildNumber(build: string): number {
+  return Number(/(?:^|_)(\d{1,15})$/.exec(build)?.[1] ?? 0);
+}
+
+/** No more than is needed to see the difference. */
+function fromTo(from: PackageChange, to: PackageChange): { from: string; to: string } {
+  if (from.version !== to.version) return { from: from.version, to: to.version };
+  if (from.build !== to.build) return { from: `${from.version} ${from.build}`, to: `${to.version} ${to.build}` };
+  return { from: from.fn, to: to.fn };
+}

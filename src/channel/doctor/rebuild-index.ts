@@ -1,0 +1,220 @@
+import { join } from 'node:path';
+import { recordFromArtifact } from '../../archive/record-from-artifact.js';
+import { fileHandleSource } from '../../archive/source.js';
+import { bzip2Compress, bzip2Decompress } from '../../codec/bzip2.js';
+import { zstdCompress, zstdDecompress } from '../../codec/zstd.js';
+import { isRepackError } from '../../base/errors.js';
+import { canonicalJson } from '../../base/json.js';
+import { INDEX_NAMES } from '../manifest/manifest.js';
+import { formatOf, parseDistFilename } from '../../conda/channel/names.js';
+import { inParallel } from '../../base/parallel.js';
+import type { PackageRecord } from '../../conda/record/records.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import { isOf } from './artifacts.js';
+import { documentParts, jsonOf, textOf } from './document.js';
+import type { DocumentParts } from './document.js';
+import type { Folder, FolderFile, ReadRuntime } from '../read/read-folder.js';
+
+/** Where a subdir's records may still be found: each readable form of its index, best first. */
+export interface RecordSources {
+  indexes: readonly RepodataIndex[];
+  /** The first of them by its top-level keys. */
+  parts: DocumentParts | undefined;
+}
+
+/** A damaged `repodata.json` may have whole compressed forms beside it; one that was cut may have a whole `current_repodata.json`. */
+const FORMS = [...INDEX_NAMES, 'current_repodata.json', 'current_repodata.json.zst'];
+const MAX_UNPACKED = 1_500_000_000;
+
+/** Reads every form of a subdir's index that can be read. */
+export async function recordSources(rt: ReadRuntime, folder: Folder, subdir: string): Promise<RecordSources> {
+  const indexes: RepodataIndex[] = [];
+  let parts: DocumentParts | undefined;
+  for (const name of FORMS) {
+    const path = `${subdir}/${name}`;
+    const file = folder.files.get(path);
+    if (file === undefined) continue;
+    try {
+      const bytes = await unpacked(name, file.bytes ?? (await rt.fs.readFile(join(folder.dir, path))));
+      indexes.push(scanRepodata(bytes, path));
+      parts ??= documentParts(bytes);
+    } catch (error) {
+      // Told by the rules on this file.
+      if (!isRepackError(error)) throw error;
+    }
+  }
+  return { indexes, parts };
+}
+
+async function unpacked(name: string, bytes: Uint8Array): Promise<Uint8Array> {
+  if (name.endsWith('.zst')) return zstdDecompress(bytes, { maxBytes: MAX_UNPACKED });
+  return name.endsWith('.bz2') ? bzip2Decompress(bytes, { maxBytes: MAX_UNPACKED }) : bytes;
+}
+
+export interface RebuiltIndex {
+  json: Uint8Array;
+  /** File names whose record is of the old index, and those whose record was read out of the artifact. */
+  kept: string[];
+  read: string[];
+  /** File name -> why it is not in the index though it lies there. */
+  leftOut: Map<string, string>;
+}
+
+export interface RebuildOptions {
+  folder: Folder;
+  subdir: string;
+  sources: RecordSources;
+  /** File names that are to be in the index. */
+  fns: readonly string[];
+  /** File names of what lies there and can't be judged (links, files that can't be read): their old record stays as it is. */
+  unjudged: readonly string[];
+}
+
+/**
+ * `repodata.json` of a subdir out of its artifacts: the record of an old index where its digest is the file's (so hotfixes and
+ * `indexed_timestamp`, CEP 47, stay), else the one that conda-index would make of `info/index.json`. `removed`, `v3` (CEP 48) and keys
+ * nobody knows are carried over as they stand; `info` too, but `base_url`. Written as conda-index does: keys sorted, compact,
+ * `repodata_version` 1.
+ */
+export async function rebuildIndex(rt: ReadRuntime, options: RebuildOptions): Promise<RebuiltIndex> {
+  const { folder, subdir, sources, fns, unjudged } = options;
+  const rebuilt = { kept: [] as string[], read: [] as string[], leftOut: new Map<string, string>() };
+  const texts = await inParallel(fns.toSorted(), 4, async (fn): Promise<[string, string] | undefined> => {
+    rt.signal.throwIfAborted();
+    const file = folder.files.get(`${subdir}/${fn}`)!;
+    const old = keptRecord(sources, fn, file);
+    if (old !== undefined) {
+      rebuilt.kept.push(fn);
+      return [fn, old];
+    }
+    try {
+      const record = await readRecord(rt, { path: join(folder.dir, subdir, fn), fn, subdir, file });
+      rebuilt.read.push(fn);
+      return [fn, canonicalJson(record)];
+    } catch (error) {
+      if (!isRepackError(error)) throw error;
+      rebuilt.leftOut.set(fn, error.what);
+      return undefined;
+    }
+  });
+  const records = texts.filter((each) => each !== undefined);
+  for (const fn of unjudged) {
+    const text = oldRecord(sources, fn);
+    if (text === undefined) continue;
+    rebuilt.kept.push(fn);
+    records.push([fn, text]);
+  }
+  records.sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    ...rebuilt,
+    kept: rebuilt.kept.sort(),
+    read: rebuilt.read.sort(),
+    json: documentOf(subdir, records, sources.parts),
+  };
+}
+
+/** Every index file of a subdir out of the same bytes: `.zst` always, so that none of another time is beside it. */
+export async function indexForms(json: Uint8Array, { bz2 }: { bz2: boolean }): Promise<Map<string, Uint8Array>> {
+  const forms = new Map([
+    [INDEX_NAMES[0] as string, json],
+    [INDEX_NAMES[1] as string, await zstdCompress(json)],
+  ]);
+  if (bz2) forms.set(INDEX_NAMES[2], await bzip2Compress(json));
+  return forms;
+}
+
+/** The text of the first sound record of this name, whatever file it is of. */
+function oldRecord({ indexes }: RecordSources, fn: string): string | undefined {
+  const index = indexes.find((each) => recordOrUndefined(each, fn) !== undefined);
+  return index === undefined ? undefined : textOf(index.rawRecord(fn)!);
+}
+
+/** The text of the first record that is of this very file and of this name. */
+function keptRecord(sources: RecordSources, fn: string, file: FolderFile): string | undefined {
+  const [first] = candidateRecords(sources, fn, file);
+  if (first === undefined) return undefined;
+  return survives(first.record) ? canonicalJson(first.record) : textOf(first.raw);
+}
+
+/**
+ * The records that the forms of an index have of this very file, by digest, and under its own name. Where a record's other digest or its
+ * size is wrong, it is put right.
+ */
+export function candidateRecords(
+  { indexes }: RecordSources,
+  fn: string,
+  file: FolderFile,
+): { record: PackageRecord; raw: Uint8Array }[] {
+  const found: { record: PackageRecord; raw: Uint8Array }[] = [];
+  for (const index of indexes) {
+    const checked = recordOrUndefined(index, fn);
+    const raw = index.rawRecord(fn);
+    if (checked === undefined || raw === undefined || !isOf(checked, file) || !isNamed(checked, fn)) continue;
+    const record = JSON.parse(textOf(raw)) as PackageRecord;
+    if (checked.sha256 !== undefined) record.sha256 = file.sha256;
+    if (checked.md5 !== undefined) record.md5 = file.md5;
+    if (record.size !== undefined) record.size = file.size;
+    found.push({ record, raw });
+  }
+  return found;
+}
+
+function recordOrUndefined(index: RepodataIndex, fn: string): PackageRecord | undefined {
+  try {
+    return index.record(fn);
+  } catch (error) {
+    if (isRepackError(error)) return undefined;
+    throw error;
+  }
+}
+
+function isNamed(record: PackageRecord, fn: string): boolean {
+  const { name, version, build } = parseDistFilename(fn);
+  return record.name === name && record.version === version && record.build === build;
+}
+
+/** JavaScript reads numbers beyond 2^53 as others, and `1e999` as none: such a record is carried over as text. */
+function survives(value: unknown): boolean {
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  if (value === null || typeof value !== 'object') return true;
+  return Object.values(value).every(survives);
+}
+
+/** The record that conda-index would make of an artifact, which `openArtifacts` has read whole. Throws E_ARTIFACT_CORRUPT, E_ARTIFACT_MISLABELLED. */
+export async function readRecord(
+  rt: ReadRuntime,
+  { path, fn, subdir, file }: { path: string; fn: string; subdir: string; file: FolderFile },
+): Promise<PackageRecord> {
+  const handle = await rt.fs.openNoFollow(path);
+  try {
+    const { size, md5, sha256 } = file;
+    const identity = { distFilename: fn, subdir, md5, sha256, size, whole: false };
+    return await recordFromArtifact(fileHandleSource(handle, size), identity);
+  } finally {
+    await handle.close();
+  }
+}
+
+function documentOf(
+  subdir: string,
+  records: readonly (readonly [string, string])[],
+  old: DocumentParts | undefined,
+): Uint8Array {
+  const { base_url: _elsewhere, ...info } = jsonOf(old?.get('info'));
+  const members = new Map<string, string>();
+  for (const [key, value] of old ?? []) members.set(key, textOf(value));
+  members.set('info', canonicalJson({ ...info, subdir }));
+  for (const [key, format] of [
+    ['packages', 'tar.bz2'],
+    ['packages.conda', 'conda'],
+  ] as const) {
+    const some = records.filter(([fn]) => formatOf(fn) === format);
+    members.set(key, `{${some.map(([fn, text]) => `${JSON.stringify(fn)}:${text}`).join(',')}}`);
+  }
+  members.set('removed', members.get('removed') ?? '[]');
+  members.set('repodata_version', '1');
+  const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
+  return Buffer.from(`{${sorted.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`, 'utf8');
+}

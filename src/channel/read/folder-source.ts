@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Channel } from '../../conda/channel/channel.js';
+import { errnoOf } from '../../base/disk-errors.js';
+import type { SolvedSubdir, SolveRequest } from '../../conda/plan/plan.js';
+import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { Runtime } from '../../runtime/runtime.js';
+
+/** The embedded solver, handed in: stages don't import each other. */
+export type SolveOffline = (request: SolveRequest, source: RepodataSource) => Promise<SolvedSubdir>;
+
+/** A channel folder on this machine as a channel. */
+export function folderChannel(dir: string, name: string): Channel {
+  return { url: pathToFileURL(dir).href.replace(/\/+$/, ''), name, authenticated: false, role: 'base' };
+}
+
+/**
+ * `<dir>/<subdir>/repodata.json`, whatever the channel asked for is called; read once each. Throws E_REPODATA and what reading
+ * throws.
+ */
+export function folderSource(rt: Pick<Runtime, 'fs'>, dir: string): RepodataSource {
+  const kept = new Map<string, Promise<RepodataIndex | undefined>>();
+  const read = async (subdir: string) => {
+    const path = join(dir, subdir, 'repodata.json');
+    try {
+      return scanRepodata(await rt.fs.readFile(path), path);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+  return {
+    repodata(_channel, subdir) {
+      const index = kept.get(subdir) ?? read(subdir);
+      kept.set(subdir, index);
+      return index;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { bzip2Decompress } from '../../codec/bzip2.js';
+import { zstdDecompress } from '../../codec/zstd.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { isRepackError } from '../../base/errors.js';
+import { INDEX_NAMES } from '../manifest/manifest.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import type { Folder } from './read-folder.js';
+import { violation } from '../check/violations.js';
+import type { Violation } from '../check/violations.js';
+
+/** The indexes that can be read, by subdir. */
+export type Indexes = ReadonlyMap<string, RepodataIndex>;
+
+export interface ReadIndexesOptions {
+  /** `.zst` must be there too (design D8). */
+  needsZst: boolean;
+}
+
+/** Reads `repodata.json` of every subdir and holds its compressed forms against it. */
+export async function readIndexes(
+  folder: Folder,
+  { needsZst }: ReadIndexesOptions,
+): Promise<{ indexes: Indexes; violations: Violation[] }> {
+  const indexes = new Map<string, RepodataIndex>();
+  const violations: Violation[] = [];
+  const said = new Set(folder.violations.map(({ subject }) => subject));
+  for (const subdir of new Set([NOARCH, ...folder.subdirs])) {
+    const path = `${subdir}/${INDEX_NAMES[0]}`;
+    const bytes = folder.files.get(path)?.bytes;
+    // A link or an unreadable file has been reported as that.
+    if (bytes === undefined && !said.has(path) && !said.has(subdir)) violations.push(violation('index-missing', path));
+    const read = bytes === undefined ? undefined : readIndex(path, bytes);
+    if (read !== undefined && 'rule' in read) violations.push(read);
+    else if (read !== undefined) {
+      indexes.set(subdir, read);
+      violations.push(...oddities(read, { path, subdir }));
+    }
+    violations.push(...(await checkForms(folder, { subdir, bytes, needsZst, said })));
+  }
+  return { indexes, violations };
+}
+
+function readIndex(path: string, bytes: Uint8Array): RepodataIndex | Violation {
+  if (bytes.length === 0) return violation('index-empty', path);
+  if (bytes.every((byte) => byte === 0)) return violation('index-nul', path);
+  try {
+    const index = scanRepodata(bytes, path);
+    for (const fn of index.allFilenames()) index.record(fn);
+    return index;
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    const version = futureVersion(bytes);
+    if (version !== undefined) return violation('index-future', path, { version });
+    return violation('index-broken', path, {
+      reason: error.where === undefined || error.where === path ? error.what : `${error.what} (${error.where})`,
+    });
+  }
+}
+
+/** The `repodata_version` of sound JSON that names one beyond what is known. */
+function futureVersion(bytes: Uint8Array): string | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { repodata_version?: unknown } | null;
+    const version = value?.repodata_version;
+    return version === undefined || version === 1 || version === 2 ? undefined : JSON.stringify(version);
+  } catch {
+    return undefined;
+  }
+}
+
+function oddities(index: RepodataIndex, { path, subdir }: { path: string; subdir: string }): Violation[] {
+  const found: Violation[] = [];
+  if (index.repodataVersion !== 1) found.push(violation('index-version', path, { version: index.repodataVersion }));
+  if (index.subdir !== undefined && index.subdir !== subdir)
+    found.push(violation('index-subdir', path, { said: index.subdir }));
+  if (index.baseUrl !== undefined) found.push(violation('index-base-url', path));
+  return found;
+}
+
+interface FormsToCheck extends ReadIndexesOptions {
+  subdir: string;
+  bytes: Uint8Array | undefined;
+  said: ReadonlySet<string>;
+}
+
+async function checkForms(folder: Folder, { subdir, bytes, needsZst, said }: FormsToCheck): Promise<Violation[]> {
+  const found: Violation[] = [];
+  for (const name of INDEX_NAMES.slice(1)) {
+    const path = `${subdir}/${name}`;
+    const packed = folder.files.get(path)?.bytes;
+    if (packed === undefined) {
+      const needed = needsZst && name.endsWith('.zst') && !said.has(path) && !said.has(subdir);
+      if (needed) found.push(violation('form-missing', path));
+      continue;
+    }
+    const problem = await formProblem(path, packed, bytes);
+    if (problem !== undefined) found.push(problem);
+  }
+  return found;
+}
+
+async function formProblem(
+  path: string,
+  packed: Uint8Array,
+  bytes: Uint8Array | undefined,
+): Promise<Violation | undefined> {
+  if (packed.length === 0) return violation('index-empty', path);
+  if (packed.every((byte) => byte === 0)) return violation('index-nul', path);
+  if (bytes === undefined) return undefined;
+  try {
+    const unpack = path.endsWith('.zst') ? zstdDecompress : bzip2Decompress;
+    // One byte more than there should be is enough to see that it is too much.
+    const unpacked = await unpack(packed, { maxBytes: bytes.length + 1 });
+    return Buffer.compare(unpacked, bytes) === 0 ? undefined : violation('form-differs', path);
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    const tooMuch = error.what.includes('more than the');
+    return tooMuch ? violation('form-differs', path) : violation('form-broken', path, { reason: error.what });
+  }
+}

@@ -1,0 +1,71 @@
+import { NOARCH } from '../channel/channel.js';
+import type { Subdir } from '../channel/channel.js';
+import { parseDependency } from '../spec/dependency.js';
+import type { MatchSpec } from '../spec/match-spec.js';
+import { specMatches } from '../spec/match-spec.js';
+import type { PackageRecord } from './records.js';
+
+/** An artifact with its record, parsed when it is asked for. */
+export interface DependentFile {
+  readonly subdir: Subdir;
+  readonly fn: string;
+  readonly record: PackageRecord;
+}
+
+export interface OpenDependency {
+  path: string;
+  depends: string;
+}
+
+type Candidate = Pick<PackageRecord, 'name' | 'version' | 'build' | 'build_number'>;
+
+/**
+ * Dependencies that nothing in the channel satisfies. A platform's package looks at its platform and noarch; a noarch package at
+ * everything, since it may be meant for one platform only. Virtual packages are the machine's, what can't be read or holds only under a
+ * condition is the solver's question.
+ */
+export function openDependencies(files: readonly DependentFile[]): OpenDependency[] {
+  const bySubdir = new Map<Subdir, Map<string, Candidate[]>>();
+  for (const { subdir, record } of files) {
+    const { name, version, build, build_number } = record;
+    const names = bySubdir.get(subdir) ?? new Map<string, Candidate[]>();
+    bySubdir.set(subdir, names);
+    const key = name.toLowerCase();
+    const candidates = names.get(key);
+    if (candidates === undefined) names.set(key, [{ name, version, build, build_number }]);
+    else candidates.push({ name, version, build, build_number });
+  }
+
+  const satisfiedIn = answeredOnce((subdir: Subdir, text: string): boolean => {
+    const { spec, condition } = { condition: undefined, ...parseDependency(text) };
+    if (spec === undefined || condition !== undefined || spec.name.startsWith('__')) return true;
+    return (bySubdir.get(subdir)?.get(spec.name) ?? []).some((candidate) => specMatches(withoutPlace(spec), candidate));
+  });
+  const open: OpenDependency[] = [];
+  for (const { subdir, fn, record } of files) {
+    const places = subdir === NOARCH ? [...bySubdir.keys()] : [subdir, NOARCH];
+    for (const depends of record.depends) {
+      if (!places.some((place) => satisfiedIn(place, depends))) open.push({ path: `${subdir}/${fn}`, depends });
+    }
+  }
+  return open;
+}
+
+/** It is one channel: which one a record names does not count here. */
+function withoutPlace(spec: MatchSpec): MatchSpec {
+  return spec.subdir === undefined ? spec : { ...spec, subdir: undefined };
+}
+
+/** A channel repeats the same few thousand texts. */
+function answeredOnce(ask: (subdir: Subdir, text: string) => boolean): (subdir: Subdir, text: string) => boolean {
+  const answers = new Map<Subdir, Map<string, boolean>>();
+  return (subdir, text) => {
+    const known = answers.get(subdir) ?? new Map<string, boolean>();
+    answers.set(subdir, known);
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const answer = ask(subdir, text);
+    known.set(text, answer);
+    return answer;
+  };
+}

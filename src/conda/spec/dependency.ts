@@ -1,0 +1,84 @@
+import { isRepackError } from '../../base/errors.js';
+import { isPackageName, isVirtualPackageName } from '../channel/names.js';
+import { withText } from './match-spec.js';
+import type { MatchSpec } from './match-spec.js';
+import { cutSpec, hasStrayBlank } from './spec-parts.js';
+import type { SpecParts, SpecProblem } from './spec-parts.js';
+import { parseVersionSpec, versionSpecText } from './version-spec.js';
+
+/** An entry of a record's `depends` or `constrains`. What can't be read is a value too: a check reports it and goes on. */
+export type Dependency =
+  | {
+      readonly spec: MatchSpec;
+      /** CEP 43: holds only where this does. */ readonly condition?: string | undefined;
+      readonly problem?: undefined;
+    }
+  | { readonly spec?: undefined; /** As published. */ readonly text: string; readonly problem: string };
+
+const CACHE_LIMIT = 20_000;
+const cache = new Map<string, Dependency>();
+
+/**
+ * Reads an entry as conda does: `python >=3.9,<3.10.0a0`, `foo 1.* *_cpython`, `blas * mkl`, `__glibc >=2.17`, `name 1.2.3 py39_0`
+ * (exact), with blanks around operators, or in brackets (repodata v3, CEP 48). More lenient than `parseMatchSpec`; never throws.
+ */
+export function parseDependency(text: string): Dependency {
+  const kept = cache.get(text);
+  if (kept !== undefined) return kept;
+  const dependency = parsed(text);
+  if (cache.size >= CACHE_LIMIT) cache.clear();
+  cache.set(text, dependency);
+  return dependency;
+}
+
+/** Only the package name of an entry, lower case; cheap. Empty when there is none. */
+export function dependencyName(text: string): string {
+  const name = /^\s*(?:[^\s[=<>]*::)?([A-Za-z0-9_.-]*)/.exec(text)![1]!;
+  return name.toLowerCase();
+}
+
+function parsed(text: string): Dependency {
+  const [plain, condition] = withoutCondition(text);
+  const parts = cutSpec(plain);
+  if ('problem' in parts) return { text, problem: parts.problem };
+  const name = parts.name.toLowerCase();
+  if (!isPackageName(name) && !isVirtualPackageName(name)) return { text, problem: 'it has no valid package name' };
+  const written = parts.keys.get('version') ?? parts.version;
+  const version = written === undefined ? undefined : dependencyVersion(written, parts);
+  if (typeof version === 'object') return { text, problem: version.problem };
+  const buildNumber = any(parts.keys.get('build_number'));
+  if (buildNumber !== undefined && !/^(?:==|!=|<=|>=|<|>|=)?[0-9]{1,9}$/.test(buildNumber)) {
+    return { text, problem: `"${buildNumber}" is not a build number` };
+  }
+  return {
+    spec: withText({
+      name,
+      version,
+      build: any(parts.keys.get('build') ?? parts.build),
+      buildNumber,
+      channel: parts.keys.get('channel') ?? parts.channel,
+      subdir: parts.keys.get('subdir'),
+    }),
+    condition: parts.keys.get('when') ?? condition,
+  };
+}
+
+function dependencyVersion(version: string, parts: SpecParts): string | undefined | SpecProblem {
+  if (hasStrayBlank(version)) return { problem: 'it has more than a name, a version and a build' };
+  try {
+    return any(versionSpecText(parseVersionSpec(parts.ambiguous ? `=${version}` : version)));
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return { problem: error.what };
+  }
+}
+
+function any(value: string | undefined): string | undefined {
+  return value === '*' ? undefined : value;
+}
+
+/** Cuts `; if CONDITION` and ` if CONDITION` off, which conda has read for years and does not act on. */
+function withoutCondition(text: string): [string, string | undefined] {
+  const match = /^(.*?)\s*(?:;\s*|\s)if\s+(.+)$/.exec(text);
+  return match === null ? [text.trim(), undefined] : [match[1]!.trim(), match[2]!];
+}

@@ -1,0 +1,52 @@
+import type { Finding } from '../base/findings.js';
+import type { SourceCounts } from '../base/events.js';
+import type { EngineIdentity } from '../conda/plan/plan.js';
+import type { TargetClient } from '../conda/plan/profile.js';
+import type { ChannelChanges, Proof } from '../channel/staged.js';
+
+/** One delivered artifact as a person reads it. Size in bytes. */
+export interface ReportedArtifact {
+  subdir: string;
+  fn: string;
+  name: string;
+  version: string;
+  build: string;
+  size: number | undefined;
+  /** Identity URL of its channel; null for an unpublished one. */
+  channel: string | null;
+}
+
+/** The end of `update`, `capture` and `plan`: what `--json` prints as `{"type":"report", …}`. */
+export interface JobReport {
+  job: 'update' | 'capture' | 'plan';
+  label: string;
+  /** Absolute path of ROOT/LABEL. */
+  labelDir: string;
+  specs: string[];
+  subdirs: string[];
+  channels: string[];
+  engines: EngineIdentity[];
+  /** What installs at the site, where it was said. */
+  client?: TargetClient | undefined;
+  priority: string;
+  artifacts: ReportedArtifact[];
+  bytesTotal: number;
+  /** Where the artifacts came from; absent for a plan. */
+  fetched?: SourceCounts | undefined;
+  changes: ChannelChanges;
+  /** Files that left (or would leave) the label folder. */
+  leaving: string[];
+  /** Files in the label folder that are not ours; left alone. */
+  strangers: string[];
+  findings: Finding[];
+  /** Absent for a plan. */
+  published?:
+    | {
+        generation: number;
+        manifestSha256: string;
+        unchanged: boolean;
+        bytesWritten: number;
+        proof: Proof;
+      }
+    | undefined;
+}

@@ -1,0 +1,268 @@
+import { join } from 'node:path';
+import { digestsOfFile, sha256Of } from '../../codec/digests.js';
+import { explainDiskErrorOn } from '../../base/disk-errors.js';
+import { RepackError } from '../../base/errors.js';
+import {
+  INSTALLERS_NAME,
+  isOwnRootFile,
+  MANIFEST_NAME,
+  sideFoldersOf,
+  type Manifest,
+  type ManifestFile,
+} from '../../channel/manifest/manifest.js';
+import { isSubdir, KNOWN_SUBDIRS } from '../../conda/channel/names.js';
+import { inParallel } from '../../base/parallel.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import type { LiveFile, LiveFolder } from '../../channel/staged.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { isMissing } from '../../base/fs-errors.js';
+import { compareWithManifest, refuseUnknownIndex } from './live-checks.js';
+import type { LabelPlace } from './root.js';
+import { recallFile, type SeenFile, type SeenFiles } from './seen.js';
+
+export interface InspectOptions {
+  place: Pick<LabelPlace, 'label' | 'labelDir' | 'stateDir'>;
+  /** What may differ from the manifest because this run replaces it, as `replaceCovers` reads it. */
+  replace?: readonly string[];
+  /** A quick look: files that are still as they were seen are not read again. Undefined: every byte is. */
+  seen?: SeenFiles | undefined;
+}
+
+/** The last published manifest, kept in the state folder against power loss in the label folder. */
+export const MANIFEST_COPY_NAME = 'manifest.json';
+
+/**
+ * Looks at a label folder, every file below its subdirs hashed (or recalled, with `seen`). To be called with the label locked and
+ * after `recoverLabel`. Writes nothing. Whether the folder may be published into is `requireOurs`'s to say.
+ *
+ * - `ours`: it has our manifest of this label (or a broken one, and the state folder has the copy of the last run);
+ * - `foreign-channel`: no manifest of ours, but an index in some folder (an old script's);
+ * - `foreign`: no manifest of ours, no index, and yet something (what desktops drop everywhere does not count);
+ * - `empty`, `absent`.
+ *
+ * Below `<subdir>/` everything is ours by position, folders in it too. A folder counts as a subdir when conda knows the name or our
+ * manifest lists it; everything else at the root is a stranger: named, and left.
+ *
+ * Throws E_NOT_OURS (manifest of another label, of a newer version; links and devices where our files belong), E_REPODATA_VERSION,
+ * E_ARTIFACT_CHANGED (an artifact has other bytes than the manifest says, and `replace` does not name it), E_DISK. Emits the findings
+ * `index-rewritten`, `artifact-missing`, `manifest-rebuilt`.
+ */
+export async function inspectLabelFolder(rt: Runtime, options: InspectOptions): Promise<LiveFolder> {
+  const { labelDir } = options.place;
+  try {
+    return await inspect(rt, options);
+  } catch (error) {
+    throw await explainDiskErrorOn(rt, error, {
+      doing: 'look at the label folder',
+      path: labelDir,
+      folder: options.place.stateDir,
+    });
+  }
+}
+
+/**
+ * Throws E_NOT_OURS unless the folder is ours, empty, or absent, or `adopt` is set. With `adopt` it emits what will leave: everything
+ * below the subdirs that the new channel does not have.
+ */
+export function requireOurs(rt: Pick<Runtime, 'events'>, live: LiveFolder, { adopt }: { adopt: boolean }): void {
+  if (live.state !== 'foreign-channel' && live.state !== 'foreign') return;
+  const files = [...live.files.keys()].filter((path) => path.includes('/'));
+  if (adopt) {
+    const names = files.length === 0 ? 'no file' : files.join(', ');
+    rt.events.emit({
+      type: 'warning',
+      message: `adopting ${live.dir}: of it, what the new channel does not have will leave: ${names}`,
+    });
+    return;
+  }
+  throw new RepackError('E_NOT_OURS', {
+    what:
+      live.state === 'foreign-channel'
+        ? 'the label folder holds a channel that was not made by this program'
+        : 'the label folder holds files that were not made by this program',
+    where: live.dir,
+    hint: '--adopt makes it ours: packages and indexes that the new channel does not have are removed from its subdirs. Or choose another label.',
+    details: files.length > 0 ? files.slice(0, 20) : live.strangers.slice(0, 20),
+  });
+}
+
+async function inspect(rt: Runtime, { place, replace = [], seen }: InspectOptions): Promise<LiveFolder> {
+  const dir = place.labelDir;
+  const nothing = {
+    dir,
+    manifest: undefined,
+    manifestSha256: undefined,
+    files: new Map<string, LiveFile>(),
+    strangers: [],
+  };
+  let entries;
+  try {
+    entries = await rt.fs.readdir(dir);
+  } catch (error) {
+    if (isMissing(error)) return { ...nothing, state: 'absent' };
+    throw error;
+  }
+  if (entries.length === 0) return { ...nothing, state: 'empty' };
+
+  const found = await readLiveManifest(rt, place);
+  const subdirs: string[] = [];
+  const own: string[] = [];
+  const strangers: string[] = [];
+  for (const entry of entries) {
+    if (isSubdirOf(entry.name, found?.manifest)) subdirs.push(entry.name);
+    else if (entry.isFile() && isOwnRootFile(entry.name)) own.push(entry.name);
+    else strangers.push(entry.name);
+  }
+  const paths = [...own, ...(await inParallel(subdirs.sort(), 4, (subdir) => walk(rt, dir, subdir))).flat()].sort();
+  const stated = new Map((found?.manifest.files ?? []).map((file) => [file.path, file]));
+  const hashed = await inParallel(paths, Math.max(4, rt.machine.cpus), (path) =>
+    hashLive(rt, join(dir, path), { stated: stated.get(path), seen: seen?.get(path) }),
+  );
+  const files = new Map(paths.map((path, index) => [path, hashed[index]!]));
+  const live: LiveFolder = {
+    dir,
+    state: 'ours',
+    manifest: found?.manifest,
+    manifestSha256: found?.sha256,
+    files,
+    strangers: strangers.sort(),
+  };
+
+  if (found !== undefined) {
+    await compareWithManifest(rt, live, found.manifest, replace);
+    return live;
+  }
+  const indexes = await foreignIndexes(rt, dir, entries);
+  for (const path of indexes) await refuseUnknownIndex(rt, dir, path);
+  if (indexes.length > 0) return { ...live, state: 'foreign-channel' };
+  const some = files.size > 0 || strangers.some((name) => !DROPPINGS.has(name));
+  return { ...live, state: some ? 'foreign' : 'empty' };
+}
+
+/** What desktops and file systems leave in folders by themselves. */
+const DROPPINGS = new Set(['.DS_Store', 'Thumbs.db', 'desktop.ini', 'lost+found', '.directory']);
+
+/** Not every folder whose name has the form of a subdir (`old-backup`) is one: what is one may be emptied. */
+function isSubdirOf(name: string, manifest: Manifest | undefined): boolean {
+  if (name === INSTALLERS_NAME) return manifest !== undefined && sideFoldersOf(manifest).includes(name);
+  return isSubdir(name) && (KNOWN_SUBDIRS.includes(name) || (manifest?.subdirs.includes(name) ?? false));
+}
+
+async function readLiveManifest(
+  rt: Runtime,
+  { label, labelDir, stateDir }: InspectOptions['place'],
+): Promise<{ manifest: Manifest; sha256: string } | undefined> {
+  const path = join(labelDir, MANIFEST_NAME);
+  const refuse = (what: string, hint: string): never => {
+    throw new RepackError('E_NOT_OURS', { what, where: path, hint });
+  };
+  let bytes: Buffer;
+  try {
+    if (!(await rt.fs.lstat(path)).isFile()) refuse(`${MANIFEST_NAME} is not a regular file`, 'Move it away.');
+    bytes = await rt.fs.readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const parsed = parseManifest(bytes.toString('utf8'));
+  switch (parsed.kind) {
+    case 'sound':
+      if (parsed.manifest.label !== label) {
+        refuse(
+          `the folder of label ${label} holds the channel of label ${parsed.manifest.label}`,
+          'One label, one folder: move it away, or repack that label.',
+        );
+      }
+      return { manifest: parsed.manifest, sha256: sha256Of(bytes) };
+    case 'newer':
+      return refuse(
+        `the label folder was made by a newer version (manifest schema ${parsed.schema})`,
+        'Use that version, or choose another label.',
+      );
+    case 'other':
+      return undefined;
+    case 'broken':
+      return fromCopy(rt, { label, stateDir, path, reason: parsed.reason });
+  }
+}
+
+/** A broken manifest is what a power loss leaves (0 bytes, NUL); the copy beside the label folder says what it was. */
+async function fromCopy(
+  rt: Runtime,
+  broken: { label: string; stateDir: string; path: string; reason: string },
+): Promise<{ manifest: Manifest; sha256: string }> {
+  const bytes = await rt.fs.readFile(join(broken.stateDir, MANIFEST_COPY_NAME)).catch(() => Buffer.alloc(0));
+  const parsed = parseManifest(bytes.toString('utf8'));
+  if (parsed.kind !== 'sound' || parsed.manifest.label !== broken.label) {
+    throw new RepackError('E_NOT_OURS', {
+      what: `the manifest of the label folder is broken (${broken.reason}), and there is no copy of it beside the folder`,
+      where: broken.path,
+      hint: 'If the folder is a channel of this label: remove that file, then run again with --adopt.',
+    });
+  }
+  const message = `the manifest was broken (${broken.reason}) and is written anew`;
+  rt.events.emit({
+    type: 'finding',
+    finding: { code: 'manifest-rebuilt', message, subject: broken.path, exit: false, warn: true },
+  });
+  return { manifest: parsed.manifest, sha256: sha256Of(bytes) };
+}
+
+/** Relative paths of all regular files below a subdir; anything else there is refused, it would be followed or deleted otherwise. */
+async function walk(rt: Runtime, dir: string, folder: string): Promise<string[]> {
+  const refuse = (path: string, kind: string): never => {
+    throw new RepackError('E_NOT_OURS', {
+      what: `the label folder holds a ${kind} where only files of the channel belong`,
+      where: join(dir, path),
+      hint: 'Remove it, then run again.',
+    });
+  };
+  const stats = await rt.fs.lstat(join(dir, folder));
+  if (!stats.isDirectory()) refuse(folder, stats.isSymbolicLink() ? 'symbolic link' : 'file named like a subdir');
+  const paths: string[] = [];
+  for (const entry of await rt.fs.readdir(join(dir, folder))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) paths.push(...(await walk(rt, dir, path)));
+    else if (entry.isFile()) paths.push(path);
+    else refuse(path, entry.isSymbolicLink() ? 'symbolic link' : 'device or pipe');
+  }
+  return paths;
+}
+
+async function hashLive(
+  rt: Runtime,
+  path: string,
+  { stated, seen }: { stated: ManifestFile | undefined; seen: SeenFile | undefined },
+): Promise<LiveFile> {
+  const known = seen === undefined ? undefined : recallFile(seen, await rt.fs.lstat(path));
+  if (known !== undefined) return known;
+  const handle = await rt.fs.openNoFollow(path);
+  try {
+    const { mtimeMs } = await handle.stat();
+    const digests = await digestsOfFile(handle, { stated, onPiece: () => rt.signal.throwIfAborted() });
+    return { ...digests, mtimeMs };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** `<any folder>/repodata.json`, whatever the folder is called. */
+async function foreignIndexes(
+  rt: Runtime,
+  dir: string,
+  entries: Awaited<ReturnType<Runtime['fs']['readdir']>>,
+): Promise<string[]> {
+  const indexes: string[] = [];
+  for (const entry of entries) {
+    const path = `${entry.name}/repodata.json`;
+    if (
+      entry.isDirectory() &&
+      (await rt.fs.lstat(join(dir, path)).then(
+        (stats) => stats.isFile(),
+        () => false,
+      ))
+    )
+      indexes.push(path);
+  }
+  return indexes;
+}

@@ -1,0 +1,81 @@
+import type { LiveFolder } from '../../channel/staged.js';
+import { inspectLabelFolder, requireOurs } from './inspect.js';
+import { lockLabel } from '../lock/lock.js';
+import type { LabelLock } from '../lock/lock.js';
+import { recoverLabel } from '../switch/recover.js';
+import { openRoot } from './root.js';
+import type { LabelPlace } from './root.js';
+import { readSeen } from './seen.js';
+import type { Runtime } from '../../runtime/runtime.js';
+
+/** ROOT/LABEL, locked by us, recovered, looked at. */
+export interface LabelFolder {
+  place: LabelPlace;
+  lock: LabelLock;
+  live: LiveFolder;
+  /** ISO 8601, UTC: when this run began. */
+  startedAt: string;
+}
+
+export interface LabelFolderOptions {
+  root: string;
+  label: string;
+  /** Name of the command, for others who wait for the lock. */
+  job: string;
+  waitLockMs: number;
+  takeOverLock: boolean;
+  adopt: boolean;
+  replace: readonly string[];
+  /** For folders too large to be read through every night: files that are as they were last published are not hashed again. */
+  quick?: boolean;
+}
+
+/** Runs `work` on the label folder while no other run can touch it. A run that broke off before is finished or undone first. */
+export async function withLabelFolder<T>(
+  rt: Runtime,
+  options: LabelFolderOptions,
+  work: (folder: LabelFolder) => Promise<T>,
+): Promise<T> {
+  const startedAt = new Date(rt.clock.now()).toISOString();
+  const place = await openRoot(rt, options.root, options.label);
+  const lock = await lockLabel(rt, {
+    stateDir: place.stateDir,
+    label: options.label,
+    waitMs: options.waitLockMs,
+    takeOver: options.takeOverLock,
+    command: options.job,
+  });
+  try {
+    await rt.reach('update:locked');
+    await recoverLabel(rt, { place });
+    const live = await inspectLabelFolder(rt, {
+      place,
+      replace: options.replace,
+      seen: await seenFiles(rt, place, options),
+    });
+    requireOurs(rt, live, options);
+    await rt.reach('update:inspected');
+    return await work({ place, lock, live, startedAt });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The same look without lock, recovery or any write: for a plan. */
+export async function lookAtLabelFolder(
+  rt: Runtime,
+  options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'replace' | 'quick'>,
+): Promise<Pick<LabelFolder, 'place' | 'live'>> {
+  const place = await openRoot(rt, options.root, options.label, { create: false });
+  const live = await inspectLabelFolder(rt, {
+    place,
+    replace: options.replace,
+    seen: await seenFiles(rt, place, options),
+  });
+  requireOurs(rt, live, options);
+  return { place, live };
+}
+
+async function seenFiles(rt: Runtime, { stateDir }: LabelPlace, { quick }: Pick<LabelFolderOptions, 'quick'>) {
+  return quick === true ? readSeen(rt, stateDir) : undefined;
+}

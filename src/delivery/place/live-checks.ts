@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { RepackError } from '../../base/errors.js';
+import { SUMS_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import { replaceCovers } from '../../channel/replace.js';
+import type { LiveFolder } from '../../channel/staged.js';
+import type { Runtime } from '../../runtime/runtime.js';
+
+/**
+ * What is on disk against what our manifest says (design D6a). Another index is a finding and will be rewritten, unless its
+ * `repodata_version` is unknown; a missing artifact is a finding and comes back; a changed artifact stops (E_ARTIFACT_CHANGED): its
+ * name stands for other bytes at the sites.
+ */
+export async function compareWithManifest(
+  rt: Runtime,
+  live: LiveFolder,
+  manifest: Manifest,
+  replace: readonly string[],
+): Promise<void> {
+  const changed: string[] = [];
+  for (const file of manifest.files) {
+    const found = live.files.get(file.path);
+    if (file.kind === 'artifact') {
+      if (found === undefined)
+        finding(
+          rt,
+          'artifact-missing',
+          `${file.path} was missing; it comes back if it is still wanted and at hand`,
+          join(live.dir, file.path),
+        );
+      else if (found.sha256 !== file.sha256 && !replaceCovers(replace, file.path)) {
+        changed.push(`${file.path}: published as sha256 ${file.sha256}, now ${found.sha256}`);
+      }
+    } else if (file.kind === 'side') {
+      if (found?.sha256 !== file.sha256) {
+        const state = found === undefined ? 'was missing' : 'was changed by somebody else';
+        finding(
+          rt,
+          'side-file-restored',
+          `${file.path} ${state}; it comes back if it is still wanted and at hand`,
+          join(live.dir, file.path),
+        );
+      }
+    } else if (found?.sha256 !== file.sha256) {
+      const broken = found === undefined ? 'is missing' : await refuseUnknownIndex(rt, live.dir, file.path);
+      finding(
+        rt,
+        'index-rewritten',
+        `${file.path} ${broken ?? 'was changed by somebody else'}; it is written anew`,
+        join(live.dir, file.path),
+      );
+    }
+  }
+  if (live.files.get(SUMS_NAME) === undefined)
+    finding(rt, 'index-rewritten', `${SUMS_NAME} is missing; it is written anew`, join(live.dir, SUMS_NAME));
+  if (changed.length === 0) return;
+  throw new RepackError('E_ARTIFACT_CHANGED', {
+    what: `${changed.length === 1 ? 'a package in the label folder has' : `${changed.length} packages in the label folder have`} other bytes than were published`,
+    where: live.dir,
+    hint: 'Find out who changed it. --replace NAME (or --replace all) puts the published bytes back; sites may hold either.',
+    details: changed,
+  });
+}
+
+/**
+ * For an index that is not as we wrote it: says what is wrong with it when it is broken (it is rebuilt), undefined when it is sound.
+ * Throws E_REPODATA_VERSION for one in a format of the future, which whoever made it may need. Versions 1 and 2 (CEP 15, what
+ * rattler-index writes) are known.
+ */
+export async function refuseUnknownIndex(rt: Runtime, dir: string, path: string): Promise<string | undefined> {
+  // Compressed ones stand beside a plain one, written by the same hand.
+  if (!path.endsWith('.json')) return undefined;
+  const bytes = await rt.fs.readFile(join(dir, path));
+  if (bytes.length === 0) return 'was empty';
+  if (bytes[0] === 0) return 'was filled with NUL';
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return 'was not JSON';
+  }
+  const version =
+    typeof value === 'object' && value !== null
+      ? (value as { repodata_version?: unknown }).repodata_version
+      : undefined;
+  if (version === undefined || version === 1 || version === 2) return undefined;
+  throw new RepackError('E_REPODATA_VERSION', {
+    what: `the index in the label folder has repodata_version ${JSON.stringify(version)}, which this version does not know`,
+    where: join(dir, path),
+    hint: 'Find out which tool wrote it. Remove that index to have it written anew, or choose another label.',
+  });
+}
+
+function finding(rt: Runtime, code: string, message: string, subject: string): void {
+  rt.events.emit({ type: 'finding', finding: { code, message, subject, exit: false, warn: true } });
+}

@@ -1,0 +1,66 @@
+import { engineTitle } from '../../engine/conda/conda-engine.js';
+import { installOffline } from '../../engine/conda/install-offline.js';
+import { chooseEngine, detectEngines } from '../../engine/detect.js';
+import { solveEmbedded } from '../../engine/embedded/solve.js';
+import type { RepackPlan } from '../../conda/plan/plan.js';
+import type { WorkSettings } from '../../conda/plan/request.js';
+import type { Proof, StagedChannel } from '../../channel/staged.js';
+import { proveStaged } from './prove.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Workshop } from '../workshop.js';
+
+export interface ProofTask {
+  staged: StagedChannel;
+  plan: RepackPlan;
+  request: WorkSettings;
+  workshop: Workshop;
+}
+
+/** The staged folder is complete, right and installable from itself alone (design D9); with `--prove install`, seen by doing it. */
+export async function proveInstallable(rt: Runtime, { staged, plan, request, workshop }: ProofTask): Promise<Proof> {
+  rt.events.emit({ type: 'stage-started', stage: 'prove', detail: 'index, digests, offline solve' });
+  const proof = await proveStaged(rt, {
+    staged,
+    plan,
+    solveOffline: (solveRequest, source) =>
+      solveEmbedded(rt, { request: solveRequest, source, solver: workshop.solver }),
+  });
+  if (request.prove.kind === 'solve') return proof;
+  const installed = await installProof(rt, { staged, plan, request, workshop });
+  return { checks: [...proof.checks, installed] };
+}
+
+async function installProof(
+  rt: Runtime,
+  { staged, plan, request, workshop }: ProofTask,
+): Promise<Proof['checks'][number]> {
+  const subdir = rt.machine.subdir;
+  const enginePath = request.prove.kind === 'install' ? request.prove.enginePath : undefined;
+  const chosen =
+    enginePath === undefined && workshop.conda !== undefined
+      ? ({ kind: 'conda', engine: workshop.conda } as const)
+      : chooseEngine({
+          wanted: 'any',
+          found: await detectEngines(rt, { enginePath: enginePath ?? request.enginePath }),
+          subdir,
+          hostSubdir: subdir,
+          enginePath: enginePath ?? request.enginePath,
+        });
+  if (chosen.kind === 'embedded') throw new TypeError('the host’s own subdir is never the embedded solver’s here');
+  const profile = plan.profiles.find((one) => one.subdir === subdir);
+  if (profile === undefined) {
+    rt.events.emit({
+      type: 'warning',
+      message: `--prove install proves this machine’s subdir (${subdir}) only, and the label has none of it: proven by solving`,
+    });
+    return { name: 'install skipped', detail: `no ${subdir} in the label` };
+  }
+  const { engine } = chosen;
+  rt.events.emit({
+    type: 'stage-started',
+    stage: 'prove',
+    detail: `offline installation with ${engineTitle(engine)}`,
+  });
+  await installOffline(rt, { engine, channelDir: staged.dir, specs: plan.specs, profile, runDir: workshop.runDir });
+  return { name: `installed by ${engineTitle(engine)}`, detail: subdir };
+}

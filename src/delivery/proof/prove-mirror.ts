@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { bzip2Decompress } from '../../codec/bzip2.js';
+import { digestsOfFile, sha256Of } from '../../codec/digests.js';
+import { zstdDecompress } from '../../codec/zstd.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import { canonicalJson } from '../../base/json.js';
+import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
+import type { ManifestFile } from '../../channel/manifest/manifest.js';
+import { inParallel } from '../../base/parallel.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { LiveFolder, Proof, StagedChannel, StagedFile } from '../../channel/staged.js';
+import { differences } from '../../channel/check/manifest-rules.js';
+import type { ReadRuntime } from '../../channel/read/read-folder.js';
+import { describe, violation } from '../../channel/check/violations.js';
+import type { Violation } from '../../channel/check/violations.js';
+
+export interface ProveMirrorInput {
+  /** Staged with `changesOnly`. */
+  staged: StagedChannel;
+  live: LiveFolder;
+}
+
+/**
+ * The proof of a mirror (design D9), which has nothing to solve and may be too large to be read through each night: every file that
+ * changes is read back, its digest as stated; what stays is as it was found; index = files = manifest for every subdir. Throws E_PROOF
+ * with everything
+ * that failed, at once.
+ */
+export async function proveMirror(rt: ReadRuntime, { staged, live }: ProveMirrorInput): Promise<Proof> {
+  const changed = staged.files.filter(({ change }) => change !== 'unchanged');
+  const failed: Violation[] = [];
+  failed.push(...checkStaying(staged, live));
+  failed.push(...(await inParallel(changed, 4, (file) => checkReadBack(rt, staged.dir, file))).flat());
+  const records = { count: 0 };
+  for (const subdir of staged.manifest.subdirs)
+    failed.push(...(await checkSubdir(rt, { staged, live, subdir, records })));
+  failed.push(...(await checkManifest(rt, staged)));
+  if (failed.length > 0) {
+    throw new RepackError('E_PROOF', {
+      what: `The new state of ${staged.label} failed its proof in ${failed.length} ${failed.length === 1 ? 'point' : 'points'}; nothing was published`,
+      where: staged.dir,
+      hint: 'Run it again. If it fails in the same way, report it with these lines.',
+      details: [...new Set(failed.map(describe))].slice(0, 100),
+    });
+  }
+  const bytes = changed.reduce((sum, { size }) => sum + size, 0);
+  return {
+    checks: [
+      {
+        name: 'files',
+        detail: `${changed.length} new files, ${bytes} bytes read back, every size and digest as stated`,
+      },
+      { name: 'index', detail: `${records.count} records, one for each artifact and no other` },
+      { name: 'manifest', detail: `generation ${staged.manifest.generation}, in step with files and indexes` },
+    ],
+  };
+}
+
+function checkStaying({ files }: StagedChannel, live: LiveFolder): Violation[] {
+  return files
+    .filter(({ change }) => change === 'unchanged')
+    .flatMap((file) => {
+      const there = live.files.get(file.path);
+      return there === undefined
+        ? [violation('manifest-missing-file', file.path)]
+        : differences(file, there, 'the manifest');
+    });
+}
+
+async function checkReadBack(rt: ReadRuntime, dir: string, file: StagedFile): Promise<Violation[]> {
+  const handle = await rt.fs.openNoFollow(join(dir, file.path));
+  try {
+    // The md5 goes with the sha256, as both were taken in one pass.
+    const found = await digestsOfFile(handle, { stated: file, onPiece: () => rt.signal.throwIfAborted() });
+    return differences(file, found, 'the manifest');
+  } finally {
+    await handle.close();
+  }
+}
+
+interface SubdirCheck extends ProveMirrorInput {
+  subdir: string;
+  records: { count: number };
+}
+
+async function checkSubdir(rt: ReadRuntime, { staged, live, subdir, records }: SubdirCheck): Promise<Violation[]> {
+  const path = `${subdir}/repodata.json`;
+  const file = staged.files.find((each) => each.path === path);
+  if (file === undefined) return [violation('index-missing', path)];
+  const json = await rt.fs.readFile(join(file.change === 'unchanged' ? live.dir : staged.dir, path));
+  const index = scanned(path, json);
+  if ('rule' in index) return [index];
+  records.count += index.size;
+  const artifacts = staged.manifest.files.filter(
+    (each) => each.kind === 'artifact' && each.path.startsWith(`${subdir}/`),
+  );
+  const found = compareNames(subdir, index, artifacts);
+  if (file.change === 'unchanged') return found;
+  found.push(...artifacts.flatMap((artifact) => compareRecord(index, artifact)));
+  for (const form of staged.files.filter((each) => each.path !== path && each.path.startsWith(path)))
+    found.push(...(await compareForm(rt, { form, staged, live, json })));
+  return found;
+}
+
+function scanned(path: string, json: Uint8Array): RepodataIndex | Violation {
+  try {
+    return scanRepodata(json, path);
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return violation('index-broken', path, { reason: error.what });
+  }
+}
+
+function compareNames(subdir: string, index: RepodataIndex, artifacts: readonly ManifestFile[]): Violation[] {
+  const named = new Set(artifacts.map(({ path }) => path));
+  const missing = artifacts.filter(({ path }) => !index.has(path.slice(subdir.length + 1)));
+  const found = missing.map(({ path }) => violation('file-unindexed', path));
+  for (const fn of index.allFilenames())
+    if (!named.has(`${subdir}/${fn}`)) found.push(violation('file-missing', `${subdir}/${fn}`));
+  return found;
+}
+
+function compareRecord(index: RepodataIndex, { path, sha256, md5, size, record: stated }: ManifestFile): Violation[] {
+  const record = index.record(path.slice(path.indexOf('/') + 1));
+  if (record === undefined) return [];
+  const found = differences(
+    { path, size: record.size ?? size, sha256: record.sha256 ?? sha256, md5: record.md5 ?? md5 },
+    { size, sha256, md5 },
+    'the index',
+  );
+  if (stated !== undefined && sha256Of(canonicalJson(record)) !== stated) found.push(violation('record-digest', path));
+  return found;
+}
+
+interface FormCheck extends ProveMirrorInput {
+  form: StagedFile;
+  json: Uint8Array;
+}
+
+async function compareForm(rt: ReadRuntime, { form, staged, live, json }: FormCheck): Promise<Violation[]> {
+  const packed = await rt.fs.readFile(join(form.change === 'unchanged' ? live.dir : staged.dir, form.path));
+  const unpack = form.path.endsWith('.zst') ? zstdDecompress : bzip2Decompress;
+  try {
+    const unpacked = await unpack(packed, { maxBytes: json.length + 1 });
+    return Buffer.compare(unpacked, json) === 0 ? [] : [violation('form-differs', form.path)];
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return [violation('form-broken', form.path, { reason: error.what })];
+  }
+}
+
+async function checkManifest(rt: ReadRuntime, staged: StagedChannel): Promise<Violation[]> {
+  const file = staged.files.find(({ kind }) => kind === 'manifest');
+  if (file === undefined || file.change === 'unchanged') return [];
+  const parsed = parseManifest(await rt.fs.readText(join(staged.dir, MANIFEST_NAME)));
+  const same = parsed.kind === 'sound' && canonicalJson(parsed.manifest) === canonicalJson(staged.manifest);
+  const listed = new Set(staged.files.map(({ path }) => path));
+  const found = staged.manifest.files
+    .filter(({ path }) => !listed.has(path))
+    .map(({ path }) => violation('manifest-missing-file', path));
+  if (!same) found.push(violation('manifest-differs', MANIFEST_NAME));
+  if (!listed.has(SUMS_NAME)) found.push(violation('sums-missing', SUMS_NAME));
+  return found;
+}

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { canonicalJson } from '../base/json.js';
+import type { PublishReceipt } from '../channel/staged.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { codeOf, isMissing } from '../base/fs-errors.js';
+
+/** Beside the label folder: what depends on time, host, engine and tool version (design D8). */
+export const RECEIPTS_NAME = 'receipts';
+/** Older ones are removed. */
+export const RECEIPTS_KEPT = 50;
+
+/** Every receipt that is still kept, oldest first; damaged ones left out. */
+export async function readReceipts(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<PublishReceipt[]> {
+  const receipts: PublishReceipt[] = [];
+  for (const number of await receiptNumbers(rt, stateDir)) {
+    try {
+      receipts.push(JSON.parse(await rt.fs.readText(pathOf(stateDir, number))) as PublishReceipt);
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !isMissing(error)) throw error;
+    }
+  }
+  return receipts;
+}
+
+/** Writes `receipts/N.json`, N one higher than the last. The same run's receipt is not written twice. Gives N. */
+export async function writeReceipt(
+  rt: Pick<Runtime, 'fs'>,
+  stateDir: string,
+  receipt: PublishReceipt,
+): Promise<number> {
+  await rt.fs.mkdirp(join(stateDir, RECEIPTS_NAME));
+  const numbers = await receiptNumbers(rt, stateDir);
+  const last = numbers.at(-1) ?? 0;
+  if (last > 0 && (await isOf(rt, pathOf(stateDir, last), receipt))) return last;
+
+  const number = last + 1;
+  const path = pathOf(stateDir, number);
+  await rt.fs.writeFile(`${path}.new`, `${canonicalJson(receipt, 2)}\n`, 0o644);
+  await rt.fs.syncFile(`${path}.new`);
+  await rt.fs.rename(`${path}.new`, path);
+  for (const old of numbers.filter((other) => other <= number - RECEIPTS_KEPT))
+    await rt.fs.unlink(pathOf(stateDir, old));
+  return number;
+}
+
+async function receiptNumbers(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<number[]> {
+  try {
+    const entries = await rt.fs.readdir(join(stateDir, RECEIPTS_NAME));
+    const names = entries.map(({ name }) => /^([1-9]\d*)\.json$/.exec(name)?.[1]);
+    return names
+      .filter((name) => name !== undefined)
+      .map(Number)
+      .sort((a, b) => a - b);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function isOf(rt: Pick<Runtime, 'fs'>, path: string, receipt: PublishReceipt): Promise<boolean> {
+  try {
+    const there = JSON.parse(await rt.fs.readText(path)) as PublishReceipt;
+    return (
+      there.startedAt === receipt.startedAt &&
+      there.host === receipt.host &&
+      there.manifestSha256 === receipt.manifestSha256
+    );
+  } catch {
+    return false;
+  }
+}
+
+function pathOf(stateDir: string, number: number): string {
+  return join(stateDir, RECEIPTS_NAME, `${number}.json`);
+}

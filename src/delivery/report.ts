@@ -1,0 +1,77 @@
+import { pathOf } from './stage/compare-live.js';
+import type { Finding } from '../base/findings.js';
+import { parseDistFilename } from '../conda/channel/names.js';
+import type { SourceCounts } from '../base/events.js';
+import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
+import type { JobReport, ReportedArtifact } from './job-report.js';
+import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
+import type { LabelFolder } from './place/label-folder.js';
+import { plannedChanges } from './planned-changes.js';
+
+export interface PublishedParts {
+  job: 'update' | 'capture';
+  plan: RepackPlan;
+  folder: LabelFolder;
+  fetched: SourceCounts;
+  staged: StagedChannel;
+  proof: Proof;
+  receipt: PublishReceipt;
+  findings: Finding[];
+}
+
+/** What a person wants to know after the switch. */
+export function publishedReport(parts: PublishedParts): JobReport {
+  const { job, plan, folder, fetched, staged, proof, receipt, findings } = parts;
+  const sizes = new Map(staged.files.map((file) => [file.path, file.size]));
+  const { generation, manifestSha256, unchanged, bytesWritten } = receipt;
+  return {
+    ...sharedParts(plan, folder, (artifact) => sizes.get(pathOf(artifact))),
+    job,
+    fetched,
+    changes: staged.changes,
+    leaving: [...staged.leaving],
+    findings,
+    published: { generation, manifestSha256, unchanged, bytesWritten, proof },
+  };
+}
+
+/** What an update would do, told from the records alone: nothing is fetched. `bytesToTravel` counts packages only. */
+export function planReport(
+  plan: RepackPlan,
+  folder: Pick<LabelFolder, 'place' | 'live'>,
+  findings: Finding[],
+): JobReport {
+  return {
+    ...sharedParts(plan, folder, (artifact) => artifact.record?.size),
+    job: 'plan',
+    ...plannedChanges(folder.live, plan.artifacts),
+    findings,
+  };
+}
+
+function sharedParts(
+  plan: RepackPlan,
+  { place, live }: Pick<LabelFolder, 'place' | 'live'>,
+  sizeOf: (artifact: PlannedArtifact) => number | undefined,
+) {
+  const artifacts = plan.artifacts.map((artifact) => reported(artifact, sizeOf(artifact)));
+  return {
+    label: plan.label,
+    labelDir: place.labelDir,
+    specs: plan.specs.map((spec) => spec.text),
+    subdirs: plan.solved.map((one) => one.subdir),
+    channels: plan.channels.map((channel) => channel.url),
+    engines: [...new Map(plan.solved.map((one) => [one.engine.kind, one.engine])).values()],
+    client: plan.profiles[0]?.client,
+    priority: [...new Set(plan.solved.map((one) => one.priority))].join(', '),
+    artifacts,
+    bytesTotal: artifacts.reduce((sum, one) => sum + (one.size ?? 0), 0),
+    strangers: [...live.strangers],
+  };
+}
+
+function reported(artifact: PlannedArtifact, size: number | undefined): ReportedArtifact {
+  const { name, version, build } = parseDistFilename(artifact.fn);
+  const { subdir, fn } = artifact;
+  return { subdir, fn, name, version, build, size, channel: artifact.channel?.url ?? null };
+}

@@ -1,0 +1,46 @@
+import path from 'node:path';
+import { canonicalJson } from '../base/json.js';
+import { describeOwner, judgeOwner, parseOwner } from './lock/lock-owner.js';
+import type { LockOwner, OwnerState } from './lock/lock-owner.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+/** In every run folder; without it a folder is never removed. */
+const MARKER = 'repackenv-run.json';
+
+/** Folders of runs that were killed. Only our own marked ones, and only those whose process is certainly gone. */
+export async function sweepRunFolders(rt: Runtime, cacheDir: string): Promise<void> {
+  for (const { folder, state } of await runFolders(rt, cacheDir)) {
+    if (state !== 'dead') continue;
+    rt.events.emit({ type: 'note', message: `removing what a broken-off run left: ${folder}` });
+    await rt.fs.remove(folder);
+  }
+}
+
+export interface RunFolder {
+  /** Absolute. */
+  folder: string;
+  owner: LockOwner;
+  state: OwnerState;
+}
+
+/** The run folders that carry our marker, and whether their run is still at work. */
+export async function runFolders(rt: Runtime, cacheDir: string): Promise<RunFolder[]> {
+  const runs = path.join(cacheDir, 'runs');
+  const found: RunFolder[] = [];
+  for (const entry of await rt.fs.readdir(runs).catch(() => [])) {
+    const folder = path.join(runs, entry.name);
+    const owner = parseOwner(await rt.fs.readText(path.join(folder, MARKER)).catch(() => ''));
+    if (owner === undefined) continue;
+    found.push({ folder, owner, state: await judgeOwner(rt, owner, rt.clock.now() - Date.parse(owner.since)) });
+  }
+  return found;
+}
+
+/** A private folder for the run: short path, since conda's files in it have long ones (conda/conda#7203). */
+export async function makeRunFolder(rt: Runtime, cacheDir: string, command: string): Promise<string> {
+  const folder = path.join(cacheDir, 'runs', rt.machine.randomId());
+  await rt.fs.mkdirp(path.dirname(folder), 0o700);
+  await rt.fs.mkdir(folder, 0o700);
+  await rt.fs.writeNew(path.join(folder, MARKER), `${canonicalJson(await describeOwner(rt, command), 2)}\n`);
+  return folder;
+}

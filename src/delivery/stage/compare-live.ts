@@ -1,0 +1,69 @@
+import { RepackError } from '../../base/errors.js';
+import type { Finding } from '../../base/findings.js';
+import { caseFold } from '../../conda/channel/names.js';
+import type { AcquiredArtifact, PlannedArtifact } from '../../conda/plan/plan.js';
+import { replaceCovers } from '../../channel/replace.js';
+import type { LiveFolder } from '../../channel/staged.js';
+
+type ComparedArtifact = Pick<AcquiredArtifact, 'subdir' | 'fn' | 'sha256'>;
+
+/**
+ * What must hold between the live folder and the artifacts that are to be in it, before a byte is staged. `replace`: file names, package names or
+ * paths whose changed bytes are accepted; `all`: every one. Those come back as findings `artifact-replaced`.
+ *
+ * @throws RepackError E_ARTIFACT_REPLACED where a delivered artifact has another digest upstream now (design D6), E_RECORD_CONFLICT for
+ *   names that differ in case only (bad-inputs H12)
+ */
+export function compareWithLive(
+  live: LiveFolder,
+  artifacts: readonly ComparedArtifact[],
+  replace: readonly string[],
+): Finding[] {
+  refuseCaseClash(live, artifacts);
+  const replaced = artifacts
+    .map((artifact) => ({
+      path: pathOf(artifact),
+      sha256: artifact.sha256,
+      was: live.files.get(pathOf(artifact))?.sha256,
+    }))
+    .filter(({ sha256, was }) => was !== undefined && was !== sha256);
+  const refused = replaced.filter(({ path }) => !replaceCovers(replace, path));
+  const [first] = refused;
+  if (first !== undefined) {
+    throw new RepackError('E_ARTIFACT_REPLACED', {
+      what: `${refused.length} artifacts have other bytes upstream than the ones delivered under the same name`,
+      where: refused.map(({ path }) => path).join(', '),
+      hint:
+        'A site that has the old file in its package cache will keep it. Ask the owner of the channel for a new build number; ' +
+        `to deliver it all the same: --replace ${first.path.slice(first.path.lastIndexOf('/') + 1)} (or --replace all).`,
+      details: refused.map(({ path, sha256, was }) => `${path}: delivered ${was}, upstream now ${sha256}`),
+    });
+  }
+  return replaced.map(({ path, sha256, was }) => ({
+    code: 'artifact-replaced',
+    message: `${path} has other bytes under its old name (${was} before, ${sha256} now): sites that have the old one in their package cache keep it`,
+    subject: path,
+    exit: false,
+  }));
+}
+
+export function pathOf({ subdir, fn }: Pick<PlannedArtifact, 'subdir' | 'fn'>): string {
+  return `${subdir}/${fn}`;
+}
+
+/** A case-folding site (Windows, macOS) would take the two for one file: the second would overwrite, or be deleted with, the first. */
+function refuseCaseClash(live: LiveFolder, artifacts: readonly ComparedArtifact[]): void {
+  const paths = artifacts.map(pathOf);
+  const taken = new Map<string, string[]>();
+  for (const path of [...live.files.keys(), ...paths])
+    taken.set(caseFold(path), [...(taken.get(caseFold(path)) ?? []), path]);
+  for (const path of paths) {
+    const other = taken.get(caseFold(path))?.find((each) => each !== path);
+    if (other === undefined) continue;
+    throw new RepackError('E_RECORD_CONFLICT', {
+      what: `Two artifacts have names that differ in upper and lower case only: ${other} and ${path}`,
+      where: live.dir,
+      hint: 'Windows and macOS can not hold both. Ask for another build of one of them, or remove the delivered one from the label folder first.',
+    });
+  }
+}

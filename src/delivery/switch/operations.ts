@@ -1,0 +1,118 @@
+import { formatOf } from '../../conda/channel/names.js';
+
+/**
+ * Parts of a switch, in the order they happen. At every instant every index on disk names only files on disk with the stated digest:
+ * new artifacts first; a name whose bytes change is taken out of the indexes before and put back after; what no index names any more
+ * goes last. Within a phase `noarch` precedes the platforms and order is by path.
+ */
+export const PHASES = [
+  'artifact-in',
+  'reduced-index-in',
+  'old-index-out',
+  'replaced-in',
+  'index-in',
+  'stale-index-out',
+  'manifest-in',
+  'sums-in',
+  'leaving-out',
+] as const;
+
+export type Phase = (typeof PHASES)[number];
+
+/** Paths are relative with `/`: `path` to the label folder, `from` to the run's staging folder. */
+export type Operation = PutOperation | RemoveOperation;
+
+export interface PutOperation {
+  kind: 'put';
+  phase: Phase;
+  path: string;
+  from: string;
+  size: number;
+  sha256: string;
+  mtimeMs: number;
+}
+
+export interface RemoveOperation {
+  kind: 'remove';
+  phase: Phase;
+  path: string;
+}
+
+/** A file that is to be put. `fresh`: nothing has that name in the label folder now. */
+export interface FileToPut {
+  path: string;
+  from: string;
+  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
+  size: number;
+  sha256: string;
+  mtimeMs: number;
+  fresh: boolean;
+  /** A hard link to a file of the store. */
+  linked?: boolean;
+}
+
+export interface Switch {
+  files: readonly FileToPut[];
+  /** Indexes without the names whose bytes change, for the time in between. */
+  reduced: readonly FileToPut[];
+  /** Paths below subdirs that leave. */
+  leaving: readonly string[];
+}
+
+/** The complete list of what a switch does, in order. */
+export function planOperations({ files, reduced, leaving }: Switch): Operation[] {
+  const replacedIn = new Set(
+    files.filter((file) => file.kind === 'artifact' && !file.fresh).map((file) => subdirOf(file.path)),
+  );
+  const operations: Operation[] = [
+    ...files.map((file) => put(file, phaseOf(file))),
+    ...reduced.map((file) => put(file, 'reduced-index-in')),
+    ...leaving.map((path): Operation => ({ kind: 'remove', path, phase: leavingPhase(path, replacedIn) })),
+  ];
+  return operations.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || comparePaths(a.path, b.path));
+}
+
+/** Whether a path names a package; anything else below a subdir may be an index and is treated as one. */
+export function isArtifactPath(path: string): boolean {
+  return formatOf(path) !== undefined;
+}
+
+export function subdirOf(path: string): string {
+  const slash = path.indexOf('/');
+  return slash === -1 ? '' : path.slice(0, slash);
+}
+
+function phaseOf(file: FileToPut): Phase {
+  switch (file.kind) {
+    case 'artifact':
+      return file.fresh ? 'artifact-in' : 'replaced-in';
+    case 'index':
+    case 'side':
+      return 'index-in';
+    // Side by side: by path the signature follows its manifest at once.
+    case 'manifest':
+    case 'signature':
+      return 'manifest-in';
+    case 'sums':
+      return 'sums-in';
+  }
+}
+
+function leavingPhase(path: string, replacedIn: ReadonlySet<string>): Phase {
+  if (isArtifactPath(path)) return 'leaving-out';
+  return replacedIn.has(subdirOf(path)) ? 'old-index-out' : 'stale-index-out';
+}
+
+function put({ path, from, size, sha256, mtimeMs }: FileToPut, phase: Phase): PutOperation {
+  return { kind: 'put', phase, path, from, size, sha256, mtimeMs };
+}
+
+function comparePaths(a: string, b: string): number {
+  const [left, right] = [rank(a), rank(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** `noarch` first: a client that reads between the two indexes rather misses a platform's package than what it depends on. */
+function rank(path: string): string {
+  return path.startsWith('noarch/') ? ` ${path}` : path;
+}

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import type { PublishReceipt } from '../../channel/staged.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { MANIFEST_COPY_NAME } from '../place/inspect.js';
+import { removeJournal, type Journal } from './journal.js';
+import { writeReceipt } from '../receipts.js';
+
+/**
+ * Closes a switch that is complete: copy of the manifest, receipt, then the journal goes. Safe to be done again when a crash came
+ * between.
+ */
+export async function recordSwitch(
+  rt: Runtime,
+  { labelDir, stateDir, journal }: { labelDir: string; stateDir: string; journal: Journal },
+): Promise<PublishReceipt | undefined> {
+  let receipt: PublishReceipt | undefined;
+  if (journal.receipt !== null) {
+    await copyManifest(rt, labelDir, stateDir);
+    receipt = { ...journal.receipt, finishedAt: new Date(rt.clock.now()).toISOString() };
+    await writeReceipt(rt, stateDir, receipt);
+    await rt.reach('publish:recorded');
+  }
+  if (journal.removeFolder) await rt.fs.rmdir(labelDir).catch(() => undefined);
+  await removeJournal(rt, stateDir);
+  await rt.reach('publish:journal-removed');
+  return receipt;
+}
+
+async function copyManifest(rt: Runtime, labelDir: string, stateDir: string): Promise<void> {
+  const fresh = join(stateDir, `${MANIFEST_COPY_NAME}.new`);
+  await rt.fs.writeFile(fresh, await rt.fs.readFile(join(labelDir, MANIFEST_NAME)), 0o644);
+  await rt.fs.syncFile(fresh);
+  await rt.fs.rename(fresh, join(stateDir, MANIFEST_COPY_NAME));
+}

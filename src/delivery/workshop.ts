@@ -1,0 +1,180 @@
+import path from 'node:path';
+import { openStore } from '../store/store.js';
+import { prepareZstd } from '../codec/zstd.js';
+import type { CondaEngine } from '../engine/conda/conda-engine.js';
+import { engineTitle, enginePkgsName } from '../engine/conda/conda-engine.js';
+import { checkEnginePath, chooseEngine, detectEngines } from '../engine/detect.js';
+import type { FoundEngine } from '../engine/detect.js';
+import { openEmbeddedSolver } from '../engine/embedded/solver.js';
+import type { EmbeddedSolver } from '../engine/embedded/solver.js';
+import { openGateway } from '../gateway/gateway.js';
+import type { Gateway, GatewayOptions } from '../gateway/gateway.js';
+import type { Channel, Subdir } from '../conda/channel/channel.js';
+import { RepackError } from '../base/errors.js';
+import type { TargetClient, TargetProfile } from '../conda/plan/profile.js';
+import type { Redactor } from '../base/redact.js';
+import type { WorkSettings } from '../conda/plan/request.js';
+import type { Secret } from '../base/secret.js';
+import type { ArtifactStore } from '../conda/plan/artifact-store.js';
+import { parseClient } from '../conda/plan/target.js';
+import { clientView } from '../conda/channel/view.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { waitWhileCleaning } from './cache-guard.js';
+import { makeRunFolder, sweepRunFolders } from './run-folder.js';
+
+/** What a job works with; everything in it is gone or given back when the job ends. */
+export interface Workshop {
+  store: ArtifactStore;
+  gateway: Gateway;
+  solver: EmbeddedSolver;
+  runDir: string;
+  /** The conda, mamba or micromamba that solves the host's own subdir; undefined: the embedded solver does. */
+  conda: CondaEngine | undefined;
+  /** The engine's own package cache, one for all labels (design M5). */
+  enginePkgsDir: string;
+  /** Who must be able to read what is delivered: the client at the site, or the engine itself where it is the older one. */
+  reader: TargetClient | undefined;
+  redactor: Redactor | undefined;
+}
+
+export interface WorkshopOptions extends WorkSettings {
+  job: string;
+  channels: readonly Channel[];
+  token: Secret | undefined;
+  profiles: readonly TargetProfile[];
+  subdirs: readonly Subdir[];
+  redactor: Redactor | undefined;
+  engines: Engines;
+}
+
+/** What takes a while to start. */
+export interface Engines {
+  solver: EmbeddedSolver;
+  /** Looked for only where it can be used: undefined where the embedded solver does all. Rejects as `chooseEngine` throws. */
+  conda: Promise<CondaEngine | undefined>;
+}
+
+/**
+ * Runs `work` with the engines, which start here and now, beside what comes before the first solve: rattler's thread warms up for
+ * 0.2 s, and a conda takes 0.5 s to say what it is.
+ */
+export async function withEngines<T>(
+  rt: Runtime,
+  options: EngineWishes,
+  work: (engines: Engines) => Promise<T>,
+): Promise<T> {
+  await checkPaths(rt, options);
+  await prepareZstd();
+  const done = new AbortController();
+  const solver = openEmbeddedSolver(rt);
+  const conda = chooseConda({ ...rt, signal: AbortSignal.any([rt.signal, done.signal]) }, options);
+  // Told where it is awaited, if it still is then.
+  conda.catch(() => undefined);
+  try {
+    return await work({ solver, conda });
+  } finally {
+    done.abort();
+    await Promise.allSettled([conda, solver.close()]);
+  }
+}
+
+export type EngineWishes = Pick<WorkSettings, 'engine' | 'enginePath'> & {
+  subdirs: readonly Subdir[];
+  prove?: WorkSettings['prove'];
+};
+
+/** A wrong path is told before ROOT is made, and before a proof that would come to nothing. */
+async function checkPaths(rt: Runtime, { engine, enginePath, subdirs, prove }: EngineWishes): Promise<void> {
+  const solvesHere = engine !== 'embedded' && subdirs.includes(rt.machine.subdir);
+  if (enginePath !== undefined && solvesHere) await checkEnginePath(rt, { enginePath });
+  const prover = prove?.kind === 'install' ? prove.enginePath : undefined;
+  if (prover !== undefined) await checkEnginePath(rt, { enginePath: prover, option: '--prove install' });
+}
+
+/** Opens store, gateway and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
+export async function withWorkshop<T>(
+  rt: Runtime,
+  options: WorkshopOptions,
+  work: (workshop: Workshop) => Promise<T>,
+): Promise<T> {
+  await sweepRunFolders(rt, options.cacheDir);
+  const store = await openStore(rt, path.join(options.cacheDir, 'store'));
+  const runDir = await makeRunFolder(rt, options.cacheDir, options.job);
+  let gateway: Gateway | undefined;
+  try {
+    await waitWhileCleaning(rt, options.cacheDir);
+    const conda = await options.engines.conda;
+    const client = options.profiles[0]?.client;
+    const reader = client ?? (conda === undefined ? undefined : engineAsClient(conda));
+    gateway = await openGateway(rt, {
+      ...(await gatewayWay(rt, options)),
+      view: clientView(reader ?? { readsCondaFormat: true, knowsVirtualPackages: true }),
+      store,
+    });
+    const enginePkgsDir = path.join(
+      options.cacheDir,
+      'engine-pkgs',
+      conda === undefined ? 'none' : enginePkgsName(conda),
+    );
+    const made = await work({
+      store,
+      gateway,
+      solver: options.engines.solver,
+      runDir,
+      conda,
+      enginePkgsDir,
+      reader,
+      redactor: options.redactor,
+    });
+    return made;
+  } finally {
+    await gateway?.close().catch(() => undefined);
+    await rt.fs.remove(runDir);
+  }
+}
+
+async function chooseConda(rt: Runtime, options: EngineWishes): Promise<CondaEngine | undefined> {
+  const { engine: wanted, enginePath, subdirs } = options;
+  const hostSubdir = rt.machine.subdir;
+  if (wanted === 'embedded' || !subdirs.includes(hostSubdir)) return undefined;
+  const found: FoundEngine[] = await detectEngines(rt, { enginePath });
+  const chosen = chooseEngine({ wanted, found, subdir: hostSubdir, hostSubdir, enginePath });
+  return chosen.kind === 'conda' ? chosen.engine : undefined;
+}
+
+/** An old conda delivers only what it can read itself, whoever installs at the site. */
+function engineAsClient(conda: CondaEngine): TargetClient | undefined {
+  const client = parseClient(engineTitle(conda));
+  return client.readsCondaFormat && client.knowsVirtualPackages ? undefined : client;
+}
+
+/** How the channels are reached: what every gateway is opened with. Throws E_CONFIG. */
+export async function gatewayWay(
+  rt: Runtime,
+  options: Pick<WorkshopOptions, 'channels' | 'token' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp'>,
+): Promise<Omit<GatewayOptions, 'view' | 'store'>> {
+  const { channels, token, cacheDir, proxy, noProxy, caFiles, allowHttp } = options;
+  return { channels, token, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp };
+}
+
+/** PEM texts. Throws E_CONFIG naming the file. */
+async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const text = await rt.fs.readText(file).catch((cause: unknown) => {
+        throw new RepackError('E_CONFIG', {
+          what: 'The file with the certificate authority can’t be read',
+          where: file,
+          hint: 'Check --ca-file (or SSL_CERT_FILE) and the file’s permissions.',
+          cause,
+        });
+      });
+      if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+      throw new RepackError('E_CONFIG', {
+        what: 'The file holds no certificate in PEM form',
+        where: file,
+        hint: 'Give a PEM file: it begins with -----BEGIN CERTIFICATE-----.',
+      });
+    }),
+  );
+}

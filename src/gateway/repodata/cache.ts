@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { sha256Of } from '../../codec/digests.js';
+import { reveal, type Secret } from '../../base/secret.js';
+import type { Runtime } from '../../runtime/runtime.js';
+
+export const INDEX_FILES = ['repodata.json.zst', 'repodata.json.bz2', 'repodata.json'] as const;
+export type IndexFile = (typeof INDEX_FILES)[number];
+
+/** A `repodata.json`, unpacked, with what the server needs to say "unchanged". */
+export interface CachedRepodata {
+  bytes: Uint8Array;
+  /** Which of the channel's files it came in. */
+  file: IndexFile;
+  etag: string | undefined;
+  lastModified: string | undefined;
+}
+
+/** Unpacked repodata by identity URL of its subdir. An entry that is not whole counts as not there. */
+export interface RepodataCache {
+  read(url: string): Promise<CachedRepodata | undefined>;
+  write(url: string, entry: CachedRepodata): Promise<void>;
+}
+
+export type CacheRuntime = Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine'>;
+
+const SCHEMA = 1;
+const STALE_MS = 6 * 60 * 60 * 1000;
+
+/**
+ * The cache in `dir`: `<key>.entry.json` names `<key>.<sha256>.json`; keys are hashes of identity URLs, and nothing that holds the
+ * token is ever written. Both files appear by rename, the entry last. It only saves time: a disk that refuses is a debug event.
+ */
+export async function openRepodataCache(
+  rt: CacheRuntime,
+  dir: string,
+  token: Secret | undefined,
+): Promise<RepodataCache> {
+  const told = (doing: string) => (error: unknown) => {
+    rt.events.emit({ type: 'debug', message: `repodata cache: ${doing}: ${String(error)}` });
+    return undefined;
+  };
+  await rt.fs.mkdirp(dir, 0o700).catch(told('making its folder'));
+  await sweep(rt, dir).catch(told('sweeping'));
+  return {
+    // A channel in a folder is read as fast from there.
+    read: async (url) => (url.startsWith('file:') ? undefined : read(rt, dir, url).catch(told('reading'))),
+    async write(url, entry) {
+      if (url.startsWith('file:') || holdsTokenBytes(entry, token)) return;
+      await write(rt, dir, url, entry).catch(told('writing'));
+    },
+  };
+}
+
+async function read(rt: CacheRuntime, dir: string, url: string): Promise<CachedRepodata | undefined> {
+  const text = await rt.fs.readText(join(dir, `${keyOf(url)}.entry.json`)).catch(() => undefined);
+  const entry = text === undefined ? undefined : parseEntry(text, url);
+  if (entry === undefined) return undefined;
+  const bytes = await rt.fs.readFile(join(dir, `${keyOf(url)}.${entry.sha256}.json`));
+  if (sha256Of(bytes) !== entry.sha256) throw new Error(`the entry of ${url} is damaged`);
+  return { bytes, file: entry.file, etag: entry.etag, lastModified: entry.lastModified };
+}
+
+async function write(rt: CacheRuntime, dir: string, url: string, { bytes, ...entry }: CachedRepodata): Promise<void> {
+  const key = keyOf(url);
+  const sha256 = sha256Of(bytes);
+  const body = `${key}.${sha256}.json`;
+  await writeWhole(rt, join(dir, body), bytes);
+  await writeWhole(rt, join(dir, `${key}.entry.json`), JSON.stringify({ schema: SCHEMA, url, sha256, ...entry }));
+  for (const { name } of await rt.fs.readdir(dir)) {
+    if (name.startsWith(`${key}.`) && /^[0-9a-f]+\.[0-9a-f]{64}\.json$/.test(name) && name !== body)
+      await rt.fs.remove(join(dir, name));
+  }
+}
+
+async function writeWhole(rt: CacheRuntime, path: string, content: Uint8Array | string): Promise<void> {
+  const part = `${path}.${rt.machine.pid}-${rt.machine.randomId()}.part`;
+  try {
+    await rt.fs.writeNew(part, content);
+    await rt.fs.rename(part, path);
+  } catch (error) {
+    await rt.fs.remove(part).catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Entry extends Omit<CachedRepodata, 'bytes'> {
+  sha256: string;
+}
+
+function parseEntry(text: string, url: string): Entry | undefined {
+  const value = JSON.parse(text) as Record<string, unknown>;
+  const { schema, sha256, file } = value;
+  const known = INDEX_FILES.find((name) => name === file);
+  if (schema !== SCHEMA || value['url'] !== url || known === undefined) return undefined;
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
+  return { sha256, file: known, etag: textOf(value['etag']), lastModified: textOf(value['lastModified']) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What a run that was killed left half written. */
+async function sweep(rt: CacheRuntime, dir: string): Promise<void> {
+  for (const { name } of await rt.fs.readdir(dir)) {
+    if (!name.endsWith('.part')) continue;
+    const { mtimeMs } = await rt.fs.lstat(join(dir, name));
+    if (rt.clock.now() - mtimeMs > STALE_MS) await rt.fs.remove(join(dir, name));
+  }
+}
+
+/** A server might echo the token, in an ETag or in a record's `url`. */
+function holdsTokenBytes({ bytes, etag, lastModified }: CachedRepodata, token: Secret | undefined): boolean {
+  if (token === undefined || reveal(token) === '') return false;
+  const head = `${etag ?? ''}\n${lastModified ?? ''}`;
+  return [reveal(token), encodeURIComponent(reveal(token))].some(
+    (value) => head.includes(value) || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(value),
+  );
+}
+
+function keyOf(url: string): string {
+  return createHash('sha256').update(url).digest('hex').slice(0, 32);
+}

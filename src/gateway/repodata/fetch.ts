@@ -1,0 +1,211 @@
+import { bzip2Decompress } from '../../codec/bzip2.js';
+import { zstdDecompress } from '../../codec/zstd.js';
+import type { Channel, Subdir } from '../../conda/channel/channel.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { Secret } from '../../base/secret.js';
+import { refusedStatus } from '../explain-failure.js';
+import type { GatewayLimits } from '../limits.js';
+import { INDEX_FILES, type CachedRepodata, type IndexFile, type RepodataCache } from './cache.js';
+import { transfer, type TransferContext, type TransferResult } from '../transfer.js';
+import { opensWithToken } from '../wire-url.js';
+
+export interface RepodataFetcher {
+  /**
+   * The index of a subdir as the channel publishes it, or the status that says there is none (404, 410, and 403: object stores
+   * answer it for what is not there). Throws E_REPODATA, E_TOKEN_REFUSED, E_UPSTREAM_NOT_FOUND, E_UPSTREAM, E_TLS, E_REDIRECT.
+   */
+  fetch(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | MissingRepodata>;
+  /** `repodata.json` itself, asked anew; it takes the cached index's place. Undefined where there is none. */
+  fetchJson(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | undefined>;
+}
+
+export interface FetchedRepodata {
+  found: true;
+  index: RepodataIndex;
+  file: IndexFile;
+  /** Undefined when the server said "unchanged". */
+  fresh: { lastModified: string | undefined } | undefined;
+}
+
+export interface MissingRepodata {
+  found: false;
+  status: number;
+}
+
+export interface RepodataFetchContext extends TransferContext {
+  cache: RepodataCache;
+  token: Secret | undefined;
+  signal: AbortSignal;
+  /** Nothing is taken from the cache, here or on the way. */
+  fresh?: boolean;
+}
+
+const NOT_THERE = new Set([403, 404, 410]);
+
+/** One index a channel and subdir: `.zst`, else `.bz2`, else `.json` (design D1b); the file it was found in before is asked first. */
+export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher {
+  return {
+    async fetch(channel, subdir) {
+      const url = `${channel.url}/${subdir}`;
+      const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
+      let status = 404;
+      for (const file of cached === undefined
+        ? INDEX_FILES
+        : [cached.file, ...INDEX_FILES.filter((name) => name !== cached.file)]) {
+        const validators = validatorsOf(context, cached, file);
+        const answer = await fetchFile(context, { channel, subdir, file, validators });
+        if (answer.found) return answer;
+        if (answer.status === 304 && cached !== undefined)
+          return { found: true, file, fresh: undefined, index: cached.index };
+        if (!NOT_THERE.has(answer.status)) throw refused(context, channel, `${url}/${file}`, answer.status);
+        status = answer.status;
+      }
+      return { found: false, status };
+    },
+    async fetchJson(channel, subdir) {
+      const answer = await fetchFile(context, {
+        channel,
+        subdir,
+        file: 'repodata.json',
+        validators: { 'cache-control': 'no-cache' },
+      });
+      return answer.found ? answer : undefined;
+    },
+  };
+}
+
+function validatorsOf(
+  { fresh }: RepodataFetchContext,
+  cached: CachedRepodata | undefined,
+  file: IndexFile,
+): Record<string, string> {
+  if (fresh === true) return { 'cache-control': 'no-cache' };
+  return cached?.file === file ? conditions(cached) : {};
+}
+
+/** Undefined too where the entry no longer reads as an index: then it is fetched anew. */
+async function readCached(
+  { cache }: RepodataFetchContext,
+  channel: Channel,
+  subdir: Subdir,
+): Promise<(CachedRepodata & { index: RepodataIndex }) | undefined> {
+  const cached = await cache.read(`${channel.url}/${subdir}`);
+  try {
+    return cached && { ...cached, index: scan(cached.bytes, { channel, subdir, file: cached.file }) };
+  } catch {
+    return undefined;
+  }
+}
+
+interface FileRequest {
+  channel: Channel;
+  subdir: Subdir;
+  file: IndexFile;
+  validators: Readonly<Record<string, string>>;
+}
+
+/** A file that does not unpack or does not read as an index is fetched once more: a proxy or a broken line may have spoilt it. */
+async function fetchFile(
+  context: RepodataFetchContext,
+  request: FileRequest,
+): Promise<FetchedRepodata | MissingRepodata> {
+  const { channel, subdir, file } = request;
+  for (let again = false; ; again = true) {
+    const sink = memorySink();
+    const headers = again ? { 'cache-control': 'no-cache' } : request.validators;
+    const result = await transfer(context, {
+      channel,
+      path: `${subdir}/${file}`,
+      sink,
+      headers,
+      maxBytes: context.limits.maxRepodataWireBytes,
+      signal: context.signal,
+      contentCode: 'E_REPODATA',
+    });
+    if (!result.ok) return { found: false, status: result.status };
+    try {
+      const bytes = await unpack(sink.bytes(), file, context.limits);
+      const index = scan(bytes, request);
+      await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
+      return { found: true, index, file, fresh: { lastModified: result.headers['last-modified'] } };
+    } catch (error) {
+      if (again || !isRepackError(error)) throw asRepodataError(error, request);
+    }
+  }
+}
+
+async function unpack(bytes: Uint8Array, file: IndexFile, { maxRepodataBytes }: GatewayLimits): Promise<Uint8Array> {
+  const head = Buffer.from(bytes.subarray(0, 64)).toString('latin1').trimStart();
+  if (head.startsWith('<')) {
+    throw new RepackError('E_REPODATA', {
+      what: 'A web page came instead of the index: a login page, a proxy, or a wrong address',
+      hint: 'Open the address in a browser on this machine, and check the channel and the proxy in the configuration.',
+    });
+  }
+  if (file === 'repodata.json.zst') return zstdDecompress(bytes, { maxBytes: maxRepodataBytes });
+  if (file === 'repodata.json.bz2') return bzip2Decompress(bytes, { maxBytes: maxRepodataBytes });
+  return bytes;
+}
+
+function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'validators'>): RepodataIndex {
+  return scanRepodata(bytes, `${channel.url}/${subdir}/${file}`, { subdir });
+}
+
+function asRepodataError(error: unknown, { channel, subdir, file }: FileRequest): unknown {
+  if (!isRepackError(error)) return error;
+  return new RepackError('E_REPODATA', {
+    what: error.what,
+    where: error.code === 'E_REPODATA' && error.where !== undefined ? error.where : `${channel.url}/${subdir}/${file}`,
+    hint:
+      error.code === 'E_REPODATA'
+        ? error.hint
+        : 'The index is broken where it is served: tell whoever runs the channel.',
+    details: error.code === 'E_REPODATA' || error.where === undefined ? error.details : [error.where],
+    cause: error,
+  });
+}
+
+function refused(context: RepodataFetchContext, channel: Channel, url: string, status: number): RepackError {
+  return refusedStatus(status, { url, channel, withToken: opensWithToken(channel, context.token) });
+}
+
+function conditions({
+  etag,
+  lastModified,
+}: {
+  etag: string | undefined;
+  lastModified: string | undefined;
+}): Record<string, string> {
+  if (etag !== undefined) return { 'if-none-match': etag };
+  return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
+}
+
+function stamps({ headers }: TransferResult): { etag: string | undefined; lastModified: string | undefined } {
+  return { etag: headers['etag'], lastModified: headers['last-modified'] };
+}
+
+function memorySink(): {
+  readonly size: number;
+  write(chunk: Uint8Array): Promise<void>;
+  restart(): Promise<void>;
+  bytes(): Uint8Array;
+} {
+  let chunks: Uint8Array[] = [];
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    async write(chunk) {
+      chunks.push(chunk);
+      size += chunk.length;
+    },
+    async restart() {
+      chunks = [];
+      size = 0;
+    },
+    bytes: () => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)),
+  };
+}

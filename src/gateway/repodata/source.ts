@@ -1,0 +1,176 @@
+import { NOARCH, type Channel, type Subdir } from '../../conda/channel/channel.js';
+import { RepackError } from '../../base/errors.js';
+import type { Finding } from '../../base/findings.js';
+import { canonicalJson } from '../../base/json.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import type { Secret } from '../../base/secret.js';
+import { artifactPlace, type ArtifactPlace } from '../base-url.js';
+import { refusedStatus } from '../explain-failure.js';
+import type { FetchedRepodata, MissingRepodata, RepodataFetcher } from './fetch.js';
+import type { Upstream } from '../upstream.js';
+import { opensWithToken } from '../wire-url.js';
+
+/** The indexes of the declared channels, each fetched once a run. */
+export interface RepodataBook {
+  /** As published; undefined where the channel is there but has no such subdir. */
+  published(channel: Channel, subdir: Subdir): Promise<RepodataIndex | undefined>;
+  /** Through the label's view. */
+  viewed(channel: Channel, subdir: Subdir): Promise<RepodataIndex | undefined>;
+  /** Where the subdir's artifacts are asked. */
+  place(channel: Channel, subdir: Subdir): Promise<ArtifactPlace>;
+  /**
+   * An artifact is missing or has other bytes: looks whether `repodata.json` knows better than the packed index that was used. Then the
+   * next run reads that one, and the answer is a sentence that says so.
+   */
+  secondOpinion(channel: Channel, subdir: Subdir, fn: string): Promise<string | undefined>;
+  findings(): Finding[];
+}
+
+export interface RepodataBookOptions {
+  /** Highest priority first. */
+  channels: readonly Channel[];
+  fetcher: RepodataFetcher;
+  upstream: Upstream;
+  token: Secret | undefined;
+  view: (index: RepodataIndex) => RepodataIndex;
+  signal: AbortSignal;
+}
+
+/** A `.zst` may be written some minutes before or after its `.json`. */
+const SAME_WRITE_MS = 60 * 60 * 1000;
+
+export function repodataBook(options: RepodataBookOptions): RepodataBook {
+  const { channels, fetcher, token } = options;
+  const findings = new Map<string, Finding>();
+  const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
+    const answer = await fetcher.fetch(channel, subdir);
+    if (answer.found) await compareTimes(channel, subdir, answer);
+    return answer;
+  });
+  const published = async (channel: Channel, subdir: Subdir): Promise<RepodataIndex | undefined> => {
+    const declared = declaredChannel(channel);
+    const answer = await loaded(declared, subdir);
+    if (answer.found) return answer.index;
+    if (subdir !== NOARCH) await demandChannel(declared, subdir, answer);
+    return undefined;
+  };
+  const viewed = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
+    const index = await published(channel, subdir);
+    return index && options.view(index);
+  });
+  const secondOpinion = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
+    const answer = await loaded(channel, subdir);
+    if (!answer.found || answer.file === 'repodata.json') return undefined;
+    return fetcher.fetchJson(channel, subdir).catch(() => undefined);
+  });
+
+  return {
+    published,
+    viewed: (channel, subdir) => viewed(declaredChannel(channel), subdir),
+    async place(channel, subdir) {
+      const declared = declaredChannel(channel);
+      const index = await published(declared, subdir);
+      return artifactPlace({ channel: declared, subdir, baseUrl: index?.baseUrl, declared: channels });
+    },
+    async secondOpinion(channel, subdir, fn) {
+      const declared = declaredChannel(channel);
+      const [packed, json] = [await loaded(declared, subdir), await secondOpinion(declared, subdir)];
+      if (!packed.found || json === undefined) return undefined;
+      if (canonicalJson(packed.index.record(fn)) === canonicalJson(json.index.record(fn))) return undefined;
+      report(declared, subdir, `${packed.file} and repodata.json differ about ${fn}`);
+      return `The channel's ${packed.file} is out of step with its repodata.json. Run the same command again: it will read the latter.`;
+    },
+    findings: () => [...findings.values()],
+  };
+
+  /** By URL, so that only what was declared is ever asked, with the token only where that was declared. */
+  function declaredChannel({ url }: Channel): Channel {
+    const declared = channels.find((each) => each.url === url);
+    if (declared !== undefined) return declared;
+    throw new RepackError('E_SOURCE_NOT_ALLOWED', {
+      what: 'A channel was asked for that was not declared',
+      where: url,
+      hint: 'Declare it with --channel.',
+    });
+  }
+
+  /**
+   * A subdir that is not there is no error where the channel has `noarch`. Where both are missing, the channel is: or the token is
+   * wrong, for many hosts answer 404 to that (bad-inputs N1). The owner's channel, open to every right token, tells them apart.
+   */
+  async function demandChannel(channel: Channel, subdir: Subdir, { status }: MissingRepodata): Promise<void> {
+    if ((await loaded(channel, NOARCH)).found) return;
+    const url = `${channel.url}/${subdir}`;
+    const withToken = opensWithToken(channel, token);
+    if (withToken && channel.role === 'label' && (await tokenWorks(channel))) {
+      throw new RepackError('E_UPSTREAM_NOT_FOUND', {
+        what: `There is no label channel ${channel.name}: the token is right, for it opens the owner's channel`,
+        where: url,
+        hint: 'Check the spelling of the label, and --label-path (label or channel).',
+      });
+    }
+    throw refusedStatus(status, { url, channel, withToken });
+  }
+
+  async function tokenWorks(besides: Channel): Promise<boolean> {
+    const other = channels.find(
+      (each) => each.role === 'owner' && each.url !== besides.url && opensWithToken(each, token),
+    );
+    if (other === undefined) return false;
+    return loaded(other, NOARCH).then(
+      ({ found }) => found,
+      () => false,
+    );
+  }
+
+  /** `.zst` is believed even when older than `.json` (bad-inputs N10); that it is, is said. */
+  async function compareTimes(channel: Channel, subdir: Subdir, { file, fresh }: FetchedRepodata): Promise<void> {
+    const packed = Date.parse(fresh?.lastModified ?? '');
+    if (file === 'repodata.json' || Number.isNaN(packed)) return;
+    try {
+      const json = await options.upstream.open({
+        channel,
+        path: `${subdir}/repodata.json`,
+        method: 'HEAD',
+        signal: options.signal,
+      });
+      await json.discard();
+      const plain = json.status === 200 ? Date.parse(json.headers['last-modified'] ?? '') : Number.NaN;
+      if (plain - packed > SAME_WRITE_MS)
+        report(channel, subdir, `${file} was written ${hours(plain - packed)} before repodata.json`);
+    } catch {
+      // Only a hint was wanted.
+    }
+  }
+
+  function report(channel: Channel, subdir: Subdir, what: string): void {
+    const subject = `${channel.url}/${subdir}`;
+    const finding: Finding = {
+      code: 'zst-older-than-json',
+      message: `The indexes of ${subject} are out of step: ${what}`,
+      subject,
+      exit: false,
+    };
+    findings.set(subject, finding);
+  }
+}
+
+/** One run of `load` for each channel and subdir, also for callers at the same time; a failure is not kept. */
+function keptUntilFailure<T>(
+  load: (channel: Channel, subdir: Subdir) => Promise<T>,
+): (channel: Channel, subdir: Subdir) => Promise<T> {
+  const kept = new Map<string, Promise<T>>();
+  return (channel, subdir) => {
+    const key = `${channel.url}/${subdir}`;
+    const before = kept.get(key);
+    if (before !== undefined) return before;
+    const fresh = load(channel, subdir);
+    kept.set(key, fresh);
+    fresh.catch(() => kept.delete(key));
+    return fresh;
+  };
+}
+
+function hours(ms: number): string {
+  return `${Math.round(ms / 3_600_000)} h`;
+}

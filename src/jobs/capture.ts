@@ -1,0 +1,121 @@
+import path from 'node:path';
+import { captureEnvironment } from '../engine/capture/capture-environment.js';
+import { readActiveEnvironment } from '../engine/capture/envinfo.js';
+import { readEnvironment } from '../engine/capture/read-environment.js';
+import type { InstalledEnvironment } from '../engine/capture/read-environment.js';
+import { detectEngines } from '../engine/detect.js';
+import type { Channel } from '../conda/channel/channel.js';
+import { parseLabel } from '../conda/channel/names.js';
+import type { RepackPlan } from '../conda/plan/plan.js';
+import type { Redactor } from '../base/redact.js';
+import type { JobReport } from '../delivery/job-report.js';
+import type { CaptureRequest } from '../conda/plan/request.js';
+import { targetProfile } from '../conda/plan/target.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { deliver } from '../delivery/deliver.js';
+import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
+import { lookAtLabelFolder, withLabelFolder } from '../delivery/place/label-folder.js';
+import { planReport } from '../delivery/report.js';
+import { withEngines, withWorkshop } from '../delivery/workshop.js';
+import type { Workshop } from '../delivery/workshop.js';
+
+/** Read by old wrappers, which run `conda index` on the folder that it names. */
+const TARGET_FOLDER_NAME = 'tgfolder.txt';
+
+/**
+ * Repacks an environment that exists: `--prefix`, or the one that `envinfo.json` in the working folder names. The channels of its
+ * records count as declared. The environment is only read.
+ */
+export async function capture(machine: Runtime, request: CaptureRequest, redactor: Redactor): Promise<JobReport> {
+  const collected = collectFindings(machine);
+  const { rt } = collected;
+  const environment = await findEnvironment(rt, request);
+  const label = request.label ?? parseLabel(environment.label);
+  const channels = environment.channels.map((channel) => withToken(channel, request));
+  rt.events.emit({ type: 'note', message: `capturing ${environment.prefix}: ${environment.records.length} packages` });
+  for (const channel of channels) rt.events.emit({ type: 'note', message: `declared by its records: ${channel.url}` });
+
+  const profiles = [
+    targetProfile({ subdir: environment.subdir, virtualPackages: request.virtualPackages, client: request.client }),
+  ];
+  const subdirs = [environment.subdir];
+  // What is installed is not solved again.
+  const engine = { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove } as const;
+  const plan = (workshop: Workshop): Promise<RepackPlan> =>
+    planOf(rt, { label, environment: { ...environment, channels }, profiles, workshop, request });
+  return withEngines(rt, engine, async (engines) => {
+    const shop = {
+      ...request,
+      engine: 'embedded',
+      job: 'capture',
+      channels,
+      profiles,
+      subdirs,
+      redactor,
+      engines,
+    } as const;
+    if (request.dryRun) {
+      const folder = await lookAtLabelFolder(rt, { ...request, label });
+      return withWorkshop(rt, shop, async (workshop) => planReport(await plan(workshop), folder, collected.findings()));
+    }
+    return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
+      withWorkshop(rt, shop, async (workshop) => {
+        const made = await plan(workshop);
+        const { packageCaches } = environment;
+        const report = await deliver(collected, {
+          job: 'capture',
+          request,
+          plan: made,
+          packageCaches,
+          folder,
+          workshop,
+        });
+        if (request.writeTargetFolder)
+          await writeTargetFolder(rt, request, path.join(folder.place.labelDir, environment.subdir));
+        return report;
+      }),
+    );
+  });
+}
+
+/** What a conda at hand says about its package caches helps where no `envinfo.json` is there to say it. */
+async function findEnvironment(rt: Runtime, request: CaptureRequest): Promise<InstalledEnvironment> {
+  const { prefix, workDir, enginePath } = request;
+  const engines = prefix === undefined ? [] : await detectEngines(rt, { enginePath });
+  const info = engines.find((engine) => engine.conda !== undefined)?.conda?.info;
+  return readEnvironment(rt, await readActiveEnvironment(rt, { prefix, workDir, info }));
+}
+
+function withToken(channel: Channel, { token, tokenBaseUrl }: CaptureRequest): Channel {
+  const opens = channel.url === tokenBaseUrl || channel.url.startsWith(`${tokenBaseUrl.replace(/\/+$/, '')}/`);
+  return { ...channel, authenticated: token !== undefined && opens };
+}
+
+interface CapturePlanTask {
+  label: string;
+  environment: InstalledEnvironment;
+  profiles: RepackPlan['profiles'];
+  workshop: Workshop;
+  request: CaptureRequest;
+}
+
+async function planOf(rt: Runtime, task: CapturePlanTask): Promise<RepackPlan> {
+  const { label, environment, profiles, workshop, request } = task;
+  rt.events.emit({ type: 'stage-started', stage: 'solve', detail: 'joining the environment with its channels' });
+  const solved = await captureEnvironment(rt, { environment, source: workshop.gateway });
+  emitFindings(rt, solved.findings);
+  return {
+    label,
+    specs: solved.specs,
+    channels: environment.channels,
+    channelPriority: request.channelPriority,
+    profiles,
+    solved: [solved],
+    artifacts: solved.artifacts,
+    findings: solved.findings,
+  };
+}
+
+async function writeTargetFolder(rt: Runtime, { workDir }: CaptureRequest, folder: string): Promise<void> {
+  await rt.fs.writeFile(path.join(workDir, TARGET_FOLDER_NAME), `${folder}\n`);
+}

@@ -1,0 +1,181 @@
+import path from 'node:path';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import { isOwnRootFile, MANIFEST_NAME, sideFoldersOf } from '../../channel/manifest/manifest.js';
+import type { Manifest } from '../../channel/manifest/manifest.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { LiveFile } from '../../channel/staged.js';
+import { lockLabel } from '../../delivery/lock/lock.js';
+import { lockHolder } from '../../delivery/lock/lock-peek.js';
+import { OWNER_NAME, parseOwner } from '../../delivery/lock/lock-owner.js';
+import { recoverLabel } from '../../delivery/switch/recover.js';
+import { switchIndexes } from '../../delivery/switch/repair-switch.js';
+import { STATE_NAME } from '../../delivery/place/root.js';
+import type { LabelPlace } from '../../delivery/place/root.js';
+import { createStaging, STAGING_NAME } from '../../delivery/stage/staging.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { sizesOf } from './items.js';
+import type { FoundItem } from './items.js';
+
+export interface RootPart {
+  items: FoundItem[];
+  skipped: string[];
+}
+
+/**
+ * What of a ROOT goes: files in label folders that neither manifest nor index names, and staging folders of broken-off runs. Each label
+ * under its own lock; one that is at work is left alone. Files and receipts of labels that are gone are named only. Folders without our
+ * manifest and our state folder are not looked at.
+ *
+ * Throws E_ROOT where there is no state folder of ours.
+ */
+export async function cleanRoot(
+  rt: Runtime,
+  { root: typed, dryRun }: { root: string; dryRun: boolean },
+): Promise<RootPart> {
+  const root = await rt.fs.realpath(typed).catch(() => typed);
+  const state = path.join(root, STATE_NAME);
+  const entries = await rt.fs.readdir(state).catch(() => undefined);
+  if (entries === undefined) {
+    throw new RepackError('E_ROOT', {
+      what: `This is no ROOT of ours: it has no ${STATE_NAME} folder`,
+      where: root,
+      hint: 'Give the folder that holds the label folders. Nothing was touched.',
+    });
+  }
+  const part: RootPart = { items: [], skipped: [] };
+  for (const label of entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)) {
+    const place = { label, root, labelDir: path.join(root, label), stateDir: path.join(state, label), created: false };
+    if (!(await isFolder(rt, place.labelDir))) part.items.push(...(await lostLabel(rt, place)));
+    else await cleanLabel(rt, { place, dryRun, part });
+  }
+  return part;
+}
+
+async function cleanLabel(
+  rt: Runtime,
+  { place, dryRun, part }: { place: LabelPlace; dryRun: boolean; part: RootPart },
+): Promise<void> {
+  const { stateDir, label } = place;
+  if (dryRun) {
+    const holder = await lockHolder(rt, stateDir);
+    if (holder === undefined) part.items.push(...(await leftStaging(rt, place)), ...(await unnamed(rt, place)).items);
+    else part.skipped.push(`${place.labelDir}: ${holder.command}, pid ${holder.pid} on ${holder.host}, is at work`);
+    return;
+  }
+  let lock;
+  try {
+    lock = await lockLabel(rt, { stateDir, label, waitMs: 0, command: 'clean' });
+  } catch (error) {
+    if (!isRepackError(error) || error.code !== 'E_LOCKED') throw error;
+    part.skipped.push(`${place.labelDir}: ${error.what}`);
+    return;
+  }
+  try {
+    part.items.push(...(await leftStaging(rt, place)));
+    // Finishes or undoes what broke off, and sweeps its staging.
+    await recoverLabel(rt, { place });
+    const { items, files } = await unnamed(rt, place);
+    part.items.push(...items);
+    if (files.size === 0) return;
+    const staging = await createStaging(rt, { stateDir, command: 'clean' });
+    try {
+      const live = {
+        dir: place.labelDir,
+        state: 'ours' as const,
+        manifest: undefined,
+        manifestSha256: undefined,
+        files,
+        strangers: [],
+      };
+      await switchIndexes(rt, { place, lock, staging, live, files: [], leaving: [...files.keys()] });
+    } finally {
+      await staging.discard();
+    }
+  } catch (error) {
+    if (!isRepackError(error) || error.code !== 'E_RECOVERY') throw error;
+    part.skipped.push(`${place.labelDir}: ${error.what}`);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Staging folders that carry our marker; nobody is at work on this label. */
+async function leftStaging(rt: Runtime, { stateDir }: LabelPlace): Promise<FoundItem[]> {
+  const folder = path.join(stateDir, STAGING_NAME);
+  const items: FoundItem[] = [];
+  for (const { name } of await rt.fs.readdir(folder).catch(() => [])) {
+    const dir = path.join(folder, name);
+    if (parseOwner(await rt.fs.readText(path.join(dir, OWNER_NAME)).catch(() => '')) === undefined) continue;
+    items.push({ kind: 'staging', path: dir, ...(await sizesOf(rt, dir)), why: 'its run broke off', removes: true });
+  }
+  return items;
+}
+
+/** Files below the subdirs that neither the manifest nor the index beside them names. Nothing where there is no manifest to go by. */
+async function unnamed(
+  rt: Runtime,
+  { labelDir, label }: LabelPlace,
+): Promise<{ items: FoundItem[]; files: Map<string, LiveFile> }> {
+  const files = new Map<string, LiveFile>();
+  const items: FoundItem[] = [];
+  const parsed = parseManifest(await rt.fs.readText(path.join(labelDir, MANIFEST_NAME)).catch(() => ''));
+  if (parsed.kind !== 'sound' || parsed.manifest.label !== label) return { items, files };
+  const { manifest } = parsed;
+  const named = new Set(manifest.files.map((file) => file.path));
+  for (const folder of [...manifest.subdirs, ...sideFoldersOf(manifest)]) {
+    const indexed = await namedByIndex(rt, labelDir, folder, manifest);
+    if (indexed === undefined) continue;
+    for (const entry of await rt.fs.readdir(path.join(labelDir, folder)).catch(() => [])) {
+      const name = `${folder}/${entry.name}`;
+      if (!entry.isFile() || named.has(name) || indexed.has(entry.name) || isOwnRootFile(name)) continue;
+      const file = path.join(labelDir, name);
+      const stats = await rt.fs.lstat(file);
+      files.set(name, { size: stats.size, mtimeMs: stats.mtimeMs, sha256: '', md5: '' });
+      const why = 'neither the manifest nor an index names it';
+      items.push({ kind: 'label-file', path: file, ...(await sizesOf(rt, file)), why, removes: true });
+    }
+  }
+  return { items, files };
+}
+
+/** What the index on disk names, which somebody may have written since. Undefined: it can't be read, so nothing there is judged. */
+async function namedByIndex(
+  rt: Runtime,
+  labelDir: string,
+  folder: string,
+  manifest: Manifest,
+): Promise<Set<string> | undefined> {
+  if (!manifest.subdirs.includes(folder)) return new Set();
+  const file = path.join(labelDir, folder, 'repodata.json');
+  try {
+    return new Set(scanRepodata(await rt.fs.readFile(file), file).allFilenames());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Receipts, and what lies beside where a label folder was. */
+async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Promise<FoundItem[]> {
+  const why = `label ${label} has no folder any more; remove it yourself if it is gone for good`;
+  const beside = (await rt.fs.readdir(root).catch(() => []))
+    .filter(
+      (entry) => entry.isFile() && SITE_FILE.test(entry.name.slice(label.length)) && entry.name.startsWith(`${label}.`),
+    )
+    .map(({ name }) => path.join(root, name));
+  const items: FoundItem[] = [];
+  for (const each of [stateDir, ...beside]) {
+    items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why, removes: false });
+  }
+  return items;
+}
+
+/** Of LABEL.verify.sh and the like. */
+const SITE_FILE = /^\.(verify\.(sh|ps1)|INSTALL\.md|[a-z0-9-]+\.explicit\.txt)$/;
+
+async function isFolder(rt: Runtime, target: string): Promise<boolean> {
+  return rt.fs.lstat(target).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}

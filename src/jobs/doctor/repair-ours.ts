@@ -1,0 +1,230 @@
+import { join } from 'node:path';
+import { stageChannel, type StageOptions } from '../../delivery/stage/stage-channel.js';
+import { recordDigest } from '../../channel/index/repodata.js';
+import { NOARCH, channelAt } from '../../conda/channel/channel.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import type { Manifest, ManifestFile } from '../../channel/manifest/manifest.js';
+import { formatOf } from '../../conda/channel/names.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import type { AcquiredArtifact } from '../../conda/plan/plan.js';
+import type { PackageRecord } from '../../conda/record/records.js';
+import type { SideFile } from '../../channel/staged.js';
+import { profileOfManifest } from '../../channel/manifest/profile.js';
+import { MANIFEST_COPY_NAME } from '../../delivery/place/inspect.js';
+import type { LabelLock } from '../../delivery/lock/lock.js';
+import { publish } from '../../delivery/publish.js';
+import type { LabelPlace } from '../../delivery/place/root.js';
+import { createStaging } from '../../delivery/stage/staging.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { VERSION } from '../../base/tool-version.js';
+import type { Examination } from '../../channel/doctor/doctor.js';
+import { isDerived } from '../../channel/doctor/derived.js';
+import { candidateRecords, readRecord, recordSources } from '../../channel/doctor/rebuild-index.js';
+import type { RecordSources } from '../../channel/doctor/rebuild-index.js';
+import { isPartial } from '../../channel/doctor/names.js';
+import { remedyOf } from '../../channel/doctor/remedies.js';
+import { describe } from '../../channel/check/violations.js';
+import { laySiteFiles } from '../../delivery/hand-over.js';
+import { isUnjudged, liveFolder } from './repaired.js';
+import type { Repaired } from './repaired.js';
+
+export interface OurRepair {
+  place: LabelPlace;
+  lock: LabelLock;
+  found: Examination;
+  prune: boolean;
+  /** Says what belongs into the folder. */
+  manifest: Manifest;
+  startedAt: string;
+}
+
+/** The manifest of the folder, or the copy beside it where the one in it is broken; undefined for a folder that others made. */
+export async function manifestOf(
+  rt: Runtime,
+  { manifest, violations }: Examination,
+  { stateDir, label }: LabelPlace,
+): Promise<Manifest | undefined> {
+  if (manifest !== undefined || !violations.some(({ rule }) => rule === 'manifest-broken')) return manifest;
+  const parsed = parseManifest(await rt.fs.readText(join(stateDir, MANIFEST_COPY_NAME)).catch(() => ''));
+  return parsed.kind === 'sound' && parsed.manifest.label === label ? parsed.manifest : undefined;
+}
+
+/**
+ * Mends a folder of ours to what its manifest says: the same artifacts and the same records give the same bytes, and the generation stays.
+ * An artifact that is lost or has other bytes than were published leaves the channel (and with it the generation moves); without `prune`
+ * no file that is a package is removed. Site files that lie beside the folder are written anew. Throws as `stageChannel` and `publish`.
+ */
+export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repaired> {
+  const { place, lock, found, prune, manifest, startedAt } = options;
+  const { folder } = found;
+  const repaired: Repaired = { written: [], removed: [], kept: 0, read: [], leftOut: [], generation: undefined };
+  const acquired = await artifactsOf(rt, { found, manifest, repaired });
+  const side = sideFilesOf(found, manifest);
+  const live = liveFolder(found, manifest);
+  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'doctor' });
+  try {
+    const whole = await stageChannel(rt, {
+      plan: planOf(manifest, acquired),
+      acquired,
+      live,
+      dir: staging.channelDir,
+      indexBz2: [...folder.files.keys()].some((path) => path.endsWith('repodata.json.bz2')),
+      replace: [],
+      side,
+    });
+    const staged = { ...whole, leaving: whole.leaving.filter((path) => prune || mayGo(path)) };
+    const changed = staged.files.some(({ change }) => change !== 'unchanged') || staged.leaving.length > 0;
+    const beside = { request: { siteFiles: true }, labelDir: place.labelDir, staged, onlyThere: true };
+    if (!changed) {
+      await laySiteFiles(rt, beside);
+      return { ...repaired, generation: staged.manifest.generation };
+    }
+    const receipt = await publish(rt, {
+      place,
+      staging,
+      staged,
+      live,
+      lock,
+      engine: 'none',
+      tool: `repackenv ${VERSION}`,
+      startedAt,
+    });
+    await laySiteFiles(rt, beside);
+    return { ...repaired, written: receipt.written, removed: receipt.removed, generation: receipt.generation };
+  } finally {
+    await staging.discard();
+  }
+}
+
+/** Index files that the manifest does not have, and a signature of what is no more: no client may find them. */
+function mayGo(path: string): boolean {
+  const fn = path.slice(path.lastIndexOf('/') + 1);
+  return (
+    formatOf(fn) === undefined &&
+    !isPartial(fn) &&
+    (!path.includes('/') || isDerived(fn) || fn.startsWith('repodata.json'))
+  );
+}
+
+async function artifactsOf(
+  rt: Runtime,
+  { found, manifest, repaired }: { found: Examination; manifest: Manifest; repaired: Repaired },
+): Promise<AcquiredArtifact[]> {
+  const { folder, reasons } = found;
+  const sources = new Map<string, RecordSources>();
+  const acquired: AcquiredArtifact[] = [];
+  for (const stated of manifest.files) {
+    if (stated.kind !== 'artifact') continue;
+    rt.signal.throwIfAborted();
+    const { path } = stated;
+    const file = folder.files.get(path);
+    const slash = path.indexOf('/');
+    const [subdir, fn] = [path.slice(0, slash), path.slice(slash + 1)];
+    refuseUnjudged(found, { path, subdir });
+    const problem =
+      file === undefined
+        ? 'it is not there'
+        : file.sha256 === stated.sha256
+          ? reasons.get(path)
+          : (reasons.get(path) ?? 'it has other bytes than were published');
+    if (file === undefined || problem !== undefined) {
+      repaired.leftOut.push({ path, reason: problem ?? '' });
+      continue;
+    }
+    const from = sources.get(subdir) ?? (await recordSources(rt, folder, subdir));
+    sources.set(subdir, from);
+    const record = await recordOf(rt, { found, stated, fn, subdir, from, repaired });
+    acquired.push({
+      fn,
+      subdir,
+      record,
+      channel: typeof stated.channel === 'string' ? channelAt(stated.channel) : undefined,
+      url: undefined,
+      origin: 'repodata',
+      storePath: join(folder.dir, path),
+      size: file.size,
+      sha256: file.sha256,
+      md5: file.md5,
+      source: 'store',
+    });
+  }
+  return acquired;
+}
+
+/** A package that is there and can't be looked at is not lost: it must not leave the channel because of that. */
+function refuseUnjudged({ folder }: Examination, { path, subdir }: { path: string; subdir: string }): void {
+  const each = folder.violations.find(
+    ({ rule, subject }) => isUnjudged(rule) && (subject === path || subject === subdir),
+  );
+  if (each === undefined) return;
+  throw new RepackError('E_ARTIFACT_UNREADABLE', {
+    what: `${describe(each)}: nothing was repaired`,
+    where: join(folder.dir, each.subject),
+    hint: remedyOf(each, { ours: true, unusable: new Set(), left: new Set() }).advice,
+  });
+}
+
+interface Wanted {
+  found: Examination;
+  stated: ManifestFile;
+  fn: string;
+  subdir: string;
+  from: RecordSources;
+  repaired: Repaired;
+}
+
+/** The record whose digest the manifest has, wherever it is still to be found; else the index's; else the artifact's own. */
+async function recordOf(rt: Runtime, { found, stated, fn, subdir, from, repaired }: Wanted): Promise<PackageRecord> {
+  const file = found.folder.files.get(stated.path)!;
+  const isStated = (record: PackageRecord): boolean =>
+    stated.record === undefined || recordDigest({ fn, subdir, origin: 'repodata', record }) === stated.record;
+  const known = candidateRecords(from, fn, file).map(({ record }) => record);
+  const right = known.find(isStated);
+  if (right !== undefined) {
+    repaired.kept++;
+    return right;
+  }
+  const path = join(found.folder.dir, stated.path);
+  const own = await readRecord(rt, { path, fn, subdir, file }).catch((error: unknown) => {
+    if (isRepackError(error)) return undefined;
+    throw error;
+  });
+  const first = known[0];
+  if (own === undefined || (first !== undefined && !isStated(own))) {
+    if (first === undefined) throw new Error(`no record of ${stated.path}, which was opened before`);
+    rt.events.emit({
+      type: 'warning',
+      message: `${stated.path}: its published record is nowhere in this folder any more; the one that the index has now is kept`,
+    });
+    repaired.kept++;
+    return first;
+  }
+  if (!isStated(own)) {
+    rt.events.emit({
+      type: 'warning',
+      message: `${stated.path}: its published record is nowhere in this folder any more; the one in the artifact is used. \`update\` brings corrections of its channel back`,
+    });
+  }
+  repaired.read.push(stated.path);
+  return own;
+}
+
+function sideFilesOf({ folder }: Examination, manifest: Manifest): SideFile[] {
+  return manifest.files.flatMap(({ path, kind, size, sha256, md5 }) => {
+    if (kind !== 'side' || folder.files.get(path)?.sha256 !== sha256) return [];
+    return [{ path, storePath: join(folder.dir, path), size, sha256, md5 }];
+  });
+}
+
+/** The plan that the manifest came from, as far as a manifest can tell: enough to make the same one again. */
+function planOf(manifest: Manifest, artifacts: readonly AcquiredArtifact[]): StageOptions['plan'] {
+  const { label, specs, channels, subdirs, profiles } = manifest;
+  return {
+    label,
+    specs: specs.map((text) => ({ name: text, text })),
+    channels: channels.map(channelAt),
+    profiles: profiles.map(profileOfManifest),
+    solved: subdirs.filter((subdir) => subdir !== NOARCH).map((subdir) => ({ subdir })),
+    artifacts,
+  };
+}

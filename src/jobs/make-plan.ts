@@ -1,0 +1,124 @@
+import { engineTitle } from '../engine/conda/conda-engine.js';
+import { createWithConda } from '../engine/conda/create-with-conda.js';
+import { explainClientFormat } from '../engine/embedded/explain-client-format.js';
+import { solveEmbedded } from '../engine/embedded/solve.js';
+import { RepackError, isRepackError } from '../base/errors.js';
+import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '../conda/plan/plan.js';
+import type { TargetProfile } from '../conda/plan/profile.js';
+import type { RepackRequest } from '../conda/plan/request.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { withEngineCache } from './engine-cache.js';
+import type { Workshop } from '../delivery/workshop.js';
+
+export interface MadePlan {
+  plan: RepackPlan;
+  /** Where a real engine left artifacts, best first. */
+  packageCaches: string[];
+}
+
+/** Solves every subdir: the host's own with the engine in use, foreign ones with the embedded solver (design D2). */
+export async function makePlan(rt: Runtime, request: RepackRequest, workshop: Workshop): Promise<MadePlan> {
+  const solved: SolvedSubdir[] = [];
+  const packageCaches: string[] = [];
+  for (const profile of request.profiles) {
+    const answer = await solveSubdir(rt, { request, profile, workshop });
+    solved.push(answer.solved);
+    packageCaches.push(...answer.packageCaches);
+    await rt.reach('update:solved');
+  }
+  const { label, specs, channels, channelPriority, profiles } = request;
+  const artifacts = unionOf(solved);
+  return {
+    plan: { label, specs, channels, channelPriority, profiles, solved, artifacts, findings: [] },
+    packageCaches,
+  };
+}
+
+interface SubdirTask {
+  request: RepackRequest;
+  profile: TargetProfile;
+  workshop: Workshop;
+}
+
+async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: SolvedSubdir; packageCaches: string[] }> {
+  const { request, profile, workshop } = task;
+  const { specs, channels, channelPriority } = request;
+  const solveRequest: SolveRequest = {
+    specs,
+    channels,
+    channelPriority,
+    profile: { ...profile, client: workshop.reader },
+  };
+  const engine = profile.subdir === rt.machine.subdir ? workshop.conda : undefined;
+  const name = engine === undefined ? 'embedded solver' : `${engineTitle(engine)} (${engine.path})`;
+  rt.events.emit({ type: 'stage-started', stage: 'solve', detail: `${profile.subdir} with ${name}` });
+  try {
+    const answer: SolvedSubdir & { packageCaches?: string[] } =
+      engine === undefined
+        ? await solveEmbedded(rt, { request: solveRequest, source: workshop.gateway.viewed, solver: workshop.solver })
+        : await solveWithConda(rt, solveRequest, workshop, engine);
+    rt.events.emit({
+      type: 'stage-finished',
+      stage: 'solve',
+      detail: `${profile.subdir}: ${answer.artifacts.length} packages, priority ${answer.priority}`,
+    });
+    return { solved: answer, packageCaches: answer.packageCaches ?? [] };
+  } catch (error) {
+    throw await trueCause(rt, error, solveRequest, workshop);
+  }
+}
+
+async function solveWithConda(
+  rt: Runtime,
+  request: SolveRequest,
+  workshop: Workshop,
+  engine: NonNullable<Workshop['conda']>,
+): ReturnType<typeof createWithConda> {
+  const access = await workshop.gateway.listen();
+  const { enginePkgsDir, runDir, gateway: source } = workshop;
+  const upstreamFailures = () => source.failures();
+  const created = await withEngineCache(rt, enginePkgsDir, () =>
+    createWithConda(rt, { engine, request, access, source, runDir, enginePkgsDir, upstreamFailures }),
+  );
+  if (created.ignoredVariables.length > 0) {
+    rt.events.emit({ type: 'note', message: `without effect on the engine: ${created.ignoredVariables.join(', ')}` });
+  }
+  return created;
+}
+
+const SOLVER_SAYS_NO: ReadonlySet<string> = new Set([
+  'E_UNSOLVABLE',
+  'E_PACKAGE_NOT_FOUND',
+  'E_NO_BASE_CHANNEL',
+  'E_ENGINE_FAILED',
+  'E_ENGINE_INCOMPLETE',
+  'E_ENGINE_OUTPUT',
+]);
+
+/** What the gateway met is nearer to the cause than an engine's words; what the client can't read explains what is "not found". */
+async function trueCause(rt: Runtime, error: unknown, request: SolveRequest, workshop: Workshop): Promise<unknown> {
+  if (!isRepackError(error) || !SOLVER_SAYS_NO.has(error.code)) return error;
+  const [failure] = workshop.gateway.failures();
+  if (failure !== undefined) return failure;
+  const { gateway, solver } = workshop;
+  return (await explainClientFormat(rt, { request, full: gateway, viewed: gateway.viewed, solver })) ?? error;
+}
+
+/** One entry a (subdir, file name), sorted. Two subdirs may share noarch artifacts, but never differ about one. */
+function unionOf(solved: readonly SolvedSubdir[]): PlannedArtifact[] {
+  const union = new Map<string, PlannedArtifact>();
+  for (const artifact of solved.flatMap((one) => one.artifacts)) {
+    const key = `${artifact.subdir}/${artifact.fn}`;
+    const before = union.get(key);
+    if (before !== undefined && before.url !== artifact.url) {
+      throw new RepackError('E_RECORD_CONFLICT', {
+        what: `Two subdirs need ${key} from different channels`,
+        where: key,
+        hint: 'Order the channels so that one of them provides the package for all subdirs, or deliver the subdirs under different labels.',
+        details: [before.url ?? 'unpublished', artifact.url ?? 'unpublished'],
+      });
+    }
+    union.set(key, artifact);
+  }
+  return [...union.keys()].sort().flatMap((key) => union.get(key) ?? []);
+}

@@ -1,0 +1,76 @@
+import path from 'node:path';
+import { sha256Of } from '../../codec/digests.js';
+import { setName } from '../../media/medium/format.js';
+import { writeDelta } from '../../mirror/sync/delta.js';
+import type { KnownManifest, WrittenDelta } from '../../mirror/sync/delta.js';
+import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import type { LiveFolder } from '../../channel/staged.js';
+import type { LabelPlace } from '../../delivery/place/root.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { MirrorRequest } from './mirror-request.js';
+
+/** In the state folder: the manifest that the last delta led to. The next one begins there, whatever happened in between. */
+const DELTA_BASE_NAME = 'delta-base.json';
+
+/** Stands there before the first delta of a mirror that has nothing yet. */
+const NOTHING = 'null\n';
+
+interface DeltaTask {
+  request: MirrorRequest;
+  place: LabelPlace;
+  live: LiveFolder;
+}
+
+/** Before the switch: where the next delta begins is on disk, so that a run that is killed behind it loses none. */
+export async function prepareDelta(rt: Runtime, { request, place, live }: DeltaTask): Promise<void> {
+  const kept = path.join(place.stateDir, DELTA_BASE_NAME);
+  if (request.deltaDir === undefined || (await exists(rt, kept))) return;
+  const before = live.manifest === undefined ? undefined : await readManifest(rt, path.join(live.dir, MANIFEST_NAME));
+  await writeWhole(rt, kept, before?.bytes ?? Buffer.from(NOTHING));
+}
+
+/**
+ * Writes a delta where the mirror is not as the last one left it: deltas make an unbroken chain, also over runs that were killed, and
+ * over `clean`. `prepareDelta` comes before the switch.
+ */
+export async function keepDelta(rt: Runtime, { request, place }: DeltaTask): Promise<WrittenDelta | undefined> {
+  const { deltaDir } = request;
+  if (deltaDir === undefined) return undefined;
+  const target = await readManifest(rt, path.join(place.labelDir, MANIFEST_NAME));
+  if (target === undefined) return undefined;
+  const kept = path.join(place.stateDir, DELTA_BASE_NAME);
+  const base = await readManifest(rt, kept);
+  if (base?.sha256 === target.sha256) return undefined;
+  const name = setName({
+    label: request.label,
+    generation: target.manifest.generation,
+    base: base === undefined ? null : { generation: base.manifest.generation, manifest_sha256: base.sha256 },
+  });
+  const written = await writeDelta(rt, { deltaDir, name, base, target, labelDir: place.labelDir });
+  await writeWhole(rt, kept, target.bytes);
+  return written;
+}
+
+interface ReadManifest extends KnownManifest {
+  bytes: Uint8Array;
+}
+
+async function readManifest(rt: Runtime, file: string): Promise<ReadManifest | undefined> {
+  const bytes = await rt.fs.readFile(file).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const parsed = parseManifest(bytes.toString('utf8'));
+  return parsed.kind === 'sound' ? { manifest: parsed.manifest, sha256: sha256Of(bytes), bytes } : undefined;
+}
+
+async function exists(rt: Runtime, file: string): Promise<boolean> {
+  return rt.fs.lstat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function writeWhole(rt: Runtime, file: string, bytes: Uint8Array): Promise<void> {
+  await rt.fs.writeFile(`${file}.new`, bytes, 0o644);
+  await rt.fs.rename(`${file}.new`, file);
+}

@@ -1,0 +1,82 @@
+import type { Redactor } from '../../base/redact.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
+import type { Collected } from '../../delivery/collect-findings.js';
+import type { LabelFolder } from '../../delivery/place/label-folder.js';
+import { dependencyFindings } from './dependency-findings.js';
+import { deliverMirror } from './deliver-mirror.js';
+import type { MirrorReport } from './mirror-report.js';
+import type { MirrorRequest } from './mirror-request.js';
+import { planMirror } from './plan-mirror.js';
+import type { PlannedMirror } from './plan-mirror.js';
+import { lookAtMirror, withMirrorFolder, withMirrorGateway } from './with-mirror.js';
+import { plannedChanges } from '../../delivery/planned-changes.js';
+
+export type { MirrorReport } from './mirror-report.js';
+export type { MirrorRequest } from './mirror-request.js';
+
+/**
+ * Brings a mirror up to date: reads the channels' indexes, picks what the mirror file wants, fetches what differs, and switches. What
+ * is right already is neither read nor written. Interrupted anywhere, the next run goes on with what has been fetched.
+ *
+ * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_RECORD, E_LOCKED, E_UPSTREAM and the rest of
+ *   the main job's
+ */
+export async function mirror(machine: Runtime, request: MirrorRequest, redactor: Redactor): Promise<MirrorReport> {
+  const collected = collectFindings(machine);
+  const { rt } = collected;
+  if (request.dryRun) {
+    const folder = await lookAtMirror(rt, request);
+    return withMirrorGateway(rt, request, async (gateway) => {
+      const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
+      return dryReport(collected, { request, folder, planned });
+    });
+  }
+  return withMirrorFolder(rt, request, 'mirror', (folder) =>
+    withMirrorGateway(rt, request, async (gateway) => {
+      const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
+      await rt.reach('mirror:planned');
+      return deliverMirror(collected, { request, gateway, folder, planned, redactor });
+    }),
+  );
+}
+
+/** Says what the run would say, as far as the records tell it, and ends with the same exit code. */
+function dryReport(
+  { rt, findings }: Collected,
+  task: { request: MirrorRequest; folder: Pick<LabelFolder, 'place' | 'live'>; planned: PlannedMirror },
+): MirrorReport {
+  const { request, folder, planned } = task;
+  const { plan, choice } = planned;
+  const there = plan.present.reduce((sum, { live }) => sum + live.size, 0);
+  const missing = plan.wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
+  const artifacts = [...plan.present.map(({ artifact }) => artifact), ...plan.wanted];
+  const { changes, leaving } = plannedChanges(folder.live, artifacts);
+  const changed = changes.kept < artifacts.length || plan.withdrawn.length > 0;
+  emitFindings(rt, dependencyFindings({ ...request.settings.filter, artifacts, kept: plan.kept, changed }));
+  const told = new Set([...plan.withdrawn, ...sidePaths(folder.live)]);
+  return {
+    job: 'mirror',
+    label: request.label,
+    mirrorDir: folder.place.labelDir,
+    file: request.settings.file,
+    channels: request.channels.map(({ url }) => url),
+    platforms: [...request.settings.platforms],
+    artifacts: artifacts.length,
+    bytesTotal: there + missing,
+    excluded: choice.excluded,
+    fetched: { artifacts: 0, bytes: 0, resumed: 0 },
+    toFetch: { artifacts: plan.wanted.length, bytes: missing },
+    installers: request.settings.fetchInstallers ? request.settings.installers.length : 0,
+    kept: plan.kept,
+    withdrawn: plan.withdrawn,
+    leaving: leaving.filter((path) => !told.has(path)),
+    strangers: [...folder.live.strangers],
+    changes,
+    findings: findings(),
+  };
+}
+
+function sidePaths({ manifest }: LabelFolder['live']): string[] {
+  return (manifest?.files ?? []).filter(({ kind }) => kind === 'side').map(({ path }) => path);
+}

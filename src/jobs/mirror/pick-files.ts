@@ -1,0 +1,125 @@
+import type { MirrorSource, PickedFile, Selection } from '../../mirror/select/select.js';
+import { selectForMirror } from '../../mirror/select/select.js';
+import { RepackError } from '../../base/errors.js';
+import type { Finding } from '../../base/findings.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { listed } from '../../delivery/collect-findings.js';
+import type { MirrorRequest } from './mirror-request.js';
+import { solveClosure } from './solve-closure.js';
+
+/** A file by its place; its record is in the index of its channel. */
+export type ChosenFile = Pick<PickedFile, 'channel' | 'subdir' | 'fn'>;
+
+export interface Choice {
+  picked: readonly ChosenFile[];
+  excluded: Readonly<Record<string, number>>;
+  /** Records that can't be mirrored, by path. */
+  refused: { path: string; problem: string }[];
+  findings: Finding[];
+  /** False where a solver broke down, for want of memory perhaps: the next run may find more. */
+  final: boolean;
+}
+
+/** What the mirror file's filter takes of the channels, with the dependencies where it asks for them. */
+export async function pickFiles(
+  rt: Runtime,
+  request: MirrorRequest,
+  sources: readonly MirrorSource[],
+): Promise<Choice> {
+  const { filter } = request.settings;
+  const selection = selectForMirror({ sources, filter });
+  const findings = [...shadowFindings(selection), ...listFindings(selection)];
+  let { picked } = selection;
+  let final = true;
+  if (filter.dependencies === 'solve') {
+    const { added, unsolvable, brokeDown } = await solveClosure(rt, request, { sources, picked });
+    findings.push(...unsolvableFindings(unsolvable, picked.length));
+    picked = [...picked, ...added];
+    final = !brokeDown;
+  }
+  refuseEmpty(request, sources, picked, findings);
+  return {
+    picked,
+    excluded: Object.fromEntries(selection.excluded),
+    refused: selection.refused.map(({ subdir, fn, problem }) => ({ path: `${subdir}/${fn}`, problem })),
+    findings,
+    final,
+  };
+}
+
+/** Out of channels that have packages a filter takes some; one that takes none is misspelt. Throws E_MIRROR_FILE. */
+function refuseEmpty(
+  { settings }: MirrorRequest,
+  sources: readonly MirrorSource[],
+  picked: readonly PickedFile[],
+  findings: readonly Finding[],
+): void {
+  const published = sources.reduce((sum, { index }) => sum + index.size, 0);
+  if (picked.length > 0 || published === 0) return;
+  throw new RepackError('E_MIRROR_FILE', {
+    what: `The filter takes nothing of the ${published} packages in the channels`,
+    where: settings.file,
+    hint: 'Look how the lists are spelt; --explain NAME shows for each file of a package which line leaves it out. Nothing was changed.',
+    details: findings.map(({ message }) => message),
+  });
+}
+
+const EXAMPLES = 5;
+
+function unsolvableFindings(
+  unsolvable: readonly { subdir: string; fn: string; problem: string }[],
+  total: number,
+): Finding[] {
+  if (unsolvable.length === 0) return [];
+  const shown = unsolvable.slice(0, EXAMPLES).map(({ subdir, fn, problem }) => `${subdir}/${fn}: ${problem}`);
+  return [
+    {
+      code: 'not-installable',
+      message: `${unsolvable.length} of ${total} picked files can't be installed from what may be mirrored: ${listed(shown, unsolvable.length, ' | ')}`,
+      exit: true,
+    },
+  ];
+}
+
+/** One finding a pair of channels: a whole channel may lie in another's shadow. */
+function shadowFindings({ shadowed }: Selection): Finding[] {
+  const groups = new Map<string, { message: string; files: string[] }>();
+  for (const { subdir, fn, channel, shadowed: other } of shadowed) {
+    const key = `${channel.url}\n${other.url}`;
+    const group = groups.get(key) ?? { message: `${other.url} lie in the shadow of ${channel.url}`, files: [] };
+    group.files.push(`${subdir}/${fn}`);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ message, files }) => ({
+    code: 'shadowed',
+    message: `${files.length} files of ${message}, which is declared first and has other bytes under the same names: ${listed(files.slice(0, EXAMPLES), files.length)}`,
+    subject: message,
+    exit: false,
+    warn: true,
+  }));
+}
+
+function listFindings({ unmatched, forbidden }: Selection): Finding[] {
+  const idle = unmatched.map(({ key, text, line }): Finding => ({
+    code: 'filter-unmatched',
+    message: `${key}: "${text}"${line === undefined ? '' : ` (line ${line})`} matches nothing in the channels; is it spelt as the package is?`,
+    subject: `${key} ${text}`,
+    exit: false,
+    warn: true,
+  }));
+  const entries = new Map<string, { reason: string; entry: string; line: number | undefined; needs: string[] }>();
+  for (const { subdir, fn, depends, reason, entry, line } of forbidden) {
+    const key = `${reason}\n${entry}\n${line ?? ''}`;
+    const group = entries.get(key) ?? { reason, entry, line, needs: [] };
+    group.needs.push(`${subdir}/${fn} needs ${depends}`);
+    entries.set(key, group);
+  }
+  const closed = [...entries.values()].map(({ reason, entry, line, needs }): Finding => ({
+    code: 'dependency-forbidden',
+    message: `${reason} "${entry}"${line === undefined ? '' : ` (line ${line})`} forbids what is needed: ${listed(needs.slice(0, EXAMPLES), needs.length)}`,
+    subject: `${reason} ${entry}`,
+    exit: false,
+    warn: true,
+  }));
+  return [...idle, ...closed];
+}

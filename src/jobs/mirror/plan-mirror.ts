@@ -1,0 +1,100 @@
+import { compareWithLive } from '../../delivery/stage/compare-live.js';
+import type { Gateway } from '../../gateway/gateway.js';
+import { refuseShrink } from '../../mirror/sync/shrink.js';
+import { planSync } from '../../mirror/sync/sync.js';
+import type { SyncPlan } from '../../mirror/sync/sync.js';
+import { RepackError } from '../../base/errors.js';
+import type { LiveFolder } from '../../channel/staged.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { emitFindings, listed } from '../../delivery/collect-findings.js';
+import type { MirrorRequest } from './mirror-request.js';
+import { chooseFiles } from './choice-memory.js';
+import type { KeyedChoice } from './choice-memory.js';
+import { readChannels, readLiveIndexes } from './read-mirror.js';
+
+export interface PlannedMirror {
+  choice: KeyedChoice;
+  plan: SyncPlan;
+  /** Every platform and noarch, and the subdirs that lie in the mirror. */
+  subdirs: string[];
+}
+
+interface PlanTask {
+  request: MirrorRequest;
+  gateway: Gateway;
+  live: LiveFolder;
+  stateDir: string;
+}
+
+/**
+ * What the mirror is to become, known from the indexes alone; everything that can be refused before a byte is fetched is refused here.
+ *
+ * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_RECORD, E_RECORD_CONFLICT, and what reading indexes throws
+ */
+export async function planMirror(rt: Runtime, { request, gateway, live, stateDir }: PlanTask): Promise<PlannedMirror> {
+  const { channels, settings } = request;
+  const read = await readChannels(rt, { gateway, channels, platforms: settings.platforms, live });
+  emitFindings(rt, gateway.findings());
+  const choice = await chooseFiles(rt, { request, sources: read.sources, stateDir });
+  emitFindings(rt, choice.findings);
+  const plan = planSync({
+    live,
+    sources: read.all,
+    declared: channels,
+    picked: choice.picked,
+    liveIndex: await readLiveIndexes(rt, live),
+  });
+  tellPlan(rt, plan);
+  refuseBadRecords(rt, request, [...choice.refused, ...plan.refused]);
+  refuseShrink({
+    mirrorDir: live.dir,
+    before: (live.manifest?.files ?? []).filter(({ kind }) => kind === 'artifact').length,
+    withdrawn: plan.withdrawn,
+    limit: settings.shrinkLimit,
+    allowed: request.allowShrink,
+  });
+  // Known before a byte is fetched.
+  emitFindings(rt, compareWithLive(live, plan.wanted.map(statedBytes), request.replace));
+  return { choice, plan, subdirs: [...new Set([...read.subdirs, ...(live.manifest?.subdirs ?? [])])] };
+}
+
+function statedBytes({ subdir, fn, record }: SyncPlan['wanted'][number]) {
+  return { subdir, fn, sha256: record.sha256 ?? `unknown, with md5 ${record.md5}` };
+}
+
+function tellPlan(rt: Pick<Runtime, 'events'>, { present, wanted, kept, withdrawn }: SyncPlan): void {
+  const parts = [
+    `${present.length + wanted.length} artifacts`,
+    `${wanted.length} to fetch`,
+    ...(kept.length === 0 ? [] : [`${kept.length} kept though no longer picked`]),
+    ...(withdrawn.length === 0 ? [] : [`${withdrawn.length} gone upstream`]),
+  ];
+  rt.events.emit({ type: 'stage-finished', stage: 'index', detail: parts.join(', ') });
+}
+
+const EXAMPLES = 20;
+
+/** Records that can't be mirrored are never left out in silence. */
+function refuseBadRecords(
+  rt: Pick<Runtime, 'events'>,
+  { keepGoing, channels }: MirrorRequest,
+  refused: readonly { path: string; problem: string }[],
+): void {
+  if (refused.length === 0) return;
+  const lines = refused.map(({ path, problem }) => `${path}: ${problem}`);
+  if (!keepGoing) {
+    throw new RepackError('E_RECORD', {
+      what: `${refused.length} ${refused.length === 1 ? 'record' : 'records'} of the channels can't be mirrored`,
+      where: channels.map(({ url }) => url).join(', '),
+      hint: 'Report it to the owner of the channel. To mirror everything else: exclude these files, or --keep-going.',
+      details: lines.slice(0, EXAMPLES),
+    });
+  }
+  emitFindings(rt, [
+    {
+      code: 'record-left-out',
+      message: `${refused.length} files are not in the mirror, for their records can't be used: ${listed(lines.slice(0, EXAMPLES), lines.length, '; ')}`,
+      exit: true,
+    },
+  ]);
+}

@@ -1,0 +1,84 @@
+import path from 'node:path';
+import { openStore } from '../../store/store.js';
+import { prepareZstd } from '../../codec/zstd.js';
+import { openGateway } from '../../gateway/gateway.js';
+import type { Gateway } from '../../gateway/gateway.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { lookAtLabelFolder, withLabelFolder } from '../../delivery/place/label-folder.js';
+import type { LabelFolder } from '../../delivery/place/label-folder.js';
+import { gatewayWay } from '../../delivery/workshop.js';
+import type { MirrorRequest } from './mirror-request.js';
+
+/** Below the mirror's state folder: what is being fetched, on the mirror's own volume, so that it is taken over by a link. */
+export const INCOMING_NAME = 'incoming';
+
+/** Runs `work` on the locked mirror folder. Errors about ROOT say that it is the folder above `mirror_dir`. */
+export async function withMirrorFolder<T>(
+  rt: Runtime,
+  request: MirrorRequest,
+  job: string,
+  work: (folder: LabelFolder) => Promise<T>,
+): Promise<T> {
+  await prepareZstd();
+  return explained(request, () => withLabelFolder(rt, { ...request, job, quick: !request.reset }, work));
+}
+
+/** The same without lock and any write. */
+export async function lookAtMirror(rt: Runtime, request: MirrorRequest): Promise<Pick<LabelFolder, 'place' | 'live'>> {
+  await prepareZstd();
+  return explained(request, () => lookAtLabelFolder(rt, { ...request, quick: !request.reset }));
+}
+
+/** Opens the way to the mirror's channels for `work`. */
+export async function withMirrorGateway<T>(
+  rt: Runtime,
+  request: MirrorRequest,
+  work: (gateway: Gateway) => Promise<T>,
+): Promise<T> {
+  const gateway = await openGateway(rt, {
+    ...(await gatewayWay(rt, request)),
+    view: (index) => index,
+    store: NO_STORE,
+    fresh: request.reset,
+  });
+  try {
+    return await work(gateway);
+  } finally {
+    await gateway.close().catch(() => undefined);
+  }
+}
+
+/** Of what earlier runs fetched and could not publish, everything is used again. */
+export function openIncoming(rt: Runtime, stateDir: string): Promise<ArtifactStore> {
+  return openStore(rt, path.join(stateDir, INCOMING_NAME));
+}
+
+/** What is in it has been published, or is no longer wanted. The names there are links to live files: they go before those are looked at. */
+export async function clearIncoming(rt: Runtime, stateDir: string): Promise<void> {
+  await rt.fs.remove(path.join(stateDir, INCOMING_NAME)).catch((error: unknown) => {
+    rt.events.emit({ type: 'note', message: `left for the next run to clear away: ${String(error)}` });
+  });
+}
+
+/** No engine asks this gateway for artifacts, and each fetch names its own store. */
+const NO_STORE: ArtifactStore = {
+  find: async () => undefined,
+  writer: async () => Promise.reject(new TypeError('the gateway of a mirror has no store')),
+};
+
+async function explained<T>({ settings, root }: MirrorRequest, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRepackError(error) || error.code !== 'E_ROOT') throw error;
+    throw new RepackError('E_ROOT', {
+      what: `${error.what} (ROOT is the folder above the mirror, where its lock, journal and receipts lie)`,
+      where: `${error.where ?? root}; mirror_dir in ${settings.file ?? 'the mirror file'}`,
+      hint: error.hint ?? 'Name another mirror_dir.',
+      details: error.details,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { sha256Of } from '../../codec/digests.js';
+import { errnoOf, explainDiskError } from '../../base/disk-errors.js';
+import { RepackError } from '../../base/errors.js';
+import { canonicalJson } from '../../base/json.js';
+import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { restrictedTo, type Published } from './manifest.js';
+import { SITE_RECEIPT_FORMAT, mediumJson, parseSiteReceipt } from '../medium/format.js';
+
+/** What a site has. */
+export interface Base extends Published {
+  /** Told by the site itself: it has this and nothing else, whereas a manifest that the vendor kept may be of more than was sent. */
+  exact: boolean;
+}
+
+/**
+ * What the site has: a `manifest.json` (loose, or the one in a channel folder that is named), or the receipt that the site sent back. What
+ * mail and editors make of such a file on the way (CRLF, a byte order mark, another indentation) leaves it the manifest that it was.
+ *
+ * @throws RepackError E_USAGE: neither of them. E_MEDIUM: a receipt that was edited. E_DISK.
+ */
+export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<Base> {
+  const { bytes, path } = await readIt(rt, file);
+  const text = Buffer.from(bytes).toString('utf8').replace(BYTE_ORDER_MARK, '');
+  const parsed = parseManifest(text);
+  if (parsed.kind === 'sound') return { ...asPublished(JSON.parse(text), parsed.manifest), exact: false };
+  if (isReceipt(text)) {
+    const { manifest } = JSON.parse(text) as { manifest: unknown };
+    return { ...asPublished(manifest, parseSiteReceipt(bytes, path).manifest), exact: true };
+  }
+  const reason = {
+    newer: 'it is of a newer version of repackenv',
+    broken: parsed.kind === 'broken' ? parsed.reason : '',
+    other: 'it is something else',
+  }[parsed.kind];
+  throw new RepackError('E_USAGE', {
+    what: `--since needs a manifest of this label or a receipt of the site: ${reason}`,
+    where: path,
+    hint: 'Give NAME.manifest.json of the set that was sent last, or the receipt that "repackenv import --receipt" wrote at the site.',
+  });
+}
+
+/**
+ * Holds the base against what is to be sent, both for the same platforms. Undefined: the site has exactly this.
+ *
+ * @throws RepackError E_WRONG_BASE: another label, a later generation, a generation of another history, a platform that the base lacks, or
+ * only some of the platforms that the site says it has.
+ */
+export function checkedBase(
+  base: Base,
+  target: Published,
+  { file, only }: { file: string; only: readonly string[] | undefined },
+): Published | undefined {
+  const refuse = (what: string, hint: string): never => {
+    throw new RepackError('E_WRONG_BASE', { what, where: `--since ${file}`, hint });
+  };
+  const { label, generation } = target.manifest;
+  const was = base.manifest;
+  if (was.label !== label) {
+    refuse(`It is of label ${was.label}, the folder is of label ${label}`, `Give a manifest or receipt of ${label}.`);
+  }
+  if (was.generation > generation) {
+    refuse(
+      `The site has generation ${was.generation}, the folder is at ${generation}: a delta never leads back`,
+      'Look whether this is the right folder. If the site must go back, send a full set.',
+    );
+  }
+  const absent = only?.find((subdir) => !was.subdirs.includes(subdir));
+  if (absent !== undefined) {
+    refuse(
+      `The site has no ${absent} yet`,
+      `Send it a full set of that platform: export --subdir ${absent}, without --since.`,
+    );
+  }
+  // The vendor may have kept the whole manifest where the site was sent some platforms only.
+  const same = only === undefined ? base : restrictedTo(base, only);
+  if (base.exact && same.sha256 !== base.sha256) {
+    refuse(
+      `The site has ${was.subdirs.join(', ')}, all in one channel; a delta for ${only!.join(', ')} alone fits no such folder`,
+      'Leave out --subdir and --per-platform: what changed on all of its platforms goes into one delta.',
+    );
+  }
+  if (same.sha256 === target.sha256) return undefined;
+  if (was.generation === generation && contentOf(same.manifest) !== contentOf(target.manifest)) {
+    refuse(
+      `The site has another generation ${generation} than the folder: their histories parted (the folder was made anew)`,
+      'Send a full set.',
+    );
+  }
+  return same;
+}
+
+/** What a generation stands for: everything but the encoding of its indexes. */
+function contentOf(manifest: Manifest): string {
+  return canonicalJson({ ...manifest, previous: null, files: manifest.files.filter(({ kind }) => kind !== 'index') });
+}
+
+async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: Uint8Array; path: string }> {
+  for (const path of [file, join(file, MANIFEST_NAME)]) {
+    try {
+      return { bytes: await rt.fs.readFile(path), path };
+    } catch (error) {
+      if (errnoOf(error) === 'EISDIR') continue;
+      throw explainDiskError(error, { doing: 'read what the site has (--since)', path });
+    }
+  }
+  throw new RepackError('E_USAGE', { what: '--since names a folder within a folder', where: file });
+}
+
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+/** The bytes that lie in the site's folder: from all that was written, for keys of a later version are the digest's too. */
+function asPublished(value: unknown, manifest: Manifest): Published {
+  const bytes = mediumJson(value);
+  return { manifest, bytes, sha256: sha256Of(bytes) };
+}
+
+function isReceipt(text: string): boolean {
+  try {
+    const value = JSON.parse(text) as { format?: unknown } | null;
+    return value?.format === SITE_RECEIPT_FORMAT;
+  } catch {
+    return false;
+  }
+}

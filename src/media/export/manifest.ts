@@ -1,0 +1,82 @@
+import { sha256Of } from '../../codec/digests.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { RepackError } from '../../base/errors.js';
+import { INSTALLERS_NAME, type Manifest, type ManifestFile } from '../../channel/manifest/manifest.js';
+import { mediumJson } from '../medium/format.js';
+
+/** A manifest with the bytes it has on disk. */
+export interface Published {
+  manifest: Manifest;
+  bytes: Uint8Array;
+  sha256: string;
+}
+
+export function publishedAs(manifest: Manifest): Published {
+  const bytes = mediumJson(manifest);
+  return { manifest, bytes, sha256: sha256Of(bytes) };
+}
+
+/**
+ * The same generation for some platforms only, `noarch` always among them: what belongs to none of them is left out. Where nothing is left
+ * out, it is the very same manifest, byte for byte.
+ *
+ * @throws RepackError E_SUBDIR: a platform that the channel does not have.
+ */
+export function restrictedTo(published: Published, subdirs: readonly string[]): Published {
+  const { manifest } = published;
+  const wanted = new Set([NOARCH, ...subdirs]);
+  const unknown = [...wanted].find((subdir) => subdir !== NOARCH && !manifest.subdirs.includes(subdir));
+  if (unknown !== undefined) {
+    throw new RepackError('E_SUBDIR', {
+      what: `Generation ${manifest.generation} of ${manifest.label} has no subdir ${unknown}`,
+      where: `--subdir ${unknown}`,
+      hint: `It has ${manifest.subdirs.join(', ')}.`,
+    });
+  }
+  const files = manifest.files.filter((file) => belongsTo(file, wanted));
+  if (manifest.subdirs.every((subdir) => wanted.has(subdir)) && files.length === manifest.files.length)
+    return published;
+  return publishedAs({
+    ...manifest,
+    subdirs: manifest.subdirs.filter((subdir) => wanted.has(subdir)),
+    profiles: manifest.profiles.filter(({ subdir }) => wanted.has(subdir)),
+    files,
+  });
+}
+
+function belongsTo({ path }: ManifestFile, subdirs: ReadonlySet<string>): boolean {
+  const [folder = '', name = ''] = path.split('/');
+  if (folder === INSTALLERS_NAME) return installerPlatforms(name).every((one) => subdirs.has(one));
+  return subdirs.has(folder);
+}
+
+/**
+ * The subdir that an installer's name tells (`Miniforge3-Linux-x86_64.sh`, `Miniconda3-py39_4.12.0-Windows-x86_64.exe`); none where it tells
+ * nothing, so that it goes to every platform.
+ */
+function installerPlatforms(name: string): string[] {
+  const [, system, machine] = /-(Linux|Windows|MacOSX)-([A-Za-z0-9_]+)\.[a-z]+$/.exec(name) ?? [];
+  if (system === undefined || machine === undefined) return [];
+  const os = { Linux: 'linux', Windows: 'win', MacOSX: 'osx' }[system];
+  const cpu = { x86_64: '64', x86: '32' }[machine] ?? machine;
+  return [`${os}-${cpu}`];
+}
+
+/** What a delta has to carry and what it takes away. Paths in the folder, sorted. */
+export interface ManifestChanges {
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+export function changesSince(base: Manifest | undefined, target: Manifest): ManifestChanges {
+  const before = new Map((base?.files ?? []).map(({ path, sha256 }) => [path, sha256]));
+  const after = new Set(target.files.map(({ path }) => path));
+  return {
+    added: target.files.filter(({ path }) => !before.has(path)).map(({ path }) => path),
+    changed: target.files
+      .filter(({ path, sha256 }) => before.has(path) && before.get(path) !== sha256)
+      .map(({ path }) => path),
+    removed: [...before.keys()].filter((path) => !after.has(path)),
+  };
+}

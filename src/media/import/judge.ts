@@ -1,0 +1,142 @@
+import { RepackError } from '../../base/errors.js';
+import type { Manifest } from '../../channel/manifest/manifest.js';
+import type { DeltaBase } from '../medium/format.js';
+
+/** What is to be imported, as its set file (or `delta.json`) says it. */
+export interface Claim {
+  /** Name of the set, or of the delta folder. */
+  name: string;
+  generation: number;
+  manifestSha256: string;
+  base: DeltaBase;
+  subdirs: readonly string[];
+}
+
+/** The label folder as far as the question needs it. */
+export interface Standing {
+  dir: string;
+  manifest: Pick<Manifest, 'generation' | 'previous' | 'subdirs'> | undefined;
+  manifestSha256: string | undefined;
+}
+
+/** What was asked for, and by which command: advice must be something that it can do. */
+export interface JudgeOptions {
+  allowRollback: boolean;
+  command: 'import' | 'merge';
+}
+
+/**
+ * Whether the set may be applied to the folder (bad-inputs G8). `same`: the folder has this very manifest; `forward`: it is older, there is
+ * none, or it is the very one that a delta begins at (the generation is the same where only index files differ); `back`: it is newer, and
+ * that was allowed.
+ *
+ * @throws RepackError E_WRONG_BASE: a delta, and the folder is not what it was made for. E_ROLLBACK: the folder is newer, or another channel
+ *   of the same generation, and `allowRollback` is not set.
+ */
+export function judge(
+  claim: Claim,
+  live: Standing,
+  { allowRollback, command }: JudgeOptions,
+): 'same' | 'forward' | 'back' {
+  if (live.manifestSha256 === claim.manifestSha256) return 'same';
+  const { base } = claim;
+  const now = live.manifest?.generation;
+  if (base !== null && live.manifestSha256 !== base.manifest_sha256) {
+    if (now !== undefined && now >= claim.generation && base.generation < now)
+      throw rollback(claim, live, { now, command });
+    throw wrongBase({ ...claim, base }, live, { now, command });
+  }
+  if (now === undefined || now < claim.generation || (base !== null && now === claim.generation)) return 'forward';
+  if (allowRollback) return 'back';
+  throw rollback(claim, live, { now, command });
+}
+
+function wrongBase(
+  claim: Claim & { base: NonNullable<DeltaBase> },
+  live: Standing,
+  { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
+): RepackError {
+  const { base } = claim;
+  const applies = `Delta ${claim.name} leads from generation ${base.generation} to ${claim.generation}`;
+  const wholeOf = (generation: number): string =>
+    command === 'import' ? 'a full set' : `the full delta folder of generation ${generation} (…-g${generation})`;
+  const take = command === 'import' ? 'Import' : 'Merge';
+  const [what, hint] =
+    now === undefined
+      ? [
+          `${applies}, and there is no channel of ours in the label folder`,
+          `${take} ${wholeOf(base.generation)} first.`,
+        ]
+      : now < base.generation
+        ? [
+            `${applies}, and the label folder is of generation ${now}: a delta between was skipped`,
+            `${take} what leads from generation ${now} to ${base.generation} first, or ${wholeOf(base.generation)}.`,
+          ]
+        : now === base.generation
+          ? [
+              `${applies}, and the label folder is another channel of generation ${now} than it was made for (changed here, or from elsewhere)`,
+              `Send the site receipt of this folder to the sender and ask for a delta made for it, or ${command} ${wholeOf(claim.generation)}.`,
+            ]
+          : [
+              `${applies}, and the label folder is already of generation ${now}`,
+              `Ask the sender for a delta from generation ${now} (send the site receipt), or ${command} ${wholeOf(claim.generation)}.`,
+            ];
+  return new RepackError('E_WRONG_BASE', {
+    what,
+    where: live.dir,
+    hint: `${hint} The label folder was not changed.`,
+    details: [
+      `the delta needs  manifest ${base.manifest_sha256}`,
+      `the folder has   manifest ${live.manifestSha256 ?? 'none'}`,
+    ],
+  });
+}
+
+function rollback(
+  claim: Claim,
+  live: Standing,
+  { now, command }: { now: number; command: JudgeOptions['command'] },
+): RepackError {
+  const others = sameTexts(claim.subdirs, live.manifest?.subdirs ?? [])
+    ? ''
+    : ` (for ${claim.subdirs.join(', ')}; the folder has ${(live.manifest?.subdirs ?? []).join(', ')})`;
+  return new RepackError('E_ROLLBACK', {
+    what:
+      now === claim.generation
+        ? `${claim.name} is another channel of generation ${now} than the one in the label folder${others}`
+        : `${claim.name} is of generation ${claim.generation}, and the label folder is of generation ${now} already`,
+    where: live.dir,
+    hint: `Nothing was changed${rollbackHint(claim, live, { now, command })}`,
+    details: [
+      `on the medium   manifest ${claim.manifestSha256}`,
+      `the folder has  manifest ${live.manifestSha256 ?? 'none'}`,
+    ],
+  });
+}
+
+/**
+ * A folder of the same generation with another manifest has parted from the sender's; of a later one, only `previous` can tell that it has
+ * not. A merge never goes back: only an import does.
+ */
+function rollbackHint(
+  claim: Claim,
+  live: Standing,
+  { now, command }: { now: number; command: JudgeOptions['command'] },
+): string {
+  const isDelta = claim.base !== null || command === 'merge';
+  const goBack = (which: string): string =>
+    command === 'import'
+      ? `import ${which} full set with --allow-rollback.`
+      : `take ${which} full set with \`repackenv import\` and its --allow-rollback; merge never goes back.`;
+  if (now === claim.generation) {
+    return `. The folder is not what the sender of this ${command === 'import' ? 'set' : 'delta'} has: it was changed here (doctor --repair takes lost packages out), or it came from elsewhere, or for other platforms. To have the sender's channel: ${goBack('the')}`;
+  }
+  if (!isDelta) return '. If this is the channel that you want all the same: --allow-rollback.';
+  if (live.manifest?.previous === claim.manifestSha256)
+    return ', and nothing needs to be: the folder is further than this delta leads.';
+  return `. If the folder is as the sender sent it, it is further than this delta leads, and nothing needs to be done. If it was changed here (doctor --repair takes lost packages out): ${goBack('a')}`;
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return [...a].sort().join('\n') === [...b].sort().join('\n');
+}

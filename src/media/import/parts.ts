@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { piecesOf } from '../../codec/digests.js';
+import { errnoOf } from '../../base/disk-errors.js';
+import { isRepackError, RepackError } from '../../base/errors.js';
+import type { SetFile, SetPart } from '../medium/format.js';
+import {
+  isCalled,
+  refuseOtherSum,
+  unreadable,
+  type FoundSet,
+  type Media,
+  type MediaRuntime,
+  type MediumFile,
+} from '../medium/read-media.js';
+import { OTHER_BYTES, readPartStart, type FoundPart, type PartStart } from '../medium/read-part.js';
+import { TarFault } from '../medium/read-tar.js';
+
+/** A part whose beginning was read. */
+export interface LookedPart extends FoundPart {
+  start: PartStart;
+}
+
+interface PartOnMedia {
+  found: FoundSet;
+  part: SetPart;
+  media: Media;
+}
+
+/** The part, or what is wrong with the files that could be it. */
+export async function findPart(
+  rt: MediaRuntime,
+  { found, part, media }: PartOnMedia,
+): Promise<LookedPart | { problem: string }> {
+  const { set } = found;
+  const title = partTitle(set, part);
+  const problems: string[] = [];
+  for (const file of candidates({ found, part, media })) {
+    const looked = await lookAt(rt, { set, part, media, file });
+    if (typeof looked !== 'string') return looked;
+    if (isCalled(file, part.file)) problems.push(`${title} on ${file.medium} ${looked}`);
+  }
+  if (problems.length > 0) return { problem: problems.join('; ') };
+  for (const file of media.files) {
+    if (file.size !== part.size || set.parts.some((each) => isCalled(file, each.file))) continue;
+    if (typeof (await lookAt(rt, { set, part, media, file })) === 'string') continue;
+    return {
+      problem: `${title} is on ${file.medium} under another name, ${file.name}: rename it, or give it itself: ${file.path}`,
+    };
+  }
+  return { problem: `${title} is on none of the media: ${media.places.join(', ')}` };
+}
+
+/** Parts by number: those that are right, and of each that is damaged what is wrong with it. */
+export interface HashedParts {
+  sound: LookedPart[];
+  damaged: ReadonlyMap<number, string>;
+}
+
+/** The parts as they are where their bytes are right, else a copy of them on another medium. Reads them whole. */
+export async function hashParts(
+  rt: MediaRuntime,
+  { found, media, parts }: { found: FoundSet; media: Media; parts: readonly LookedPart[] },
+): Promise<HashedParts> {
+  const sound: LookedPart[] = [];
+  const damaged = new Map<number, string>();
+  if (parts.length === 0) return { sound, damaged };
+  const onBytes = progressOf(rt, { name: found.set.name, parts: parts.map(({ part }) => part) });
+  for (const looked of parts) {
+    const problem = await damageOf(rt, { ...looked, onBytes });
+    const other = problem === undefined ? looked : await soundCopy(rt, { found, media, damaged: looked, problem });
+    if (other === undefined) damaged.set(looked.part.number, damagedPart(found.set, looked, problem!));
+    else sound.push(other);
+  }
+  return { sound, damaged };
+}
+
+/** Another copy of a part that is damaged, read whole and found right; told. */
+export async function soundCopy(
+  rt: MediaRuntime,
+  { found, media, damaged, problem }: { found: FoundSet; media: Media; damaged: FoundPart; problem: string },
+): Promise<LookedPart | undefined> {
+  const { part } = damaged;
+  for (const file of candidates({ found, part, media })) {
+    if (file === damaged.file || file.size !== part.size) continue;
+    const looked = await lookAt(rt, { set: found.set, part, media, file });
+    if (typeof looked === 'string' || (await damageOf(rt, { file, part })) !== undefined) continue;
+    const message = `${damagedPart(found.set, damaged, problem)}; the copy on ${file.medium} is used`;
+    const finding = { code: 'medium-copy-damaged', message, subject: damaged.file.path, exit: false, warn: true };
+    rt.events.emit({ type: 'finding', finding });
+    return looked;
+  }
+  return undefined;
+}
+
+export function damagedPart(set: SetFile, { part, file }: FoundPart, problem: string): string {
+  return `${partTitle(set, part)} on ${file.medium} is damaged: ${problem}`;
+}
+
+/** @throws RepackError E_MEDIUM that names each part, its medium, and what has to be brought. */
+export function incomplete({
+  set,
+  media,
+  problems,
+  lacking,
+}: {
+  set: SetFile;
+  media: Media;
+  problems: readonly string[];
+  /** How many parts are to be brought again; the others were read whole and found right. */
+  lacking: number;
+}): RepackError {
+  const good = set.parts.length - lacking;
+  const rest =
+    lacking === 0
+      ? ''
+      : good === 0
+        ? ''
+        : ` The other ${good === 1 ? 'part is' : `${good} parts are`} right and need not be copied again.`;
+  return new RepackError('E_MEDIUM', {
+    what:
+      problems.length === 1
+        ? `${problems[0]}`
+        : `Set ${set.name} can't be imported: ${problems.length} things are wrong on the media`,
+    where: media.places.join(', '),
+    hint: `Bring what is named here from the sender or another copy, and give all media of the set in one command.${rest} Nothing was changed.`,
+    details: problems.length === 1 ? [] : problems,
+  });
+}
+
+/** Told at each percent. */
+export function progressOf(
+  rt: MediaRuntime,
+  { name, parts }: { name: string; parts: readonly SetPart[] },
+): (bytes: number) => void {
+  const of = parts.reduce((sum, part) => sum + part.size, 0);
+  rt.events.emit({
+    type: 'stage-started',
+    stage: 'medium',
+    detail: `checking ${name}, ${parts.length} ${parts.length === 1 ? 'archive' : 'parts'}`,
+  });
+  let read = 0;
+  let told = 0;
+  return (bytes) => {
+    read += bytes;
+    if (read - told < of / 100) return;
+    told = read;
+    rt.events.emit({ type: 'progress', stage: 'medium', bytes: Math.min(read, of), of });
+  };
+}
+
+/** `Part 2 of 3 (acme-g7.part002.tar)`. */
+export function partTitle(set: SetFile, { number, file }: SetPart): string {
+  return set.parts.length === 1 ? `The archive ${file}` : `Part ${number} of ${set.parts.length} (${file})`;
+}
+
+/**
+ * Files that are to be looked at: those of its name, and those of its size that were given themselves, or lie on media that do not keep
+ * names (which the set file has lost too).
+ */
+function candidates({ found, part, media }: PartOnMedia): MediumFile[] {
+  const renamed = media.files.filter(
+    (file) => (file.named || found.renamed) && !isCalled(file, part.file) && file.size === part.size,
+  );
+  return [...media.files.filter((file) => isCalled(file, part.file)), ...renamed];
+}
+
+/** The part, or a clause that says why this file is not it. */
+async function lookAt(
+  rt: MediaRuntime,
+  { set, part, media, file }: { set: SetFile; part: SetPart; media: Media; file: MediumFile },
+): Promise<LookedPart | string> {
+  if (file.size === 0) return 'is empty (0 bytes)';
+  const length =
+    file.size < part.size
+      ? `was cut off: ${file.size} of ${part.size} bytes are there`
+      : file.size > part.size
+        ? `has ${file.size - part.size} bytes more than it should`
+        : undefined;
+  let start: PartStart;
+  try {
+    start = await readPartStart(rt, file);
+  } catch (error) {
+    if (isRepackError(error) && errnoOf(error.cause) !== undefined) return lower(error.what);
+    if (error instanceof TarFault || isRepackError(error)) {
+      return length ?? 'does not begin as a part does: it was damaged on the way, or is something else';
+    }
+    throw error;
+  }
+  const { header } = start;
+  if (header.set !== set.set) {
+    return `is of another set: part ${header.number} of ${header.of} of ${header.name}`;
+  }
+  if (header.number !== part.number) return `holds part ${header.number} under this name: the parts were swapped`;
+  if (length !== undefined) return length;
+  try {
+    refuseOtherSum(media, { ...file, name: part.file }, part.sha256);
+  } catch (error) {
+    if (isRepackError(error)) return `is not right: ${error.what}`;
+    throw error;
+  }
+  return { part, file, header, start };
+}
+
+/** Undefined where the whole file has the bytes that the set file says. */
+async function damageOf(
+  rt: MediaRuntime,
+  { file, part, onBytes }: { file: MediumFile; part: SetPart; onBytes?: (bytes: number) => void },
+): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    const handle = await rt.fs.openNoFollow(file.path);
+    try {
+      for await (const piece of piecesOf(handle)) {
+        rt.signal.throwIfAborted();
+        hash.update(piece);
+        onBytes?.(piece.length);
+      }
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const told = unreadable(file.path, error);
+    if (!isRepackError(told)) throw error;
+    return told.what.replace(/^The medium /, 'it ');
+  }
+  return hash.digest('hex') === part.sha256 ? undefined : OTHER_BYTES;
+}
+
+function lower(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

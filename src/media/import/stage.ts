@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { compareChannels } from '../../channel/compare-channels.js';
+import { explainDiskErrorOn } from '../../base/disk-errors.js';
+import { RepackError } from '../../base/errors.js';
+import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
+import type { PackageRecord } from '../../conda/record/records.js';
+import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { LiveFile, LiveFolder, StagedChannel, StagedFile } from '../../channel/staged.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { ContentFile, Delivery } from './check.js';
+import type { TargetFile } from './target.js';
+
+/** The rules of channel/mtimes.ts: an artifact has the time of its record, so that a later synchronisation moves nothing (design D7). */
+export interface TimeRules {
+  artifactMtime(record: PackageRecord): number;
+  nextMtime(wanted: number, sha256: string, live: LiveFile | undefined): number;
+}
+
+export interface StageImport {
+  delivery: Delivery;
+  live: LiveFolder;
+  /** An empty folder on ROOT's volume. */
+  dir: string;
+  times: TimeRules;
+}
+
+/**
+ * What an import would do to the label folder, before a byte is written: every file of the target with its change and time, and what leaves.
+ *
+ * @throws RepackError E_WRONG_BASE where neither the delivery nor the label folder has the bytes of a file
+ */
+export async function planImport(rt: Runtime, { delivery, live, dir, times }: StageImport): Promise<StagedChannel> {
+  const { target } = delivery;
+  const keepsSignature = keepsLiveSignature(delivery, live);
+  const wanted = new Map(target.files);
+  if (keepsSignature) for (const file of liveSignature(live)) wanted.set(file.path, file);
+  const draft = [...wanted.values()].map((file) => undated(file, live));
+  refuseLost(draft, { delivery, live });
+  const records = recordsOf(rt, { delivery, live });
+  const now = rt.clock.now();
+  const files: StagedFile[] = [];
+  for (const file of draft) {
+    const was = live.files.get(file.path);
+    const fresh = file.kind === 'artifact' && file.change !== 'unchanged';
+    const time = fresh ? times.artifactMtime(await records(file.path)) : now;
+    files.push({ ...file, mtimeMs: times.nextMtime(time, file.sha256, was) });
+  }
+  files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { dir, label: target.manifest.label, files, manifest: target.manifest, ...changesFrom(live, files) };
+}
+
+/** What changes, and which files leave, on the way from a label folder to these files; over however many sets it goes. */
+export function changesFrom(
+  live: LiveFolder,
+  files: readonly StagedFile[],
+): Pick<StagedChannel, 'leaving' | 'changes'> {
+  const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
+  const before = [...live.files].map(([path, { size, sha256 }]) => ({
+    path,
+    size,
+    sha256,
+    record: known.get(path)?.record,
+  }));
+  const wanted = new Set(files.map(({ path }) => path));
+  return {
+    leaving: [...live.files.keys()]
+      .filter((path) => (path.includes('/') || path === SIGNATURE_NAME) && !wanted.has(path))
+      .sort(),
+    changes: compareChannels(before, files),
+  };
+}
+
+/** Bytes that staging takes. */
+export function bytesToStage(staged: StagedChannel): number {
+  return staged.files.reduce((sum, file) => sum + (file.change === 'unchanged' ? 0 : file.size), 0);
+}
+
+/**
+ * Copies what changes into the staging folder, hashing what it writes. What is unchanged is not staged: publish does not touch it.
+ *
+ * @throws RepackError E_MEDIUM where the bytes are not those that were checked (the medium was changed or pulled), E_DISK, E_DISK_FULL
+ */
+export async function stageImport(
+  rt: Runtime,
+  { delivery, staged }: { delivery: Delivery; staged: StagedChannel },
+): Promise<void> {
+  const { target } = delivery;
+  const { dir } = staged;
+  const wanted = new Map(staged.files.filter(({ change }) => change !== 'unchanged').map((file) => [file.path, file]));
+  const folders = new Set([dir]);
+  const write = async (file: ContentFile): Promise<void> => {
+    const path = join(dir, file.path);
+    folders.add(dirname(path));
+    await rt.fs.mkdirp(dirname(path));
+    await writeNew(rt, path, { ...file, sha256: wanted.get(file.path)!.sha256 });
+    wanted.delete(file.path);
+    await rt.reach('import:file-staged');
+  };
+  try {
+    const root: [string, Uint8Array | undefined][] = [
+      [MANIFEST_NAME, target.manifestBytes],
+      [SIGNATURE_NAME, target.signature],
+      [SUMS_NAME, target.sums],
+    ];
+    for (const [path, bytes] of root) {
+      if (bytes !== undefined && wanted.has(path)) await write({ path, content: once(bytes) });
+    }
+    for await (const file of delivery.walk(new Set(wanted.keys()))) if (wanted.has(file.path)) await write(file);
+    for (const folder of folders) await rt.fs.syncDir(folder);
+  } catch (error) {
+    throw await explainDiskErrorOn(rt, error, {
+      doing: 'copy the channel from the medium to the staging folder',
+      path: dir,
+      folder: dir,
+      needed: bytesToStage(staged),
+    });
+  }
+  const [left] = wanted.keys();
+  if (left !== undefined) throw changedMedium(left);
+}
+
+async function writeNew(rt: Runtime, path: string, file: ContentFile & { sha256: string }): Promise<void> {
+  const handle = await rt.fs.open(path, 'wx');
+  try {
+    const hash = createHash('sha256');
+    for await (const piece of file.content) {
+      rt.signal.throwIfAborted();
+      hash.update(piece);
+      for (let done = 0; done < piece.length;) {
+        done += (await handle.write(piece, done, piece.length - done)).bytesWritten;
+      }
+    }
+    if (hash.digest('hex') !== file.sha256) throw changedMedium(file.path);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+function changedMedium(path: string): RepackError {
+  return new RepackError('E_MEDIUM', {
+    what: `${path} was right when it was checked, and is not any more`,
+    where: path,
+    hint: 'Leave the medium in, and let nothing write to it; then run the same command again. The label folder was not changed.',
+  });
+}
+
+function undated(file: TargetFile, live: LiveFolder): StagedFile {
+  const was = live.files.get(file.path);
+  const change = was === undefined ? 'added' : was.sha256 === file.sha256 ? 'unchanged' : 'changed';
+  return { ...file, mtimeMs: 0, change };
+}
+
+/** The signature that the folder has over the same manifest stays, where the set was made before it was signed. */
+function keepsLiveSignature({ target }: Delivery, live: LiveFolder): boolean {
+  return (
+    target.signature === undefined &&
+    live.manifestSha256 === target.manifestSha256 &&
+    live.files.has(SIGNATURE_NAME) &&
+    live.files.has(SUMS_NAME)
+  );
+}
+
+function liveSignature(live: LiveFolder): TargetFile[] {
+  const kinds = { [SIGNATURE_NAME]: 'signature', [SUMS_NAME]: 'sums' } as const;
+  return Object.entries(kinds).map(([path, kind]) => {
+    const { size, sha256, md5 } = live.files.get(path)!;
+    return { path, kind, size, sha256, md5 };
+  });
+}
+
+function refuseLost(files: readonly StagedFile[], { delivery, live }: Pick<StageImport, 'delivery' | 'live'>): void {
+  const root: ReadonlySet<string> = new Set([MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME]);
+  const lost = files.filter(({ path, change }) => change !== 'unchanged' && !root.has(path) && !delivery.has(path));
+  if (lost.length === 0) return;
+  throw new RepackError('E_WRONG_BASE', {
+    what: `${lost.length === 1 ? 'A file' : `${lost.length} files`} of the label folder ${lost.length === 1 ? 'is' : 'are'} missing or changed, and the delta does not carry ${lost.length === 1 ? 'it' : 'them'}`,
+    where: live.dir,
+    hint: `Import a full set of generation ${delivery.target.manifest.generation} (or later) instead: it brings them back. Nothing was changed; repackenv verify says more of the folder.`,
+    details: lost.slice(0, 20).map(({ path }) => (live.files.has(path) ? `${path}: other bytes` : `${path}: missing`)),
+  });
+}
+
+/** Records by path, from the indexes at hand, else from the folder's own, which are then unchanged. */
+function recordsOf(
+  rt: Runtime,
+  { delivery, live }: Pick<StageImport, 'delivery' | 'live'>,
+): (path: string) => Promise<PackageRecord> {
+  const read = new Map<string, RepodataIndex>();
+  return async (path) => {
+    const subdir = path.slice(0, path.indexOf('/'));
+    const indexPath = `${subdir}/repodata.json`;
+    let index = read.get(subdir);
+    if (index === undefined) {
+      const bytes = delivery.indexes.get(indexPath) ?? (await rt.fs.readFile(join(live.dir, indexPath)));
+      index = scanRepodata(bytes, indexPath);
+      read.set(subdir, index);
+    }
+    const record = index.record(path.slice(subdir.length + 1));
+    if (record !== undefined) return record;
+    throw new RepackError('E_MEDIUM', {
+      what: `${path} is in no index`,
+      where: indexPath,
+      hint: 'Nothing was written. Ask the sender to verify the folder (repackenv verify) and to export it again.',
+    });
+  };
+}

@@ -1,0 +1,134 @@
+import { digestsOf, sha256Of } from '../../codec/digests.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import {
+  INDEX_NAMES,
+  INSTALLERS_NAME,
+  MANIFEST_NAME,
+  SIGNATURE_NAME,
+  SUMS_NAME,
+  type Manifest,
+  type ManifestFile,
+} from '../../channel/manifest/manifest.js';
+import { caseFold, isSubdir, parseDistFilename, parseLabel, safeSegment, shown } from '../../conda/channel/names.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+
+/** A file that the label folder is to hold, as the manifest says (and for the three files at its root, as follows from it). */
+export interface TargetFile extends Omit<ManifestFile, 'kind'> {
+  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
+}
+
+/** The channel that a set or a delta leads to: everything about it but the bytes. */
+export interface Target {
+  manifest: Manifest;
+  manifestBytes: Uint8Array;
+  manifestSha256: string;
+  signature: Uint8Array | undefined;
+  sums: Uint8Array;
+  /** By path in the label folder. */
+  files: ReadonlyMap<string, TargetFile>;
+}
+
+export interface TargetParts {
+  manifestBytes: Uint8Array;
+  signature: Uint8Array | undefined;
+  /** Where the manifest was read, for messages. */
+  where: string;
+  /** `sumsBytes` of channel/: `SHA256SUMS` follows from the manifest, and is not taken from anywhere else. */
+  sumsBytes: (files: readonly { path: string; sha256: string }[]) => Uint8Array;
+}
+
+/**
+ * Reads the manifest of what is to be imported, and refuses every path that this program would not have written itself: bad-inputs G1
+ * (leading out, absolute, drives, backslashes, empty), G3 (two that are one on a case-folding disk, or one twice).
+ *
+ * @throws RepackError E_MEDIUM (no manifest of ours), E_ARCHIVE_MEMBER (its paths)
+ */
+export function readTarget({ manifestBytes, signature, where, sumsBytes }: TargetParts): Target {
+  const parsed = parseManifest(Buffer.from(manifestBytes).toString('utf8'));
+  if (parsed.kind === 'newer') {
+    throw refused(
+      where,
+      `it is of schema ${parsed.schema}, which this version does not know`,
+      'Use the version of repackenv that made it, or a newer one.',
+    );
+  }
+  if (parsed.kind !== 'sound') {
+    throw refused(
+      where,
+      parsed.kind === 'broken' ? parsed.reason : 'it is somebody else’s',
+      'Copy it from its source again.',
+    );
+  }
+  const { manifest } = parsed;
+  refuseLabel(manifest.label, where);
+  refusePaths(manifest, where);
+  const manifestSha256 = sha256Of(manifestBytes);
+  const root: TargetFile[] = [{ path: MANIFEST_NAME, kind: 'manifest', ...digestsOf(manifestBytes) }];
+  if (signature !== undefined) root.push({ path: SIGNATURE_NAME, kind: 'signature', ...digestsOf(signature) });
+  const sums = sumsBytes([...manifest.files, ...root]);
+  root.push({ path: SUMS_NAME, kind: 'sums', ...digestsOf(sums) });
+  const files = new Map([...manifest.files, ...root].map((file) => [file.path, file]));
+  return { manifest, manifestBytes, manifestSha256, signature, sums, files };
+}
+
+function refuseLabel(label: string, where: string): void {
+  try {
+    parseLabel(label);
+  } catch (error) {
+    throw isRepackError(error) ? refused(where, error.what, 'Ask the sender for a sound set.') : error;
+  }
+}
+
+function refusePaths(manifest: Manifest, where: string): void {
+  const seen = new Map<string, string>();
+  for (const subdir of manifest.subdirs) {
+    if (!isSubdir(subdir)) throw badPath(where, subdir, 'it is not the name of a subdir');
+  }
+  if (!manifest.subdirs.includes(NOARCH)) throw refused(where, 'it has no noarch', 'Ask the sender for a sound set.');
+  for (const file of manifest.files) {
+    const problem = pathProblem(file, manifest.subdirs);
+    if (problem !== undefined) throw badPath(where, file.path, problem);
+    const folded = caseFold(file.path);
+    const other = seen.get(folded);
+    if (other === file.path) throw badPath(where, file.path, 'it is there twice');
+    if (other !== undefined) {
+      throw badPath(where, file.path, `it differs from ${shown(other)} in upper and lower case only`);
+    }
+    seen.set(folded, file.path);
+  }
+}
+
+/** Undefined for a path that a channel of ours can have. */
+function pathProblem({ path, kind }: ManifestFile, subdirs: readonly string[]): string | undefined {
+  const [folder = '', name = '', ...more] = path.split('/');
+  try {
+    for (const segment of [folder, name]) safeSegment(segment, 'path');
+    if (more.length > 0) return 'it lies in a folder within a folder';
+    if (kind === 'side' && folder === INSTALLERS_NAME) return undefined;
+    if (!subdirs.includes(folder)) return `${shown(folder)} is no subdir of the channel`;
+    if (kind === 'artifact') parseDistFilename(name);
+    if (kind === 'index' && !isIndexName(name)) return 'it is no index that this version knows';
+    if (kind === 'side' && isIndexName(name)) return 'it has the name of an index';
+    return undefined;
+  } catch (error) {
+    if (isRepackError(error)) return error.what;
+    throw error;
+  }
+}
+
+function isIndexName(name: string): boolean {
+  return (INDEX_NAMES as readonly string[]).includes(name);
+}
+
+function refused(where: string, reason: string, hint: string): RepackError {
+  return new RepackError('E_MEDIUM', { what: `The manifest can't be used: ${reason}`, where, hint });
+}
+
+function badPath(where: string, path: string, problem: string): RepackError {
+  return new RepackError('E_ARCHIVE_MEMBER', {
+    what: `The manifest names ${shown(path)}, which is refused: ${problem}`,
+    where,
+    hint: 'Nothing was written. This is not a set that repackenv made: find out where the medium comes from.',
+  });
+}

@@ -1,0 +1,154 @@
+import { dirname } from 'node:path';
+import { createTarPacker } from 'modern-tar';
+import { digestStream, type Digests } from '../../codec/digests.js';
+import { maxPackedBytes, zstdCompressFrames } from '../../codec/zstd-stream.js';
+import { explainDiskErrorOn } from '../../base/disk-errors.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { Compression } from './format.js';
+
+/** A file to put into a tar. `pieces` must give `size` bytes, each piece in memory of its own. */
+export interface TarMember {
+  name: string;
+  size: number;
+  mtimeMs: number;
+  pieces(): AsyncIterable<Uint8Array>;
+}
+
+export interface PartTarget {
+  /** Absolute; nothing must be there. */
+  path: string;
+  compression: Compression;
+  /** Bytes that the whole set takes, for the message when the disk is full. */
+  needed: number;
+  /** Told as bytes are written. */
+  onBytes?: (bytes: number) => void;
+}
+
+/**
+ * Writes one tar (packed when asked for) and gives the digests of its bytes; it is on disk when this returns (fsync). Streams: some 10 MB of
+ * memory, whatever the size. The same members give the same bytes: headers hold name, size and mtime only.
+ *
+ * @throws RepackError E_DISK, E_DISK_FULL; whatever a member's `pieces` throws.
+ */
+export async function writePart(rt: Runtime, members: readonly TarMember[], target: PartTarget): Promise<Digests> {
+  const tar = tarStream(members);
+  const stream = target.compression === 'zstd' ? zstdCompressFrames(tar) : tar;
+  const digests = digestStream();
+  const handle = await onDisk(rt, target, () => rt.fs.open(target.path, 'wx', 0o666));
+  let complete = false;
+  try {
+    for await (const chunk of inLargePieces(stream)) {
+      rt.signal.throwIfAborted();
+      const writing = onDisk(rt, target, () => writeAll(handle, chunk));
+      // Hashed while the disk has its turn.
+      digests.update(chunk);
+      await writing;
+      target.onBytes?.(chunk.length);
+    }
+    // A full or torn-out medium may show only here.
+    await onDisk(rt, target, () => handle.sync());
+    complete = true;
+  } finally {
+    await handle.close().catch(async (error: unknown) => {
+      if (complete) await onDisk(rt, target, () => Promise.reject(error));
+    });
+  }
+  return digests.digest();
+}
+
+/** The most that {@link writePart} makes of members of these names and sizes. */
+export function maxPartBytes(members: readonly { name: string; size: number }[], compression: Compression): number {
+  return maxBytesAround(
+    members.reduce((sum, { name, size }) => sum + maxMemberBytes(name, size), 0),
+    compression,
+  );
+}
+
+/** The most that {@link writePart} makes of members that take `bytes` together, by {@link maxMemberBytes}. */
+export function maxBytesAround(bytes: number, compression: Compression): number {
+  return compression === 'zstd' ? maxPackedBytes(bytes + TAR_END) : bytes + TAR_END;
+}
+
+/** What a member takes in a tar: its header, a pax header where name or size don't fit in it, the content in whole blocks. */
+export function maxMemberBytes(name: string, size: number): number {
+  const plain = Buffer.byteLength(name) <= 100 && size < 8 ** 11;
+  const pax = plain ? 0 : BLOCK + blocks(Buffer.byteLength(name) + 64);
+  return BLOCK + pax + blocks(size);
+}
+
+const BLOCK = 512;
+export const TAR_END = 2 * BLOCK;
+
+function blocks(bytes: number): number {
+  return Math.ceil(bytes / BLOCK) * BLOCK;
+}
+
+async function* tarStream(members: readonly TarMember[]): AsyncGenerator<Uint8Array> {
+  const { readable, controller } = createTarPacker();
+  const reader = readable.getReader();
+  const fault: { error?: unknown } = {};
+  const filling = fill(controller, members).catch((error: unknown) => {
+    fault.error = error;
+    controller.error(error);
+  });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw fault.error ?? error;
+  } finally {
+    // Waited for, so that no file is open when this returns.
+    await reader.cancel().catch(() => undefined);
+    await filling;
+  }
+}
+
+async function fill(
+  controller: ReturnType<typeof createTarPacker>['controller'],
+  members: readonly TarMember[],
+): Promise<void> {
+  for (const { name, size, mtimeMs, pieces } of members) {
+    const body = controller.add({ name, size, type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: new Date(mtimeMs) });
+    const writer = body.getWriter();
+    try {
+      for await (const piece of pieces()) await writer.write(piece);
+      await writer.close();
+    } catch (error) {
+      await writer.abort(error).catch(() => undefined);
+      throw error;
+    }
+  }
+  controller.finalize();
+}
+
+/** Many small members would be as many small writes, and each waits for the disk's thread. The pieces stay as they are until they are joined. */
+async function* inLargePieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let [pieces, bytes]: [Uint8Array[], number] = [[], 0];
+  for await (const piece of stream) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < LARGE_PIECE) continue;
+    yield pieces.length === 1 ? piece : Buffer.concat(pieces, bytes);
+    [pieces, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield Buffer.concat(pieces, bytes);
+}
+
+const LARGE_PIECE = 256 * 1024;
+
+async function writeAll(handle: Awaited<ReturnType<Runtime['fs']['open']>>, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+  }
+}
+
+async function onDisk<T>(rt: Runtime, { path, needed }: PartTarget, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw await explainDiskErrorOn(rt, error, { doing: 'write the medium', path, needed, folder: dirname(path) });
+  }
+}

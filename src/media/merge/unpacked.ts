@@ -1,0 +1,64 @@
+import { basename, dirname, join } from 'node:path';
+import { RepackError } from '../../base/errors.js';
+import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { listFiles } from './files.js';
+
+/** More is no header that is worth the look. */
+const MAX_HEADER_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Refuses a set of `export` or `delta` that somebody took out of its tar: it looks like a channel folder, but as one its removals would not be
+ * applied, and the outcome would not be the sender's channel. Known by the part header in the folder or beside it, or by a manifest of
+ * ours whose packages are not all there.
+ *
+ * @throws RepackError E_MEDIUM, E_ARCHIVE_MEMBER
+ */
+export async function refuseUnpackedSet(rt: Pick<Runtime, 'fs'>, dir: string): Promise<void> {
+  const header =
+    (await findPartHeader(rt, dir, () => true)) ??
+    (await findPartHeader(rt, dirname(dir), (label) => label === basename(dir)));
+  if (header !== undefined) throw refused(dir, 'This is a set of export or delta, taken out of its tar', [header]);
+  const text = await rt.fs.readText(join(dir, MANIFEST_NAME)).catch(() => '');
+  const parsed = parseManifest(text);
+  if (parsed.kind !== 'sound') return;
+  const there = new Set(await listFiles(rt, dir, { strict: false }));
+  const lacking = parsed.manifest.files.filter(({ path, kind }) => kind === 'artifact' && !there.has(path));
+  if (lacking.length === 0) return;
+  throw refused(
+    dir,
+    `${lacking.length} of the packages in ${MANIFEST_NAME} are not in the folder: it is part of a channel, such as a delta taken out of its tar`,
+    lacking.slice(0, 20).map(({ path }) => `${path}: missing`),
+  );
+}
+
+/** Path of a file that is a part header of a label that is wanted; what is something else, or can't be read, is none. */
+async function findPartHeader(
+  rt: Pick<Runtime, 'fs'>,
+  dir: string,
+  wanted: (label: unknown) => boolean,
+): Promise<string | undefined> {
+  const entries = await rt.fs.readdir(dir).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.isFile() || !/\.part\d{3,}\.json$/.test(entry.name)) continue;
+    const path = join(dir, entry.name);
+    try {
+      if ((await rt.fs.stat(path)).size > MAX_HEADER_BYTES) continue;
+      const value = JSON.parse(await rt.fs.readText(path)) as { format?: unknown; label?: unknown } | null;
+      if (value?.format === 'repackenv-part' && wanted(value.label)) return path;
+    } catch {
+      // Not JSON, or gone: nobody's header.
+    }
+  }
+  return undefined;
+}
+
+function refused(where: string, what: string, details: string[]): RepackError {
+  return new RepackError('E_MEDIUM', {
+    what,
+    where,
+    hint: 'Nothing was changed. Give the medium (the folder with the .tar and the .set.json) to `repackenv import`.',
+    details,
+  });
+}

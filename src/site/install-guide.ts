@@ -1,0 +1,294 @@
+import { NOARCH } from '../conda/channel/channel.js';
+import { INDEX_NAMES, INSTALLERS_NAME } from '../channel/manifest/manifest.js';
+import type { Manifest } from '../channel/manifest/manifest.js';
+import { signatureNamespace } from './signature/sign.js';
+import { PLACEHOLDER } from './explicit-lock.js';
+import type { ExplicitFile } from './explicit-lock.js';
+
+export interface InstallPage {
+  label: string;
+  manifest: Manifest;
+  explicit: readonly ExplicitFile[];
+  signed: boolean;
+}
+
+/** `LABEL.INSTALL.md`: what the person at the site does with this folder. Of this generation; nothing in it varies with time or host. */
+export function installPage(page: InstallPage): string {
+  return [
+    ...heading(page),
+    ...folderUrl(page),
+    ...installing(page),
+    ...updating(page),
+    ...clients(page),
+    ...verifying(page),
+    ...synchronising(page),
+    ...explicitLock(page),
+    '',
+  ].join('\n');
+}
+
+function heading({ label, manifest }: InstallPage): string[] {
+  const artifacts = manifest.files.filter(({ kind }) => kind === 'artifact').length;
+  const platforms = platformsOf(manifest).join(', ') || NOARCH;
+  const about = `Generation ${manifest.generation}: ${artifacts} packages for ${platforms}.`;
+  return [
+    `# ${label}: installing from this folder`,
+    '',
+    manifest.specs.length === 0
+      ? `The folder \`${label}\` is a conda channel: a mirror. ${about}`
+      : `The folder \`${label}\` is a whole conda channel: everything that ${manifest.specs.map(code).join(', ')} need. ${about}`,
+    'No internet is needed, and no other channel.',
+  ];
+}
+
+function folderUrl({ label }: InstallPage): string[] {
+  return section('The folder', [
+    `Below, \`/repos/${label}\` stands for the folder's path at your site. As a URL it is`,
+    '',
+    '| where it lies | URL |',
+    '| --- | --- |',
+    `| Linux, macOS: \`/repos/${label}\` | \`file:///repos/${label}\` |`,
+    `| Windows, a drive: \`D:\\repos\\${label}\` | \`file:///D:/repos/${label}\` |`,
+    `| Windows, a share: \`\\\\server\\repos\\${label}\` | \`file://server/repos/${label}\` |`,
+    '',
+    'A blank in the path is written `%20` in the URL. The folder may be read-only.',
+  ]);
+}
+
+function installing({ label, manifest }: InstallPage): string[] {
+  const url = `file:///repos/${label}`;
+  const specs = specsText(manifest);
+  const first = manifest.specs[0] ?? 'PACKAGE';
+  return [
+    ...section('Install', [
+      'conda, into an environment of its own (`-n` names it):',
+      '',
+      ...commands([
+        `conda create -n ${label} --offline --override-channels -c ${url} ${specs}`,
+        `conda activate ${label}`,
+      ]),
+      '',
+      'or for good, so that later commands need neither `-c` nor `--offline`, in the activated environment:',
+      '',
+      ...commands([
+        'conda config --env --set offline yes',
+        `conda config --env --add channels ${url}`,
+        `conda install ${specs}`,
+      ]),
+      '',
+      ...(manifest.profiles.some(({ client }) => client !== null && /^conda 4\.3\b/.test(client))
+        ? [
+            'conda 4.3 takes no channel on the command line of `create`. Where there is no environment yet to be activated, make one from the',
+            'configuration of your account:',
+            '',
+            ...commands([
+              'conda config --set offline yes',
+              `conda config --add channels ${url}`,
+              'conda config --remove channels defaults',
+              `conda create -n ${label} ${specs}`,
+            ]),
+            '',
+          ]
+        : []),
+      'mamba or micromamba:',
+      '',
+      // Without --offline, with which mamba 2.0 reads no folder, and without --no-rc, which it refuses where CONDARC is set; nothing is
+      // asked beside the folder in any case.
+      ...commands([`micromamba create -n ${label} --override-channels -c ${url} ${specs}`]),
+      '',
+      'mamba 2.0 reads no folder whose path has a blank.',
+      '',
+      'pixi, in `pixi.toml` (then `pixi install`); use forward slashes on Windows too:',
+      '',
+      '```toml',
+      '[workspace]',
+      `name = "${label}"`,
+      `channels = ["${url}"]`,
+      `platforms = [${platformsOf(manifest).map(quoted).join(', ')}]`,
+      '',
+      '[dependencies]',
+      ...(manifest.specs.length === 0 ? [`${first} = "*"`] : manifest.specs.map(pixiLine)),
+      '```',
+    ]),
+  ];
+}
+
+function updating({ manifest }: InstallPage): string[] {
+  const names = manifest.specs.map(nameOf).join(' ') || 'PACKAGE';
+  return section('Update', [
+    'After the folder has been synchronised with a newer generation:',
+    '',
+    ...commands([`conda update ${names}`]),
+    '',
+    `(\`micromamba update ${names}\`, \`pixi update\`.) Nothing is fetched from anywhere else.`,
+  ]);
+}
+
+function clients({ manifest }: InstallPage): string[] {
+  const named = (ending: string): boolean =>
+    manifest.files.some(({ path, kind }) => kind === 'artifact' && path.endsWith(ending));
+  const bz2Index = manifest.files.some(({ path }) => path.endsWith(`/${INDEX_NAMES[2]}`));
+  const rows = [
+    `| conda 4.7 and newer | yes |`,
+    `| conda 4.4 to 4.6 | ${named('.conda') ? 'no: some packages are `.conda` files, which conda reads from 4.7 on' : 'yes'} |`,
+    `| conda 4.3 | ${oldestConda(named('.conda'), bz2Index)} |`,
+    '| mamba, micromamba 1.5 and newer; pixi; rattler | yes |',
+  ];
+  const made = [...new Set(manifest.profiles.flatMap(({ client }) => (client === null ? [] : [client])))];
+  const installers = manifest.files.filter(({ path }) => path.startsWith(`${INSTALLERS_NAME}/`));
+  return section('Which programs can read it', [
+    '| client | |',
+    '| --- | --- |',
+    ...rows,
+    '',
+    ...(made.length === 0 ? [] : [`It was made for ${made.join(', ')}.`, '']),
+    ...(manifest.profiles.length === 0
+      ? []
+      : ['It was solved for machines with', '', ...manifest.profiles.map(machine), '']),
+    ...(installers.length === 0
+      ? []
+      : ['Installers of such programs lie in it: ' + installers.map(({ path }) => code(path)).join(', ') + '.', '']),
+    'conda 4.3 and 4.4 put `defaults` below a channel that is added, and then fail offline: `conda config --env --remove channels defaults`.',
+  ]);
+}
+
+function oldestConda(condaFiles: boolean, bz2Index: boolean): string {
+  if (condaFiles) return 'no: some packages are `.conda` files, which conda reads from 4.7 on';
+  return bz2Index ? 'yes' : 'no: it needs `repodata.json.bz2`, which the vendor can add (`--index bz2`)';
+}
+
+function machine({ subdir, virtual_packages: virtual }: Manifest['profiles'][number]): string {
+  const texts = virtual.map(({ name, version }) => (version === '0' ? name : `${name} ${version}`));
+  return `- ${subdir}: ${texts.join(', ') || 'nothing in particular'}`;
+}
+
+function verifying({ label, signed }: InstallPage): string[] {
+  return section(signed ? 'Is it whole, and what the vendor sent?' : 'Is it whole?', [
+    ...commands([`sh ${label}.verify.sh /repos/${label}`]),
+    '',
+    'or on Windows:',
+    '',
+    ...commands([`powershell -NoProfile -ExecutionPolicy Bypass -File ${label}.verify.ps1 D:\\repos\\${label}`]),
+    '',
+    'Without a folder they take the one beside the script. Exit code 0: fine; 1: files are missing, extra or changed, each is named;',
+    '2: it can not be checked; 3: half-synchronised, synchronise again. In the folder, `sha256sum -c SHA256SUMS` says the same of the bytes.',
+    '',
+    ...(signed
+      ? signatureLines(label)
+      : [
+          'The vendor has not signed this generation. The check compares with `manifest.json` in the folder; who wrote that, it can not tell.',
+        ]),
+  ]);
+}
+
+function signatureLines(label: string): string[] {
+  return [
+    "Who made it: the manifest is signed, and lists every file with its sha256. With the vendor's public key, **that you got on another",
+    'way than this folder**, in a file `allowed_signers` (a line `NAME ssh-ed25519 AAAA...`):',
+    '',
+    ...commands([
+      `ssh-keygen -Y verify -f allowed_signers -I NAME -n ${signatureNamespace(label)} -s /repos/${label}/manifest.json.sig < /repos/${label}/manifest.json`,
+    ]),
+    '',
+    'Then run the check above: signature, manifest, files.',
+  ];
+}
+
+function synchronising({ label }: InstallPage): string[] {
+  return section('Synchronise', [
+    'In two passes, so that no client ever meets an index that names a file which is not there yet: first the packages, then everything,',
+    'deleting what is gone. Linux:',
+    '',
+    ...commands([
+      `rsync -rt --exclude=repodata.json\\* --exclude=manifest.json\\* --exclude=SHA256SUMS SOURCE/${label}/ /repos/${label}/`,
+      `rsync -rt --delay-updates --delete-delay SOURCE/${label}/ /repos/${label}/`,
+    ]),
+    '',
+    'Windows (an exit code below 8 is success):',
+    '',
+    ...commands([
+      `robocopy SOURCE\\${label} D:\\repos\\${label} /E /XF repodata.json* manifest.json* SHA256SUMS /R:5 /W:5`,
+      `robocopy SOURCE\\${label} D:\\repos\\${label} /MIR /R:5 /W:5`,
+    ]),
+  ]);
+}
+
+function explicitLock({ label, explicit }: InstallPage): string[] {
+  const [one] = explicit;
+  if (one === undefined) return [];
+  return section('Exactly these packages', [
+    'The explicit files list, package by package, what the vendor has tried: with them no solver runs, and every machine gets the same.',
+    'They are of one generation.',
+    '',
+    ...explicit.map(
+      ({ name, subdir, packages, digest }) => `- \`${name}\`: ${subdir}, ${packages} packages, ${digest}`,
+    ),
+    '',
+    `Put the folder's URL into the place of \`${PLACEHOLDER}\`, then install:`,
+    '',
+    ...commands([
+      `sed 's|${PLACEHOLDER}|file:///repos/${label}|' ${one.name} > lock.txt`,
+      `conda create -n ${label} --offline --file lock.txt`,
+    ]),
+    '',
+    'In PowerShell the first line is',
+    '',
+    ...commands([
+      `(Get-Content ${one.name}) -replace '${PLACEHOLDER}', 'file:///D:/repos/${label}' | Set-Content -Encoding ascii lock.txt`,
+    ]),
+    '',
+    ...(explicit.some(({ digest }) => digest === 'sha256')
+      ? [
+          'conda reads the sha256 behind a package from 24.9 on, mamba and micromamba from 2.1 on; an older conda stops with "Could not parse explicit',
+          'URL". For those, cut it off after the check above has said that the folder is fine:',
+          '',
+          ...commands([`sed -e 's|${PLACEHOLDER}|file:///repos/${label}|' -e 's|#sha256:.*||' ${one.name} > lock.txt`]),
+          '',
+        ]
+      : []),
+    ...(explicit.some(({ digest }) => digest === 'md5')
+      ? ['conda 4.3 does not compare the digests of files that it takes from `file://`: run the check above first.', '']
+      : []),
+    `(\`micromamba create -n ${label} --offline --file lock.txt\` reads the same file.)`,
+  ]);
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return ['', `## ${title}`, '', ...lines];
+}
+
+function commands(lines: readonly string[]): string[] {
+  return ['```', ...lines, '```'];
+}
+
+function platformsOf(manifest: Manifest): string[] {
+  return manifest.subdirs.filter((subdir) => subdir !== NOARCH);
+}
+
+/** In quotes where cmd or a shell would take a character for its own. */
+function specsText(manifest: Manifest): string {
+  if (manifest.specs.length === 0) return 'PACKAGE';
+  return manifest.specs.map((spec) => (/^[A-Za-z0-9_.=-]+$/.test(spec) ? spec : quoted(spec))).join(' ');
+}
+
+function nameOf(spec: string): string {
+  return /^(?:.*::)?([A-Za-z0-9_.-]+)/.exec(spec)?.[1] ?? spec;
+}
+
+/** The version part of a canonical spec is what pixi takes as it is; a build or a key is left to the solver, which has one choice. */
+function pixiLine(spec: string): string {
+  const name = nameOf(spec);
+  const rest = spec.replace(/^.*::/, '').slice(name.length);
+  const version = /^(?:=(?!=)(?<fuzzy>[^=[\s]+)|(?<other>[<>=!~][^[\s]*))/.exec(rest)?.groups;
+  const text =
+    version?.['fuzzy'] === undefined ? (version?.['other'] ?? '*') : `${version['fuzzy'].replace(/\.?\*$/, '')}.*`;
+  return `${/^[A-Za-z0-9_-]+$/.test(name) ? name : quoted(name)} = ${quoted(text)}`;
+}
+
+function quoted(text: string): string {
+  return `"${text}"`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { explainDiskErrorOn } from '../base/disk-errors.js';
+import type { Manifest } from '../channel/manifest/manifest.js';
+import { isSubdir } from '../conda/channel/names.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { explicitFiles } from './explicit-lock.js';
+import type { SiteRecord } from './choose.js';
+import { installPage } from './install-guide.js';
+import { verifyPs1 } from './verify-ps1.js';
+import { verifySh } from './verify-sh.js';
+
+export type { SiteRecord } from './choose.js';
+export { readSiteRecords } from './records.js';
+
+/** A file beside the label folder, for a site that has none of our programs. `name` is one path segment, `LABEL.…`. */
+export interface SiteFile {
+  name: string;
+  bytes: Uint8Array;
+  executable: boolean;
+}
+
+export interface SiteFilesInput {
+  /** Name of the channel folder beside which the files are written. */
+  label: string;
+  manifest: Manifest;
+  /** Every record of the channel's indexes. Without them, and for a mirror (no specs), there is no explicit file. */
+  records?: readonly SiteRecord[] | undefined;
+  /** `manifest.json.sig` lies beside the manifest: the page says how to check it. */
+  signed?: boolean | undefined;
+}
+
+/**
+ * `LABEL.verify.sh`, `LABEL.verify.ps1`, `LABEL.INSTALL.md` and one `LABEL.<subdir>.explicit.txt` per platform, sorted by name. The
+ * same input gives the same bytes. The scripts are of no generation: they read the manifest.
+ */
+export function makeSiteFiles({ label, manifest, records = [], signed = false }: SiteFilesInput): SiteFile[] {
+  const explicit = explicitFiles({ label, manifest, records });
+  const texts: [name: string, text: string, executable?: boolean][] = [
+    [`${label}.verify.sh`, verifySh(label), true],
+    // Windows PowerShell reads a file without a mark in the code page of the machine: the script is ASCII, lines end as there.
+    [`${label}.verify.ps1`, verifyPs1(label).replaceAll('\n', '\r\n')],
+    [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed })],
+    ...explicit.map(({ name, text }): [string, string] => [name, text]),
+  ];
+  return texts
+    .map(([name, text, executable = false]) => ({ name, bytes: Buffer.from(text, 'utf8'), executable }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What {@link writeSiteFiles} did, by name. */
+export interface WrittenSiteFiles {
+  written: string[];
+  removed: string[];
+}
+
+/**
+ * Writes the files into `dir` (ROOT, or the folder of a medium): each whole or not at all, equal bytes untouched. An explicit file of the
+ * same label for a platform that it no longer has is removed. `onlyThere`: none is made that does not lie there. To be called with the label
+ * locked. Throws E_DISK, E_DISK_FULL.
+ */
+export async function writeSiteFiles(
+  rt: Pick<Runtime, 'fs' | 'machine'>,
+  { dir, files, onlyThere = false }: { dir: string; files: readonly SiteFile[]; onlyThere?: boolean | undefined },
+): Promise<WrittenSiteFiles> {
+  const done: WrittenSiteFiles = { written: [], removed: [] };
+  for (const file of files) {
+    const path = join(dir, file.name);
+    try {
+      if (onlyThere && !(await isFile(rt, path))) continue;
+      if (await isThere(rt, path, file)) continue;
+      await writeWhole(rt, path, file);
+      done.written.push(file.name);
+    } catch (error) {
+      throw await explainDiskErrorOn(rt, error, { doing: `write ${file.name}`, path, folder: dir });
+    }
+  }
+  for (const name of await leftOver(rt, dir, files)) {
+    await rt.fs.unlink(join(dir, name));
+    done.removed.push(name);
+  }
+  return done;
+}
+
+async function isFile(rt: Pick<Runtime, 'fs'>, path: string): Promise<boolean> {
+  return (await rt.fs.lstat(path).catch(() => undefined))?.isFile() === true;
+}
+
+async function isThere(rt: Pick<Runtime, 'fs'>, path: string, { bytes }: SiteFile): Promise<boolean> {
+  const stats = await rt.fs.lstat(path).catch(() => undefined);
+  if (stats?.isFile() !== true || stats.size !== bytes.length) return false;
+  return (await rt.fs.readFile(path)).equals(bytes);
+}
+
+async function writeWhole(
+  rt: Pick<Runtime, 'fs' | 'machine'>,
+  path: string,
+  { bytes, executable }: SiteFile,
+): Promise<void> {
+  const part = `${path}.${rt.machine.pid}-${rt.machine.randomId()}.part`;
+  try {
+    await rt.fs.writeNew(part, bytes);
+    await rt.fs.chmod(part, executable ? 0o755 : 0o644);
+    await rt.fs.syncFile(part);
+    await rt.fs.rename(part, path);
+  } catch (error) {
+    await rt.fs.remove(part).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Explicit files of platforms gone, and what a run that was killed left half written. */
+async function leftOver(rt: Pick<Runtime, 'fs'>, dir: string, files: readonly SiteFile[]): Promise<string[]> {
+  const script = files.find(({ name }) => name.endsWith('.verify.sh'))?.name;
+  if (script === undefined) return [];
+  const label = script.slice(0, -'.verify.sh'.length);
+  const names = new Set(files.map(({ name }) => name));
+  const found: string[] = [];
+  for (const entry of await rt.fs.readdir(dir)) {
+    const { name } = entry;
+    if (!entry.isFile() || !name.startsWith(`${label}.`) || names.has(name)) continue;
+    const subdir = /^(.+)\.explicit\.txt$/.exec(name.slice(label.length + 1))?.[1];
+    const half = /^(.+)\.[0-9]+-[\w-]+\.part$/.exec(name)?.[1];
+    if ((subdir !== undefined && isSubdir(subdir)) || (half !== undefined && names.has(half))) found.push(name);
+  }
+  return found;
+}

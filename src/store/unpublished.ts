@@ -1,0 +1,80 @@
+import { fileHandleSource } from '../archive/source.js';
+import { recordFromArtifact } from '../archive/record-from-artifact.js';
+import type { AcquiredArtifact, PlannedArtifact } from '../conda/plan/plan.js';
+import type { PackageRecord } from '../conda/record/records.js';
+import type { StoredFile } from '../conda/plan/artifact-store.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { takeFromCache } from './package-cache.js';
+import { missing, type Problem } from './problems.js';
+import type { Sources } from './sources.js';
+
+/**
+ * An artifact that no channel has a record of (installed from a local file, or withdrawn since): its bytes come from the package caches, its
+ * record out of itself. Where the environment's PrefixRecord states a digest, only those bytes count; else the caches must agree.
+ *
+ * @throws RepackError E_ARTIFACT_CORRUPT, E_ARTIFACT_MISLABELLED from the archive
+ */
+export async function acquireUnpublished(
+  rt: Runtime,
+  artifact: PlannedArtifact,
+  sources: Sources,
+): Promise<AcquiredArtifact | Problem> {
+  const { fn, subdir, expected = {} } = artifact;
+  const { caches, store, findings } = sources;
+  const copies: { path: string; file: StoredFile }[] = [];
+  const refusals: string[] = [];
+  let extractedIn: string | undefined;
+  for (const cache of caches) {
+    const answer = await takeFromCache(rt, { cache, fn, expected, store });
+    if (answer.kind === 'stored') copies.push(answer);
+    else if (answer.kind === 'refused') refusals.push(`${answer.path}: ${answer.reason}`);
+    else if (answer.extracted) extractedIn ??= cache;
+  }
+  const [copy] = copies;
+  if (copy === undefined) {
+    const kept = expected.sha256 === undefined && expected.md5 === undefined ? undefined : await store.find(expected);
+    if (kept === undefined) return missing(artifact, { refusals, extractedIn, caches });
+    copies.push({ path: kept.path, file: kept });
+  }
+  const { file } = copies[0]!;
+  if (copies.some((other) => other.file.sha256 !== file.sha256)) return conflict(artifact, copies);
+  const record = await readRecord(rt, artifact, file);
+  findings.push({
+    code: 'unpublished',
+    message: `${fn} is in no declared channel: its record was read out of the artifact, so no hotfix of a channel is in it`,
+    subject: `${subdir}/${fn}`,
+    exit: false,
+  });
+  const { path: storePath, size, sha256, md5 } = file;
+  return {
+    ...artifact,
+    origin: 'artifact',
+    record,
+    storePath,
+    size,
+    sha256,
+    md5,
+    source: copy === undefined ? 'store' : 'cache',
+  };
+}
+
+async function readRecord(rt: Runtime, { fn, subdir }: PlannedArtifact, file: StoredFile): Promise<PackageRecord> {
+  const handle = await rt.fs.openNoFollow(file.path);
+  try {
+    const { sha256, md5, size } = file;
+    return await recordFromArtifact(fileHandleSource(handle, size), { distFilename: fn, subdir, sha256, md5, size });
+  } finally {
+    await handle.close().catch(() => undefined);
+  }
+}
+
+function conflict({ fn, subdir }: PlannedArtifact, copies: readonly { path: string; file: StoredFile }[]): Problem {
+  return {
+    problem: 'E_RECORD_CONFLICT',
+    subject: `${subdir}/${fn}`,
+    reasons: [
+      'the package caches have different bytes under this name, and nothing says which were installed',
+      ...copies.map(({ path, file }) => `${path}: sha256 ${file.sha256}`),
+    ],
+  };
+}

@@ -1,0 +1,251 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../../../../scripts/lib/layers.js';
+import { isRepackError } from '../../../../src/base/errors.js';
+import type { RepodataIndex } from '../../../../src/conda/record/repodata-index.js';
+import { scanRepodata, type ScanOptions } from '../../../../src/conda/record/repodata-scan.js';
+
+const WHERE = 'https://example.org/linux-64/repodata.json';
+
+function bytesOf(document: unknown): Uint8Array {
+  return new TextEncoder().encode(typeof document === 'string' ? document : JSON.stringify(document));
+}
+
+function scan(document: unknown, options?: ScanOptions): RepodataIndex {
+  return scanRepodata(bytesOf(document), WHERE, options);
+}
+
+function parsed(index: RepodataIndex): unknown {
+  return JSON.parse(new TextDecoder().decode(index.toBytes()));
+}
+
+function refusal(run: () => unknown): { code: string; what: string; where: string | undefined } {
+  try {
+    run();
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return { code: error.code, what: error.what, where: error.where };
+  }
+  throw new Error('was not refused');
+}
+
+const record = (name: string, version: string, extra: object = {}): object => ({
+  build: '0',
+  build_number: 0,
+  depends: [],
+  md5: '0'.repeat(32),
+  name,
+  sha256: 'a'.repeat(64),
+  size: 1,
+  subdir: 'linux-64',
+  version,
+  ...extra,
+});
+
+const SAMPLE = {
+  info: { subdir: 'linux-64', base_url: 'https://example.org/files' },
+  packages: {
+    'a-1-0.tar.bz2': record('a', '1'),
+    'r-b-1-0.tar.bz2': record('r-b', '1'),
+    'a-2-0.tar.bz2': record('a', '2'),
+  },
+  'packages.conda': {
+    'a-1-0.conda': record('a', '1', { depends: ['r-b >=1', 'c {"} \\ ]'] }),
+    'r-1-0.conda': record('r', '1'),
+  },
+  removed: ['a-0-0.conda'],
+  repodata_version: 1,
+};
+
+describe('scanRepodata', () => {
+  it('finds what is there', () => {
+    const index = scan(SAMPLE);
+    expect(index).toMatchObject({
+      subdir: 'linux-64',
+      baseUrl: 'https://example.org/files',
+      repodataVersion: 1,
+      size: 5,
+    });
+    expect([...index.allFilenames()]).toEqual([
+      ...Object.keys(SAMPLE.packages),
+      ...Object.keys(SAMPLE['packages.conda']),
+    ]);
+    expect(index.filenames('a')).toEqual(['a-1-0.tar.bz2', 'a-2-0.tar.bz2', 'a-1-0.conda']);
+    expect(index.filenames('r')).toEqual(['r-1-0.conda']);
+    expect(index.filenames('r-b')).toEqual(['r-b-1-0.tar.bz2']);
+    expect(index.filenames('none')).toEqual([]);
+    expect(index.has('a-2-0.tar.bz2')).toBe(true);
+    expect(index.has('a-2-0.conda')).toBe(false);
+    expect(index.record('a-1-0.conda')).toEqual(SAMPLE['packages.conda']['a-1-0.conda']);
+    expect(index.record('a-3-0.conda')).toBeUndefined();
+    expect(index.rawRecord('a-3-0.conda')).toBeUndefined();
+    expect(new TextDecoder().decode(index.rawRecord('r-1-0.conda'))).toBe(
+      JSON.stringify(SAMPLE['packages.conda']['r-1-0.conda']),
+    );
+    expect(parsed(index)).toEqual(SAMPLE);
+  });
+
+  it.each([
+    ['indented', JSON.stringify(SAMPLE, undefined, 2)],
+    ['with blanks everywhere', JSON.stringify(SAMPLE, undefined, '\t').replaceAll('\n', ' \r\n ')],
+    ['with a byte order mark', `\ufeff${JSON.stringify(SAMPLE)}\n`],
+    ['in another order', JSON.stringify(Object.fromEntries(Object.entries(SAMPLE).reverse()))],
+  ])('reads a document %s', (_how, text) => {
+    const index = scan(text);
+    expect(index.size).toBe(5);
+    expect(index.record('a-1-0.conda')).toEqual(SAMPLE['packages.conda']['a-1-0.conda']);
+    expect(parsed(index)).toEqual(SAMPLE);
+    expect(parsed(index.filter((fn) => fn !== 'r-1-0.conda' && fn !== 'a-1-0.tar.bz2'))).toEqual({
+      ...SAMPLE,
+      packages: { 'r-b-1-0.tar.bz2': record('r-b', '1'), 'a-2-0.tar.bz2': record('a', '2') },
+      'packages.conda': { 'a-1-0.conda': SAMPLE['packages.conda']['a-1-0.conda'] },
+    });
+  });
+
+  it('filters, and filters again', () => {
+    const index = scan(SAMPLE);
+    const newer = index.filter((_fn, read) => read().version === '1');
+    expect(newer.size).toBe(4);
+    expect(newer.has('a-2-0.tar.bz2')).toBe(false);
+    expect(newer.record('a-2-0.tar.bz2')).toBeUndefined();
+    expect(newer.filenames('a')).toEqual(['a-1-0.tar.bz2', 'a-1-0.conda']);
+    const none = newer.filter((fn) => fn.endsWith('.conda')).filter((fn) => fn.endsWith('.bz2'));
+    expect(none.size).toBe(0);
+    expect([...none.allFilenames()]).toEqual([]);
+    expect(parsed(none)).toEqual({ ...SAMPLE, packages: {}, 'packages.conda': {} });
+    expect(index.size).toBe(5);
+    expect(scanRepodata(newer.toBytes(), WHERE).size).toBe(4);
+  });
+
+  it("passes v3 and unknown keys through, but not a client's own notes, and not past a filter", () => {
+    const index = scan({
+      _url: 'https://example.org/t/sesame/x',
+      ...SAMPLE,
+      v3: { conda: { 'x-1-0': {} } },
+      future: [1],
+    });
+    expect(parsed(index)).toEqual({ ...SAMPLE, v3: { conda: { 'x-1-0': {} } }, future: [1] });
+    expect(parsed(index.filter(() => true))).toEqual(SAMPLE);
+  });
+
+  it('reads a document without info, version or one of the two maps', () => {
+    expect(scan('{"packages":{}}')).toMatchObject({
+      subdir: undefined,
+      baseUrl: undefined,
+      repodataVersion: 1,
+      size: 0,
+    });
+    expect(scan({ 'packages.conda': SAMPLE['packages.conda'], repodata_version: 2 })).toMatchObject({
+      repodataVersion: 2,
+      size: 2,
+    });
+  });
+
+  it('takes a name with escapes for the same name', () => {
+    const index = scan(`{"packages":{"a\\u002d1-0.tar.bz2":${JSON.stringify(record('a', '1'))}}}`);
+    expect(index.has('a-1-0.tar.bz2')).toBe(true);
+    expect(index.filenames('a')).toEqual(['a-1-0.tar.bz2']);
+    expect(refusal(() => scan('{"packages":{"a\\u002d1":{},"a-1":{}}}')).what).toContain('twice');
+  });
+
+  it.each([
+    ['empty', '', 'empty'],
+    ['only blanks', ' \n', 'empty'],
+    ['an HTML page', '<!DOCTYPE html><html>', 'HTML'],
+    ['an HTML page after a mark', '\ufeff\n<html>', 'HTML'],
+    ['NUL bytes', '\0\0\0\0', '"{" was expected'],
+    ['a list', '[]', '"{" was expected'],
+    ['another document', '{"channeldata_version":1,"subdirs":[]}', 'neither "packages" nor "packages.conda"'],
+    ['something after its end', '{"packages":{}} x', 'follows its end'],
+    ['two documents', '{"packages":{}}{"packages":{}}', 'follows its end'],
+    ['a key twice', '{"packages":{},"packages":{}}', 'twice'],
+    ['a file twice', '{"packages":{"a":{},"a":{}}}', 'twice'],
+    ['a file in both maps', '{"packages":{"a":{}},"packages.conda":{"a":{}}}', 'twice'],
+    ['packages that are a list', '{"packages":[]}', '"{" was expected'],
+    ['packages that are null', '{"packages":null}', '"{" was expected'],
+    ['info that is a list', '{"info":[],"packages":{}}', '"info" is not an object'],
+    ['info that is no JSON', '{"info":{a},"packages":{}}', 'not JSON'],
+    ['a version that is a text', '{"packages":{},"repodata_version":"1"}', 'not a whole number'],
+    ['an unknown version', '{"packages":{},"repodata_version":3}', 'known are up to 2'],
+    ['a missing comma', '{"packages":{}"info":{}}', '"," was expected'],
+    ['a trailing comma', '{"packages":{},}', 'a string was expected'],
+    ['a missing colon', '{"packages"{}}', '":" was expected'],
+    ['a key without quotes', '{packages:{}}', 'a string was expected'],
+    ['a value that is missing', '{"packages":{"a":}}', 'a value was expected'],
+    ['deep nesting', `{"packages":{"a":${'['.repeat(100)}${']'.repeat(100)}}}`, 'deeper than 64'],
+  ])('B3 refuses %s', (_what, text, shows) => {
+    const { code, what, where } = refusal(() => scan(text));
+    expect(code).toBe('E_REPODATA');
+    expect(what).toContain(shows);
+    expect(where).toContain(WHERE);
+  });
+
+  it('B3 refuses a document cut at any byte', () => {
+    const whole = bytesOf(SAMPLE);
+    for (let length = 0; length < whole.length; length++) {
+      expect(refusal(() => scanRepodata(whole.subarray(0, length), WHERE)).code, `cut at ${length}`).toBe('E_REPODATA');
+    }
+  });
+
+  it('B3 takes __proto__ for a name like any other', () => {
+    const index = scan(`{"__proto__":{"x":1},"packages":{"__proto__":{"__proto__":{"y":1}}}}`);
+    expect(index.has('__proto__')).toBe(true);
+    expect(refusal(() => index.record('__proto__')).what).toContain('__proto__');
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+    expect(({} as Record<string, unknown>)['y']).toBeUndefined();
+    expect(index.record('constructor')).toBeUndefined();
+  });
+
+  it('refuses another subdir than the one asked for', () => {
+    expect(scan(SAMPLE, { subdir: 'linux-64' }).size).toBe(5);
+    expect(refusal(() => scan(SAMPLE, { subdir: 'win-64' })).what).toContain('"linux-64", not "win-64"');
+    expect(scan('{"packages":{}}', { subdir: 'win-64' }).size).toBe(0);
+  });
+
+  it('B8 lists unsafe file names without harm', () => {
+    const index = scan({ packages: { '../../x-1-0.conda': record('x', '1'), 'a/b': {}, '': {} } });
+    expect([...index.allFilenames()]).toEqual(['../../x-1-0.conda', 'a/b', '']);
+    expect(index.filenames('../../x')).toEqual(['../../x-1-0.conda']);
+  });
+
+  it('keeps 100,000 records apart', () => {
+    const packages = Object.fromEntries(
+      Array.from({ length: 100_000 }, (_, i) => [
+        `pkg${i % 5000}-${Math.floor(i / 5000)}.0-h${i}_0.tar.bz2`,
+        { name: `pkg${i % 5000}`, n: i },
+      ]),
+    );
+    const index = scan({ packages });
+    expect(index.size).toBe(100_000);
+    expect(index.filenames('pkg77')).toEqual(
+      Array.from({ length: 20 }, (_, k) => `pkg77-${k}.0-h${k * 5000 + 77}_0.tar.bz2`),
+    );
+    for (const [fn, value] of Object.entries(packages)) {
+      expect(JSON.parse(new TextDecoder().decode(index.rawRecord(fn)))).toEqual(value);
+    }
+    const half = index.filter((fn) => fn.endsWith('0_0.tar.bz2'));
+    expect(half.size).toBe(10_000);
+    expect(scanRepodata(half.toBytes(), WHERE).size).toBe(10_000);
+  });
+});
+
+describe('real channel indexes', () => {
+  for (const name of ['pytorch-linux-64.json', 'r-linux-64.json']) {
+    const path = join(PROJECT_ROOT, '..', 'shared', 'data', 'repodata', name);
+    it.skipIf(!existsSync(path))(`${name}: every record is the one JSON.parse gives`, () => {
+      const bytes = readFileSync(path);
+      const document = JSON.parse(bytes.toString()) as Record<string, Record<string, { name: string }>>;
+      const records = { ...document['packages'], ...document['packages.conda'] };
+      const index = scanRepodata(bytes, name, { subdir: 'linux-64' });
+      expect([...index.allFilenames()]).toEqual(Object.keys(records));
+      for (const [fn, value] of Object.entries(records)) expect(index.record(fn)).toEqual(value);
+      const names = new Set(Object.values(records).map((each) => each.name));
+      for (const each of names) {
+        expect(index.filenames(each)).toEqual(Object.keys(records).filter((fn) => records[fn]!.name === each));
+      }
+      const kept = Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_')));
+      expect(JSON.parse(new TextDecoder().decode(index.toBytes()))).toEqual(kept);
+    });
+  }
+});

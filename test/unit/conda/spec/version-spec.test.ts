@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import fixture from '../../../fixtures/versions.json' with { type: 'json' };
+import { parseVersionSpec, versionMatches, versionSpecText } from '../../../../src/conda/spec/version-spec.js';
+
+/** Constraints that conda 4.3 reads in its own way; the others agree with us about them. */
+const OWN_WAY_OF_CONDA43 = [
+  '1.9', // compares the text: 1.9.0 is another version
+  '!=1.9.*', // "not the version called 1.9.*"
+  '!=8.3.*',
+  '~=1.4.2', // no such operator yet
+  '~=1.4',
+  '(1.1|1.9),!=1.9.3', // no parentheses yet
+];
+
+/** Refused here, while a program takes them for something nobody can have meant; py-rattler takes `~=1` for `>=1`. */
+const REFUSED = [
+  '>=',
+  '<>1',
+  '=>1',
+  '1.9,',
+  '|1.9',
+  '(1.9',
+  '1.9)',
+  '>1.9|',
+  '<=!1.2',
+  '~=1',
+  '!1.9',
+  '===1',
+  '>=a!1',
+  '',
+];
+
+function accepted(constraint: string): boolean {
+  try {
+    parseVersionSpec(constraint);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('versionMatches', () => {
+  it.each(['conda43', 'py-rattler'] as const)('agrees with %s on every constraint and version', (oracle) => {
+    const own = oracle === 'conda43' ? OWN_WAY_OF_CONDA43 : ['1.*.*'];
+    const wrong: string[] = [];
+    let asked = 0;
+    fixture.constraints.forEach((constraint, i) => {
+      if (!accepted(constraint) || own.includes(constraint)) return;
+      fixture.versions.forEach((version, j) => {
+        const expected = fixture.match[oracle][i]![j];
+        if (expected === '?') return;
+        asked++;
+        if (versionMatches(constraint, version) !== (expected === 'y'))
+          wrong.push(`${version} in ${constraint}: ${oracle} says ${expected}`);
+      });
+    });
+    expect(wrong).toEqual([]);
+    expect(asked).toBeGreaterThan(8_000);
+  });
+
+  it('refuses malformed constraints and no others', () => {
+    expect(fixture.constraints.filter((constraint) => !accepted(constraint)).sort()).toEqual([...REFUSED].sort());
+  });
+
+  it.each([
+    ['1.9', '1.9.0', true],
+    ['1.9', '1.9.1', false],
+    ['=1.9', '1.9.1', true],
+    ['=1.9', '1.10', false],
+    ['!=1.9.*', '1.9.3', false],
+    ['!=1.9.*', '1.10', true],
+    ['~=1.4.2', '1.4.10', true],
+    ['~=1.4.2', '1.5', false],
+    ['~=1.4.2', '1.4.1', false],
+    ['(1.1|1.9),!=1.9.3', '1.9', true],
+    ['(1.1.*|1.9.*),!=1.9.3', '1.9.3', false],
+    ['((1.*|2.*),>=1.5)|0.5', '0.5', true],
+    ['((1.*|2.*),>=1.5)|0.5', '1.4', false],
+    ['>=9b,<10a', '9d', true],
+    ['*', 'no version at all', true],
+    ['>=0', 'no version at all', false],
+    ['1.*.3', '1.22.3', true],
+    ['1.*.3', '1.22.4', false],
+  ])('%s takes %s: %s', (constraint, version, expected) => {
+    expect(versionMatches(constraint, version)).toBe(expected);
+  });
+
+  it.each([
+    '^1.9$',
+    '1.9$',
+    '('.repeat(30) + '1' + ')'.repeat(30),
+    `${'(1|2),'.repeat(20)}3`,
+    Array(600).fill('1').join('|'),
+    '1)(2',
+    '()',
+  ])('refuses %j without harm', (constraint) => {
+    expect(() => versionMatches(constraint, '1')).toThrow(expect.objectContaining({ code: 'E_SPEC' }));
+  });
+});
+
+describe('versionSpecText', () => {
+  it.each([
+    ['1.9', '==1.9'],
+    ['=1.9', '1.9.*'],
+    ['1.9*', '1.9.*'],
+    ['>=1.9.*', '>=1.9'],
+    ['~=1.4.2', '>=1.4.2,1.4.*'],
+    ['>= 1.0 , < 2', '>=1.0,<2'],
+    ['1.9.*,!=1.9.3', '!=1.9.3,1.9.*'],
+    ['1.8.*|>=2', '>=2|1.8.*'],
+    ['(1.*|2.*),!=2.1', '!=2.1,1.*|!=2.1,2.*'],
+    ['1.0RC1', '==1.0rc1'],
+    ['=*', '*'],
+  ])('%s becomes %s, which means the same', (constraint, text) => {
+    expect(versionSpecText(parseVersionSpec(constraint))).toBe(text);
+    for (const version of fixture.versions)
+      expect(versionMatches(text, version)).toBe(versionMatches(constraint, version));
+    expect(versionSpecText(parseVersionSpec(text))).toBe(text);
+  });
+});

@@ -1,0 +1,293 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockLabel, type LockOptions } from '../../../../src/delivery/lock/lock.js';
+import { describeOwner, type LockOwner } from '../../../../src/delivery/lock/lock-owner.js';
+import type { Exec, ExecResult } from '../../../../src/runtime/exec.js';
+import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
+import { testRuntime, type TestRuntime, type TestRuntimeOptions } from '../../../helpers/runtime.js';
+
+let stateDir: string;
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), 'repackenv-lock-'));
+});
+afterEach(() => rm(stateDir, { recursive: true, force: true }));
+
+describe('lockLabel', () => {
+  it('is held by one at a time, and free again afterwards', async () => {
+    const first = await lock(runtime());
+    await expect(lock(runtime())).rejects.toMatchObject({ code: 'E_LOCKED', exitCode: 6 });
+    await first.assertHeld();
+    await first.release();
+    const second = await lock(runtime());
+    await second.assertHeld();
+    await expect(first.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
+    await second.release();
+  });
+
+  it('I1 I6 E_LOCKED names pid, host and since, and says that nothing was done', async () => {
+    const held = await lock(runtime());
+    const error = await lock(runtime()).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({
+      hint: expect.stringContaining('Nothing was done'),
+      where: expect.stringContaining(stateDir),
+    });
+    for (const part of [String(process.pid), 'build-host', held.owner.since, 'update'])
+      expect((error as { what: string }).what).toContain(part);
+  });
+
+  it('I1 waiting is said at once and ends when the lock is given back', async () => {
+    const held = await lock(runtime());
+    const rt: TestRuntime = runtime({
+      onEvent: (event) => {
+        if (event.type === 'waiting') {
+          expect(rt.clock.sleeps).toEqual([]);
+          void held.release();
+        }
+      },
+    });
+    const second = await lock(rt, { waitMs: 60_000 });
+    expect(rt.collected).toEqual([{ type: 'waiting', reason: expect.stringContaining('is locked by update, pid') }]);
+    await second.assertHeld();
+  });
+
+  it('waiting ends with E_LOCKED when the time is up, and with the signal', async () => {
+    await lock(runtime());
+    const rt = runtime();
+    await expect(lock(rt, { waitMs: 3000 })).rejects.toMatchObject({ code: 'E_LOCKED' });
+    expect(rt.clock.monotonic()).toBe(3000);
+
+    const stopped: TestRuntime = runtime({ onEvent: () => stopped.abort(new Error('Ctrl-C')) });
+    await expect(lock(stopped, { waitMs: 3000 })).rejects.toThrow('Ctrl-C');
+  });
+
+  it('H11 is one lock for one folder, however it is reached', async () => {
+    const held = await lock(runtime());
+    await expect(
+      lock(runtime(), { stateDir: join(stateDir, '.', '..', stateDir.slice(stateDir.lastIndexOf('/') + 1)) }),
+    ).rejects.toMatchObject({ code: 'E_LOCKED' });
+    await held.release();
+  });
+
+  it('release leaves another run its lock', async () => {
+    const first = await lock(runtime());
+    await rm(join(stateDir, 'lock'), { recursive: true });
+    const second = await lock(runtime());
+    await first.release();
+    await second.assertHeld();
+    await expect(lock(runtime())).rejects.toMatchObject({ code: 'E_LOCKED' });
+  });
+
+  it.each(['EACCES', 'EROFS', 'EPERM', 'EIO'] as const)('I5 never goes on without a lock (%s)', async (code) => {
+    for (const name of ['mkdirp', 'mkdir', 'writeNew', 'syncFile', 'rename', 'readdir']) {
+      const fs = faultFs(failWhere((call) => call.name === name, code)).fs;
+      const error = await lock(runtime({ fs })).catch((caught: unknown) => caught);
+      expect(error, name).toMatchObject({
+        code: 'E_LOCK',
+        exitCode: 5,
+        hint: expect.stringContaining('Nothing was done'),
+      });
+    }
+  });
+
+  it('E1 a full disk is said as such', async () => {
+    const fs = faultFs(failWhere((call) => call.name === 'writeNew', 'ENOSPC')).fs;
+    await expect(lock(runtime({ fs }))).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    await (await lock(runtime())).release();
+  });
+
+  it('keeps no more than the last claim', async () => {
+    for (let i = 0; i < 5; i++) await (await lock(runtime())).release();
+    expect(await readdir(join(stateDir, 'lock'))).toEqual(['5']);
+  });
+
+  it('a claim that finds a higher number has lost', async () => {
+    await (await lock(runtime())).release();
+    const other = runtime();
+    let raced = false;
+    const slow = faultFs(() => undefined);
+    const fs = {
+      ...slow.fs,
+      // Between looking and claiming the other run takes number 2, gives it back, and a third takes 3 and sweeps 2.
+      mkdir: async (path: string) => {
+        if (!raced) {
+          raced = true;
+          await (await lock(other)).release();
+          await lock(runtime());
+        }
+        await slow.fs.mkdir(path);
+      },
+    };
+    await expect(lock(runtime({ fs }))).rejects.toMatchObject({ code: 'E_LOCKED' });
+    expect(await readdir(join(stateDir, 'lock'))).toEqual(['3']);
+  });
+
+  it('the owner file holds no argument', async () => {
+    await lock(runtime());
+    const owner = JSON.parse(await readFile(join(stateDir, 'lock', '1', 'owner.json'), 'utf8'));
+    expect(Object.keys(owner).sort()).toEqual([
+      'boot',
+      'command',
+      'host',
+      'machine',
+      'pid',
+      'pidSpace',
+      'run',
+      'schema',
+      'since',
+      'startTicks',
+      'user',
+    ]);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('I4 a lock that was left', () => {
+  const DEAD_PID = 2 ** 22 + 1;
+
+  const cases: [name: string, change: Partial<LockOwner>, ageMs: number, taken: boolean][] = [
+    ['a dead pid', { pid: DEAD_PID }, 0, true],
+    ['a reused pid', { startTicks: '1' }, 0, true],
+    ['a dead pid, the clock moved back', { pid: DEAD_PID }, -86_400_000, true],
+    ['a live pid, heartbeat ages old', {}, 86_400_000, false],
+    ['a live pid, the clock moved back', {}, -86_400_000, false],
+    ['booted since', { boot: 'before', machine: 'same' }, 3_600_000, true],
+    ['booted since, by its name only', { boot: 'before', machine: 'other' }, 3_600_000, false],
+    ['booted since, heartbeat fresh', { boot: 'before', machine: 'same' }, 1000, false],
+    ['another host', { host: 'far-away', pid: DEAD_PID }, 3_600_000, false],
+    ['another container on this host', { pidSpace: '1', pid: DEAD_PID }, 3_600_000, false],
+  ];
+
+  it.each(cases)('%s', async (_name, change, ageMs, taken) => {
+    const machine = (await describeOwner(runtime(), 'x')).machine;
+    const same = change.machine === 'same' ? { machine } : {};
+    if (change.machine === 'same' && machine === null) change = { ...change, machine: null };
+    await left({ ...change, ...same }, ageMs);
+    const rt = runtime();
+    const outcome = await lock(rt).catch((caught: unknown) => caught);
+    // Without a machine id a reboot can't be told from another machine of that name.
+    if (taken && !(change.boot !== undefined && machine === null)) {
+      expect(outcome).toHaveProperty('owner');
+      expect(rt.collected).toEqual([{ type: 'note', message: expect.stringContaining('took over the lock') }]);
+    } else {
+      expect(outcome).toMatchObject({ code: 'E_LOCKED' });
+    }
+  });
+
+  it('a dead pid that cannot be seen (hidepid) is not taken for dead', async () => {
+    await left({ pid: DEAD_PID }, 0);
+    const fs = faultFs(failWhere((call) => call.name === 'readText' && call.args[0] === '/proc/1/stat', 'ENOENT')).fs;
+    await expect(lock(runtime({ fs }))).rejects.toMatchObject({ code: 'E_LOCKED' });
+  });
+
+  it.each(['', '\0\0\0\0', '{"schema":1', '{"schema":1,"pid":"12"}', 'garbage'])(
+    'an owner file that says %j: told how, taken over after ten minutes',
+    async (text) => {
+      await left({}, 60_000, text);
+      await expect(lock(runtime())).rejects.toMatchObject({
+        code: 'E_LOCKED',
+        hint: expect.stringContaining('--take-over-lock'),
+      });
+      await left({}, 11 * 60_000, text);
+      const rt = runtime();
+      await lock(rt);
+      expect(rt.collected).toEqual([{ type: 'note', message: expect.stringContaining('not readable') }]);
+    },
+  );
+
+  it('another host: with the flag, once its heartbeat stood still', async () => {
+    await left({ host: 'far-away' }, 3_600_000);
+    const rt = runtime();
+    await (await lock(rt, { takeOver: true })).assertHeld();
+    expect(rt.clock.sleeps).toEqual([60_000]);
+    expect(rt.collected.map((event) => event.type)).toEqual(['waiting', 'note']);
+  });
+
+  it('another host: never while its heartbeat goes on, whatever its clock says', async () => {
+    await left({ host: 'far-away' }, 3_600_000);
+    const owner = join(stateDir, 'lock', '1', 'owner.json');
+    const rt = runtime({ onEvent: () => void utimes(owner, 1, 1) });
+    await expect(lock(rt, { takeOver: true })).rejects.toMatchObject({ code: 'E_LOCKED' });
+  });
+
+  it('a live run on this host is never taken over, flag or not', async () => {
+    await left({}, 3_600_000);
+    await expect(lock(runtime(), { takeOver: true })).rejects.toMatchObject({ code: 'E_LOCKED' });
+  });
+
+  it('a run whose lock was taken over hears of it before it publishes', async () => {
+    const first = await lock(runtime());
+    await left({ host: 'far-away' }, 0, undefined, 2);
+    await expect(first.assertHeld()).rejects.toMatchObject({
+      code: 'E_LOCK',
+      hint: expect.stringContaining('Nothing was published'),
+    });
+  });
+});
+
+describe('I4 where there is no /proc', () => {
+  const since = Date.UTC(2026, 0, 2, 3, 0, 0);
+  const cases: [
+    platform: NodeJS.Platform,
+    name: string,
+    answer: Partial<ExecResult> & { text?: string },
+    taken: boolean,
+  ][] = [
+    ['darwin', 'no such process', { exitCode: 1, text: '' }, true],
+    ['darwin', 'started before the lock', { exitCode: 0, text: 'Fri Jan  2 02:59:00 2026\n' }, false],
+    ['darwin', 'started after the lock: another process', { exitCode: 0, text: 'Fri Jan  2 03:10:00 2026\n' }, true],
+    ['darwin', 'ps is missing', { startError: 'ENOENT' }, false],
+    ['win32', 'no such process', { exitCode: 0, text: 'none\r\n' }, true],
+    ['win32', 'started before the lock', { exitCode: 0, text: 'found\r\n2026-01-02T02:59:00.0000000Z\r\n' }, false],
+    [
+      'win32',
+      'started after the lock: another process',
+      { exitCode: 0, text: 'found\r\n2026-01-02T03:10:00.0000000Z\r\n' },
+      true,
+    ],
+    ['win32', 'another account: start not shown', { exitCode: 0, text: 'found\r\n' }, false],
+    ['win32', 'no answer', { exitCode: undefined, timedOut: true }, false],
+  ];
+
+  it.each(cases)('%s: %s', async (platform, _name, { text = '', ...answer }, taken) => {
+    await left(
+      { pid: 4711, boot: null, machine: null, pidSpace: null, startTicks: null, since: new Date(since).toISOString() },
+      0,
+    );
+    const result = {
+      exitCode: undefined,
+      signal: undefined,
+      stdout: Buffer.from(text),
+      stderr: Buffer.alloc(0),
+      truncated: false,
+      timedOut: false,
+      aborted: false,
+      startError: undefined,
+      ...answer,
+    };
+    const exec: Exec = { run: async ({ args }) => (expect(args.join(' ')).toContain('4711'), result) };
+    const outcome = await lock(runtime({ exec, machine: { platform } })).catch((caught: unknown) => caught);
+    if (taken) expect(outcome).toHaveProperty('owner');
+    else expect(outcome).toMatchObject({ code: 'E_LOCKED' });
+  });
+});
+
+let runs = 0;
+function runtime(options: TestRuntimeOptions = {}): TestRuntime {
+  return testRuntime({ ...options, machine: { randomId: () => `run${++runs}`, ...options.machine } });
+}
+
+function lock(rt: TestRuntime, options: Partial<LockOptions> = {}) {
+  return lockLabel(rt, { stateDir, label: 'acme', waitMs: 0, command: 'update', ...options });
+}
+
+/** A claim as a run of this process would have left it, but for `change`. */
+async function left(change: Partial<LockOwner>, ageMs: number, text?: string, number = 1): Promise<void> {
+  const rt = runtime();
+  const folder = join(stateDir, 'lock', String(number));
+  await mkdir(folder, { recursive: true });
+  const owner = { ...(await describeOwner(rt, 'update')), ...change };
+  await writeFile(join(folder, 'owner.json'), text ?? JSON.stringify(owner));
+  const heartbeat = new Date(rt.clock.now() - ageMs);
+  await utimes(join(folder, 'owner.json'), heartbeat, heartbeat);
+}
