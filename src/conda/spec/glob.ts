@@ -1,10 +1,10 @@
 /**
- * Does `text` match `pattern`, in which `*` stands for any run of characters (CEP 29, "String matching", case-insensitive)? Linear
- * but for the last star, so a hostile `*a*a*a*b` costs nothing.
+ * Does `text` match `pattern`, in which `*` stands for any run of characters (CEP 29, "String matching", case-insensitive where
+ * nothing else is said)? Linear but for the last star, so a hostile `*a*a*a*b` costs nothing.
  */
-export function globMatches(pattern: string, text: string): boolean {
-  const wanted = pattern.toLowerCase();
-  const given = text.toLowerCase();
+export function globMatches(pattern: string, text: string, { caseMatters = false } = {}): boolean {
+  const wanted = caseMatters ? pattern : pattern.toLowerCase();
+  const given = caseMatters ? text : text.toLowerCase();
   let at = 0;
   let p = 0;
   let star = -1;

@@ -1,11 +1,11 @@
 import type { Channel } from '../channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
-import { globMatches } from './glob.js';
+import { buildMatches } from './build-pattern.js';
 import { isPackageName, isSubdir, shown } from '../channel/names.js';
 import type { PackageRecord } from '../record/records.js';
 import { specText } from './spec-text.js';
 import type { SpecFields } from './spec-text.js';
-import { cutSpec, hasStrayBlank } from './spec-parts.js';
+import { channelPlace, condaVersion, cutSpec, hasStrayBlank } from './spec-parts.js';
 import type { SpecParts } from './spec-parts.js';
 import { ordered, parseVersionSpec, versionMatches, versionSpecText } from './version-spec.js';
 
@@ -37,16 +37,17 @@ export function parseMatchSpec(text: string): MatchSpec {
   const problem = nameProblem(name) ?? keyProblem(parts);
   if (problem !== undefined) throw refused(text, problem);
   if (parts.ambiguous) {
+    const bareVersion = parts.version!.replace(/^=\s*/, '');
     throw refused(
       text,
       'conda takes its version for exact, CEP 29 for fuzzy',
-      `Write ${name}=${parts.version}=${parts.build} (exact) or ${name}=${parts.version}.*=${parts.build} (fuzzy).`,
+      `Write ${name}=${bareVersion}=${parts.build} (exact) or ${name}=${bareVersion}.*=${parts.build} (fuzzy).`,
     );
   }
   const { channel, subdir } = placeOf(text, parts);
   return withText({
     name,
-    version: checkedVersion(text, parts.version ?? parts.keys.get('version')),
+    version: checkedVersion(text, parts),
     build: checkedBuild(text, parts.build ?? parts.keys.get('build')),
     buildNumber: checkedBuildNumber(text, parts.keys.get('build_number')),
     channel,
@@ -76,7 +77,7 @@ export function specMatches(
 ): boolean {
   if (spec.name !== record.name.toLowerCase()) return false;
   if (spec.version !== undefined && !versionMatches(spec.version, record.version)) return false;
-  if (spec.build !== undefined && !globMatches(spec.build, record.build)) return false;
+  if (spec.build !== undefined && !buildMatches(spec.build, record.build)) return false;
   if (spec.buildNumber !== undefined && !buildNumberMatches(spec.buildNumber, record.build_number)) return false;
   return spec.subdir === undefined || record.subdir === undefined || spec.subdir === record.subdir;
 }
@@ -174,12 +175,9 @@ function placeOf(text: string, parts: SpecParts): { channel: string | undefined;
       'its channel holds a token or password',
       'Name the channel without it: the token is given once, for the whole run.',
     );
-  const match =
-    /^(?<channel>.*?)\/*(?:\/(?<subdir>noarch|(?:linux|osx|win|freebsd|zos|emscripten|wasi)-[a-z0-9]+))?\/*$/.exec(
-      written,
-    )!;
-  const channel = match.groups!['channel']!;
-  const subdir = match.groups!['subdir'] ?? subdirKey;
+  const place = channelPlace(written);
+  const channel = place.channel!;
+  const subdir = place.subdir ?? subdirKey;
   if (subdirKey !== undefined && subdir !== subdirKey) throw refused(text, 'its subdir is given twice');
   const named = /^[A-Za-z0-9_][A-Za-z0-9_.-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$/;
   const address = /^(?:https?|file):\/\/[A-Za-z0-9_./:-]+$/;
@@ -188,14 +186,15 @@ function placeOf(text: string, parts: SpecParts): { channel: string | undefined;
   return { channel, subdir };
 }
 
-function checkedVersion(text: string, version: string | undefined): string | undefined {
+function checkedVersion(text: string, { version: plain, build, keys }: SpecParts): string | undefined {
+  const version = plain ?? keys.get('version');
   if (version === undefined) return undefined;
   if (hasStrayBlank(version)) throw refused(text, 'it has more than a name, a version and a build');
-  const spec = versionSpecOf(text, version);
+  const spec = versionSpecOf(text, condaVersion(version, plain !== undefined && build !== undefined));
   if (spec.flat().some((clause) => clause.kind === 'glob'))
     throw refused(text, 'a "*" may stand only at the end of a version');
-  const odd = /(?:==|<=|<|>(?!=))[^,|()]*\*/.exec(version);
-  if (odd !== null && odd[0] !== '==*')
+  const odd = /(?:==|<=|<|>(?!=)|>=[^,|()]*[^.,|()](?=\*)|!=[^,|()]*[^.,|()](?=\*))[^,|()]*\*/.exec(version);
+  if (odd !== null && odd[0] !== '==*' && odd[0] !== '>=*')
     throw refused(
       text,
       `programs read ${shown(odd[0])} differently`,

@@ -2,7 +2,7 @@
 export interface SpecParts {
   channel: string | undefined;
   name: string;
-  /** Constraint as written, blanks kept; without the `=` that only separates it in `name=version=build`. */
+  /** Constraint as written, blanks and operators kept; `condaVersion` reads it. */
   version: string | undefined;
   build: string | undefined;
   /** What stands in square brackets, in order of writing. */
@@ -35,14 +35,25 @@ const NO_VERSION = { version: undefined, build: undefined, ambiguous: false };
 function versionAndBuild(rest: string): { version: string; build: string | undefined; ambiguous: boolean } {
   const trimmed = rest.trim();
   const cut = buildAt(trimmed);
-  let version = (cut < 0 ? trimmed : trimmed.slice(0, cut)).trim();
+  const version = (cut < 0 ? trimmed : trimmed.slice(0, cut)).trim();
   const build = cut < 0 ? undefined : trimmed.slice(cut + 1).trim();
-  // `name=1.9=build` is exact: there the first `=` is a separator, not an operator.
-  const separator = build !== undefined && /^=[0-9a-z*]/i.test(version);
-  if (separator) version = version.slice(1).trim();
-  const blanks = /^\s/.test(rest) || /\s/.test(trimmed[cut] ?? '');
-  const ambiguous = separator && blanks && /^[0-9a-z._!+]+$/i.test(version);
+  const blanks = /^\s/.test(rest) || /^=\s/.test(trimmed) || /\s/.test(trimmed[cut] ?? '');
+  const ambiguous = build !== undefined && blanks && /^=\s*[0-9a-z._!+]+$/i.test(version);
   return { version, build, ambiguous };
+}
+
+/**
+ * The constraint that conda makes of what stands after a name, for `parseVersionSpec` (`_sanitize_version_str` in conda's `match_spec.py`; rattler
+ * agrees but for a `==1.2.*` that a build follows). Without a build `=1.2` is `1.2.*` and a leading `==` says nothing, so that `==1.2.*`
+ * is `1.2.*`; before a build both are dropped, so that `=1.2 py39_0` is exact. A list keeps its operators.
+ */
+export function condaVersion(version: string, hasBuild: boolean): string {
+  if (!version.startsWith('=')) return version;
+  const bare = version.replace(/^=+\s*/, '');
+  if (bare === '') return version;
+  if (version.startsWith('==') && !hasBuild) return bare;
+  if (/[=,|]/.test(bare)) return version;
+  return hasBuild || bare.endsWith('*') ? bare : `${bare}*`;
 }
 
 /** Where the blank or `=` before the build string is; -1 when there is none. What follows an operator is a version. */
@@ -59,6 +70,7 @@ function buildAt(text: string): number {
 /** `[a=1, b='x y', c="z"]`; brackets inside a value must be quoted. */
 function bracketKeys(text: string): Map<string, string> | SpecProblem {
   const keys = new Map<string, string>();
+  if (/^\[\s*\]$/.test(text)) return keys;
   const pair =
     /\s*([A-Za-z_][A-Za-z0-9_-]*)\s*=\s*(?:'([^']*)'|"([^"]*)"|(\[[^\]]*\])|([^\s,'"[\]]+))\s*(,|\]$|(?=\s[A-Za-z]))/y;
   pair.lastIndex = 1;
@@ -76,4 +88,14 @@ function bracketKeys(text: string): Map<string, string> | SpecProblem {
 /** True where blanks inside a constraint separate two versions rather than surround an operator: `1.9 2.0 x`. */
 export function hasStrayBlank(constraint: string): boolean {
   return /[^\s=<>!~,|(]\s+[^\s=<>!~,|)]/.test(constraint);
+}
+
+/**
+ * A channel with the subdir that may stand at its end: `conda-forge/linux-64`. Both undefined where none is written; the channel without slashes
+ * at its end.
+ */
+export function channelPlace(written: string | undefined): { channel: string | undefined; subdir: string | undefined } {
+  if (written === undefined) return { channel: undefined, subdir: undefined };
+  const subdir = /^(.*?)\/*(?:\/(noarch|(?:linux|osx|win|freebsd|zos|emscripten|wasi)-[a-z0-9]+))?\/*$/s.exec(written)!;
+  return { channel: subdir[1], subdir: subdir[2] };
 }

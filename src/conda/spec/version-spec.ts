@@ -123,6 +123,9 @@ function clauses(token: string, constraint: string): VersionClause[] {
   }
   const version = parseVersion(stem);
   if (version === undefined) throw malformed(constraint, `"${token}" is not a version`);
+  if (starred && operator === '~=') throw malformed(constraint, '"~=" takes no star');
+  const afterNoDot = starred && !/\.\*+$/.test(operandText);
+  if (afterNoDot && operator !== undefined && operator !== '=' && operator !== '~=') return [starWord(operator, stem)];
   switch (operator) {
     case '=':
       return [prefix(stem, version, false)];
@@ -136,6 +139,16 @@ function clauses(token: string, constraint: string): VersionClause[] {
       // `>=1.9.*` is `>=1.9` to every program. With the other operators conda ignores the star too, but rattler does not.
       return [compare(operator, stem, version)];
   }
+}
+
+/**
+ * Behind an operator, conda takes a star that follows no dot for a word before all others: `!=1.2*` excludes nothing, `>=1.2*` takes 1.2rc1.
+ * `dev` is the first word that a version has.
+ */
+function starWord(operator: Operator, stem: string): VersionClause {
+  if (operator === '!=') return { kind: 'any', text: '*' };
+  const word = `${stem}dev`;
+  return compare(operator === '==' ? '==' : operator.startsWith('>') ? '>=' : '<', word, parseVersion(word)!);
 }
 
 /** `~=1.4.2` is `>=1.4.2,1.4.*`. */

@@ -1,8 +1,9 @@
 import { parseDependency } from '../../conda/spec/dependency.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 
-/** Name, version, build with single blanks: read alike by conda and rattler. */
-const PLAIN = /^[a-z0-9_][a-z0-9._-]*(?: [^\s[\]:;]+){0,2}$/;
+/** Name, version, build with single blanks: read alike by conda and rattler, but for `=1.2` and for a star behind an operator. */
+const PLAIN = /^[a-z0-9_][a-z0-9._-]*(?: (?!=)[^\s[\]:;#()]+(?: [^\s[\]:;#()]+)?)?$/;
+const STAR_BEHIND_OPERATOR = /[=<>~][^,|\s]*\*/;
 
 /**
  * An entry of `depends` or `constrains` in the spelling that rattler finds packages by: it takes `numpy>=1.26` or `NumPy >=1.26`
@@ -10,7 +11,7 @@ const PLAIN = /^[a-z0-9_][a-z0-9._-]*(?: [^\s[\]:;]+){0,2}$/;
  * build and says why.
  */
 export function solverDependency(text: string): string {
-  if (PLAIN.test(text)) return text;
+  if (PLAIN.test(text) && !STAR_BEHIND_OPERATOR.test(text)) return text;
   const { spec } = parseDependency(text);
   if (spec === undefined) return text;
   return spec.buildNumber === undefined ? solverSpec(spec) : `${solverSpec(spec)} [build_number='${spec.buildNumber}']`;

@@ -17,7 +17,7 @@ describe('parseDependency', () => {
     ['a =1.9', 'a', '1.9.*', undefined],
     ['a=1.9', 'a', '1.9.*', undefined],
     ['a==1.9', 'a', '==1.9', undefined],
-    ['a ==1.9.*', 'a', '==1.9', undefined],
+    ['a ==1.9.*', 'a', '1.9.*', undefined],
     ['a 1.*.3', 'a', '1.*.3', undefined],
     ['Jinja2', 'jinja2', undefined, undefined],
     ['__cuda', '__cuda', undefined, undefined],

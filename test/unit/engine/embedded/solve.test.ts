@@ -255,8 +255,19 @@ describe('spellings of dependencies', () => {
     'b >=1 , <2',
     'c::b 1.5',
     'b 1.5|9',
+    'b ==1.*',
+    'b ==1.* 0*',
+    'b ==1*',
+    'b ==1.*,!=1.6',
+    'b ==1.*|==3.*',
+    "b[version='==1.*',build=0]",
+    'b =1.5 0',
+    'b >1*,<2*',
+    'b 1.5 ^0.*$',
+    'conda:b 1.5',
+    'b 1.5 # a comment',
   ];
-  it.each(cases)('%s', async (depends) => {
+  it.each(cases)('C1 %s', async (depends) => {
     const channels = [chan('c', [rec('x 1', { depends: [depends] }), rec('b 1.5'), rec('b 2.5')])];
     expect(await picks({ specs: ['x'], channels })).toEqual(['b 1.5 0@c', 'x 1 0@c']);
   });
