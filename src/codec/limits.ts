@@ -18,11 +18,18 @@ export function damaged(compression: Compression, byte: number, reason: string, 
   });
 }
 
+class TooLarge extends RepackError {}
+
 export function tooLarge(compression: Compression, maxBytes: number): RepackError {
-  return new RepackError('E_DECOMPRESS', {
+  return new TooLarge('E_DECOMPRESS', {
     what: `The ${compression} data unpacks to more than the ${maxBytes} bytes allowed here`,
     hint: 'It is broken or made to fill memory (a decompression bomb); look at where it comes from.',
   });
+}
+
+/** More than was allowed came out, so far as it was looked at: nothing says that the data is damaged. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof TooLarge;
 }
 
 /** Bytes in memory as a stream that lets the event loop have its turn at every chunk. */

@@ -1,7 +1,7 @@
-import { pathOf } from './stage/compare-live.js';
+import { pathOf } from '../conda/channel/names.js';
 import { recordDigest } from '../channel/index/repodata.js';
 import { compareChannels } from '../channel/compare-channels.js';
-import { INDEX_NAMES } from '../channel/manifest/manifest.js';
+import { isIndexPath } from '../channel/manifest/manifest.js';
 import type { PlannedArtifact } from '../conda/plan/plan.js';
 import type { ChannelChanges, LiveFolder } from '../channel/staged.js';
 
@@ -25,7 +25,7 @@ export function plannedChanges(live: LiveFolder, artifacts: readonly PlannedArti
   });
   const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file.record]));
   const before = [...live.files]
-    .filter(([path]) => path.includes('/') && !isIndex(path))
+    .filter(([path]) => path.includes('/') && !isIndexPath(path))
     .map(([path, { size, sha256 }]) => ({ path, size, sha256, record: known.get(path) }));
   const names = new Set(after.map((file) => file.path));
   return {
@@ -37,8 +37,4 @@ export function plannedChanges(live: LiveFolder, artifacts: readonly PlannedArti
 /** A channel that states no sha256: the live file counts as the same when its md5 is the stated one. */
 function digestByMd5(file: { md5: string; sha256: string } | undefined, md5: string | null | undefined): string {
   return file !== undefined && file.md5 === md5 ? file.sha256 : '';
-}
-
-function isIndex(path: string): boolean {
-  return INDEX_NAMES.some((name) => path.endsWith(`/${name}`));
 }

@@ -6,6 +6,7 @@ import type { LiveFolder, PublishReceipt, StagedChannel, StagedFile } from '../c
 import type { Runtime } from '../runtime/runtime.js';
 import { isMissing } from '../base/fs-errors.js';
 import { requireOurs } from './place/inspect.js';
+import { isIndexPath } from '../channel/manifest/manifest.js';
 import { removeJournal, writeJournal, type Journal } from './switch/journal.js';
 import type { LabelLock } from './lock/lock.js';
 import { PHASES, planOperations, subdirOf, type FileToPut } from './switch/operations.js';
@@ -15,7 +16,7 @@ import { writeReducedIndexes } from './switch/reduced-index.js';
 import type { LabelPlace } from './place/root.js';
 import type { Staging } from './stage/staging.js';
 import { runSwitch, type SwitchProgress } from './switch/switch.js';
-import { backUp, isIndexPath, undoSwitch } from './switch/undo.js';
+import { backUp, undoSwitch } from './switch/undo.js';
 
 export interface PublishOptions {
   place: LabelPlace;

@@ -1,6 +1,5 @@
-import { pathOf } from './stage/compare-live.js';
 import type { Finding } from '../base/findings.js';
-import { parseDistFilename } from '../conda/channel/names.js';
+import { parseDistFilename, pathOf } from '../conda/channel/names.js';
 import type { SourceCounts } from '../base/events.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';

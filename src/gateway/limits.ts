@@ -1,3 +1,5 @@
+import { MAX_INDEX_BYTES } from '../channel/index/forms.js';
+
 /** Every number of the gateway. Times in milliseconds, sizes in bytes. */
 export interface GatewayLimits {
   connectTimeoutMs: number;
@@ -39,6 +41,6 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxRedirects: 8,
   maxConnectionsPerOrigin: 8,
   maxRepodataWireBytes: 1_000_000_000,
-  maxRepodataBytes: 1_500_000_000,
+  maxRepodataBytes: MAX_INDEX_BYTES,
   maxArtifactBytes: 16_000_000_000,
 };

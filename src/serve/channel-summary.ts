@@ -1,4 +1,4 @@
-import { formatOf, isSubdir, parseDistFilename } from '../conda/channel/names.js';
+import { formatOf, isSubdir, parseDistFilename, splitPath } from '../conda/channel/names.js';
 import { compareVersions } from '../conda/spec/version.js';
 import type { Catalogue, ChannelFolder } from './channel-folder.js';
 
@@ -43,9 +43,8 @@ export async function summarise(folder: ChannelFolder, catalogue: Catalogue, sub
     }
   } else {
     for (const { path, kind, size } of manifest.files) {
-      const at = path.indexOf('/');
-      if (kind === 'artifact' && subdirs.includes(path.slice(0, at)))
-        all.push({ subdir: path.slice(0, at), fn: path.slice(at + 1), size });
+      const [subdir, fn] = splitPath(path);
+      if (kind === 'artifact' && subdirs.includes(subdir)) all.push({ subdir, fn, size });
     }
   }
   // By name first: versions are only taken apart of what is shown.

@@ -1,3 +1,4 @@
+import { pathOf } from '../conda/channel/names.js';
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import { NOARCH } from '../conda/channel/channel.js';
@@ -107,8 +108,4 @@ function dependenciesFirst(chosen: readonly SiteRecord[]): SiteRecord[] {
 
 function platformsOf(manifest: Manifest): number {
   return manifest.subdirs.filter((subdir) => subdir !== NOARCH).length;
-}
-
-function pathOf({ subdir, fn }: SiteRecord): string {
-  return `${subdir}/${fn}`;
 }

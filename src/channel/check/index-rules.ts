@@ -84,8 +84,3 @@ function caseClashes(folder: Folder, indexes: Indexes): Violation[] {
   }
   return found;
 }
-
-/** `repodata.json` and its compressed forms of any subdir. */
-export function isIndexPath(path: string): boolean {
-  return (INDEX_NAMES as readonly string[]).includes(path.slice(path.lastIndexOf('/') + 1));
-}

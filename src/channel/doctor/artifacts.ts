@@ -7,7 +7,7 @@ import { fileHandleSource } from '../../archive/source.js';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError } from '../../base/errors.js';
-import { formatOf, parseDistFilename } from '../../conda/channel/names.js';
+import { formatOf, parseDistFilename, splitPath } from '../../conda/channel/names.js';
 import type { DistFilename } from '../../conda/channel/names.js';
 import { inParallel } from '../../base/parallel.js';
 import type { PackageRecord } from '../../conda/record/records.js';
@@ -64,8 +64,8 @@ export async function openArtifacts(rt: ReadRuntime, options: OpenOptions): Prom
 }
 
 function keyOf(path: string, { sha256 }: FolderFile, { indexes }: OpenOptions): string {
-  const slash = path.indexOf('/');
-  const record = indexes.get(path.slice(0, slash))?.rawRecord(path.slice(slash + 1));
+  const [subdir, fn] = splitPath(path);
+  const record = indexes.get(subdir)?.rawRecord(fn);
   return `${path} ${sha256} ${record === undefined ? '' : sha256Of(record)}`;
 }
 
@@ -83,8 +83,7 @@ interface ToOpen extends OpenOptions {
 
 async function open(rt: ReadRuntime, task: ToOpen): Promise<Opened> {
   const { path, file, folder, indexes, site, windows } = task;
-  const slash = path.indexOf('/');
-  const [subdir, fn] = [path.slice(0, slash), path.slice(slash + 1)];
+  const [subdir, fn] = splitPath(path);
   const index = indexes.get(subdir);
   const parts = nameParts(fn);
   if (typeof parts === 'string') {

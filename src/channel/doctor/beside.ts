@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { unpackedIndex } from './derived.js';
+import { splitPath } from '../../conda/channel/names.js';
+import { unpackIndex } from '../index/forms.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { violation } from '../check/violations.js';
@@ -43,7 +44,7 @@ async function differs(
   reasonOf: (content: unknown) => string | undefined,
 ): Promise<string | undefined> {
   try {
-    const bytes = await unpackedIndex(file, await rt.fs.readFile(file));
+    const bytes = await unpackIndex(file, await rt.fs.readFile(file));
     return reasonOf(JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch (error) {
     return `it can't be read (${(error as Error).message})`;
@@ -59,7 +60,7 @@ interface ChannelData {
 
 function channelDiffers({ content, indexes, withdrawn }: ChannelData): string | undefined {
   const there = versionsByName(namesIn(indexes));
-  const former = versionsByName([...withdrawn].map((path) => path.slice(path.indexOf('/') + 1)));
+  const former = versionsByName([...withdrawn].map((path) => splitPath(path)[1]));
   const packages = member(content, 'packages');
   const named = new Set(keysOf(content, 'packages'));
   const gone = [...named].filter((name) => !there.has(name) && !former.has(name));

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
-import { bzip2Decompress } from '../../codec/bzip2.js';
 import { sha256Of } from '../../codec/digests.js';
-import { zstdDecompress } from '../../codec/zstd.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import { unpackIndex } from '../index/forms.js';
 import { decodeMsgpack } from './msgpack.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import { violation } from '../check/violations.js';
@@ -21,8 +20,6 @@ const SHARD = /^[0-9a-f]{64}\.msgpack\.zst$/;
 const DERIVED = /^(current_repodata|repodata_from_packages)\.json(\.zst|\.bz2|\.gz)?$/;
 /** Can't be held against an index without remaking it: it goes wherever `repodata.json` changes. */
 const UNCHECKED = /^(repodata|current_repodata)(\.json)?\.jlap$|\.json\.gz$/;
-/** The largest index known unpacks to a fifth of it. */
-const MAX_UNPACKED = 1_500_000_000;
 
 /** Index files that are made out of `repodata.json` and wrong as soon as it changes: `current_repodata.json`, shards, jlap. */
 export function isDerived(fn: string): boolean {
@@ -104,7 +101,7 @@ async function problemOf(rt: ReadRuntime, task: ToCheck): Promise<Problem | unde
     if (fn === SHARDS) return stale(await shardsDiffer(rt, file, { index, records: true, withdrawn: NONE }));
     if (fn === RAW_SHARDS) return stale(await shardsDiffer(rt, file, { index, records: false, withdrawn }));
     if (!DERIVED.test(fn) || UNCHECKED.test(fn)) return undefined;
-    const other = scanRepodata(await unpackedIndex(file, await rt.fs.readFile(file)), file);
+    const other = scanRepodata(await unpackIndex(file, await rt.fs.readFile(file)), file);
     const records = fn.startsWith('current_repodata');
     return stale(indexDiffers(other, { index, records, withdrawn: records ? NONE : withdrawn }));
   } catch (error) {
@@ -118,12 +115,6 @@ async function problemOf(rt: ReadRuntime, task: ToCheck): Promise<Problem | unde
 
 function stale(reason: string | undefined): Problem | undefined {
   return reason === undefined ? undefined : { rule: 'derived-stale', reason };
-}
-
-/** The content of an index file, whatever its form. */
-export async function unpackedIndex(file: string, bytes: Uint8Array): Promise<Uint8Array> {
-  if (file.endsWith('.zst')) return zstdDecompress(bytes, { maxBytes: MAX_UNPACKED });
-  return file.endsWith('.bz2') ? bzip2Decompress(bytes, { maxBytes: MAX_UNPACKED }) : bytes;
 }
 
 const NONE: ReadonlySet<string> = new Set();
@@ -157,7 +148,7 @@ async function shardsDiffer(
   file: string,
   { index, records, withdrawn }: Expected,
 ): Promise<string | undefined> {
-  const listing = decodeMsgpack(await unpackedIndex(file, await rt.fs.readFile(file)));
+  const listing = decodeMsgpack(await unpackIndex(file, await rt.fs.readFile(file)));
   const info = member(listing, 'info');
   const shards = member(listing, 'shards');
   if (!(shards instanceof Map)) return 'it lists no shards';
@@ -170,7 +161,7 @@ async function shardsDiffer(
     const packed = await rt.fs.readFile(path).catch(() => undefined);
     if (packed === undefined) return `the shard of ${String(name)} is not there`;
     if (sha256Of(packed) !== hex) return `the shard of ${String(name)} has other bytes than it is named after`;
-    const shard = decodeMsgpack(await zstdDecompress(packed, { maxBytes: MAX_UNPACKED }));
+    const shard = decodeMsgpack(await unpackIndex(path, packed));
     for (const [fn, record] of recordsOf(shard)) {
       const expected = index.record(fn);
       if (expected === undefined && withdrawn.has(fn)) continue;

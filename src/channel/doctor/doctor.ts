@@ -1,3 +1,4 @@
+import { splitPath } from '../../conda/channel/names.js';
 import type { Finding } from '../../base/findings.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
 import { checkDependencies } from '../check/dependencies.js';
@@ -120,8 +121,8 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
 export function isWorthRepair(examination: Examination, { prune }: { prune: boolean }): boolean {
   const { violations, unusable, indexes, manifest } = examination;
   const named = (path: string): boolean => {
-    const slash = path.indexOf('/');
-    const inIndex = indexes.get(path.slice(0, slash))?.has(path.slice(slash + 1)) === true;
+    const [subdir, fn] = splitPath(path);
+    const inIndex = indexes.get(subdir)?.has(fn) === true;
     return inIndex || (manifest?.files ?? []).some((file) => file.path === path);
   };
   return violations.some((each) => {

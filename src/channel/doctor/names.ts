@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { NOARCH } from '../../conda/channel/channel.js';
-import { KNOWN_SUBDIRS, caseFold, formatOf } from '../../conda/channel/names.js';
+import { KNOWN_SUBDIRS, caseFold, formatOf, splitPath } from '../../conda/channel/names.js';
 import { twinOf } from '../../conda/channel/view.js';
 import { isDerived } from './derived.js';
-import { isIndexPath } from '../check/index-rules.js';
+import { isIndexPath } from '../manifest/manifest.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { violation } from '../check/violations.js';
@@ -25,9 +25,8 @@ const KNOWN_AT_ROOT = new Set(['channeldata.json', 'rss.xml', 'index.html', 'not
 export function checkTwins(folder: Folder): Violation[] {
   const found: Violation[] = [];
   for (const [path, file] of folder.files) {
-    const slash = path.indexOf('/');
-    const [subdir, fn] = [path.slice(0, slash), path.slice(slash + 1)];
-    const twin = slash < 0 ? undefined : twinOf(fn);
+    const [subdir, fn] = splitPath(path);
+    const twin = subdir === '' ? undefined : twinOf(fn);
     if (twin === undefined) continue;
     if (formatOf(fn) === 'tar.bz2' && folder.files.has(`${subdir}/${twin}`))
       found.push(violation('twin-formats', path, { other: `${subdir}/${twin}` }));
@@ -45,8 +44,8 @@ export function checkTwins(folder: Folder): Violation[] {
 export function checkOtherFiles(folder: Folder, named: ReadonlySet<string>): Violation[] {
   const found: Violation[] = [];
   for (const path of folder.files.keys()) {
-    const fn = path.slice(path.indexOf('/') + 1);
-    if (fn === path || formatOf(fn) !== undefined || named.has(path)) continue;
+    const [subdir, fn] = splitPath(path);
+    if (subdir === '' || formatOf(fn) !== undefined || named.has(path)) continue;
     if (isIndexPath(path) || isDerived(fn) || KNOWN_BESIDE.has(fn.toLowerCase()) || fn.endsWith('.sigs')) continue;
     const reason = unsafe(fn);
     if (isPartial(fn)) found.push(violation('partial-file', path));
@@ -66,9 +65,9 @@ export function checkLetterCase({ files, strangers }: Folder, indexes: Indexes):
     for (const fn of index.allFilenames()) wanted.set(caseFold(`${subdir}/${fn}`), `${subdir}/${fn}`);
   const found: Violation[] = [];
   for (const path of files.keys()) {
-    const slash = path.indexOf('/');
+    const [subdir, fn] = splitPath(path);
     // An index may name two that differ in letters only: either is right.
-    if (slash < 0 || indexes.get(path.slice(0, slash))?.has(path.slice(slash + 1)) === true) continue;
+    if (subdir === '' || indexes.get(subdir)?.has(fn) === true) continue;
     const expected = wanted.get(caseFold(path)) ?? ownLetters(path);
     if (expected !== undefined && expected !== path && !files.has(expected))
       found.push(violation('name-case', path, { expected }));
@@ -89,7 +88,7 @@ export function subdirInCapitals(name: string): string | undefined {
 /** How a name is written that nothing but its ending or an indexer's habit tells. */
 function ownLetters(path: string): string | undefined {
   const lower = path.toLowerCase();
-  const fn = lower.slice(lower.indexOf('/') + 1);
+  const [, fn] = splitPath(lower);
   const isPackage = formatOf(path) === undefined && formatOf(lower) !== undefined;
   return isPackage || isIndexPath(lower) || isDerived(fn) ? lower : undefined;
 }

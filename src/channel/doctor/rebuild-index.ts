@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
 import { fileHandleSource } from '../../archive/source.js';
-import { bzip2Compress, bzip2Decompress } from '../../codec/bzip2.js';
-import { zstdCompress, zstdDecompress } from '../../codec/zstd.js';
 import { isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
+import { unpackIndex } from '../index/forms.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
 import { formatOf, parseDistFilename } from '../../conda/channel/names.js';
 import { inParallel } from '../../base/parallel.js';
@@ -25,7 +24,6 @@ export interface RecordSources {
 
 /** A damaged `repodata.json` may have whole compressed forms beside it; one that was cut may have a whole `current_repodata.json`. */
 const FORMS = [...INDEX_NAMES, 'current_repodata.json', 'current_repodata.json.zst'];
-const MAX_UNPACKED = 1_500_000_000;
 
 /** Reads every form of a subdir's index that can be read. */
 export async function recordSources(rt: ReadRuntime, folder: Folder, subdir: string): Promise<RecordSources> {
@@ -36,7 +34,7 @@ export async function recordSources(rt: ReadRuntime, folder: Folder, subdir: str
     const file = folder.files.get(path);
     if (file === undefined) continue;
     try {
-      const bytes = await unpacked(name, file.bytes ?? (await rt.fs.readFile(join(folder.dir, path))));
+      const bytes = await unpackIndex(name, file.bytes ?? (await rt.fs.readFile(join(folder.dir, path))));
       indexes.push(scanRepodata(bytes, path));
       parts ??= documentParts(bytes);
     } catch (error) {
@@ -45,11 +43,6 @@ export async function recordSources(rt: ReadRuntime, folder: Folder, subdir: str
     }
   }
   return { indexes, parts };
-}
-
-async function unpacked(name: string, bytes: Uint8Array): Promise<Uint8Array> {
-  if (name.endsWith('.zst')) return zstdDecompress(bytes, { maxBytes: MAX_UNPACKED });
-  return name.endsWith('.bz2') ? bzip2Decompress(bytes, { maxBytes: MAX_UNPACKED }) : bytes;
 }
 
 export interface RebuiltIndex {
@@ -112,16 +105,6 @@ export async function rebuildIndex(rt: ReadRuntime, options: RebuildOptions): Pr
     read: rebuilt.read.sort(),
     json: documentOf(subdir, records, sources.parts),
   };
-}
-
-/** Every index file of a subdir out of the same bytes: `.zst` always, so that none of another time is beside it. */
-export async function indexForms(json: Uint8Array, { bz2 }: { bz2: boolean }): Promise<Map<string, Uint8Array>> {
-  const forms = new Map([
-    [INDEX_NAMES[0] as string, json],
-    [INDEX_NAMES[1] as string, await zstdCompress(json)],
-  ]);
-  if (bz2) forms.set(INDEX_NAMES[2], await bzip2Compress(json));
-  return forms;
 }
 
 /** The text of the first sound record of this name, whatever file it is of. */

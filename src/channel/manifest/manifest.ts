@@ -1,3 +1,4 @@
+import { splitPath } from '../../conda/channel/names.js';
 import type { VirtualPackage } from '../../conda/plan/profile.js';
 
 /**
@@ -47,6 +48,11 @@ export const INSTALLERS_NAME = 'installers';
 /** Index files that this project can write into a subdir. */
 export const INDEX_NAMES = ['repodata.json', 'repodata.json.zst', 'repodata.json.bz2'] as const;
 
+/** `repodata.json` and its packed forms, of whichever subdir. */
+export function isIndexPath(path: string): boolean {
+  return (INDEX_NAMES as readonly string[]).includes(path.slice(path.lastIndexOf('/') + 1));
+}
+
 /** Files at the root of a label folder that are ours by name. */
 export function isOwnRootFile(name: string): boolean {
   return name === MANIFEST_NAME || name === SUMS_NAME || name === SIGNATURE_NAME;
@@ -54,8 +60,6 @@ export function isOwnRootFile(name: string): boolean {
 
 /** Folders at the root that hold side files only, as the manifest lists them. */
 export function sideFoldersOf(manifest: Pick<Manifest, 'files' | 'subdirs'>): string[] {
-  const folders = manifest.files
-    .filter(({ kind }) => kind === 'side')
-    .map(({ path }) => path.slice(0, path.indexOf('/')));
+  const folders = manifest.files.filter(({ kind }) => kind === 'side').map(({ path }) => splitPath(path)[0]);
   return [...new Set(folders)].filter((folder) => !manifest.subdirs.includes(folder)).sort();
 }

@@ -1,7 +1,6 @@
-import { bzip2Decompress } from '../../codec/bzip2.js';
-import { zstdDecompress } from '../../codec/zstd.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { isRepackError } from '../../base/errors.js';
+import { isFormOf } from '../index/forms.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
@@ -109,13 +108,9 @@ async function formProblem(
   if (packed.every((byte) => byte === 0)) return violation('index-nul', path);
   if (bytes === undefined) return undefined;
   try {
-    const unpack = path.endsWith('.zst') ? zstdDecompress : bzip2Decompress;
-    // One byte more than there should be is enough to see that it is too much.
-    const unpacked = await unpack(packed, { maxBytes: bytes.length + 1 });
-    return Buffer.compare(unpacked, bytes) === 0 ? undefined : violation('form-differs', path);
+    return (await isFormOf(path, packed, bytes)) ? undefined : violation('form-differs', path);
   } catch (error) {
     if (!isRepackError(error)) throw error;
-    const tooMuch = error.what.includes('more than the');
-    return tooMuch ? violation('form-differs', path) : violation('form-broken', path, { reason: error.what });
+    return violation('form-broken', path, { reason: error.what });
   }
 }

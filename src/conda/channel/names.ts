@@ -111,6 +111,17 @@ export function parseDistFilename(fn: string): DistFilename {
   return { name: parts[1]!, version: parts[2]!, build: parts[3]!, format, stem };
 }
 
+/** `<subdir>/<fn>`: where an artifact lies in a channel. */
+export function pathOf({ subdir, fn }: { subdir: Subdir; fn: string }): string {
+  return `${subdir}/${fn}`;
+}
+
+/** The first folder of a path in a channel, empty for a file at its root, and the rest. */
+export function splitPath(path: string): [folder: string, name: string] {
+  const slash = path.indexOf('/');
+  return [path.slice(0, Math.max(0, slash)), path.slice(slash + 1)];
+}
+
 /** The format that a file name's extension stands for; undefined for any other file. */
 export function formatOf(fn: string): ArtifactFormat | undefined {
   if (fn.endsWith('.conda')) return 'conda';

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { bzip2Decompress } from '../../codec/bzip2.js';
 import { digestsOfFile, sha256Of } from '../../codec/digests.js';
-import { zstdDecompress } from '../../codec/zstd.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
+import { isFormOf } from '../../channel/index/forms.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { ManifestFile } from '../../channel/manifest/manifest.js';
 import { inParallel } from '../../base/parallel.js';
@@ -141,10 +140,8 @@ interface FormCheck extends ProveMirrorInput {
 
 async function compareForm(rt: ReadRuntime, { form, staged, live, json }: FormCheck): Promise<Violation[]> {
   const packed = await rt.fs.readFile(join(form.change === 'unchanged' ? live.dir : staged.dir, form.path));
-  const unpack = form.path.endsWith('.zst') ? zstdDecompress : bzip2Decompress;
   try {
-    const unpacked = await unpack(packed, { maxBytes: json.length + 1 });
-    return Buffer.compare(unpacked, json) === 0 ? [] : [violation('form-differs', form.path)];
+    return (await isFormOf(form.path, packed, json)) ? [] : [violation('form-differs', form.path)];
   } catch (error) {
     if (!isRepackError(error)) throw error;
     return [violation('form-broken', form.path, { reason: error.what })];

@@ -1,9 +1,10 @@
+import { pathOf } from '../../conda/channel/names.js';
 import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, sideFoldersOf, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { parseManifest } from '../../channel/manifest/parse-manifest.js';
-import type { PlannedArtifact, RepackPlan } from '../../conda/plan/plan.js';
+import type { RepackPlan } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import { checkClosure } from '../../channel/check/closure.js';
@@ -180,10 +181,6 @@ async function checkSolves({ plan, staged, indexes, solveOffline }: Evidence): P
     if (problem !== undefined) found.push(problem);
   }
   return found;
-}
-
-function pathOf({ subdir, fn }: Pick<PlannedArtifact, 'subdir' | 'fn'>): string {
-  return `${subdir}/${fn}`;
 }
 
 function bytesOf(folder: Folder): number {

@@ -1,7 +1,7 @@
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
-import { caseFold } from '../../conda/channel/names.js';
-import type { AcquiredArtifact, PlannedArtifact } from '../../conda/plan/plan.js';
+import { caseFold, pathOf } from '../../conda/channel/names.js';
+import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import { replaceCovers } from '../../channel/replace.js';
 import type { LiveFolder } from '../../channel/staged.js';
 
@@ -45,10 +45,6 @@ export function compareWithLive(
     subject: path,
     exit: false,
   }));
-}
-
-export function pathOf({ subdir, fn }: Pick<PlannedArtifact, 'subdir' | 'fn'>): string {
-  return `${subdir}/${fn}`;
 }
 
 /** A case-folding site (Windows, macOS) would take the two for one file: the second would overwrite, or be deleted with, the first. */

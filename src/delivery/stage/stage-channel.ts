@@ -8,7 +8,7 @@ import { inParallel } from '../../base/parallel.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { LiveFile, LiveFolder, SideFile, StagedChannel, StagedFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { compareWithLive, pathOf } from './compare-live.js';
+import { compareWithLive } from './compare-live.js';
 import { compareChannels } from '../../channel/compare-channels.js';
 import {
   makeManifest,
@@ -20,7 +20,8 @@ import {
 import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
 import { buildRepodata, recordDigest } from '../../channel/index/repodata.js';
 import { copyStaged, writeStaged } from './write-staged.js';
-import { indexNames, packIndexFiles } from '../../channel/index/write-index.js';
+import { indexNames, packIndexFiles } from '../../channel/index/forms.js';
+import { pathOf } from '../../conda/channel/names.js';
 
 export interface StageOptions {
   plan: ContentPlan;

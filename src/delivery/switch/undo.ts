@@ -1,5 +1,5 @@
-import { basename, dirname, join } from 'node:path';
-import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
+import { dirname, join } from 'node:path';
+import { isIndexPath, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { hashFile } from '../hash-file.js';
@@ -124,10 +124,6 @@ async function reducedOld(
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-}
-
-export function isIndexPath(path: string): boolean {
-  return (INDEX_NAMES as readonly string[]).includes(basename(path));
 }
 
 function kindOf(path: string): FileToPut['kind'] {

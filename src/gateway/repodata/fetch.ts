@@ -1,5 +1,4 @@
-import { bzip2Decompress } from '../../codec/bzip2.js';
-import { zstdDecompress } from '../../codec/zstd.js';
+import { unpackIndex } from '../../channel/index/forms.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
@@ -144,9 +143,7 @@ async function unpack(bytes: Uint8Array, file: IndexFile, { maxRepodataBytes }: 
       hint: 'Open the address in a browser on this machine, and check the channel and the proxy in the configuration.',
     });
   }
-  if (file === 'repodata.json.zst') return zstdDecompress(bytes, { maxBytes: maxRepodataBytes });
-  if (file === 'repodata.json.bz2') return bzip2Decompress(bytes, { maxBytes: maxRepodataBytes });
-  return bytes;
+  return unpackIndex(file, bytes, maxRepodataBytes);
 }
 
 function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'validators'>): RepodataIndex {

@@ -3,7 +3,7 @@ import { sha256Of } from '../../codec/digests.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { INDEX_NAMES, SUMS_NAME } from '../../channel/manifest/manifest.js';
-import { formatOf } from '../../conda/channel/names.js';
+import { formatOf, splitPath } from '../../conda/channel/names.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LabelLock } from '../../delivery/lock/lock.js';
@@ -13,9 +13,10 @@ import type { LabelPlace } from '../../delivery/place/root.js';
 import { createStaging } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { Examination } from '../../channel/doctor/doctor.js';
+import { packIndexFiles } from '../../channel/index/forms.js';
 import { derivedToRemove } from '../../channel/doctor/derived.js';
 import { documentParts, withdrawnIn } from '../../channel/doctor/document.js';
-import { indexForms, rebuildIndex, recordSources } from '../../channel/doctor/rebuild-index.js';
+import { rebuildIndex, recordSources } from '../../channel/doctor/rebuild-index.js';
 import type { RebuiltIndex } from '../../channel/doctor/rebuild-index.js';
 import { remedyOf } from '../../channel/doctor/remedies.js';
 import type { Rule } from '../../channel/check/violations.js';
@@ -110,11 +111,8 @@ async function repairSubdir(
     found.violations.filter(({ subject }) => isForm(subject, subdir)).map(({ subject }) => subject),
   );
   const bz2 = folder.files.has(`${subdir}/${INDEX_NAMES[2]}`);
-  const forms = changed || wrongForms.size > 0 ? await indexForms(json, { bz2 }) : new Map<string, Uint8Array>();
-  for (const [name, bytes] of forms) {
-    const target = `${subdir}/${name}`;
-    if (changed || wrongForms.has(target)) change.put.set(target, bytes);
-  }
+  const forms = changed || wrongForms.size > 0 ? await packIndexFiles(subdir, json, { bz2 }) : [];
+  for (const form of forms) if (changed || wrongForms.has(form.path)) change.put.set(form.path, form.bytes);
   const index = changed ? scanRepodata(json, path) : indexes.get(subdir);
   if (index !== undefined) {
     const withdrawn = withdrawnIn(documentParts(json));
@@ -192,7 +190,7 @@ function prunable(found: Examination): string[] {
   return found.violations
     .filter((each) => each.rule === 'file-unindexed' || remedyOf(each, found).remedy === 'prunes')
     .map(({ subject }) => subject)
-    .filter((subject) => found.folder.files.has(subject) && !found.left.has(subject.slice(0, subject.indexOf('/'))));
+    .filter((subject) => found.folder.files.has(subject) && !found.left.has(splitPath(subject)[0]));
 }
 
 function isForm(subject: string, subdir: string): boolean {

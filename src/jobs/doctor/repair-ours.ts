@@ -4,7 +4,7 @@ import { recordDigest } from '../../channel/index/repodata.js';
 import { NOARCH, channelAt } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Manifest, ManifestFile } from '../../channel/manifest/manifest.js';
-import { formatOf } from '../../conda/channel/names.js';
+import { formatOf, splitPath } from '../../conda/channel/names.js';
 import { parseManifest } from '../../channel/manifest/parse-manifest.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
@@ -118,8 +118,7 @@ async function artifactsOf(
     rt.signal.throwIfAborted();
     const { path } = stated;
     const file = folder.files.get(path);
-    const slash = path.indexOf('/');
-    const [subdir, fn] = [path.slice(0, slash), path.slice(slash + 1)];
+    const [subdir, fn] = splitPath(path);
     refuseUnjudged(found, { path, subdir });
     const problem =
       file === undefined

@@ -1,4 +1,3 @@
-import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
 import type { Delivery } from '../../media/import/check.js';
 import type { Target } from '../../media/import/target.js';
 import { bytesToStage, planImport, stageImport } from '../../media/import/stage.js';
@@ -10,8 +9,6 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { VERSION } from '../../base/tool-version.js';
 import { laySiteFiles } from '../../delivery/hand-over.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
-
-export const times = { artifactMtime, nextMtime };
 
 export interface ApplyOptions {
   delivery: Delivery;
@@ -43,7 +40,7 @@ export async function applyDelivery(rt: Runtime, options: ApplyOptions): Promise
   const { place, live, lock, startedAt } = folder;
   const staging = await createStaging(rt, { stateDir: place.stateDir, command });
   try {
-    const staged = await planImport(rt, { delivery, live, dir: staging.channelDir, times });
+    const staged = await planImport(rt, { delivery, live, dir: staging.channelDir });
     await checkFreeSpace(rt, place.stateDir, bytesToStage(staged));
     await stageImport(rt, { delivery, staged });
     await rt.reach('import:staged');

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import { sha256Of } from '../../codec/digests.js';
 import { checkSet, type Delivery } from '../../media/import/check.js';
 import { chooseFullSets, chooseLabel, chooseSets, type LiveState } from '../../media/import/choose-set.js';
@@ -17,7 +16,7 @@ import { inspectLabelFolder } from '../../delivery/place/inspect.js';
 import { JOURNAL_NAME } from '../../delivery/switch/journal.js';
 import { openRoot } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { applyDelivery, isWhole, nothingToRead, times, type Applied } from './apply-delivery.js';
+import { applyDelivery, isWhole, nothingToRead, type Applied } from './apply-delivery.js';
 import { copyReceipt, refuseReceiptPlace } from './import-receipt.js';
 import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
@@ -104,7 +103,7 @@ async function take(task: Task, way: readonly FoundSet[]): Promise<ImportReport>
   const { rt, media, label, request, standing, all } = task;
   const steps: Step[] = [];
   for (const found of way) {
-    const opened = await openSet(rt, { found, others: all, media, sumsBytes });
+    const opened = await openSet(rt, { found, others: all, media });
     emitFindings(rt, opened.findings);
     steps.push({ opened, signature: await checkSignature(rt, { opened, ...request }) });
   }
@@ -207,7 +206,7 @@ async function rehearse(job: Job): Promise<ImportReport> {
     has: (file) => deliveries.some((each) => each.has(file)),
     indexes: new Map(deliveries.flatMap((each) => Array.from(each.indexes))),
   };
-  const staged = await planImport(rt, { delivery, live, dir: place.stateDir, times });
+  const staged = await planImport(rt, { delivery, live, dir: place.stateDir });
   const unchanged = staged.leaving.length === 0 && staged.files.every(({ change }) => change === 'unchanged');
   return report(job, {
     place,

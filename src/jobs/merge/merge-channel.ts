@@ -7,7 +7,7 @@ import { compareChannels } from '../../channel/compare-channels.js';
 import { RepackError } from '../../base/errors.js';
 import { INDEX_NAMES } from '../../channel/manifest/manifest.js';
 import { parseMatchSpec } from '../../conda/spec/match-spec.js';
-import { caseFoldClash, formatOf } from '../../conda/channel/names.js';
+import { caseFoldClash, formatOf, pathOf } from '../../conda/channel/names.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import { replaceCovers } from '../../channel/replace.js';
 import type { LiveFolder, SideFile, StagedChannel } from '../../channel/staged.js';
@@ -224,8 +224,4 @@ function acquiredOf({ path, channel: url, ...artifact }: ChannelArtifact): Acqui
   const channel = url === null ? undefined : channelAt(url);
   const at = url === null ? undefined : `${url}/${artifact.subdir}/${artifact.fn}`;
   return { ...artifact, channel, url: at, storePath: path, source: 'cache' };
-}
-
-function pathOf({ subdir, fn }: Pick<ChannelArtifact, 'subdir' | 'fn'>): string {
-  return `${subdir}/${fn}`;
 }

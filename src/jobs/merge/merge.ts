@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import { judge } from '../../media/import/judge.js';
 import { planImport } from '../../media/import/stage.js';
 import { isDeltaFolder, readDeltaFolder, type DeltaFolder } from '../../media/merge/delta.js';
@@ -7,7 +6,7 @@ import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { applyDelivery, times, type Applied } from '../import/apply-delivery.js';
+import { applyDelivery, type Applied } from '../import/apply-delivery.js';
 import { collectFindings } from '../../delivery/collect-findings.js';
 import type { Collected } from '../../delivery/collect-findings.js';
 import type { ImportReport } from '../import/import.js';
@@ -33,7 +32,7 @@ export async function merge(machine: Runtime, request: MergeRequest): Promise<Im
 
 async function mergeDelta(collected: Collected, request: MergeRequest, places: MergePlaces): Promise<ImportReport> {
   const { rt, findings } = collected;
-  const delta = await readDeltaFolder(rt, { dir: places.from, name: path.basename(places.from), sumsBytes });
+  const delta = await readDeltaFolder(rt, { dir: places.from, name: path.basename(places.from) });
   refuseOtherLabel(delta, places);
   await rt.reach('import:checked');
   const look = { ...request, ...places, job: 'merge', replace: ['all'] };
@@ -74,7 +73,6 @@ async function mergeDelta(collected: Collected, request: MergeRequest, places: M
       delivery: delta.delivery,
       live: folder.live,
       dir: folder.place.stateDir,
-      times,
     });
     const unchanged = staged.leaving.length === 0 && staged.files.every(({ change }) => change === 'unchanged');
     return reportOf(folder, { staged, unchanged, bytesWritten: 0 }, []);

@@ -1,7 +1,5 @@
 import path from 'node:path';
-import { bzip2Decompress } from '../../codec/bzip2.js';
 import { sha256Of } from '../../codec/digests.js';
-import { zstdDecompress } from '../../codec/zstd.js';
 import type { Gateway } from '../../gateway/gateway.js';
 import type { MirrorSource } from '../../mirror/select/select.js';
 import { NOARCH } from '../../conda/channel/channel.js';
@@ -9,6 +7,8 @@ import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { inParallel } from '../../base/parallel.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import { unpackIndex } from '../../channel/index/forms.js';
+import { INDEX_NAMES } from '../../channel/manifest/manifest.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
@@ -63,25 +63,16 @@ export async function readLiveIndexes(
   return (subdir) => indexes.get(subdir);
 }
 
-const FORMS: readonly { name: string; unpack: (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array> }[] = [
-  { name: 'repodata.json', unpack: (bytes) => bytes },
-  { name: 'repodata.json.zst', unpack: (bytes) => zstdDecompress(bytes, { maxBytes: MAX_INDEX_BYTES }) },
-  { name: 'repodata.json.bz2', unpack: (bytes) => bzip2Decompress(bytes, { maxBytes: MAX_INDEX_BYTES }) },
-];
-
-/** Our own, digest checked. */
-const MAX_INDEX_BYTES = 4_000_000_000;
-
 async function publishedIndex(
   rt: Pick<Runtime, 'fs'>,
   live: LiveFolder,
   subdir: Subdir,
 ): Promise<Uint8Array | undefined> {
-  for (const { name, unpack } of FORMS) {
+  for (const name of INDEX_NAMES) {
     const file = live.manifest?.files.find((each) => each.path === `${subdir}/${name}`);
     if (file === undefined || live.files.get(file.path)?.sha256 !== file.sha256) continue;
     const bytes = await rt.fs.readFile(path.join(live.dir, file.path));
-    if (sha256Of(bytes) === file.sha256) return unpack(bytes);
+    if (sha256Of(bytes) === file.sha256) return unpackIndex(name, bytes);
   }
   return undefined;
 }

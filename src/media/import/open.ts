@@ -3,7 +3,7 @@ import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { shown } from '../../conda/channel/names.js';
-import { readTarget, type Target, type TargetParts } from './target.js';
+import { readTarget, type Target } from './target.js';
 import { looseManifestName, setId, SIGNATURE_SUFFIX, type SetFile } from '../medium/format.js';
 import { findPart, hashParts, incomplete, type LookedPart } from './parts.js';
 import { checkSideFiles, strayParts } from './side-files.js';
@@ -40,7 +40,7 @@ const MAX_SIGNATURE_BYTES = 64 * 1024;
  *
  * @throws RepackError E_MEDIUM, E_ARCHIVE_MEMBER
  */
-export async function openSet(rt: MediaRuntime, { found, others, media, sumsBytes }: SetOnMedia): Promise<OpenedSet> {
+export async function openSet(rt: MediaRuntime, { found, others, media }: SetOnMedia): Promise<OpenedSet> {
   const { set } = found;
   const parts: LookedPart[] = [];
   const lacking = new Map<number, string>();
@@ -57,14 +57,14 @@ export async function openSet(rt: MediaRuntime, { found, others, media, sumsByte
     throw refusedParts({ set, media, wrong: new Map([...lacking, ...damaged]), stray });
   }
   try {
-    return await opened(rt, { found, media, sumsBytes, parts });
+    return await opened(rt, { found, media, parts });
   } catch (error) {
     if (!isRepackError(error) || !CONTRADICTIONS.has(error.code)) throw error;
     // What says nonsense may have been damaged on the way: then it is that part which has to be brought, or is on another medium.
     const { sound, damaged } = await hashParts(rt, { found, media, parts });
     if (damaged.size > 0) throw refusedParts({ set, media, wrong: damaged, stray: [] });
     if (sound.every((part, index) => part.file === parts[index]!.file)) throw error;
-    return opened(rt, { found, media, sumsBytes, parts: sound });
+    return opened(rt, { found, media, parts: sound });
   }
 }
 
@@ -91,19 +91,18 @@ export interface SetOnMedia {
   /** All sets whose set file lies on the media. */
   others: readonly FoundSet[];
   media: Media;
-  sumsBytes: TargetParts['sumsBytes'];
 }
 
 async function opened(
   rt: MediaRuntime,
-  { found, media, sumsBytes, parts }: Omit<SetOnMedia, 'others'> & { parts: readonly LookedPart[] },
+  { found, media, parts }: Omit<SetOnMedia, 'others'> & { parts: readonly LookedPart[] },
 ): Promise<OpenedSet> {
   const { set, file } = found;
   const { start } = parts[0]!;
   const findings = await checkSideFiles(rt, { set, media, parts });
   const { bytes, where } = await findManifest(rt, { found, media, start, findings });
   const loose = await looseSignature(rt, found, media);
-  const target = readTarget({ manifestBytes: bytes, signature: start.signature, where, sumsBytes });
+  const target = readTarget({ manifestBytes: bytes, signature: start.signature, where });
   refuseContradictions(set, { target, parts, where: file.path });
   return { found, set, file, parts, target, signature: start.signature ?? loose, findings };
 }

@@ -1,5 +1,7 @@
+import { splitPath } from '../../conda/channel/names.js';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
 import { compareChannels } from '../../channel/compare-channels.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
@@ -7,23 +9,16 @@ import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
-import type { LiveFile, LiveFolder, StagedChannel, StagedFile } from '../../channel/staged.js';
+import type { LiveFolder, StagedChannel, StagedFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { ContentFile, Delivery } from './check.js';
 import type { TargetFile } from './target.js';
-
-/** The rules of channel/mtimes.ts: an artifact has the time of its record, so that a later synchronisation moves nothing (design D7). */
-export interface TimeRules {
-  artifactMtime(record: PackageRecord): number;
-  nextMtime(wanted: number, sha256: string, live: LiveFile | undefined): number;
-}
 
 export interface StageImport {
   delivery: Delivery;
   live: LiveFolder;
   /** An empty folder on ROOT's volume. */
   dir: string;
-  times: TimeRules;
 }
 
 /**
@@ -31,7 +26,7 @@ export interface StageImport {
  *
  * @throws RepackError E_WRONG_BASE where neither the delivery nor the label folder has the bytes of a file
  */
-export async function planImport(rt: Runtime, { delivery, live, dir, times }: StageImport): Promise<StagedChannel> {
+export async function planImport(rt: Runtime, { delivery, live, dir }: StageImport): Promise<StagedChannel> {
   const { target } = delivery;
   const keepsSignature = keepsLiveSignature(delivery, live);
   const wanted = new Map(target.files);
@@ -44,8 +39,8 @@ export async function planImport(rt: Runtime, { delivery, live, dir, times }: St
   for (const file of draft) {
     const was = live.files.get(file.path);
     const fresh = file.kind === 'artifact' && file.change !== 'unchanged';
-    const time = fresh ? times.artifactMtime(await records(file.path)) : now;
-    files.push({ ...file, mtimeMs: times.nextMtime(time, file.sha256, was) });
+    const time = fresh ? artifactMtime(await records(file.path)) : now;
+    files.push({ ...file, mtimeMs: nextMtime(time, file.sha256, was) });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { dir, label: target.manifest.label, files, manifest: target.manifest, ...changesFrom(live, files) };
@@ -193,7 +188,7 @@ function recordsOf(
 ): (path: string) => Promise<PackageRecord> {
   const read = new Map<string, RepodataIndex>();
   return async (path) => {
-    const subdir = path.slice(0, path.indexOf('/'));
+    const subdir = splitPath(path)[0];
     const indexPath = `${subdir}/repodata.json`;
     let index = read.get(subdir);
     if (index === undefined) {

@@ -11,6 +11,7 @@ import {
   type ManifestFile,
 } from '../../channel/manifest/manifest.js';
 import { caseFold, isSubdir, parseDistFilename, parseLabel, safeSegment, shown } from '../../conda/channel/names.js';
+import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import { parseManifest } from '../../channel/manifest/parse-manifest.js';
 
 /** A file that the label folder is to hold, as the manifest says (and for the three files at its root, as follows from it). */
@@ -34,8 +35,6 @@ export interface TargetParts {
   signature: Uint8Array | undefined;
   /** Where the manifest was read, for messages. */
   where: string;
-  /** `sumsBytes` of channel/: `SHA256SUMS` follows from the manifest, and is not taken from anywhere else. */
-  sumsBytes: (files: readonly { path: string; sha256: string }[]) => Uint8Array;
 }
 
 /**
@@ -44,7 +43,7 @@ export interface TargetParts {
  *
  * @throws RepackError E_MEDIUM (no manifest of ours), E_ARCHIVE_MEMBER (its paths)
  */
-export function readTarget({ manifestBytes, signature, where, sumsBytes }: TargetParts): Target {
+export function readTarget({ manifestBytes, signature, where }: TargetParts): Target {
   const parsed = parseManifest(Buffer.from(manifestBytes).toString('utf8'));
   if (parsed.kind === 'newer') {
     throw refused(
@@ -66,6 +65,7 @@ export function readTarget({ manifestBytes, signature, where, sumsBytes }: Targe
   const manifestSha256 = sha256Of(manifestBytes);
   const root: TargetFile[] = [{ path: MANIFEST_NAME, kind: 'manifest', ...digestsOf(manifestBytes) }];
   if (signature !== undefined) root.push({ path: SIGNATURE_NAME, kind: 'signature', ...digestsOf(signature) });
+  // It follows from the manifest, and is not taken from anywhere else.
   const sums = sumsBytes([...manifest.files, ...root]);
   root.push({ path: SUMS_NAME, kind: 'sums', ...digestsOf(sums) });
   const files = new Map([...manifest.files, ...root].map((file) => [file.path, file]));

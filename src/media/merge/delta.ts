@@ -9,7 +9,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { ContentFile, Delivery } from '../import/check.js';
 import { checkIndexes } from '../import/indexes.js';
 import type { Claim } from '../import/judge.js';
-import { readTarget, type Target, type TargetParts } from '../import/target.js';
+import { readTarget, type Target } from '../import/target.js';
 import { DELTA_NAME } from '../medium/format.js';
 import { contentOfFile, listFiles } from './files.js';
 
@@ -50,10 +50,7 @@ export async function isDeltaFolder(rt: Pick<Runtime, 'fs'>, dir: string): Promi
  *
  * @throws RepackError E_MEDIUM, E_ARCHIVE_MEMBER
  */
-export async function readDeltaFolder(
-  rt: Runtime,
-  { dir, name, sumsBytes }: { dir: string; name: string; sumsBytes: TargetParts['sumsBytes'] },
-): Promise<DeltaFolder> {
+export async function readDeltaFolder(rt: Runtime, { dir, name }: { dir: string; name: string }): Promise<DeltaFolder> {
   const where = join(dir, DELTA_NAME);
   const delta = parseDelta(await rt.fs.readFile(where), where);
   const manifestPath = join(dir, MANIFEST_NAME);
@@ -61,7 +58,7 @@ export async function readDeltaFolder(
     throw errnoOf(error) === 'ENOENT' ? refused(manifestPath, `it has no ${MANIFEST_NAME}`) : error;
   });
   const signature = await rt.fs.readFile(join(dir, SIGNATURE_NAME)).catch(() => undefined);
-  const target = readTarget({ manifestBytes, signature, where: manifestPath, sumsBytes });
+  const target = readTarget({ manifestBytes, signature, where: manifestPath });
   if (target.manifestSha256 !== delta.manifest_sha256)
     throw refused(manifestPath, `${MANIFEST_NAME} is not the one that it was made for`);
   if (target.manifest.label !== delta.label || target.manifest.generation !== delta.generation) {

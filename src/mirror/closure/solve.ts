@@ -1,3 +1,4 @@
+import { pathOf } from '../../conda/channel/names.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { Subdir } from '../../conda/channel/channel.js';
 import { compareVersions } from '../../conda/spec/version.js';
@@ -124,8 +125,4 @@ function permittedFile(
     };
   }
   return undefined;
-}
-
-function pathOf({ subdir, fn }: { subdir: Subdir; fn: string }): string {
-  return `${subdir}/${fn}`;
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { makePackage, repodataOf } from '../../../../scripts/lib/sample-upstream.js';
 import { buildRepodata, indexRecord, recordDigest } from '../../../../src/channel/index/repodata.js';
-import { makeIndexFiles } from '../../../../src/channel/index/write-index.js';
+import { packIndexFiles } from '../../../../src/channel/index/forms.js';
 import { bzip2Decompress } from '../../../../src/codec/bzip2.js';
 import { sha256Of } from '../../../../src/codec/digests.js';
 import { zstdDecompress } from '../../../../src/codec/zstd.js';
@@ -189,11 +189,14 @@ describe('indexRecord', () => {
   });
 });
 
-describe('makeIndexFiles', () => {
+describe('packIndexFiles', () => {
   it('writes json, zst and bz2 in lockstep', async () => {
-    const files = await makeIndexFiles(
+    const files = await packIndexFiles(
       'noarch',
-      SAMPLES.map((each) => planned(each)),
+      buildRepodata(
+        'noarch',
+        SAMPLES.map((each) => planned(each)),
+      ),
       { bz2: true },
     );
     expect(files.map(({ path }) => path)).toEqual([
@@ -205,7 +208,7 @@ describe('makeIndexFiles', () => {
     expect(await zstdDecompress(zst!, { maxBytes: 1e6 })).toEqual(new Uint8Array(json!));
     expect(Buffer.from(await bzip2Decompress(bz2!, { maxBytes: 1e6 }))).toEqual(Buffer.from(json!));
     for (const { bytes, sha256, size } of files) expect([sha256Of(bytes), bytes.length]).toEqual([sha256, size]);
-    expect(await makeIndexFiles('noarch', [], { bz2: false })).toHaveLength(2);
+    expect(await packIndexFiles('noarch', buildRepodata('noarch', []), { bz2: false })).toHaveLength(2);
   });
 
   // The same on every Node and OS; a new encoder version shows here and moves every delivered index once.
@@ -221,9 +224,9 @@ describe('makeIndexFiles', () => {
       size: 5,
       timestamp: 1_700_000_000_000,
     };
-    const files = await makeIndexFiles(
+    const files = await packIndexFiles(
       'noarch',
-      [{ fn: 'six-1.16.0-py_0.tar.bz2', subdir: 'noarch', origin: 'repodata', record }],
+      buildRepodata('noarch', [{ fn: 'six-1.16.0-py_0.tar.bz2', subdir: 'noarch', origin: 'repodata', record }]),
       { bz2: true },
     );
     expect(files.map(({ sha256 }) => sha256)).toEqual(GOLDEN);

@@ -17,7 +17,6 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { snapshot } from '../../../../scripts/lib/snapshot.js';
-import { sumsBytes } from '../../../../src/channel/manifest/make-manifest.js';
 import { readTarget } from '../../../../src/media/import/target.js';
 import { mediumJson } from '../../../../src/media/medium/format.js';
 import { isRepackError, type RepackError } from '../../../../src/base/errors.js';
@@ -446,7 +445,7 @@ describe('G1–G4 what an undamaged part must not hold', () => {
   it.each(BAD_PATHS)('G1 and where the set file does not name it: %j', (path) => {
     const manifest = JSON.parse(readFileSync(join(dirs[0]!, 'manifest.json'), 'utf8')) as Manifest;
     manifest.files.find(({ kind }) => kind === 'artifact')!.path = path;
-    const parts = { manifestBytes: mediumJson(manifest), signature: undefined, where: 'here', sumsBytes };
+    const parts = { manifestBytes: mediumJson(manifest), signature: undefined, where: 'here' };
     expect(() => readTarget(parts)).toThrow(/E_ARCHIVE_MEMBER|E_MEDIUM/);
   });
 
