@@ -52,6 +52,18 @@ module.exports = {
       from: { path: `^src/(${[...STAGES, 'site', 'config', 'channel', 'delivery', 'jobs', 'archive'].join('|')})/` },
       to: { path: '^src/runtime/', dependencyTypesNot: ['type-only'] },
     },
+    {
+      name: 'one-door-to-a-form',
+      comment:
+        'A file that is parsed by a schema is parsed in one place: a manifest.json in channel/manifest/read-manifest.ts.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot:
+          '^src/(config/|channel/manifest/read-manifest|media/(medium|merge)/|site/attestations|engine/(conda-info|prefix-records))',
+      },
+      to: { path: '^node_modules/zod/' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'src-needs-no-dev-dependency',

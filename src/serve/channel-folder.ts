@@ -4,7 +4,7 @@ import { errnoOf } from '../base/disk-errors.js';
 import type { Manifest, ManifestFile } from '../channel/manifest/manifest.js';
 import { INDEX_NAMES, MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { isSubdir, parseDistFilename } from '../conda/channel/names.js';
-import { parseManifest } from '../channel/manifest/parse-manifest.js';
+import { parseManifest } from '../channel/manifest/read-manifest.js';
 import type { RepodataIndex } from '../conda/record/repodata-index.js';
 import { scanRepodata } from '../conda/record/repodata-scan.js';
 import { closeChecked, readWhole, YOUNG_MS } from './checked-file.js';
@@ -167,7 +167,7 @@ async function readManifest(rt: ServeRuntime, path: string): Promise<Catalogue |
   try {
     const bytes = await handle.readFile();
     const { mtimeMs } = await handle.stat();
-    const parsed = parseManifest(bytes.toString('utf8'));
+    const parsed = parseManifest(bytes);
     if (parsed.kind === 'broken') return parsed.reason;
     if (parsed.kind === 'newer') return `it has schema ${parsed.schema}, which this version does not know`;
     if (parsed.kind === 'other') return 'other';

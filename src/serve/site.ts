@@ -4,7 +4,7 @@ import { errnoOf } from '../base/disk-errors.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { parseLabel } from '../conda/channel/names.js';
-import { parseManifest } from '../channel/manifest/parse-manifest.js';
+import { parseManifest, readManifest } from '../channel/manifest/read-manifest.js';
 import type { ChannelFolder } from './channel-folder.js';
 import { indexedSubdirs, isAbsence, openChannelFolder } from './channel-folder.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';
@@ -109,16 +109,15 @@ function isLabel(name: string): boolean {
 /** `was`: what counts where the disk can't say now. */
 async function isChannel(rt: ServeRuntime, dir: string, was = false): Promise<boolean> {
   if ((await indexedSubdirs(rt, dir, was ? [NOARCH] : [])).length > 0) return true;
-  const text = await rt.fs
-    .readText(join(dir, MANIFEST_NAME))
-    .catch((error: unknown) => (isAbsence(error) ? '' : undefined));
-  return text === undefined ? was : text !== '' && parseManifest(text).kind === 'sound';
+  const bytes = await rt.fs
+    .readFile(join(dir, MANIFEST_NAME))
+    .catch((error: unknown) => (isAbsence(error) ? Buffer.alloc(0) : undefined));
+  return bytes === undefined ? was : parseManifest(bytes).kind === 'sound';
 }
 
 /** The label of the manifest, else the folder's name; a channel of another name is served at the top only. */
 async function nameOf(rt: ServeRuntime, dir: string): Promise<string> {
-  const parsed = parseManifest(await rt.fs.readText(join(dir, MANIFEST_NAME)).catch(() => ''));
-  const name = parsed.kind === 'sound' ? parsed.manifest.label : basename(dir);
+  const name = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest.label ?? basename(dir);
   return isLabel(name) ? name : '';
 }
 

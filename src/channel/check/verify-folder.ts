@@ -8,7 +8,7 @@ import type { Manifest } from '../manifest/manifest.js';
 import { INDEX_NAMES, isIndexPath, MANIFEST_NAME, sideFoldersOf } from '../manifest/manifest.js';
 import { parseMatchSpec } from '../../conda/spec/match-spec.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
-import { parseManifest } from '../manifest/parse-manifest.js';
+import { parseManifest, readManifest } from '../manifest/read-manifest.js';
 import { profileOfManifest } from '../manifest/profile.js';
 import type { SolveOffline } from '../read/folder-source.js';
 import { checkArtifacts } from './artifact-rules.js';
@@ -110,7 +110,7 @@ async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Loo
     throw noFolder(dir, error);
   });
   await refuseNonChannel(rt, folder);
-  const { manifest, violations } = readManifest(folder);
+  const { manifest, violations } = manifestIn(folder);
   const read = await readIndexes(folder, { needsZst: manifest !== undefined });
   violations.push(...folder.violations, ...read.violations, ...checkIndexesAgainstFiles(folder, read.indexes));
   if (manifest !== undefined) violations.push(...checkAgainstManifest(folder, manifest, read.indexes));
@@ -148,16 +148,14 @@ function withoutEchoes(violations: readonly Violation[]): Violation[] {
 }
 
 async function foldersOfManifest(rt: ReadRuntime, dir: string): Promise<Pick<ReadOptions, 'listed' | 'sideFolders'>> {
-  const text = await rt.fs.readText(`${dir}/${MANIFEST_NAME}`).catch(() => '');
-  const parsed = parseManifest(text);
-  if (parsed.kind !== 'sound') return {};
-  return { listed: parsed.manifest.subdirs, sideFolders: sideFoldersOf(parsed.manifest) };
+  const manifest = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
+  return manifest === undefined ? {} : { listed: manifest.subdirs, sideFolders: sideFoldersOf(manifest) };
 }
 
-function readManifest(folder: Folder): { manifest: Manifest | undefined; violations: Violation[] } {
+function manifestIn(folder: Folder): { manifest: Manifest | undefined; violations: Violation[] } {
   const bytes = folder.files.get(MANIFEST_NAME)?.bytes;
   if (bytes === undefined) return { manifest: undefined, violations: [] };
-  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
+  const parsed = parseManifest(bytes);
   switch (parsed.kind) {
     case 'sound':
       return { manifest: parsed.manifest, violations: [] };

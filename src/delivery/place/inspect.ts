@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { digestsOfFile, sha256Of } from '../../codec/digests.js';
+import { digestsOfFile } from '../../codec/digests.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../channel/manifest/manifest.js';
 import { isSubdir, KNOWN_SUBDIRS } from '../../conda/channel/names.js';
 import { inParallel } from '../../base/parallel.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest, readManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { LiveFile, LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { isMissing } from '../../base/fs-errors.js';
@@ -151,7 +151,7 @@ function isSubdirOf(name: string, manifest: Manifest | undefined): boolean {
 async function readLiveManifest(
   rt: Runtime,
   { label, labelDir, stateDir }: InspectOptions['place'],
-): Promise<{ manifest: Manifest; sha256: string } | undefined> {
+): Promise<StoredManifest | undefined> {
   const path = join(labelDir, MANIFEST_NAME);
   const refuse = (what: string, hint: string): never => {
     throw new RepackError('E_NOT_OURS', { what, where: path, hint });
@@ -164,7 +164,7 @@ async function readLiveManifest(
     if (isMissing(error)) return undefined;
     throw error;
   }
-  const parsed = parseManifest(bytes.toString('utf8'));
+  const parsed = parseManifest(bytes);
   switch (parsed.kind) {
     case 'sound':
       if (parsed.manifest.label !== label) {
@@ -173,7 +173,7 @@ async function readLiveManifest(
           'One label, one folder: move it away, or repack that label.',
         );
       }
-      return { manifest: parsed.manifest, sha256: sha256Of(bytes) };
+      return parsed;
     case 'newer':
       return refuse(
         `the label folder was made by a newer version (manifest schema ${parsed.schema})`,
@@ -190,10 +190,9 @@ async function readLiveManifest(
 async function fromCopy(
   rt: Runtime,
   broken: { label: string; stateDir: string; path: string; reason: string },
-): Promise<{ manifest: Manifest; sha256: string }> {
-  const bytes = await rt.fs.readFile(join(broken.stateDir, MANIFEST_COPY_NAME)).catch(() => Buffer.alloc(0));
-  const parsed = parseManifest(bytes.toString('utf8'));
-  if (parsed.kind !== 'sound' || parsed.manifest.label !== broken.label) {
+): Promise<StoredManifest> {
+  const copy = await readManifest(rt, join(broken.stateDir, MANIFEST_COPY_NAME));
+  if (copy?.manifest.label !== broken.label) {
     throw new RepackError('E_NOT_OURS', {
       what: `the manifest of the label folder is broken (${broken.reason}), and there is no copy of it beside the folder`,
       where: broken.path,
@@ -205,7 +204,7 @@ async function fromCopy(
     type: 'finding',
     finding: { code: 'manifest-rebuilt', message, subject: broken.path, exit: false, warn: true },
   });
-  return { manifest: parsed.manifest, sha256: sha256Of(bytes) };
+  return copy;
 }
 
 /** Relative paths of all regular files below a subdir; anything else there is refused, it would be followed or deleted otherwise. */

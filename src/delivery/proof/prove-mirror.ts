@@ -6,7 +6,7 @@ import { isFormOf } from '../../channel/index/forms.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { ManifestFile } from '../../channel/manifest/manifest.js';
 import { inParallel } from '../../base/parallel.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LiveFolder, Proof, StagedChannel, StagedFile } from '../../channel/staged.js';
@@ -151,8 +151,8 @@ async function compareForm(rt: ReadRuntime, { form, staged, live, json }: FormCh
 async function checkManifest(rt: ReadRuntime, staged: StagedChannel): Promise<Violation[]> {
   const file = staged.files.find(({ kind }) => kind === 'manifest');
   if (file === undefined || file.change === 'unchanged') return [];
-  const parsed = parseManifest(await rt.fs.readText(join(staged.dir, MANIFEST_NAME)));
-  const same = parsed.kind === 'sound' && canonicalJson(parsed.manifest) === canonicalJson(staged.manifest);
+  const there = await readManifest(rt, join(staged.dir, MANIFEST_NAME));
+  const same = there !== undefined && canonicalJson(there.manifest) === canonicalJson(staged.manifest);
   const listed = new Set(staged.files.map(({ path }) => path));
   const found = staged.manifest.files
     .filter(({ path }) => !listed.has(path))

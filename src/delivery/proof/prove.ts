@@ -3,7 +3,7 @@ import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, sideFoldersOf, SUMS_NAME } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import type { RepackPlan } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
@@ -140,7 +140,7 @@ function recordDifferences(path: string, record: PackageRecord, published: Packa
 function checkManifest({ folder, staged, indexes }: Evidence): Violation[] {
   const found = checkSums(folder, staged.manifest);
   const bytes = folder.files.get(MANIFEST_NAME)?.bytes;
-  const onDisk = bytes === undefined ? undefined : parseManifest(Buffer.from(bytes).toString('utf8'));
+  const onDisk = bytes === undefined ? undefined : parseManifest(bytes);
   const same = onDisk?.kind === 'sound' && canonicalJson(onDisk.manifest) === canonicalJson(staged.manifest);
   if (!same) found.push(violation('manifest-differs', MANIFEST_NAME));
   const named = new Set(staged.manifest.files.map(({ path }) => path));

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { isOwnRootFile, MANIFEST_NAME, sideFoldersOf } from '../../channel/manifest/manifest.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { readManifest } from '../../channel/manifest/read-manifest.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LiveFile } from '../../channel/staged.js';
 import { lockLabel } from '../../delivery/lock/lock.js';
@@ -119,9 +119,8 @@ async function unnamed(
 ): Promise<{ items: FoundItem[]; files: Map<string, LiveFile> }> {
   const files = new Map<string, LiveFile>();
   const items: FoundItem[] = [];
-  const parsed = parseManifest(await rt.fs.readText(path.join(labelDir, MANIFEST_NAME)).catch(() => ''));
-  if (parsed.kind !== 'sound' || parsed.manifest.label !== label) return { items, files };
-  const { manifest } = parsed;
+  const manifest = (await readManifest(rt, path.join(labelDir, MANIFEST_NAME)))?.manifest;
+  if (manifest?.label !== label) return { items, files };
   const named = new Set(manifest.files.map((file) => file.path));
   for (const folder of [...manifest.subdirs, ...sideFoldersOf(manifest)]) {
     const indexed = await namedByIndex(rt, labelDir, folder, manifest);

@@ -7,7 +7,7 @@ import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { DiffRequest, SideContent } from './side-content.js';
 import { readBareFolder } from './read-folder-side.js';
@@ -69,7 +69,7 @@ async function readFolderSide(rt: Runtime, dir: string): Promise<SideContent> {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw unreadable(file, error);
   });
-  const parsed = bytes === undefined ? undefined : parseManifest(bytes.toString('utf8'));
+  const parsed = bytes === undefined ? undefined : parseManifest(bytes);
   // Somebody else's manifest.json says nothing of a channel.
   if (parsed === undefined || parsed.kind === 'other') return readBareFolder(rt, dir);
   const signature = await rt.fs.readFile(path.join(dir, SIGNATURE_NAME)).catch((error: unknown) => {
@@ -104,11 +104,11 @@ async function fileSide(
       return {
         kind: 'set',
         given,
-        read: async () => ofManifest(sound(parseManifest(manifest.toString('utf8')), loose), { bytes: manifest }),
+        read: async () => ofManifest(sound(parseManifest(manifest), loose), { bytes: manifest }),
       };
     }
     default: {
-      const parsed = parseManifest(bytes.toString('utf8'));
+      const parsed = parseManifest(bytes);
       if (parsed.kind === 'other') throw notRecognised(given, 'it is JSON of something else');
       if (parsed.kind === 'broken' && !/^\s*\{/.test(bytes.subarray(0, 64).toString('latin1')))
         throw notRecognised(given, parsed.reason);

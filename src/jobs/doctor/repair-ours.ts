@@ -5,7 +5,7 @@ import { NOARCH, channelAt } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Manifest, ManifestFile } from '../../channel/manifest/manifest.js';
 import { formatOf, splitPath } from '../../conda/channel/names.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { SideFile } from '../../channel/staged.js';
@@ -45,8 +45,8 @@ export async function manifestOf(
   { stateDir, label }: LabelPlace,
 ): Promise<Manifest | undefined> {
   if (manifest !== undefined || !violations.some(({ rule }) => rule === 'manifest-broken')) return manifest;
-  const parsed = parseManifest(await rt.fs.readText(join(stateDir, MANIFEST_COPY_NAME)).catch(() => ''));
-  return parsed.kind === 'sound' && parsed.manifest.label === label ? parsed.manifest : undefined;
+  const copy = (await readManifest(rt, join(stateDir, MANIFEST_COPY_NAME)))?.manifest;
+  return copy?.label === label ? copy : undefined;
 }
 
 /**

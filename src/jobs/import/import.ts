@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { sha256Of } from '../../codec/digests.js';
 import { checkSet, type Delivery } from '../../media/import/check.js';
 import { chooseFullSets, chooseLabel, chooseSets, type LiveState } from '../../media/import/choose-set.js';
 import { judge, type Claim, type Standing } from '../../media/import/judge.js';
@@ -10,7 +9,7 @@ import { findSets, openMedia, type FoundSet, type Media } from '../../media/medi
 import { isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import type { ChannelChanges, LiveFolder } from '../../channel/staged.js';
 import { inspectLabelFolder } from '../../delivery/place/inspect.js';
 import { JOURNAL_NAME } from '../../delivery/switch/journal.js';
@@ -291,8 +290,8 @@ async function glance(rt: Runtime, root: string, label: string): Promise<Glance>
     () => true,
   );
   const bytes = await rt.fs.readFile(path.join(dir, MANIFEST_NAME)).catch(() => undefined);
-  const parsed = bytes === undefined ? undefined : parseManifest(bytes.toString('utf8'));
-  if (bytes === undefined || parsed?.kind !== 'sound') {
+  const parsed = bytes === undefined ? undefined : parseManifest(bytes);
+  if (parsed?.kind !== 'sound') {
     return {
       dir,
       manifest: undefined,
@@ -301,7 +300,6 @@ async function glance(rt: Runtime, root: string, label: string): Promise<Glance>
       settled: settled && bytes === undefined,
     };
   }
-  const { manifest } = parsed;
-  const manifestSha256 = sha256Of(bytes);
+  const { manifest, sha256: manifestSha256 } = parsed;
   return { dir, manifest, manifestSha256, state: { generation: manifest.generation, manifestSha256 }, settled };
 }

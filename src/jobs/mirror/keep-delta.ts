@@ -1,10 +1,9 @@
 import path from 'node:path';
-import { sha256Of } from '../../codec/digests.js';
 import { setName } from '../../media/medium/format.js';
 import { writeDelta } from '../../mirror/sync/delta.js';
-import type { KnownManifest, WrittenDelta } from '../../mirror/sync/delta.js';
+import type { WrittenDelta } from '../../mirror/sync/delta.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -50,17 +49,6 @@ export async function keepDelta(rt: Runtime, { request, place }: DeltaTask): Pro
   const written = await writeDelta(rt, { deltaDir, name, base, target, labelDir: place.labelDir });
   await writeWhole(rt, kept, target.bytes);
   return written;
-}
-
-interface ReadManifest extends KnownManifest {
-  bytes: Uint8Array;
-}
-
-async function readManifest(rt: Runtime, file: string): Promise<ReadManifest | undefined> {
-  const bytes = await rt.fs.readFile(file).catch(() => undefined);
-  if (bytes === undefined) return undefined;
-  const parsed = parseManifest(bytes.toString('utf8'));
-  return parsed.kind === 'sound' ? { manifest: parsed.manifest, sha256: sha256Of(bytes), bytes } : undefined;
 }
 
 async function exists(rt: Runtime, file: string): Promise<boolean> {

@@ -4,13 +4,13 @@ import { errnoOf, explainDiskError } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { restrictedTo, type Published } from './manifest.js';
+import { restrictedTo } from './manifest.js';
 import { SITE_RECEIPT_FORMAT, mediumJson, parseSiteReceipt } from '../medium/format.js';
 
 /** What a site has. */
-export interface Base extends Published {
+export interface Base extends StoredManifest {
   /** Told by the site itself: it has this and nothing else, whereas a manifest that the vendor kept may be of more than was sent. */
   exact: boolean;
 }
@@ -24,7 +24,7 @@ export interface Base extends Published {
 export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<Base> {
   const { bytes, path } = await readIt(rt, file);
   const text = Buffer.from(bytes).toString('utf8').replace(BYTE_ORDER_MARK, '');
-  const parsed = parseManifest(text);
+  const parsed = parseManifest(Buffer.from(text));
   if (parsed.kind === 'sound') return { ...asPublished(JSON.parse(text), parsed.manifest), exact: false };
   if (isReceipt(text)) {
     const { manifest } = JSON.parse(text) as { manifest: unknown };
@@ -50,9 +50,9 @@ export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<B
  */
 export function checkedBase(
   base: Base,
-  target: Published,
+  target: StoredManifest,
   { file, only }: { file: string; only: readonly string[] | undefined },
-): Published | undefined {
+): StoredManifest | undefined {
   const refuse = (what: string, hint: string): never => {
     throw new RepackError('E_WRONG_BASE', { what, where: `--since ${file}`, hint });
   };
@@ -112,7 +112,7 @@ async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: U
 const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /** The bytes that lie in the site's folder: from all that was written, for keys of a later version are the digest's too. */
-function asPublished(value: unknown, manifest: Manifest): Published {
+function asPublished(value: unknown, manifest: Manifest): StoredManifest {
   const bytes = mediumJson(value);
   return { manifest, bytes, sha256: sha256Of(bytes) };
 }

@@ -1,7 +1,8 @@
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { checkedBase, readBase, type Base } from './base.js';
-import { restrictedTo, type Published } from './manifest.js';
+import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
+import { restrictedTo } from './manifest.js';
 import type { OutFolder } from './medium-folder.js';
 import { planSet, platformsOf, type PlannedSet } from './plan-parts.js';
 import { folderDiffers, manifestDigest, readGeneration, type Generation } from './source.js';
@@ -128,7 +129,7 @@ async function planSets(rt: Runtime, { options, generation, since }: OneGenerati
 /** The folder's signature is over the whole manifest: it says nothing about one for some platforms only. */
 async function signatureFor(
   rt: Runtime,
-  { generation, target, sign }: { generation: Generation; target: Published; sign: ExportOptions['sign'] },
+  { generation, target, sign }: { generation: Generation; target: StoredManifest; sign: ExportOptions['sign'] },
 ): Promise<Uint8Array | undefined> {
   if (generation.signature !== undefined && target.sha256 === generation.sha256) return generation.signature;
   if (sign !== undefined) return sign(target.bytes, target.manifest.label);
@@ -139,7 +140,7 @@ async function signatureFor(
   return undefined;
 }
 
-function tellNewPlatforms(rt: Runtime, base: Published, target: Published): void {
+function tellNewPlatforms(rt: Runtime, base: StoredManifest, target: StoredManifest): void {
   const fresh = target.manifest.subdirs.filter((subdir) => !base.manifest.subdirs.includes(subdir));
   if (fresh.length === 0) return;
   const message = `the site has no ${fresh.join(', ')} yet, so the delta brings all of it; --subdir ${base.manifest.subdirs.join(' --subdir ')} leaves it out`;

@@ -2,16 +2,10 @@ import { sha256Of } from '../../codec/digests.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { INSTALLERS_NAME, type Manifest, type ManifestFile } from '../../channel/manifest/manifest.js';
+import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import { mediumJson } from '../medium/format.js';
 
-/** A manifest with the bytes it has on disk. */
-export interface Published {
-  manifest: Manifest;
-  bytes: Uint8Array;
-  sha256: string;
-}
-
-export function publishedAs(manifest: Manifest): Published {
+export function publishedAs(manifest: Manifest): StoredManifest {
   const bytes = mediumJson(manifest);
   return { manifest, bytes, sha256: sha256Of(bytes) };
 }
@@ -22,7 +16,7 @@ export function publishedAs(manifest: Manifest): Published {
  *
  * @throws RepackError E_SUBDIR: a platform that the channel does not have.
  */
-export function restrictedTo(published: Published, subdirs: readonly string[]): Published {
+export function restrictedTo(published: StoredManifest, subdirs: readonly string[]): StoredManifest {
   const { manifest } = published;
   const wanted = new Set([NOARCH, ...subdirs]);
   const unknown = [...wanted].find((subdir) => subdir !== NOARCH && !manifest.subdirs.includes(subdir));

@@ -3,7 +3,8 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
-import { changesSince, type ManifestChanges, type Published } from './manifest.js';
+import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
+import { changesSince, type ManifestChanges } from './manifest.js';
 import {
   MAX_PARTS,
   mediumJson,
@@ -40,7 +41,7 @@ export interface PlannedPart {
 export interface PlannedSet {
   id: string;
   name: string;
-  target: Published;
+  target: StoredManifest;
   signature: Uint8Array | undefined;
   base: DeltaBase;
   compression: Compression;
@@ -51,11 +52,11 @@ export interface PlannedSet {
 
 export interface SetWish {
   /** What the site has afterwards. */
-  target: Published;
+  target: StoredManifest;
   /** Detached signature over the target's bytes. */
   signature: Uint8Array | undefined;
   /** What the site has now: then it is a delta. */
-  base: Published | undefined;
+  base: StoredManifest | undefined;
   /** The platforms in the set's name; undefined: it is not told by them. */
   only: readonly string[] | undefined;
   compression: Compression;
@@ -128,7 +129,7 @@ export function sumsText(files: readonly { path: string; sha256: string }[]): Ui
 const EPOCH_MS = Date.UTC(1980, 0, 2);
 const GENERATION_MS = 2000;
 
-function leadMembers({ manifest, bytes }: Published, signature: Uint8Array | undefined): PlannedMember[] {
+function leadMembers({ manifest, bytes }: StoredManifest, signature: Uint8Array | undefined): PlannedMember[] {
   const own = (name: string, content: Uint8Array): PlannedMember => ownMember(manifest, name, content);
   return [own(MANIFEST_NAME, bytes), ...(signature === undefined ? [] : [own(SIGNATURE_NAME, signature)])];
 }
@@ -138,7 +139,7 @@ function channelMembers({
   signature,
   changes,
 }: {
-  target: Published;
+  target: StoredManifest;
   signature: Uint8Array | undefined;
   changes: ManifestChanges;
 }): PlannedMember[] {

@@ -6,12 +6,11 @@ import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import { nearestFew } from '../../base/nearest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { Published } from './manifest.js';
 
 /** What a channel folder holds now, by its manifest. */
-export interface Generation extends Published {
+export interface Generation extends StoredManifest {
   /** Of `manifest.json.sig`, read with this manifest; undefined where the folder is not signed. */
   signature: Uint8Array | undefined;
 }
@@ -165,13 +164,13 @@ async function readSignature(rt: SourceRuntime, dir: string): Promise<Uint8Array
   }
 }
 
-async function parsedManifest(rt: SourceRuntime, dir: string, bytes: Buffer): Promise<Published> {
+async function parsedManifest(rt: SourceRuntime, dir: string, bytes: Buffer): Promise<StoredManifest> {
   const path = join(dir, MANIFEST_NAME);
-  const parsed = parseManifest(bytes.toString('utf8'));
+  const parsed = parseManifest(bytes);
   switch (parsed.kind) {
     case 'sound':
       parseLabel(parsed.manifest.label);
-      return { manifest: parsed.manifest, bytes, sha256: sha256Of(bytes) };
+      return parsed;
     case 'newer':
       throw notOurs(
         path,

@@ -1,4 +1,4 @@
-import { digestsOf, sha256Of } from '../../codec/digests.js';
+import { digestsOf } from '../../codec/digests.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../channel/manifest/manifest.js';
 import { caseFold, isSubdir, parseDistFilename, parseLabel, safeSegment, shown } from '../../conda/channel/names.js';
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest } from '../../channel/manifest/read-manifest.js';
 
 /** A file that the label folder is to hold, as the manifest says (and for the three files at its root, as follows from it). */
 export interface TargetFile extends Omit<ManifestFile, 'kind'> {
@@ -44,7 +44,7 @@ export interface TargetParts {
  * @throws RepackError E_MEDIUM (no manifest of ours), E_ARCHIVE_MEMBER (its paths)
  */
 export function readTarget({ manifestBytes, signature, where }: TargetParts): Target {
-  const parsed = parseManifest(Buffer.from(manifestBytes).toString('utf8'));
+  const parsed = parseManifest(manifestBytes);
   if (parsed.kind === 'newer') {
     throw refused(
       where,
@@ -62,7 +62,7 @@ export function readTarget({ manifestBytes, signature, where }: TargetParts): Ta
   const { manifest } = parsed;
   refuseLabel(manifest.label, where);
   refusePaths(manifest, where);
-  const manifestSha256 = sha256Of(manifestBytes);
+  const manifestSha256 = parsed.sha256;
   const root: TargetFile[] = [{ path: MANIFEST_NAME, kind: 'manifest', ...digestsOf(manifestBytes) }];
   if (signature !== undefined) root.push({ path: SIGNATURE_NAME, kind: 'signature', ...digestsOf(signature) });
   // It follows from the manifest, and is not taken from anywhere else.

@@ -5,7 +5,7 @@ import { canonicalJson } from '../../base/json.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
 import { safeSegment, shown } from '../../conda/channel/names.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { parseManifest } from '../../channel/manifest/read-manifest.js';
 
 /**
  * Medium format 1: what lies on a USB stick, a DVD or an archive server between the vendor and a site without a line. Everything in
@@ -204,7 +204,7 @@ export function parseSiteReceipt(bytes: Uint8Array, where: string): SiteReceipt 
   if (sha256Of(text) !== receipt.manifest_sha256) {
     throw notReadable(where, what, 'the manifest in it is not the one whose digest it states');
   }
-  const manifest = parseManifest(text);
+  const manifest = parseManifest(Buffer.from(text));
   if (manifest.kind !== 'sound') throw notReadable(where, what, `the manifest in it is ${manifest.kind}`);
   return { ...receipt, manifest: manifest.manifest };
 }

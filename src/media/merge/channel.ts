@@ -8,7 +8,7 @@ import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import { INDEX_NAMES, INSTALLERS_NAME, MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
 import { formatOf, isSubdir, KNOWN_SUBDIRS, parseDistFilename } from '../../conda/channel/names.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { PackageRecord, RecordOrigin } from '../../conda/record/records.js';
 import { pickedRecord } from '../../conda/record/repodata-record.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
@@ -58,7 +58,7 @@ export async function readChannelFolder(
   { dir, known, counts = () => true }: ReadChannelOptions,
 ): Promise<ChannelFolder> {
   const paths = (await listFiles(rt, dir, { strict: false })).filter(counts);
-  const manifest = await readManifest(rt, dir);
+  const manifest = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
   const subdirs = subdirsOf(paths, manifest);
   if (subdirs.length === 0) throw noChannel(dir, paths);
   const stated = new Map((manifest?.files ?? []).map((file) => [file.path, file]));
@@ -137,12 +137,6 @@ async function ownRecord(
   } finally {
     await handle.close();
   }
-}
-
-async function readManifest(rt: Runtime, dir: string): Promise<Manifest | undefined> {
-  const text = await rt.fs.readText(join(dir, MANIFEST_NAME)).catch(() => '');
-  const parsed = parseManifest(text);
-  return parsed.kind === 'sound' ? parsed.manifest : undefined;
 }
 
 /** Folders that conda knows as subdirs, that the manifest lists, or that have an index. */

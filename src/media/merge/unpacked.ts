@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
-import { parseManifest } from '../../channel/manifest/parse-manifest.js';
+import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { listFiles } from './files.js';
 
@@ -20,11 +20,10 @@ export async function refuseUnpackedSet(rt: Pick<Runtime, 'fs'>, dir: string): P
     (await findPartHeader(rt, dir, () => true)) ??
     (await findPartHeader(rt, dirname(dir), (label) => label === basename(dir)));
   if (header !== undefined) throw refused(dir, 'This is a set of export or delta, taken out of its tar', [header]);
-  const text = await rt.fs.readText(join(dir, MANIFEST_NAME)).catch(() => '');
-  const parsed = parseManifest(text);
-  if (parsed.kind !== 'sound') return;
+  const manifest = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
+  if (manifest === undefined) return;
   const there = new Set(await listFiles(rt, dir, { strict: false }));
-  const lacking = parsed.manifest.files.filter(({ path, kind }) => kind === 'artifact' && !there.has(path));
+  const lacking = manifest.files.filter(({ path, kind }) => kind === 'artifact' && !there.has(path));
   if (lacking.length === 0) return;
   throw refused(
     dir,

@@ -3,7 +3,7 @@ import { errnoOf, explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
-import type { Manifest } from '../../channel/manifest/manifest.js';
+import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 /** Format of `delta.json` in an unpacked delta folder, which `repackenv merge` reads. Paths as in the manifest, sorted. */
@@ -19,20 +19,14 @@ export interface DeltaFile {
   removed: string[];
 }
 
-/** A manifest with the sha256 of its bytes. */
-export interface KnownManifest {
-  manifest: Manifest;
-  sha256: string;
-}
-
 export interface DeltaTask {
   /** Made where it is missing. */
   deltaDir: string;
   /** Folder name in it. */
   name: string;
   /** What the receiver has; undefined: nothing. */
-  base: KnownManifest | undefined;
-  target: KnownManifest;
+  base: Pick<StoredManifest, 'manifest' | 'sha256'> | undefined;
+  target: Pick<StoredManifest, 'manifest' | 'sha256'>;
   /** The published folder that `target` describes; not changed meanwhile. */
   labelDir: string;
 }

@@ -1,5 +1,15 @@
 import { z } from 'zod';
+import { sha256Of } from '../../codec/digests.js';
+import type { FileSystem } from '../../runtime/fs.js';
 import type { Manifest } from './manifest.js';
+
+/** A manifest with the bytes it has on disk. */
+export interface StoredManifest {
+  manifest: Manifest;
+  bytes: Uint8Array;
+  /** Of these bytes: by it a generation is known. */
+  sha256: string;
+}
 
 const digest = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
 
@@ -41,13 +51,24 @@ const manifest = z.object({
  * - `other`: sound JSON of somebody else.
  */
 export type ParsedManifest =
-  | { kind: 'sound'; manifest: Manifest }
+  | ({ kind: 'sound' } & StoredManifest)
   | { kind: 'newer'; schema: number }
   | { kind: 'broken'; reason: string }
   | { kind: 'other' };
 
-/** Reads the text of a `manifest.json` (design D8). Never throws. */
-export function parseManifest(text: string): ParsedManifest {
+/** The manifest in this file; undefined where none of ours is there, whole and to be read. Never throws. */
+export async function readManifest(
+  rt: { fs: Pick<FileSystem, 'readFile'> },
+  file: string,
+): Promise<StoredManifest | undefined> {
+  const bytes = await rt.fs.readFile(file).catch(() => undefined);
+  const parsed = bytes === undefined ? undefined : parseManifest(bytes);
+  return parsed?.kind === 'sound' ? parsed : undefined;
+}
+
+/** Reads the bytes of a `manifest.json` (design D8). Never throws. */
+export function parseManifest(bytes: Uint8Array): ParsedManifest {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -56,7 +77,7 @@ export function parseManifest(text: string): ParsedManifest {
     return { kind: 'broken', reason };
   }
   const result = manifest.safeParse(value);
-  if (result.success) return { kind: 'sound', manifest: result.data as Manifest };
+  if (result.success) return { kind: 'sound', manifest: result.data as Manifest, bytes, sha256: sha256Of(bytes) };
   const { schema, label } = (typeof value === 'object' && value !== null ? value : {}) as {
     schema?: unknown;
     label?: unknown;
