@@ -5,7 +5,7 @@ import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import type { Manifest } from '../manifest/manifest.js';
-import { INDEX_NAMES, isIndexPath, MANIFEST_NAME, sideFoldersOf } from '../manifest/manifest.js';
+import { INDEX_NAMES, isIndexPath, MANIFEST_NAME } from '../manifest/manifest.js';
 import { parseMatchSpec } from '../../conda/spec/match-spec.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import { parseManifest, readManifest } from '../manifest/read-manifest.js';
@@ -17,7 +17,7 @@ import { checkIndexesAgainstFiles } from './index-rules.js';
 import { subdirInCapitals } from '../doctor/names.js';
 import { checkAgainstManifest, checkSums } from './manifest-rules.js';
 import { readFolder } from '../read/read-folder.js';
-import type { Folder, HashCache, ReadOptions, ReadRuntime } from '../read/read-folder.js';
+import type { Folder, ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { readIndexes } from '../read/read-indexes.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { solveAlone } from './solve-alone.js';
@@ -84,14 +84,14 @@ export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: Verif
 
 /**
  * Reads the folder and holds index, files, manifest and sums against each other. Where something is wrong it looks again, until two looks see
- * the same: the folder may be being published just now. `cache`: what an earlier look has hashed need not be read again. Throws as
+ * the same: the folder may be being published just now. `known`: what an earlier look has hashed need not be read again. Throws as
  * `verifyFolder`.
  */
-export async function lookAtFolder(rt: ReadRuntime, dir: string, cache: HashCache = new Map()): Promise<Look> {
-  let seen = await look(rt, dir, cache);
+export async function lookAtFolder(rt: ReadRuntime, dir: string, known?: SeenFiles): Promise<Look> {
+  let seen = await look(rt, dir, known);
   for (let looks = 1; looks < MOST_LOOKS && seen.violations.some(({ rule }) => rule !== 'stranger'); looks++) {
     const before = allOf(seen);
-    seen = await look(rt, dir, cache);
+    seen = await look(rt, dir, seen.folder.files);
     if (allOf(seen) === before) break;
   }
   return seen;
@@ -105,8 +105,9 @@ function allOf({ violations }: Look): string {
 /** One that changes for longer is told as it was seen last. */
 const MOST_LOOKS = 20;
 
-async function look(rt: ReadRuntime, dir: string, cache: HashCache): Promise<Look> {
-  const folder = await readFolder(rt, dir, { ...(await foldersOfManifest(rt, dir)), cache }).catch((error: unknown) => {
+async function look(rt: ReadRuntime, dir: string, seen: SeenFiles | undefined): Promise<Look> {
+  const stated = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
+  const folder = await readFolder(rt, dir, { manifest: stated, seen }).catch((error: unknown) => {
     throw noFolder(dir, error);
   });
   await refuseNonChannel(rt, folder);
@@ -145,11 +146,6 @@ function withoutEchoes(violations: readonly Violation[]): Violation[] {
     if (rule === 'file-unindexed' || rule === 'file-withdrawn') return !extra.has(subject);
     return values['by'] !== 'the index' || !byManifest.has(`${rule} ${subject} ${values['algorithm']}`);
   });
-}
-
-async function foldersOfManifest(rt: ReadRuntime, dir: string): Promise<Pick<ReadOptions, 'listed' | 'sideFolders'>> {
-  const manifest = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
-  return manifest === undefined ? {} : { listed: manifest.subdirs, sideFolders: sideFoldersOf(manifest) };
 }
 
 function manifestIn(folder: Folder): { manifest: Manifest | undefined; violations: Violation[] } {

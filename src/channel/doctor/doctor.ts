@@ -13,7 +13,7 @@ import type { LongPath, SitePrefix } from './paths.js';
 import { remedyOf } from './remedies.js';
 import type { Remedy, RemedyContext } from './remedies.js';
 import type { SolveOffline } from '../read/folder-source.js';
-import type { HashCache, ReadRuntime } from '../read/read-folder.js';
+import type { ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { checkSolves, lookAtFolder } from '../check/verify-folder.js';
 import type { Look } from '../check/verify-folder.js';
 import { asFinding, violation } from '../check/violations.js';
@@ -48,7 +48,7 @@ export interface ExamineOptions {
   site?: SitePrefix | undefined;
   solveOffline?: SolveOffline | undefined;
   /** What an earlier look has hashed. */
-  cache?: HashCache | undefined;
+  seen?: SeenFiles | undefined;
   /** What an earlier look has opened. */
   opened?: OpenedCache | undefined;
   /** A run of ours broke off while it published here. */
@@ -73,7 +73,7 @@ export interface Examination extends Look, RemedyContext {
  */
 export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise<Examination> {
   const { dir, site, solveOffline } = options;
-  const look = await lookAtFolder(rt, dir, options.cache);
+  const look = await lookAtFolder(rt, dir, options.seen);
   const { folder, indexes, manifest } = look;
   const opened = await openArtifacts(rt, { folder, indexes, site, opened: options.opened });
   const derived = new Map<string, readonly string[]>();

@@ -1,3 +1,4 @@
+import { INDEX_NAMES } from '../manifest/manifest.js';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Channel } from '../../conda/channel/channel.js';
@@ -15,24 +16,30 @@ export function folderChannel(dir: string, name: string): Channel {
   return { url: pathToFileURL(dir).href.replace(/\/+$/, ''), name, authenticated: false, role: 'base' };
 }
 
+/** The index of a subdir as it lies there; undefined where there is none. Throws E_REPODATA and what reading throws. */
+export async function readIndex(
+  rt: Pick<Runtime, 'fs'>,
+  dir: string,
+  subdir: string,
+): Promise<RepodataIndex | undefined> {
+  const path = join(dir, subdir, INDEX_NAMES[0]);
+  try {
+    return scanRepodata(await rt.fs.readFile(path), path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /**
  * `<dir>/<subdir>/repodata.json`, whatever the channel asked for is called; read once each. Throws E_REPODATA and what reading
  * throws.
  */
 export function folderSource(rt: Pick<Runtime, 'fs'>, dir: string): RepodataSource {
   const kept = new Map<string, Promise<RepodataIndex | undefined>>();
-  const read = async (subdir: string) => {
-    const path = join(dir, subdir, 'repodata.json');
-    try {
-      return scanRepodata(await rt.fs.readFile(path), path);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-  };
   return {
     repodata(_channel, subdir) {
-      const index = kept.get(subdir) ?? read(subdir);
+      const index = kept.get(subdir) ?? readIndex(rt, dir, subdir);
       kept.set(subdir, index);
       return index;
     },

@@ -2,23 +2,32 @@ import { join } from 'node:path';
 import { digestsOf, digestsOfFile } from '../../codec/digests.js';
 import type { Digests } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
-import { INDEX_NAMES, isOwnRootFile, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../manifest/manifest.js';
-import { KNOWN_SUBDIRS, isSubdir } from '../../conda/channel/names.js';
+import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../manifest/manifest.js';
 import { inParallel } from '../../base/parallel.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { violation } from '../check/violations.js';
 import type { Violation } from '../check/violations.js';
+import type { LiveFile } from '../staged.js';
+import { listFolder } from './list-folder.js';
+import type { Listing, ListOptions } from './list-folder.js';
 
 export type ReadRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine'>;
 
-export interface FolderFile extends Digests {
-  /** Only of index files, the manifest and SHA256SUMS. */
-  bytes: Uint8Array | undefined;
-  /** As it was when its bytes were read, ms. */
-  mtimeMs: number;
+/** A file whose bytes were hashed, and the marks that any later writing would change. Times in ms. */
+export interface SeenFile extends LiveFile {
+  ctimeMs: number;
+  ino: number;
 }
 
-/** A channel folder as it is: every regular file of it read to its end and hashed. Paths are relative, with `/`. */
+/** By path relative to the channel folder. */
+export type SeenFiles = ReadonlyMap<string, SeenFile>;
+
+export interface FolderFile extends SeenFile {
+  /** Only of index files, the manifest, its signature and SHA256SUMS, where they were asked for. */
+  bytes: Uint8Array | undefined;
+}
+
+/** A channel folder as it is, every regular file of it hashed. Paths are relative, with `/`. */
 export interface Folder {
   dir: string;
   subdirs: readonly string[];
@@ -29,109 +38,98 @@ export interface Folder {
   violations: readonly Violation[];
 }
 
-/** Digests by path, size, time and inode: what a second look need not read again. */
-export type HashCache = Map<string, Digests>;
-
-export interface ReadOptions {
-  listed?: readonly string[];
-  /** Folders that hold side files only: read, and no subdirs. */
-  sideFolders?: readonly string[];
-  cache?: HashCache;
-  stated?: ReadonlyMap<string, Digests>;
+export interface HashOptions {
+  /** Files that are still as they were seen are not read again. */
+  seen?: SeenFiles | undefined;
+  /** Digests that a file has if its sha256 is the one given here (then its md5 need not be computed). */
+  stated?: ReadonlyMap<string, Digests> | undefined;
 }
 
 const READ_WHOLE: ReadonlySet<string> = new Set([...INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME]);
 
 /**
- * Reads a channel folder. `listed`: subdirs that its manifest names, beside those that conda knows and those that have an index. `stated`:
- * digests that a file has if its sha256 is the one given here (then its md5 need not be computed). Links are never followed. Throws only what `readdir` of `dir` itself throws, and `rt.signal`'s reason.
+ * Reads a channel folder, and keeps the bytes of its index files, manifest and sums. Links are never followed. Throws only what `readdir` of
+ * `dir` itself throws, and `rt.signal`'s reason: what can't be read is a violation.
  */
 export async function readFolder(
   rt: ReadRuntime,
   dir: string,
-  { listed = [], sideFolders = [], cache = new Map(), stated }: ReadOptions = {},
+  { manifest, ...options }: Pick<ListOptions, 'manifest'> & HashOptions = {},
 ): Promise<Folder> {
-  const subdirs: string[] = [];
-  const folders: string[] = [];
-  const strangers: string[] = [];
-  const violations: Violation[] = [];
-  const paths: string[] = [];
-  for (const entry of await rt.fs.readdir(dir)) {
-    const { name } = entry;
-    if (isOwnRootFile(name)) paths.push(name);
-    else if (sideFolders.includes(name) && entry.isDirectory()) folders.push(name);
-    else if (isSubdir(name) && entry.isDirectory() && (await countsAsSubdir(rt, dir, name, listed))) subdirs.push(name);
-    else if (isSubdir(name) && entry.isSymbolicLink() && KNOWN_SUBDIRS.includes(name))
-      violations.push(violation('link', name));
-    else strangers.push(name);
-  }
-  for (const subdir of [...subdirs, ...folders]) {
-    const names = await rt.fs.readdir(join(dir, subdir)).catch((error: unknown) => {
-      violations.push(unreadable(subdir, error));
-      return [];
-    });
-    paths.push(...names.map((entry) => `${subdir}/${entry.name}`));
+  const listing = await listFolder(rt, dir, { manifest });
+  const violations: Violation[] = [...listing.closed].map(([path, error]) => unreadable(path, error));
+  const strangers = [...listing.strangers];
+  for (const [path, kind] of listing.odd) {
+    if (kind === 'file') strangers.push(path);
+    else violations.push(violation(kind, path));
   }
   const files = new Map<string, FolderFile>();
-  await inParallel(paths.sort(), Math.max(4, rt.machine.cpus), async (path) => {
-    rt.signal.throwIfAborted();
-    const read = await readOne(rt, { dir, path, cache, stated: stated?.get(path) });
-    if (read === undefined) return;
-    if ('rule' in read) violations.push(read);
-    else files.set(path, read);
-  });
-  return { dir, subdirs: subdirs.sort(), files, strangers: strangers.sort(), violations };
-}
-
-/** Not every folder with a dash in its name (`old-backup`) is a subdir. */
-async function countsAsSubdir(rt: ReadRuntime, dir: string, name: string, listed: readonly string[]): Promise<boolean> {
-  if (KNOWN_SUBDIRS.includes(name) || listed.includes(name)) return true;
-  return rt.fs.lstat(join(dir, name, INDEX_NAMES[0])).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** Undefined where the file has gone since the folder was listed. */
-async function readOne(
-  rt: ReadRuntime,
-  { dir, path, cache, stated }: { dir: string; path: string; cache: HashCache; stated: Digests | undefined },
-): Promise<FolderFile | Violation | undefined> {
-  try {
-    const stats = await rt.fs.lstat(join(dir, path));
-    const odd = oddKind(path, stats);
-    if (odd !== undefined) return odd;
-    if (READ_WHOLE.has(path.slice(path.lastIndexOf('/') + 1))) {
-      const bytes = await rt.fs.readFile(join(dir, path));
-      return { ...digestsOf(bytes), bytes, mtimeMs: stats.mtimeMs };
+  await inParallel(listing.paths, Math.max(4, rt.machine.cpus), async (path) => {
+    try {
+      files.set(path, await readFile(rt, { ...options, dir, path, keep: READ_WHOLE.has(nameOf(path)) }));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      // Gone since the folder was listed, or another thing now.
+      if (errno !== 'ENOENT') violations.push(errno === 'ELOOP' ? violation('link', path) : unreadable(path, error));
     }
-    const key = `${path}|${stats.size}|${stats.mtimeMs}|${stats.ino}`;
-    const digests = cache.get(key) ?? (await hash(rt, join(dir, path), stated));
-    cache.set(key, digests);
-    return { ...digests, bytes: undefined, mtimeMs: stats.mtimeMs };
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    if (errno === 'ENOENT') return undefined;
-    return errno === 'ELOOP' ? violation('link', path) : unreadable(path, error);
+  });
+  return { dir, subdirs: listing.subdirs, files, strangers: strangers.sort(), violations };
+}
+
+/** Hashes these files of a folder. Throws what the disk says of the first that can't be read, and `rt.signal`'s reason. */
+export async function hashFiles(
+  rt: ReadRuntime,
+  { dir, paths }: Pick<Listing, 'dir' | 'paths'>,
+  options: HashOptions = {},
+): Promise<Map<string, LiveFile>> {
+  const hashed = await inParallel(paths, Math.max(4, rt.machine.cpus), async (path) => {
+    const { size, sha256, md5, mtimeMs } = await readFile(rt, { ...options, dir, path, keep: false });
+    return { size, sha256, md5, mtimeMs };
+  });
+  return new Map(paths.map((path, at) => [path, hashed[at]!]));
+}
+
+async function readFile(
+  rt: ReadRuntime,
+  { dir, path, seen, stated, keep }: HashOptions & { dir: string; path: string; keep: boolean },
+): Promise<FolderFile> {
+  rt.signal.throwIfAborted();
+  const file = join(dir, path);
+  const { size, mtimeMs, ctimeMs, ino } = await rt.fs.lstat(file);
+  const marks = { size, mtimeMs, ctimeMs, ino };
+  if (keep) {
+    const bytes = await rt.fs.readFile(file);
+    return { ...marks, ...digestsOf(bytes), bytes };
   }
-}
-
-function oddKind(path: string, stats: Awaited<ReturnType<Runtime['fs']['lstat']>>): Violation | undefined {
-  if (stats.isFile()) return undefined;
-  if (stats.isSymbolicLink()) return violation('link', path);
-  return violation(stats.isDirectory() ? 'folder' : 'special', path);
-}
-
-async function hash(rt: ReadRuntime, path: string, stated: Digests | undefined): Promise<Digests> {
-  const handle = await rt.fs.openNoFollow(path);
+  const known = recallFile(seen?.get(path), marks);
+  if (known !== undefined) return { ...marks, ...known, bytes: undefined };
+  const handle = await rt.fs.openNoFollow(file);
   try {
-    return await digestsOfFile(handle, { stated, onPiece: () => rt.signal.throwIfAborted() });
+    const onPiece = (): void => rt.signal.throwIfAborted();
+    return { ...marks, ...(await digestsOfFile(handle, { stated: stated?.get(path), onPiece })), bytes: undefined };
   } finally {
     await handle.close();
   }
 }
 
+/**
+ * The digests of a file, if it is the one that was seen: same size, same times, same inode. `ctime` is set by the kernel at every change
+ * of content, times, links or rights, so a file that was altered and given its old mtime back is hashed again.
+ */
+export function recallFile(
+  seen: SeenFile | undefined,
+  { size, mtimeMs, ctimeMs, ino }: Pick<SeenFile, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>,
+): LiveFile | undefined {
+  if (seen === undefined || seen.size !== size || seen.ino !== ino) return undefined;
+  if (seen.mtimeMs !== mtimeMs || seen.ctimeMs !== ctimeMs) return undefined;
+  return { size, sha256: seen.sha256, md5: seen.md5, mtimeMs };
+}
+
 function unreadable(path: string, error: unknown): Violation {
   return violation('unreadable', path, { errno: errnoOf(error) ?? String(error) });
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

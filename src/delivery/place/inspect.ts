@@ -1,24 +1,15 @@
 import { join } from 'node:path';
-import { digestsOfFile } from '../../codec/digests.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
-import {
-  INSTALLERS_NAME,
-  isOwnRootFile,
-  MANIFEST_NAME,
-  sideFoldersOf,
-  type Manifest,
-  type ManifestFile,
-} from '../../channel/manifest/manifest.js';
-import { isSubdir, KNOWN_SUBDIRS } from '../../conda/channel/names.js';
-import { inParallel } from '../../base/parallel.js';
+import { isOwnRootFile, MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { listFolder, type Listing } from '../../channel/read/list-folder.js';
+import { hashFiles, type SeenFiles } from '../../channel/read/read-folder.js';
 import { parseManifest, readManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
-import type { LiveFile, LiveFolder } from '../../channel/staged.js';
+import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { isMissing } from '../../base/fs-errors.js';
 import { compareWithManifest, refuseUnknownIndex } from './live-checks.js';
 import type { LabelPlace } from './root.js';
-import { recallFile, type SeenFile, type SeenFiles } from './seen.js';
 
 export interface InspectOptions {
   place: Pick<LabelPlace, 'label' | 'labelDir' | 'stateDir'>;
@@ -40,8 +31,7 @@ export const MANIFEST_COPY_NAME = 'manifest.json';
  * - `foreign`: no manifest of ours, no index, and yet something (what desktops drop everywhere does not count);
  * - `empty`, `absent`.
  *
- * Below `<subdir>/` everything is ours by position, folders in it too. A folder counts as a subdir when conda knows the name or our
- * manifest lists it; everything else at the root is a stranger: named, and left.
+ * Below `<subdir>/` everything is ours by position, folders in it too. Everything else at the root is a stranger: named, and left.
  *
  * Throws E_NOT_OURS (manifest of another label, of a newer version; links and devices where our files belong), E_REPODATA_VERSION,
  * E_ARTIFACT_CHANGED (an artifact has other bytes than the manifest says, and `replace` does not name it), E_DISK. Emits the findings
@@ -88,37 +78,21 @@ export function requireOurs(rt: Pick<Runtime, 'events'>, live: LiveFolder, { ado
 
 async function inspect(rt: Runtime, { place, replace = [], seen }: InspectOptions): Promise<LiveFolder> {
   const dir = place.labelDir;
-  const nothing = {
-    dir,
-    manifest: undefined,
-    manifestSha256: undefined,
-    files: new Map<string, LiveFile>(),
-    strangers: [],
-  };
-  let entries;
-  try {
-    entries = await rt.fs.readdir(dir);
-  } catch (error) {
-    if (isMissing(error)) return { ...nothing, state: 'absent' };
+  const entries = await rt.fs.readdir(dir).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
     throw error;
+  });
+  if (entries === undefined || entries.length === 0) {
+    const state = entries === undefined ? 'absent' : 'empty';
+    return { dir, state, manifest: undefined, manifestSha256: undefined, files: new Map(), strangers: [] };
   }
-  if (entries.length === 0) return { ...nothing, state: 'empty' };
 
   const found = await readLiveManifest(rt, place);
-  const subdirs: string[] = [];
-  const own: string[] = [];
-  const strangers: string[] = [];
-  for (const entry of entries) {
-    if (isSubdirOf(entry.name, found?.manifest)) subdirs.push(entry.name);
-    else if (entry.isFile() && isOwnRootFile(entry.name)) own.push(entry.name);
-    else strangers.push(entry.name);
-  }
-  const paths = [...own, ...(await inParallel(subdirs.sort(), 4, (subdir) => walk(rt, dir, subdir))).flat()].sort();
+  const listing = await listFolder(rt, dir, { manifest: found?.manifest, deep: true });
+  refuseOdd(listing);
   const stated = new Map((found?.manifest.files ?? []).map((file) => [file.path, file]));
-  const hashed = await inParallel(paths, Math.max(4, rt.machine.cpus), (path) =>
-    hashLive(rt, join(dir, path), { stated: stated.get(path), seen: seen?.get(path) }),
-  );
-  const files = new Map(paths.map((path, index) => [path, hashed[index]!]));
+  const files = await hashFiles(rt, listing, { stated, seen });
+  const strangers = [...listing.strangers, ...[...listing.odd.keys()].filter(isOwnRootFile)];
   const live: LiveFolder = {
     dir,
     state: 'ours',
@@ -141,12 +115,6 @@ async function inspect(rt: Runtime, { place, replace = [], seen }: InspectOption
 
 /** What desktops and file systems leave in folders by themselves. */
 const DROPPINGS = new Set(['.DS_Store', 'Thumbs.db', 'desktop.ini', 'lost+found', '.directory']);
-
-/** Not every folder whose name has the form of a subdir (`old-backup`) is one: what is one may be emptied. */
-function isSubdirOf(name: string, manifest: Manifest | undefined): boolean {
-  if (name === INSTALLERS_NAME) return manifest !== undefined && sideFoldersOf(manifest).includes(name);
-  return isSubdir(name) && (KNOWN_SUBDIRS.includes(name) || (manifest?.subdirs.includes(name) ?? false));
-}
 
 async function readLiveManifest(
   rt: Runtime,
@@ -207,42 +175,17 @@ async function fromCopy(
   return copy;
 }
 
-/** Relative paths of all regular files below a subdir; anything else there is refused, it would be followed or deleted otherwise. */
-async function walk(rt: Runtime, dir: string, folder: string): Promise<string[]> {
-  const refuse = (path: string, kind: string): never => {
-    throw new RepackError('E_NOT_OURS', {
-      what: `the label folder holds a ${kind} where only files of the channel belong`,
-      where: join(dir, path),
-      hint: 'Remove it, then run again.',
-    });
-  };
-  const stats = await rt.fs.lstat(join(dir, folder));
-  if (!stats.isDirectory()) refuse(folder, stats.isSymbolicLink() ? 'symbolic link' : 'file named like a subdir');
-  const paths: string[] = [];
-  for (const entry of await rt.fs.readdir(join(dir, folder))) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) paths.push(...(await walk(rt, dir, path)));
-    else if (entry.isFile()) paths.push(path);
-    else refuse(path, entry.isSymbolicLink() ? 'symbolic link' : 'device or pipe');
-  }
-  return paths;
-}
-
-async function hashLive(
-  rt: Runtime,
-  path: string,
-  { stated, seen }: { stated: ManifestFile | undefined; seen: SeenFile | undefined },
-): Promise<LiveFile> {
-  const known = seen === undefined ? undefined : recallFile(seen, await rt.fs.lstat(path));
-  if (known !== undefined) return known;
-  const handle = await rt.fs.openNoFollow(path);
-  try {
-    const { mtimeMs } = await handle.stat();
-    const digests = await digestsOfFile(handle, { stated, onPiece: () => rt.signal.throwIfAborted() });
-    return { ...digests, mtimeMs };
-  } finally {
-    await handle.close();
-  }
+/** What is no regular file below a subdir would be followed or deleted; a folder that can't be listed is not known. */
+function refuseOdd({ dir, odd, closed }: Listing): void {
+  for (const error of closed.values()) throw error;
+  const path = [...odd.keys()].find((each) => !isOwnRootFile(each));
+  if (path === undefined) return;
+  const kind = { link: 'symbolic link', special: 'device or pipe', folder: 'folder', file: 'file named like a subdir' };
+  throw new RepackError('E_NOT_OURS', {
+    what: `the label folder holds a ${kind[odd.get(path)!]} where only files of the channel belong`,
+    where: join(dir, path),
+    hint: 'Remove it, then run again.',
+  });
 }
 
 /** `<any folder>/repodata.json`, whatever the folder is called. */

@@ -1,34 +1,12 @@
 import { join } from 'node:path';
 import { canonicalJson } from '../../base/json.js';
 import { inParallel } from '../../base/parallel.js';
-import type { LiveFile, StagedFile } from '../../channel/staged.js';
-import type { FileSystem } from '../../runtime/fs.js';
+import type { SeenFile, SeenFiles } from '../../channel/read/read-folder.js';
+import type { StagedFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 /** In the state folder: what was known of each live file when it was last seen whole. */
 export const SEEN_NAME = 'seen.json';
-
-/** A file whose bytes were hashed once, and the marks that any later writing would change. Times in ms. */
-export interface SeenFile extends LiveFile {
-  ctimeMs: number;
-  ino: number;
-}
-
-/** By path relative to the label folder. */
-export type SeenFiles = ReadonlyMap<string, SeenFile>;
-
-type Stats = Pick<Awaited<ReturnType<FileSystem['lstat']>>, 'size' | 'mtimeMs' | 'ctimeMs' | 'ino'>;
-
-/**
- * The digests of a file, if it is the one that was seen: same size, same times, same inode. `ctime` is set by the kernel at every change
- * of content, times, links or rights, so a file that was altered and given its old mtime back is hashed again.
- */
-export function recallFile(seen: SeenFile | undefined, stats: Stats): LiveFile | undefined {
-  if (seen === undefined || seen.size !== stats.size || seen.ino !== stats.ino) return undefined;
-  if (seen.mtimeMs !== stats.mtimeMs || seen.ctimeMs !== stats.ctimeMs) return undefined;
-  const { size, sha256, md5, mtimeMs } = seen;
-  return { size, sha256, md5, mtimeMs };
-}
 
 /** What is remembered; nothing where there is no such file or it can't be read: then every file is hashed. */
 export async function readSeen(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<SeenFiles> {

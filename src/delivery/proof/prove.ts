@@ -2,7 +2,7 @@ import { pathOf } from '../../conda/channel/names.js';
 import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
-import { MANIFEST_NAME, sideFoldersOf, SUMS_NAME } from '../../channel/manifest/manifest.js';
+import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import type { RepackPlan } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
@@ -77,8 +77,7 @@ const CHECKS: readonly {
 export async function proveStaged(rt: ReadRuntime, input: ProveInput): Promise<Proof> {
   const { staged } = input;
   const folder = await readFolder(rt, staged.dir, {
-    listed: staged.manifest.subdirs,
-    sideFolders: sideFoldersOf(staged.manifest),
+    manifest: staged.manifest,
     stated: new Map(staged.files.map((file) => [file.path, file])),
   });
   const { indexes, violations } = await readIndexes(folder, { needsZst: true });

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { RepackError, isRepackError } from '../../base/errors.js';
-import { isOwnRootFile, MANIFEST_NAME, sideFoldersOf } from '../../channel/manifest/manifest.js';
+import { MANIFEST_NAME, sideFoldersOf } from '../../channel/manifest/manifest.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
-import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import { readIndex } from '../../channel/read/folder-source.js';
+import { listFolder } from '../../channel/read/list-folder.js';
+import { splitPath } from '../../conda/channel/names.js';
 import type { LiveFile } from '../../channel/staged.js';
 import { lockLabel } from '../../delivery/lock/lock.js';
 import { lockHolder } from '../../delivery/lock/lock-peek.js';
@@ -122,12 +124,13 @@ async function unnamed(
   const manifest = (await readManifest(rt, path.join(labelDir, MANIFEST_NAME)))?.manifest;
   if (manifest?.label !== label) return { items, files };
   const named = new Set(manifest.files.map((file) => file.path));
+  const listing = await listFolder(rt, labelDir, { manifest });
   for (const folder of [...manifest.subdirs, ...sideFoldersOf(manifest)]) {
     const indexed = await namedByIndex(rt, labelDir, folder, manifest);
     if (indexed === undefined) continue;
-    for (const entry of await rt.fs.readdir(path.join(labelDir, folder)).catch(() => [])) {
-      const name = `${folder}/${entry.name}`;
-      if (!entry.isFile() || named.has(name) || indexed.has(entry.name) || isOwnRootFile(name)) continue;
+    for (const name of listing.paths) {
+      const [within, fn] = splitPath(name);
+      if (within !== folder || named.has(name) || indexed.has(fn)) continue;
       const file = path.join(labelDir, name);
       const stats = await rt.fs.lstat(file);
       files.set(name, { size: stats.size, mtimeMs: stats.mtimeMs, sha256: '', md5: '' });
@@ -146,12 +149,8 @@ async function namedByIndex(
   manifest: Manifest,
 ): Promise<Set<string> | undefined> {
   if (!manifest.subdirs.includes(folder)) return new Set();
-  const file = path.join(labelDir, folder, 'repodata.json');
-  try {
-    return new Set(scanRepodata(await rt.fs.readFile(file), file).allFilenames());
-  } catch {
-    return undefined;
-  }
+  const index = await readIndex(rt, labelDir, folder).catch(() => undefined);
+  return index === undefined ? undefined : new Set(index.allFilenames());
 }
 
 /** Receipts, and what lies beside where a label folder was. */

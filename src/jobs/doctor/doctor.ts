@@ -12,7 +12,6 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { diagnosisOf, examine, isWorthRepair } from '../../channel/doctor/doctor.js';
 import type { Diagnosis, DoctorFinding, ExamineOptions, Examination } from '../../channel/doctor/doctor.js';
 import type { SitePrefix } from '../../channel/doctor/paths.js';
-import type { HashCache } from '../../channel/read/read-folder.js';
 import { collectFindings } from '../../delivery/collect-findings.js';
 import { SITE_FILES_NOT_WRITTEN } from '../../delivery/hand-over.js';
 import { repairForeign } from './repair-foreign.js';
@@ -45,11 +44,9 @@ export interface DoctorReport extends Diagnosis {
 export async function doctor(rt: Runtime, request: DoctorRequest): Promise<DoctorReport> {
   const place = await findChannelPlace(rt, path.resolve(rt.machine.cwd, request.dir));
   const solver = openEmbeddedSolver(rt);
-  const cache: HashCache = new Map();
   const options: ExamineOptions = {
     dir: place.labelDir,
     site: request.site,
-    cache,
     opened: new Map(),
     solveOffline: (asked, source) => solveEmbedded(rt, { request: asked, source, solver }),
   };
@@ -61,8 +58,9 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
       return { ...before, repair: { ...nothing(before.generation), mended: [] } };
     }
     const collected = collectFindings(rt);
-    const repaired = await repair(collected.rt, { request, place, options });
-    const after = diagnosisOf(await examine(rt, options));
+    const seen = found.folder.files;
+    const repaired = await repair(collected.rt, { request, place, options: { ...options, seen } });
+    const after = diagnosisOf(await examine(rt, { ...options, seen }));
     const left = new Set(after.findings.map(keyOf));
     const beside = notWrittenBeside(collected.findings());
     return {

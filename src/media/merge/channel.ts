@@ -1,21 +1,22 @@
 import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
 import { fileHandleSource } from '../../archive/source.js';
-import { digestsOfFile, sha256Of, type Digests } from '../../codec/digests.js';
-import { errnoOf } from '../../base/disk-errors.js';
+import { sha256Of, type Digests } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
-import { INDEX_NAMES, INSTALLERS_NAME, MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
-import { formatOf, isSubdir, KNOWN_SUBDIRS, parseDistFilename } from '../../conda/channel/names.js';
+import { INSTALLERS_NAME, MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import { formatOf, parseDistFilename, splitPath } from '../../conda/channel/names.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { PackageRecord, RecordOrigin } from '../../conda/record/records.js';
 import { pickedRecord } from '../../conda/record/repodata-record.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
-import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import { readIndex } from '../../channel/read/folder-source.js';
+import { listFolder, type Listing } from '../../channel/read/list-folder.js';
+import { hashFiles } from '../../channel/read/read-folder.js';
 import type { SideFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { listFiles } from './files.js';
+import { noFolder, oddFile } from './files.js';
 
 /** An artifact that lies in a channel folder, with the record that counts for it. */
 export interface ChannelArtifact extends Digests {
@@ -57,33 +58,43 @@ export async function readChannelFolder(
   rt: Runtime,
   { dir, known, counts = () => true }: ReadChannelOptions,
 ): Promise<ChannelFolder> {
-  const paths = (await listFiles(rt, dir, { strict: false })).filter(counts);
   const manifest = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
-  const subdirs = subdirsOf(paths, manifest);
-  if (subdirs.length === 0) throw noChannel(dir, paths);
+  const listing = await listFolder(rt, dir, { manifest }).catch((error: unknown) => {
+    throw noFolder(dir, error);
+  });
+  refuseOdd(listing);
+  const { subdirs } = listing;
+  if (subdirs.length === 0) throw noChannel(dir, listing.strangers);
   const stated = new Map((manifest?.files ?? []).map((file) => [file.path, file]));
+  const paths = listing.paths.filter(counts);
+  const isArtifact = (path: string): boolean => subdirs.includes(splitPath(path)[0]) && formatOf(path) !== undefined;
+  const artifacts = paths.filter(isArtifact);
+  for (const path of artifacts) parseDistFilename(splitPath(path)[1]);
+  const side = paths.filter((path) => isSideFile(path, subdirs, stated));
+  const unknown = [...artifacts, ...side].filter((path) => known?.has(path) !== true);
+  const digests = new Map<string, Digests>([...(known ?? []), ...(await hashFiles(rt, { dir, paths: unknown }))]);
   const folder: ChannelFolder = { dir, artifacts: [], side: [], manifest, findings: [] };
   for (const subdir of subdirs) {
     const index = await readIndex(rt, dir, subdir);
-    for (const path of paths.filter((each) => each.startsWith(`${subdir}/`))) {
-      rt.signal.throwIfAborted();
-      const fn = path.slice(subdir.length + 1);
-      if (formatOf(fn) === undefined) continue;
-      parseDistFilename(fn);
-      const digests = known?.get(path) ?? (await hash(rt, join(dir, path)));
-      const entry = { ...digests, subdir, fn, path: join(dir, path), channel: stated.get(path)?.channel ?? null };
-      folder.artifacts.push({
-        ...entry,
-        ...(await recordOf(rt, { entry, index, folder, stated: stated.get(path)?.record })),
-      });
+    for (const path of artifacts.filter((each) => splitPath(each)[0] === subdir)) {
+      const [, fn] = splitPath(path);
+      const file = stated.get(path);
+      const entry = { ...digests.get(path)!, subdir, fn, path: join(dir, path), channel: file?.channel ?? null };
+      folder.artifacts.push({ ...entry, ...(await recordOf(rt, { entry, index, folder, stated: file?.record })) });
     }
     folder.findings.push(...withoutFile(index, subdir, new Set(paths)));
   }
-  for (const path of paths.filter((each) => isSideFile(each, subdirs, stated))) {
-    const digests = known?.get(path) ?? (await hash(rt, join(dir, path)));
-    folder.side.push({ path, storePath: join(dir, path), ...digests });
-  }
+  for (const path of side) folder.side.push({ path, storePath: join(dir, path), ...digests.get(path)! });
   return folder;
+}
+
+/** Links, devices and folders with the name of a package; what else indexers keep in a subdir is passed over. */
+function refuseOdd({ dir, odd, closed }: Listing): void {
+  for (const [folder, error] of closed) throw noFolder(join(dir, folder), error);
+  const path = [...odd.keys()].find((each) => formatOf(each) !== undefined);
+  if (path === undefined) return;
+  const kind = { link: 'a symbolic link', folder: 'a folder', special: 'a device or pipe', file: 'a file' };
+  throw oddFile(join(dir, path), kind[odd.get(path)!]);
 }
 
 async function recordOf(
@@ -139,29 +150,6 @@ async function ownRecord(
   }
 }
 
-/** Folders that conda knows as subdirs, that the manifest lists, or that have an index. */
-function subdirsOf(paths: readonly string[], manifest: Manifest | undefined): string[] {
-  const folders = [
-    ...new Set(paths.filter((path) => path.includes('/')).map((path) => path.slice(0, path.indexOf('/')))),
-  ];
-  return folders.filter(
-    (folder) =>
-      isSubdir(folder) &&
-      (KNOWN_SUBDIRS.includes(folder) ||
-        manifest?.subdirs.includes(folder) === true ||
-        paths.includes(`${folder}/${INDEX_NAMES[0]}`)),
-  );
-}
-
-async function readIndex(rt: Runtime, dir: string, subdir: string): Promise<RepodataIndex | undefined> {
-  const path = join(dir, subdir, INDEX_NAMES[0]);
-  const bytes = await rt.fs.readFile(path).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  return bytes === undefined ? undefined : scanRepodata(bytes, path);
-}
-
 /** All names that `attestationPlace` knows: `.v0.sigs`, and `.sigs` with and without the digest that the record states. */
 const ATTESTATION = /\.(conda|tar\.bz2)(\.v\d+\.sigs|\.sigs(\.[0-9a-f]{64})?)$/;
 
@@ -187,15 +175,6 @@ function withoutFile(index: RepodataIndex | undefined, subdir: string, paths: Re
   ];
 }
 
-async function hash(rt: Runtime, path: string): Promise<Digests> {
-  const handle = await rt.fs.openNoFollow(path);
-  try {
-    return await digestsOfFile(handle, { onPiece: () => rt.signal.throwIfAborted() });
-  } finally {
-    await handle.close();
-  }
-}
-
 function otherBytes(
   { subdir, fn, path, ...digests }: Digests & { subdir: string; fn: string; path: string },
   algorithm: 'sha256' | 'md5',
@@ -209,8 +188,8 @@ function otherBytes(
   });
 }
 
-function noChannel(dir: string, paths: readonly string[]): RepackError {
-  const artifacts = paths.some((path) => !path.includes('/') && formatOf(path) !== undefined);
+function noChannel(dir: string, strangers: readonly string[]): RepackError {
+  const artifacts = strangers.some((name) => formatOf(name) !== undefined);
   return new RepackError('E_NOT_A_CHANNEL', {
     what: artifacts ? 'The packages do not lie in a subdir' : 'This folder is neither a delta nor a channel',
     where: dir,

@@ -20,7 +20,7 @@ export async function listFiles(
   const files: string[] = [];
   const take = (entry: Entry, path: string): void => {
     if (entry.isFile()) files.push(path);
-    else if (strict || formatOf(entry.name) !== undefined) throw odd(join(dir, path), kindOf(entry));
+    else if (strict || formatOf(entry.name) !== undefined) throw oddFile(join(dir, path), kindOf(entry));
   };
   for (const entry of await entriesOf(rt, dir)) {
     if (!entry.isDirectory()) take(entry, entry.name);
@@ -43,15 +43,19 @@ export async function* contentOfFile(rt: Pick<Runtime, 'fs'>, path: string): Asy
 
 async function entriesOf(rt: Pick<Runtime, 'fs'>, dir: string): ReturnType<Runtime['fs']['readdir']> {
   return rt.fs.readdir(dir).catch((error: unknown) => {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    throw new RepackError('E_MEDIUM', {
-      what:
-        errno === 'ENOENT' || errno === 'ENOTDIR' ? 'There is no such folder' : `The folder can't be read (${errno})`,
-      where: dir,
-      hint: 'Give the folder of a delta (it holds delta.json) or of a channel (it holds noarch/).',
-      cause: error,
-    });
+    throw noFolder(dir, error);
+  });
+}
+
+/** What can't be listed, in the words of a merge. */
+export function noFolder(dir: string, error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined) return error;
+  return new RepackError('E_MEDIUM', {
+    what: errno === 'ENOENT' || errno === 'ENOTDIR' ? 'There is no such folder' : `The folder can't be read (${errno})`,
+    where: dir,
+    hint: 'Give the folder of a delta (it holds delta.json) or of a channel (it holds noarch/).',
+    cause: error,
   });
 }
 
@@ -60,7 +64,7 @@ function kindOf(entry: Entry): string {
   return entry.isDirectory() ? 'a folder' : 'a device or pipe';
 }
 
-function odd(where: string, kind: string): RepackError {
+export function oddFile(where: string, kind: string): RepackError {
   return new RepackError('E_ARCHIVE_MEMBER', {
     what: `There is ${kind} where only files of a channel belong`,
     where,

@@ -90,6 +90,16 @@ describe('sound folders', () => {
     ]);
     expect(ok).toBe(true);
   });
+
+  it('a subdir that conda does not know is judged by its index where there is no manifest of ours, else a stranger', async () => {
+    const [foreign, own] = [copyOf('foreign'), copyOf('ours')];
+    for (const dir of [foreign, own]) {
+      mkdirSync(join(dir, 'linux-loong64'));
+      writeFileSync(join(dir, 'linux-loong64/repodata.json'), '');
+    }
+    expect(await codesOf(foreign)).toEqual(['index-empty linux-loong64/repodata.json']);
+    expect(await codesOf(own)).toEqual(['stranger linux-loong64']);
+  });
 });
 
 type Spoil = (dir: string) => void | Promise<void>;

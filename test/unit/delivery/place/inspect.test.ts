@@ -57,6 +57,20 @@ describe('D6a whose folder', () => {
     expect(() => requireOurs(rt, live, { adopt: true })).not.toThrow();
   });
 
+  it('a subdir that conda does not know counts by its index where no manifest of ours says what belongs', async () => {
+    await put('linux-loong64/repodata.json', '{}');
+    await put('linux-loong64/a-1-0.conda', 'x');
+    await put('old-backup/precious.txt', 'x');
+    expect(await inspect()).toMatchObject({ state: 'foreign-channel', strangers: ['old-backup'] });
+    expect([...(await inspect()).files.keys()]).toEqual(['linux-loong64/a-1-0.conda', 'linux-loong64/repodata.json']);
+  });
+
+  it('a folder with an index that our manifest does not list is a stranger', async () => {
+    await publishTiny(rt, { root, packages: PACKAGES });
+    await put('linux64-old/repodata.json', '{}');
+    expect((await inspect()).strangers).toEqual(['linux64-old']);
+  });
+
   it('names that have the form of a subdir are strangers unless conda or our manifest knows them', async () => {
     await publishTiny(rt, { root, packages: { ...PACKAGES, 'toaster-8/t-1-0.conda': 't' } });
     await put('old-backup/precious.txt', 'x');

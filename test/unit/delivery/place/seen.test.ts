@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestsOf } from '../../../../src/codec/digests.js';
-import { readSeen, recallFile, rememberSeen, SEEN_NAME } from '../../../../src/delivery/place/seen.js';
+import { recallFile } from '../../../../src/channel/read/read-folder.js';
+import { readSeen, rememberSeen, SEEN_NAME } from '../../../../src/delivery/place/seen.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 
