@@ -7,8 +7,8 @@ import { inParallel } from '../../base/parallel.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 /** What a channel adds to a record, or writes in another form: no correction of what the package says. */
 const CHANNELS_OWN = new Set(['md5', 'sha256', 'size', 'fn', 'url', 'channel', 'subdir', 'indexed_timestamp']);

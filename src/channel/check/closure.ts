@@ -5,8 +5,8 @@ import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import { versionMatches } from '../../conda/spec/version-spec.js';
-import { violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 /**
  * Does every dependency of these records find its match among them, or in the profile's virtual packages? `path` is

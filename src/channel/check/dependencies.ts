@@ -3,8 +3,8 @@ import { openDependencies } from '../../conda/record/open-dependencies.js';
 import { documentParts, namesInV3 } from '../doctor/document.js';
 import type { Folder } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 const SHOWN = 3;
 

@@ -6,8 +6,8 @@ import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { documentParts, withdrawnIn } from '../doctor/document.js';
 import type { Folder, FolderFile } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 /** Index set = file set, every size and digest of the index, names that are safe and differ on every file system. */
 export function checkIndexesAgainstFiles(folder: Folder, indexes: Indexes): Violation[] {

@@ -2,8 +2,8 @@ import type { Manifest, ManifestFile } from '../manifest/manifest.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../manifest/manifest.js';
 import type { Folder } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 /** The folder against its manifest: missing, changed, left over, and indexes of another generation or another hand. */
 export function checkAgainstManifest(folder: Folder, manifest: Manifest, indexes: Indexes): Violation[] {

@@ -5,8 +5,8 @@ import type { TargetProfile } from '../../conda/plan/profile.js';
 import { folderChannel } from '../read/folder-source.js';
 import type { SolveOffline } from '../read/folder-source.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 export interface SolveAlone {
   dir: string;

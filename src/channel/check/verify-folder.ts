@@ -21,8 +21,8 @@ import type { Folder, ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { readIndexes } from '../read/read-indexes.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { solveAlone } from './solve-alone.js';
-import { asFinding, violation } from './violations.js';
-import type { Violation } from './violations.js';
+import { asFinding, violation } from './rules.js';
+import type { Violation } from './rules.js';
 
 export interface VerifyInput {
   /** Absolute path of a channel folder. */

@@ -16,8 +16,8 @@ import { asksForPaths, longestPath, pathViolations, readPaths, pathMembers } fro
 import type { LongPath, SitePrefix } from './paths.js';
 import type { Folder, FolderFile, ReadRuntime } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
+import { violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 const INDEX_JSON = 'info/index.json';
 /** What a file's name and its own `info/index.json` must agree on. */

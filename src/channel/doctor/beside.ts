@@ -3,8 +3,8 @@ import { splitPath } from '../../conda/channel/names.js';
 import { unpackIndex } from '../index/forms.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
+import { violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 const CHANNELDATA = 'channeldata.json';
 const RUN_EXPORTS = ['run_exports.json', 'run_exports.json.zst', 'run_exports.json.bz2'];

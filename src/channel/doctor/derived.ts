@@ -7,28 +7,11 @@ import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { unpackIndex } from '../index/forms.js';
+import { DERIVED, isDerived, isShardList, RAW_SHARDS, SHARD, SHARDS, UNCHECKED } from '../index/derived-files.js';
 import { decodeMsgpack } from './msgpack.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
-import { violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
-
-const SHARDS = 'repodata_shards.msgpack.zst';
-/** The same, of the records as they were before hotfixes: conda-index writes both over one set of shard files. */
-const RAW_SHARDS = 'repodata_shards_from_packages.msgpack.zst';
-const SHARD = /^[0-9a-f]{64}\.msgpack\.zst$/;
-/** Indexes made out of `repodata.json`, in each form; the second has the records as they were before hotfixes. */
-const DERIVED = /^(current_repodata|repodata_from_packages)\.json(\.zst|\.bz2|\.gz)?$/;
-/** Can't be held against an index without remaking it: it goes wherever `repodata.json` changes. */
-const UNCHECKED = /^(repodata|current_repodata)(\.json)?\.jlap$|\.json\.gz$/;
-
-/** Index files that are made out of `repodata.json` and wrong as soon as it changes: `current_repodata.json`, shards, jlap. */
-export function isDerived(fn: string): boolean {
-  return DERIVED.test(fn) || UNCHECKED.test(fn) || isShardList(fn) || SHARD.test(fn);
-}
-
-function isShardList(fn: string): boolean {
-  return fn === SHARDS || fn === RAW_SHARDS;
-}
+import { violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 export interface DerivedFiles {
   /** Below the subdir, with `/`: all index files of it that are made out of `repodata.json`. */

@@ -5,19 +5,20 @@ import { checkDependencies } from '../check/dependencies.js';
 import { openArtifacts } from './artifacts.js';
 import type { OpenedCache } from './artifacts.js';
 import { checkBeside } from './beside.js';
-import { checkDerived, isDerived } from './derived.js';
+import { isDerived } from '../index/derived-files.js';
+import { checkDerived } from './derived.js';
 import { documentParts, misfiled, namesInV3, withdrawnIn } from './document.js';
 import { checkLetterCase, checkOtherFiles, checkStrangers, checkTwins } from './names.js';
 import { longestPrefix } from './paths.js';
 import type { LongPath, SitePrefix } from './paths.js';
-import { remedyOf } from './remedies.js';
-import type { Remedy, RemedyContext } from './remedies.js';
+import { remedyOf } from '../check/rules.js';
+import type { Remedy, RemedyContext } from '../check/rules.js';
 import type { SolveOffline } from '../read/folder-source.js';
 import type { ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { checkSolves, lookAtFolder } from '../check/verify-folder.js';
 import type { Look } from '../check/verify-folder.js';
-import { asFinding, violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
+import { asFinding, violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 export interface DoctorFinding extends Finding {
   /** What to do now. */

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { KNOWN_SUBDIRS, caseFold, formatOf, splitPath } from '../../conda/channel/names.js';
 import { twinOf } from '../../conda/channel/view.js';
-import { isDerived } from './derived.js';
+import { isDerived } from '../index/derived-files.js';
 import { isIndexPath } from '../manifest/manifest.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
+import { violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 /** What lies beside the packages of channels that others made, and does no harm there, in whatever letters. */
 const KNOWN_BESIDE = new Set([

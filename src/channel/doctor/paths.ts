@@ -1,7 +1,7 @@
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { PackageRecord } from '../../conda/record/records.js';
-import { violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
+import { violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 /** Where environments lie at the site. */
 export interface SitePrefix {

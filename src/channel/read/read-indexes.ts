@@ -5,8 +5,8 @@ import { INDEX_NAMES } from '../manifest/manifest.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import type { Folder } from './read-folder.js';
-import { violation } from '../check/violations.js';
-import type { Violation } from '../check/violations.js';
+import { violation } from '../check/rules.js';
+import type { Violation } from '../check/rules.js';
 
 /** The indexes that can be read, by subdir. */
 export type Indexes = ReadonlyMap<string, RepodataIndex>;

@@ -12,8 +12,8 @@ import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LiveFolder, Proof, StagedChannel, StagedFile } from '../../channel/staged.js';
 import { differences } from '../../channel/check/manifest-rules.js';
 import type { ReadRuntime } from '../../channel/read/read-folder.js';
-import { describe, violation } from '../../channel/check/violations.js';
-import type { Violation } from '../../channel/check/violations.js';
+import { describe, violation } from '../../channel/check/rules.js';
+import type { Violation } from '../../channel/check/rules.js';
 
 export interface ProveMirrorInput {
   /** Staged with `changesOnly`. */

@@ -16,8 +16,8 @@ import type { Folder, ReadRuntime } from '../../channel/read/read-folder.js';
 import { readIndexes } from '../../channel/read/read-indexes.js';
 import type { Indexes } from '../../channel/read/read-indexes.js';
 import { solveAlone } from '../../channel/check/solve-alone.js';
-import { describe, violation } from '../../channel/check/violations.js';
-import type { Violation } from '../../channel/check/violations.js';
+import { describe, violation } from '../../channel/check/rules.js';
+import type { Violation } from '../../channel/check/rules.js';
 
 export interface ProveInput {
   staged: StagedChannel;

@@ -18,8 +18,8 @@ import { derivedToRemove } from '../../channel/doctor/derived.js';
 import { documentParts, withdrawnIn } from '../../channel/doctor/document.js';
 import { rebuildIndex, recordSources } from '../../channel/doctor/rebuild-index.js';
 import type { RebuiltIndex } from '../../channel/doctor/rebuild-index.js';
-import { remedyOf } from '../../channel/doctor/remedies.js';
-import type { Rule } from '../../channel/check/violations.js';
+import { remedyOf } from '../../channel/check/rules.js';
+import type { Rule } from '../../channel/check/rules.js';
 import { isUnjudged, liveFolder } from './repaired.js';
 import type { Repaired } from './repaired.js';
 

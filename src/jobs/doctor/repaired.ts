@@ -1,7 +1,7 @@
 import type { LiveFile, LiveFolder } from '../../channel/staged.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
 import type { Examination } from '../../channel/doctor/doctor.js';
-import type { Rule } from '../../channel/check/violations.js';
+import type { Rule } from '../../channel/check/rules.js';
 import { sha256Of } from '../../codec/digests.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 
