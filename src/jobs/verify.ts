@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { openEmbeddedSolver } from '../engine/embedded/solver.js';
-import { solveEmbedded } from '../engine/embedded/solve.js';
+import { solveManifest } from '../delivery/proof/solve-alone.js';
 import { isRepackError } from '../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { verifyFolder } from '../channel/check/verify-folder.js';
+import { lookAtFolder, verifyFolder } from '../channel/check/verify-folder.js';
 import type { VerifyReport } from '../channel/check/verify-folder.js';
 
 export interface VerifyRequest {
@@ -37,10 +37,9 @@ export async function verify(rt: Runtime, request: VerifyRequest): Promise<Check
 async function verifyAlone(rt: Runtime, dir: string): Promise<VerifyReport> {
   const solver = openEmbeddedSolver(rt);
   try {
-    return await verifyFolder(rt, {
-      dir,
-      solveOffline: (request, source) => solveEmbedded(rt, { request, source, solver }),
-    });
+    const look = await lookAtFolder(rt, dir);
+    const { manifest, indexes } = look;
+    return await verifyFolder(rt, look, manifest && (await solveManifest(rt, { dir, indexes, solver }, manifest)));
   } finally {
     await solver.close();
   }

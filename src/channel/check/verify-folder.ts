@@ -1,16 +1,12 @@
 import { join } from 'node:path';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { errnoOf } from '../../base/disk-errors.js';
-import { RepackError, isRepackError } from '../../base/errors.js';
+import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { INDEX_NAMES, isIndexPath, MANIFEST_NAME } from '../manifest/manifest.js';
-import { parseMatchSpec } from '../../conda/spec/match-spec.js';
-import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import { parseManifest, readManifest } from '../manifest/read-manifest.js';
-import { profileOfManifest } from '../manifest/profile.js';
-import type { SolveOffline } from '../read/folder-source.js';
 import { checkArtifacts } from './artifact-rules.js';
 import { checkDependencies } from './dependencies.js';
 import { checkIndexesAgainstFiles } from './index-rules.js';
@@ -20,16 +16,8 @@ import { readFolder } from '../read/read-folder.js';
 import type { Folder, ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { readIndexes } from '../read/read-indexes.js';
 import type { Indexes } from '../read/read-indexes.js';
-import { solveAlone } from './solve-alone.js';
 import { asFinding, violation } from './rules.js';
 import type { Violation } from './rules.js';
-
-export interface VerifyInput {
-  /** Absolute path of a channel folder. */
-  dir: string;
-  /** With it, and with a manifest, the label's specs are solved from the folder alone. */
-  solveOffline?: SolveOffline | undefined;
-}
 
 export interface VerifyReport {
   dir: string;
@@ -53,22 +41,21 @@ export interface Look {
 }
 
 /**
- * Reads a channel folder, ours or anybody's, and says what is wrong with it: index against files, and with our manifest what is
- * missing, left over, changed, half synchronised. Everything that is wrong with the folder is a finding; nothing is changed. A folder
- * that is being published or synchronised just now gets a second look before anything is reported.
- *
- * Throws E_NOT_A_CHANNEL where there is no folder, or nothing of a channel in it.
+ * All that is wrong with a folder that was looked at: index against files, and with our manifest what is missing, left over, changed, half
+ * synchronised; every artifact is opened. `solves`: what a solve from the folder alone has shown. Nothing is changed.
  */
-export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: VerifyInput): Promise<VerifyReport> {
-  const seen = await lookAtFolder(rt, dir);
-  const { folder, indexes, manifest } = seen;
-  const violations = [...seen.violations];
-  if (solveOffline !== undefined && manifest !== undefined)
-    violations.push(...(await checkSolves(solveOffline, { dir, manifest, indexes })));
+export async function verifyFolder(
+  rt: ReadRuntime,
+  look: Look,
+  solves: readonly Violation[] = [],
+): Promise<VerifyReport> {
+  const { folder, indexes, manifest } = look;
+  const { dir } = folder;
+  const violations = [...look.violations, ...solves];
   violations.push(
     ...(await checkArtifacts(rt, { dir, folder, indexes, told: new Set(violations.map(({ subject }) => subject)) })),
+    ...checkDependencies(look),
   );
-  violations.push(...checkDependencies(seen));
   const findings = violations.map(asFinding);
   return {
     dir,
@@ -84,8 +71,9 @@ export async function verifyFolder(rt: ReadRuntime, { dir, solveOffline }: Verif
 
 /**
  * Reads the folder and holds index, files, manifest and sums against each other. Where something is wrong it looks again, until two looks see
- * the same: the folder may be being published just now. `known`: what an earlier look has hashed need not be read again. Throws as
- * `verifyFolder`.
+ * the same: the folder may be being published just now. `known`: what an earlier look has hashed need not be read again.
+ *
+ * Throws E_NOT_A_CHANNEL where there is no folder, or nothing of a channel in it.
  */
 export async function lookAtFolder(rt: ReadRuntime, dir: string, known?: SeenFiles): Promise<Look> {
   let seen = await look(rt, dir, known);
@@ -168,28 +156,6 @@ function manifestIn(folder: Folder): { manifest: Manifest | undefined; violation
     case 'other':
       return { manifest: undefined, violations: [] };
   }
-}
-
-/** Can the label's specs be installed from the folder alone? */
-export async function checkSolves(
-  solveOffline: SolveOffline,
-  { dir, manifest, indexes }: { dir: string; manifest: Manifest; indexes: Indexes },
-): Promise<Violation[]> {
-  const found: Violation[] = [];
-  const specs: MatchSpec[] = [];
-  for (const text of manifest.specs) {
-    try {
-      specs.push(parseMatchSpec(text));
-    } catch (error) {
-      if (!isRepackError(error)) throw error;
-      found.push(violation('spec-unreadable', text, { reason: error.what }));
-    }
-  }
-  for (const profile of manifest.profiles.map(profileOfManifest)) {
-    const problem = await solveAlone(solveOffline, { dir, label: manifest.label, specs, profile, indexes });
-    if (problem !== undefined) found.push(problem);
-  }
-  return found;
 }
 
 async function refuseNonChannel(rt: ReadRuntime, folder: Folder): Promise<void> {

@@ -13,9 +13,8 @@ import { longestPrefix } from './paths.js';
 import type { LongPath, SitePrefix } from './paths.js';
 import { remedyOf } from '../check/rules.js';
 import type { Remedy, RemedyContext } from '../check/rules.js';
-import type { SolveOffline } from '../read/folder-source.js';
 import type { ReadRuntime, SeenFiles } from '../read/read-folder.js';
-import { checkSolves, lookAtFolder } from '../check/verify-folder.js';
+import { lookAtFolder } from '../check/verify-folder.js';
 import type { Look } from '../check/verify-folder.js';
 import { asFinding, violation } from '../check/rules.js';
 import type { Violation } from '../check/rules.js';
@@ -47,7 +46,6 @@ export interface ExamineOptions {
   /** Absolute path of a channel folder, ours or anybody's. */
   dir: string;
   site?: SitePrefix | undefined;
-  solveOffline?: SolveOffline | undefined;
   /** What an earlier look has hashed. */
   seen?: SeenFiles | undefined;
   /** What an earlier look has opened. */
@@ -70,10 +68,10 @@ export interface Examination extends Look, RemedyContext {
 
 /**
  * Everything that `verify` sees, and: every artifact opened, twins, names and paths that do not fit the site, index files made out of
- * others, leftovers. Reads only. Throws as `verifyFolder`.
+ * others, leftovers. Reads only. Throws as `lookAtFolder`.
  */
 export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise<Examination> {
-  const { dir, site, solveOffline } = options;
+  const { dir, site } = options;
   const look = await lookAtFolder(rt, dir, options.seen);
   const { folder, indexes, manifest } = look;
   const opened = await openArtifacts(rt, { folder, indexes, site, opened: options.opened });
@@ -100,9 +98,6 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
   found.push(...checkLetterCase(folder, indexes));
   found.push(...checkTwins(folder), ...checkOtherFiles(folder, named), ...(await checkStrangers(rt, folder)));
   found.push(...opened.violations, ...checkDependencies(look));
-  // What can't be read is no channel to solve from, and told already.
-  const whole = manifest !== undefined && manifest.subdirs.every((subdir) => indexes.has(subdir));
-  if (solveOffline !== undefined && whole) found.push(...(await checkSolves(solveOffline, { dir, manifest, indexes })));
   // Looked at more closely here.
   const seen = look.violations.filter(({ rule }) => rule !== 'stranger');
   const examination = {

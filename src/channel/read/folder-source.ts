@@ -3,13 +3,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Channel } from '../../conda/channel/channel.js';
 import { errnoOf } from '../../base/disk-errors.js';
-import type { SolvedSubdir, SolveRequest } from '../../conda/plan/plan.js';
 import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { Runtime } from '../../runtime/runtime.js';
-
-/** The embedded solver, handed in: stages don't import each other. */
-export type SolveOffline = (request: SolveRequest, source: RepodataSource) => Promise<SolvedSubdir>;
 
 /** A channel folder on this machine as a channel. */
 export function folderChannel(dir: string, name: string): Channel {

@@ -1,7 +1,6 @@
 import { engineTitle } from '../../engine/conda/conda-engine.js';
 import { installOffline } from '../../engine/conda/install-offline.js';
 import { chooseEngine, detectEngines } from '../../engine/detect.js';
-import { solveEmbedded } from '../../engine/embedded/solve.js';
 import type { RepackPlan } from '../../conda/plan/plan.js';
 import type { WorkSettings } from '../../conda/plan/request.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
@@ -22,8 +21,7 @@ export async function proveInstallable(rt: Runtime, { staged, plan, request, wor
   const proof = await proveStaged(rt, {
     staged,
     plan,
-    solveOffline: (solveRequest, source) =>
-      solveEmbedded(rt, { request: solveRequest, source, solver: workshop.solver }),
+    solver: workshop.solver,
   });
   if (request.prove.kind === 'solve') return proof;
   const installed = await installProof(rt, { staged, plan, request, workshop });

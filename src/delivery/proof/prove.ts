@@ -8,21 +8,22 @@ import type { RepackPlan } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import { checkClosure } from '../../channel/check/closure.js';
-import type { SolveOffline } from '../../channel/read/folder-source.js';
 import { checkIndexesAgainstFiles } from '../../channel/check/index-rules.js';
 import { checkSums, differences } from '../../channel/check/manifest-rules.js';
 import { readFolder } from '../../channel/read/read-folder.js';
 import type { Folder, ReadRuntime } from '../../channel/read/read-folder.js';
 import { readIndexes } from '../../channel/read/read-indexes.js';
 import type { Indexes } from '../../channel/read/read-indexes.js';
-import { solveAlone } from '../../channel/check/solve-alone.js';
+import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
+import type { EmbeddedRuntime } from '../../engine/embedded/solve.js';
+import { solveAlone } from './solve-alone.js';
 import { describe, violation } from '../../channel/check/rules.js';
 import type { Violation } from '../../channel/check/rules.js';
 
 export interface ProveInput {
   staged: StagedChannel;
   plan: RepackPlan;
-  solveOffline: SolveOffline;
+  solver: EmbeddedSolver;
 }
 
 interface Evidence extends ProveInput {
@@ -34,7 +35,7 @@ interface Evidence extends ProveInput {
 const CHECKS: readonly {
   name: string;
   detail: (evidence: Evidence) => string;
-  run: (evidence: Evidence) => Violation[] | Promise<Violation[]>;
+  run: (evidence: Evidence, rt: EmbeddedRuntime) => Violation[] | Promise<Violation[]>;
 }[] = [
   {
     name: 'files',
@@ -74,7 +75,7 @@ const CHECKS: readonly {
  * that of its channel; closed under dependencies and solvable from the staged indexes alone, per subdir. Throws E_PROOF with
  * everything that failed, at once.
  */
-export async function proveStaged(rt: ReadRuntime, input: ProveInput): Promise<Proof> {
+export async function proveStaged(rt: ReadRuntime & EmbeddedRuntime, input: ProveInput): Promise<Proof> {
   const { staged } = input;
   const folder = await readFolder(rt, staged.dir, {
     manifest: staged.manifest,
@@ -85,7 +86,7 @@ export async function proveStaged(rt: ReadRuntime, input: ProveInput): Promise<P
   const failed = [...folder.violations, ...violations];
   const checks: Proof['checks'] = [];
   for (const { name, run, detail } of CHECKS) {
-    const found = await run(evidence);
+    const found = await run(evidence, rt);
     failed.push(...found);
     checks.push({ name, detail: detail(evidence) });
   }
@@ -172,11 +173,11 @@ function checkDependencies({ plan, indexes }: Evidence): Violation[] {
   });
 }
 
-async function checkSolves({ plan, staged, indexes, solveOffline }: Evidence): Promise<Violation[]> {
+async function checkSolves({ plan, staged, indexes, solver }: Evidence, rt: EmbeddedRuntime): Promise<Violation[]> {
   const found: Violation[] = [];
   for (const profile of plan.profiles) {
     const { dir, label } = staged;
-    const problem = await solveAlone(solveOffline, { dir, label, specs: plan.specs, profile, indexes });
+    const problem = await solveAlone(rt, { dir, indexes, solver }, { label, specs: plan.specs, profile });
     if (problem !== undefined) found.push(problem);
   }
   return found;

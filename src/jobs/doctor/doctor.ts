@@ -1,6 +1,7 @@
+import { solveManifest } from '../../delivery/proof/solve-alone.js';
 import path from 'node:path';
 import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
-import { solveEmbedded } from '../../engine/embedded/solve.js';
+import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
@@ -48,10 +49,9 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
     dir: place.labelDir,
     site: request.site,
     opened: new Map(),
-    solveOffline: (asked, source) => solveEmbedded(rt, { request: asked, source, solver }),
   };
   try {
-    const found = await examine(rt, { ...options, interrupted: await isInterrupted(rt, place) });
+    const found = await diagnose(rt, { ...options, interrupted: await isInterrupted(rt, place) }, solver);
     const before = diagnosisOf(found);
     if (!request.repair) return { ...before, repair: undefined };
     if (!isWorthRepair(found, request)) {
@@ -60,7 +60,7 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
     const collected = collectFindings(rt);
     const seen = found.folder.files;
     const repaired = await repair(collected.rt, { request, place, options: { ...options, seen } });
-    const after = diagnosisOf(await examine(rt, { ...options, seen }));
+    const after = diagnosisOf(await diagnose(rt, { ...options, seen }, solver));
     const left = new Set(after.findings.map(keyOf));
     const beside = notWrittenBeside(collected.findings());
     return {
@@ -72,6 +72,15 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
   } finally {
     await solver.close();
   }
+}
+
+/** Also solves from the folder alone; what can't be read is no channel to solve from, and told already. */
+async function diagnose(rt: Runtime, options: ExamineOptions, solver: EmbeddedSolver): Promise<Examination> {
+  const found = await examine(rt, options);
+  const { manifest, indexes, violations } = found;
+  if (manifest === undefined || !manifest.subdirs.every((subdir) => indexes.has(subdir))) return found;
+  const solves = await solveManifest(rt, { dir: options.dir, indexes, solver }, manifest);
+  return { ...found, violations: [...violations, ...solves] };
 }
 
 async function repair(
@@ -91,7 +100,7 @@ async function repair(
     await rt.reach('update:locked');
     await recoverLabel(rt, { place });
     // What an earlier look hashed is not read again; what it saw may have changed.
-    const found = await examine(rt, { ...options, solveOffline: undefined });
+    const found = await examine(rt, options);
     refuseUnknown(found);
     refuseCapitals(found);
     const { prune } = request;

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { verifyFolder } from '../../../../src/channel/check/verify-folder.js';
+import { verifyFolder } from '../../../helpers/verify-call.js';
 import { digest, makeChannel, makePackage, repodataOf, writeIndex } from '../../../../scripts/lib/sample-upstream.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 

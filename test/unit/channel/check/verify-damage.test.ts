@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { verifyFolder } from '../../../../src/channel/check/verify-folder.js';
+import { verifyFolder } from '../../../helpers/verify-call.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { samplePackages, stage, tempDir } from '../../delivery/proof/staged.js';
 

@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeChannel, makePackage } from '../../../../scripts/lib/sample-upstream.js';
 import { zstdCompress } from '../../../../src/codec/zstd.js';
-import { solveEmbedded } from '../../../../src/engine/embedded/solve.js';
 import { openEmbeddedSolver } from '../../../../src/engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../../../src/engine/embedded/solver.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { systemClock } from '../../../../src/runtime/clock.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
-import type { SolveOffline } from '../../../../src/channel/read/folder-source.js';
-import { verifyFolder } from '../../../../src/channel/check/verify-folder.js';
+import { verifyFolder } from '../../../helpers/verify-call.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import type { Staged } from '../../delivery/proof/staged.js';
 import { samplePackages, stage, tempDir, writeManifest } from '../../delivery/proof/staged.js';
@@ -20,7 +18,6 @@ const rt = { ...testRuntime(), clock: systemClock() };
 let solver: EmbeddedSolver;
 let ours: Staged;
 let count = 0;
-const solveOffline: SolveOffline = (request, source) => solveEmbedded(rt, { request, source, solver });
 
 beforeAll(async () => {
   solver = openEmbeddedSolver(rt);
@@ -38,8 +35,8 @@ function copyOf(name: 'ours' | 'foreign'): string {
   return dir;
 }
 
-async function codesOf(dir: string, solve: SolveOffline | undefined = undefined): Promise<string[]> {
-  const { findings, ok } = await verifyFolder(rt, { dir, solveOffline: solve });
+async function codesOf(dir: string, solve: EmbeddedSolver | undefined = undefined): Promise<string[]> {
+  const { findings, ok } = await verifyFolder(rt, { dir, solver: solve });
   expect(ok).toBe(!findings.some(({ exit }) => exit));
   return findings.map(({ code, subject }) => `${code} ${subject}`).sort();
 }
@@ -50,7 +47,7 @@ const INDEX = 'noarch/repodata.json';
 
 describe('sound folders', () => {
   it('ours: no finding, and what it is', async () => {
-    const report = await verifyFolder(rt, { dir: ours.dir, solveOffline });
+    const report = await verifyFolder(rt, { dir: ours.dir, solver });
     expect(report).toMatchObject({
       findings: [],
       ok: true,
@@ -64,7 +61,7 @@ describe('sound folders', () => {
   });
 
   it("anybody else's: no finding", async () => {
-    const report = await verifyFolder(rt, { dir: join(temp.path, 'foreign'), solveOffline });
+    const report = await verifyFolder(rt, { dir: join(temp.path, 'foreign'), solver });
     expect(report).toMatchObject({ findings: [], ok: true, files: 9, generation: undefined, label: undefined });
   });
 
@@ -323,7 +320,7 @@ describe("the label's specs", () => {
     const dir = copyOf('ours');
     rewriteManifest(dir, (manifest) => ({ ...manifest, specs: ['pytho>=3'] }));
     expect(await codesOf(dir)).toEqual([]);
-    expect(await codesOf(dir, solveOffline)).toEqual([expect.stringMatching(/^unsolvable pytho ?>=3 on linux-64$/)]);
+    expect(await codesOf(dir, solver)).toEqual([expect.stringMatching(/^unsolvable pytho ?>=3 on linux-64$/)]);
   });
 
   it('are solved with the machines of the manifest', async () => {
@@ -332,13 +329,13 @@ describe("the label's specs", () => {
       ...manifest,
       profiles: [{ subdir: 'linux-64', virtual_packages: [], client: 'conda 24.1' }],
     }));
-    expect(await codesOf(dir, solveOffline)).toEqual([expect.stringMatching(/^unsolvable/)]);
+    expect(await codesOf(dir, solver)).toEqual([expect.stringMatching(/^unsolvable/)]);
   });
 
   it('that nobody can read are named', async () => {
     const dir = copyOf('ours');
     rewriteManifest(dir, (manifest) => ({ ...manifest, specs: ['--evil', 'pytho'] }));
-    expect(await codesOf(dir, solveOffline)).toEqual(['spec-unreadable --evil']);
+    expect(await codesOf(dir, solver)).toEqual(['spec-unreadable --evil']);
   });
 });
 
@@ -362,7 +359,7 @@ describe('a folder that is being published meanwhile', () => {
       }
       return entries;
     };
-    const report = await verifyFolder({ ...rt, fs: { ...fs, readdir } }, { dir, solveOffline });
+    const report = await verifyFolder({ ...rt, fs: { ...fs, readdir } }, { dir, solver });
     expect(published).toBe(true);
     expect(report.findings).toEqual([]);
   });
@@ -386,7 +383,7 @@ describe('a folder that is being published meanwhile', () => {
       if (path.endsWith('noarch')) steps.shift()?.();
       return fs.readdir(path);
     };
-    const report = await verifyFolder({ ...rt, fs: { ...fs, readdir } }, { dir, solveOffline });
+    const report = await verifyFolder({ ...rt, fs: { ...fs, readdir } }, { dir, solver });
     expect(steps).toEqual([]);
     expect(report.findings).toEqual([]);
   });

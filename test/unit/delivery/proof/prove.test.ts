@@ -10,11 +10,9 @@ import type { RepackError } from '../../../../src/base/errors.js';
 import type { RepackPlan } from '../../../../src/conda/plan/plan.js';
 import type { Manifest } from '../../../../src/channel/manifest/manifest.js';
 import type { StagedChannel } from '../../../../src/channel/staged.js';
-import { solveEmbedded } from '../../../../src/engine/embedded/solve.js';
 import { openEmbeddedSolver } from '../../../../src/engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../../../src/engine/embedded/solver.js';
 import { systemClock } from '../../../../src/runtime/clock.js';
-import type { SolveOffline } from '../../../../src/channel/read/folder-source.js';
 import { proveStaged } from '../../../../src/delivery/proof/prove.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import type { Staged } from './staged.js';
@@ -25,7 +23,6 @@ const rt = { ...testRuntime(), clock: systemClock() };
 let solver: EmbeddedSolver;
 let model: Staged;
 let count = 0;
-const solveOffline: SolveOffline = (request, source) => solveEmbedded(rt, { request, source, solver });
 
 beforeAll(async () => {
   solver = openEmbeddedSolver(rt);
@@ -44,7 +41,7 @@ function copy(): Staged {
 }
 
 async function failures({ staged, plan }: { staged: StagedChannel; plan: RepackPlan }): Promise<readonly string[]> {
-  const error = await proveStaged(rt, { staged, plan, solveOffline }).then(
+  const error = await proveStaged(rt, { staged, plan, solver }).then(
     () => expect.fail('proven'),
     (error: RepackError) => error,
   );
@@ -82,7 +79,7 @@ function agree(channel: Staged, change: (manifest: Manifest) => void = () => und
 
 describe('a sound staged channel', () => {
   it('is proven, and every check is told', async () => {
-    const proof = await proveStaged(rt, { ...model, solveOffline });
+    const proof = await proveStaged(rt, { ...model, solver });
     expect(proof.checks.map(({ name }) => name)).toEqual(['files', 'index', 'plan', 'manifest', 'closure', 'solve']);
     expect(proof.checks[0]?.detail).toMatch(/^9 files, \d+ bytes read back/);
   });
@@ -99,13 +96,13 @@ describe('a sound staged channel', () => {
       for (const subdir of manifest.subdirs)
         manifest.files.push({ ...stated(channel.dir, `${subdir}/repodata.json.bz2`), kind: 'index' });
     });
-    await expect(proveStaged(rt, { ...withBz2, solveOffline })).resolves.toBeDefined();
+    await expect(proveStaged(rt, { ...withBz2, solver })).resolves.toBeDefined();
   });
 
   it('is proven for a spec of a channel that the site does not have', async () => {
     const channel = copy();
     channel.plan.specs = [parseMatchSpec('owner::pytho')];
-    await expect(proveStaged(rt, { ...channel, solveOffline })).resolves.toBeDefined();
+    await expect(proveStaged(rt, { ...channel, solver })).resolves.toBeDefined();
   });
 });
 
@@ -341,7 +338,7 @@ describe('a staged channel with one thing wrong', () => {
     expect(await failures({ ...channel, plan })).toContainEqual(
       expect.stringContaining('needs pip on linux-64: conda adds it to what python needs'),
     );
-    await expect(proveStaged(rt, { ...channel, solveOffline })).resolves.toBeDefined();
+    await expect(proveStaged(rt, { ...channel, solver })).resolves.toBeDefined();
   });
 
   it('tells everything that is wrong at once', async () => {

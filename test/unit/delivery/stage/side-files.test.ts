@@ -10,7 +10,7 @@ import { lockLabel } from '../../../../src/delivery/lock/lock.js';
 import { publish } from '../../../../src/delivery/publish.js';
 import { openRoot } from '../../../../src/delivery/place/root.js';
 import { createStaging } from '../../../../src/delivery/stage/staging.js';
-import { verifyFolder } from '../../../../src/channel/check/verify-folder.js';
+import { verifyFolder } from '../../../helpers/verify-call.js';
 import { acquired, bytesBelow, planOf, tempDir } from '../../../helpers/artifacts.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 
