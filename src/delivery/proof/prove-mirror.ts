@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { digestsOfFile, sha256Of } from '../../codec/digests.js';
+import { digestsOfFile } from '../../codec/digests.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { isFormOf } from '../../channel/index/forms.js';
@@ -10,6 +10,7 @@ import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LiveFolder, Proof, StagedChannel, StagedFile } from '../../channel/staged.js';
+import { checkIndex } from '../../channel/check/index-rules.js';
 import { differences } from '../../channel/check/manifest-rules.js';
 import type { ReadRuntime } from '../../channel/read/read-folder.js';
 import { describe, violation } from '../../channel/check/rules.js';
@@ -33,8 +34,11 @@ export async function proveMirror(rt: ReadRuntime, { staged, live }: ProveMirror
   failed.push(...checkStaying(staged, live));
   failed.push(...(await inParallel(changed, 4, (file) => checkReadBack(rt, staged.dir, file))).flat());
   const records = { count: 0 };
+  const artifacts = new Map(
+    staged.manifest.files.filter(({ kind }) => kind === 'artifact').map((file) => [file.path, file]),
+  );
   for (const subdir of staged.manifest.subdirs)
-    failed.push(...(await checkSubdir(rt, { staged, live, subdir, records })));
+    failed.push(...(await checkSubdir(rt, { staged, live, subdir, artifacts, records })));
   failed.push(...(await checkManifest(rt, staged)));
   if (failed.length > 0) {
     throw new RepackError('E_PROOF', {
@@ -81,10 +85,14 @@ async function checkReadBack(rt: ReadRuntime, dir: string, file: StagedFile): Pr
 
 interface SubdirCheck extends ProveMirrorInput {
   subdir: string;
+  artifacts: ReadonlyMap<string, ManifestFile>;
   records: { count: number };
 }
 
-async function checkSubdir(rt: ReadRuntime, { staged, live, subdir, records }: SubdirCheck): Promise<Violation[]> {
+async function checkSubdir(
+  rt: ReadRuntime,
+  { staged, live, subdir, artifacts, records }: SubdirCheck,
+): Promise<Violation[]> {
   const path = `${subdir}/repodata.json`;
   const file = staged.files.find((each) => each.path === path);
   if (file === undefined) return [violation('index-missing', path)];
@@ -92,12 +100,9 @@ async function checkSubdir(rt: ReadRuntime, { staged, live, subdir, records }: S
   const index = scanned(path, json);
   if ('rule' in index) return [index];
   records.count += index.size;
-  const artifacts = staged.manifest.files.filter(
-    (each) => each.kind === 'artifact' && each.path.startsWith(`${subdir}/`),
-  );
-  const found = compareNames(subdir, index, artifacts);
-  if (file.change === 'unchanged') return found;
-  found.push(...artifacts.flatMap((artifact) => compareRecord(index, artifact)));
+  const depth = file.change === 'unchanged' ? 'names' : 'records';
+  const found = checkIndex(index, { subdir, files: artifacts, depth });
+  if (depth === 'names') return found;
   for (const form of staged.files.filter((each) => each.path !== path && each.path.startsWith(path)))
     found.push(...(await compareForm(rt, { form, staged, live, json })));
   return found;
@@ -110,27 +115,6 @@ function scanned(path: string, json: Uint8Array): RepodataIndex | Violation {
     if (!isRepackError(error)) throw error;
     return violation('index-broken', path, { reason: error.what });
   }
-}
-
-function compareNames(subdir: string, index: RepodataIndex, artifacts: readonly ManifestFile[]): Violation[] {
-  const named = new Set(artifacts.map(({ path }) => path));
-  const missing = artifacts.filter(({ path }) => !index.has(path.slice(subdir.length + 1)));
-  const found = missing.map(({ path }) => violation('file-unindexed', path));
-  for (const fn of index.allFilenames())
-    if (!named.has(`${subdir}/${fn}`)) found.push(violation('file-missing', `${subdir}/${fn}`));
-  return found;
-}
-
-function compareRecord(index: RepodataIndex, { path, sha256, md5, size, record: stated }: ManifestFile): Violation[] {
-  const record = index.record(path.slice(path.indexOf('/') + 1));
-  if (record === undefined) return [];
-  const found = differences(
-    { path, size: record.size ?? size, sha256: record.sha256 ?? sha256, md5: record.md5 ?? md5 },
-    { size, sha256, md5 },
-    'the index',
-  );
-  if (stated !== undefined && sha256Of(canonicalJson(record)) !== stated) found.push(violation('record-digest', path));
-  return found;
 }
 
 interface FormCheck extends ProveMirrorInput {

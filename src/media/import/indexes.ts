@@ -1,8 +1,8 @@
 import { splitPath } from '../../conda/channel/names.js';
-import { sha256Of } from '../../codec/digests.js';
 import { isFormOf } from '../../channel/index/forms.js';
+import { checkIndex, type IndexCheck } from '../../channel/check/index-rules.js';
+import type { Rule, Violation } from '../../channel/check/rules.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
-import { canonicalJson } from '../../base/json.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import type { Target } from './target.js';
@@ -29,11 +29,12 @@ export async function checkIndexes({
       hint: 'Nothing was written. Ask the sender to verify the folder (repackenv verify) and to export it again.',
       cause,
     });
+  const artifacts = new Map([...target.files].filter(([, { kind }]) => kind === 'artifact'));
   for (const [path, bytes] of indexes) {
     const plain = indexes.get(path.replace(/\.(zst|bz2)$/, ''));
     try {
       if (path.endsWith('.json')) {
-        const problem = indexProblem(target, path, scanRepodata(bytes, path));
+        const problem = indexProblem(artifacts, path, scanRepodata(bytes, path));
         if (problem !== undefined) throw refuse(problem);
       } else if (plain !== undefined && !(await isFormOf(path, bytes, plain))) {
         throw refuse(`${path} is not the packed form of the index beside it`);
@@ -45,26 +46,21 @@ export async function checkIndexes({
   }
 }
 
-function indexProblem(target: Target, path: string, index: RepodataIndex): string | undefined {
-  const subdir = splitPath(path)[0];
+/** What a rule found between index and manifest, as said of a set. */
+const SAID: Partial<Record<Rule, (fn: string, values: Violation['values']) => string>> = {
+  'file-missing': (fn) => `names ${fn}, which the manifest does not have`,
+  'size-differs': (fn) => `has another size for ${fn}`,
+  'digest-differs': (fn, { algorithm }) => `has another ${algorithm} for ${fn}`,
+  'record-digest': (fn) => `has another record for ${fn} than the manifest knows`,
+};
+
+function indexProblem(files: IndexCheck['files'], path: string, index: RepodataIndex): string | undefined {
   if (index.repodataVersion !== 1) return `${path} is of version ${index.repodataVersion}`;
-  let named = 0;
-  for (const fn of index.allFilenames()) {
-    const file = target.files.get(`${subdir}/${fn}`);
-    if (file === undefined || file.kind !== 'artifact') return `${path} names ${fn}, which the manifest does not have`;
-    const record = index.record(fn)!;
-    if (record.sha256 !== undefined && record.sha256 !== file.sha256) return `${path} has another sha256 for ${fn}`;
-    if (record.md5 !== undefined && record.md5 !== file.md5) return `${path} has another md5 for ${fn}`;
-    if (record.size !== undefined && record.size !== file.size) return `${path} has another size for ${fn}`;
-    if (file.record !== undefined && sha256Of(canonicalJson(record)) !== file.record) {
-      return `${path} has another record for ${fn} than the manifest knows`;
-    }
-    named += 1;
-  }
-  const artifacts = [...target.files.values()].filter(
-    (file) => file.kind === 'artifact' && file.path.startsWith(`${subdir}/`),
-  );
-  if (named === artifacts.length) return undefined;
-  const lost = artifacts.find((file) => !index.has(file.path.slice(subdir.length + 1)));
-  return `${path} lacks ${lost?.path ?? 'an artifact'}`;
+  const found = checkIndex(index, { subdir: splitPath(path)[0], files, depth: 'records' });
+  const [first] = found;
+  if (first === undefined) return undefined;
+  // Of another file everything differs: its digest says most.
+  const { rule, subject, values } =
+    found.find((each) => each.subject === first.subject && each.rule === 'digest-differs') ?? first;
+  return `${path} ${SAID[rule]?.(splitPath(subject)[1], values) ?? `lacks ${subject}`}`;
 }
