@@ -1,6 +1,6 @@
-import type { ManifestFile } from './manifest/manifest.js';
+import { SIGNATURE_NAME, type ManifestFile } from './manifest/manifest.js';
 import { formatOf, parseDistFilename } from '../conda/channel/names.js';
-import type { ChannelChanges, PackageChange } from './staged.js';
+import type { ChannelChanges, LiveFolder, PackageChange, StagedChannel } from './staged.js';
 import { compareVersions } from '../conda/spec/version.js';
 
 /** What a comparison reads of a manifest's files. */
@@ -37,6 +37,31 @@ export function compareChannels(before: readonly ComparedFile[], after: readonly
     if (packageAt(path) !== undefined) changes.bytesOfPackages += size;
   }
   return changes;
+}
+
+/** The files of a label folder, with what its manifest knows about their records. */
+export function liveContent({
+  files,
+  manifest,
+}: LiveFolder): (ComparedFile & { kind: ManifestFile['kind'] | undefined })[] {
+  const known = new Map((manifest?.files ?? []).map((file) => [file.path, file]));
+  return [...files].map(([path, { size, sha256 }]) => {
+    const { kind, record } = known.get(path) ?? {};
+    return { path, size, sha256, record, kind };
+  });
+}
+
+/** What changes on the way from a label folder to these files, and which of its own leave: of those at its root only a signature does. */
+export function changesTo(
+  live: LiveFolder,
+  files: readonly ComparedFile[],
+): Pick<StagedChannel, 'leaving' | 'changes'> {
+  const wanted = new Set(files.map(({ path }) => path));
+  const mayLeave = (path: string): boolean => path.includes('/') || path === SIGNATURE_NAME;
+  return {
+    leaving: [...live.files.keys()].filter((path) => mayLeave(path) && !wanted.has(path)).sort(),
+    changes: compareChannels(liveContent(live), files),
+  };
 }
 
 type Package = { path: string; change: PackageChange };

@@ -1,3 +1,4 @@
+import type { Digests } from '../codec/digests.js';
 import type { Manifest, ManifestFile } from './manifest/manifest.js';
 
 /** What lies in a label folder now, every byte hashed. Made by `publish/inspect`, read by later stages. */
@@ -14,10 +15,7 @@ export interface LiveFolder {
   strangers: readonly string[];
 }
 
-export interface LiveFile {
-  size: number;
-  sha256: string;
-  md5: string;
+export interface LiveFile extends Digests {
   mtimeMs: number;
 }
 
@@ -32,14 +30,11 @@ export interface StagedFile extends Omit<ManifestFile, 'kind'> {
 }
 
 /** A file that travels with the channel and is in no index; its bytes lie in the store or anywhere else they stay. */
-export interface SideFile {
+export interface SideFile extends Digests {
   /** Relative to the channel, with `/`: `linux-64/numpy-1.26.4-py39_0.conda.v0.sigs`, `installers/Miniforge3.sh`. */
   path: string;
   /** Absolute path of the bytes. */
   storePath: string;
-  size: number;
-  sha256: string;
-  md5: string;
 }
 
 /** A complete channel in a staging folder on ROOT's volume, beside the label folder. */

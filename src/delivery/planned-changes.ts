@@ -1,6 +1,6 @@
 import { pathOf } from '../conda/channel/names.js';
 import { recordDigest } from '../channel/index/repodata.js';
-import { compareChannels } from '../channel/compare-channels.js';
+import { compareChannels, liveContent } from '../channel/compare-channels.js';
 import { isIndexPath } from '../channel/manifest/manifest.js';
 import type { PlannedArtifact } from '../conda/plan/plan.js';
 import type { ChannelChanges, LiveFolder } from '../channel/staged.js';
@@ -23,10 +23,7 @@ export function plannedChanges(live: LiveFolder, artifacts: readonly PlannedArti
       ...(record === undefined ? {} : { record: recordDigest({ ...artifact, record }) }),
     };
   });
-  const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file.record]));
-  const before = [...live.files]
-    .filter(([path]) => path.includes('/') && !isIndexPath(path))
-    .map(([path, { size, sha256 }]) => ({ path, size, sha256, record: known.get(path) }));
+  const before = liveContent(live).filter(({ path }) => path.includes('/') && !isIndexPath(path));
   const names = new Set(after.map((file) => file.path));
   return {
     changes: compareChannels(before, after),

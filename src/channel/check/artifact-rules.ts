@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ownRecord } from '../../archive/record-from-artifact.js';
-import { fileHandleSource } from '../../archive/source.js';
+import { errnoOf } from '../../base/disk-errors.js';
+import { openArtifact } from '../read/artifact.js';
 import { isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { inParallel } from '../../base/parallel.js';
@@ -41,18 +42,15 @@ interface IndexedFile {
 }
 
 async function compare(rt: ReadRuntime, { file, path, fn, record }: IndexedFile): Promise<Violation | undefined> {
-  const handle = await rt.fs.openNoFollow(file).catch(() => undefined);
-  // Gone or unreadable: reported by the rules on files.
-  if (handle === undefined) return undefined;
   try {
-    const own = await ownRecord(fileHandleSource(handle, (await handle.stat()).size), fn);
+    const own = await openArtifact(rt, file, (source) => ownRecord(source, fn));
     const keys = differingKeys(own, record);
     return keys.length === 0 ? undefined : violation('hotfixed', path, { keys: keys.join(', ') });
   } catch (error) {
-    if (!isRepackError(error)) throw error;
-    return violation('artifact-corrupt', path, { reason: error.what });
-  } finally {
-    await handle.close();
+    if (isRepackError(error)) return violation('artifact-corrupt', path, { reason: error.what });
+    // Gone or unreadable: reported by the rules on files.
+    if (errnoOf(error) !== undefined) return undefined;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import { corrupt } from '../../archive/corrupt.js';
 import { parseIndexJson } from '../../archive/index-json.js';
 import { readInfo } from '../../archive/read-info.js';
 import { withoutLocalKeys } from '../../archive/record-from-artifact.js';
-import { fileHandleSource } from '../../archive/source.js';
+import { openArtifact } from '../read/artifact.js';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError } from '../../base/errors.js';
@@ -95,12 +95,10 @@ async function open(rt: ReadRuntime, task: ToOpen): Promise<Opened> {
   const vouched = record !== undefined && isOf(record, file);
   const wantsPaths = asksForPaths(subdir, { site, windows });
   try {
-    const info = await readMembers(rt, {
-      file: join(folder.dir, path),
-      fn,
-      whole: !vouched,
-      wanted: wantsPaths ? [INDEX_JSON, ...pathMembers(site)] : [INDEX_JSON],
-    });
+    const wanted = wantsPaths ? [INDEX_JSON, ...pathMembers(site)] : [INDEX_JSON];
+    const info = await openArtifact(rt, join(folder.dir, path), (source) =>
+      readInfo(source, { distFilename: fn, wanted, whole: !vouched }),
+    );
     const own = withoutLocalKeys(parseIndexJson(info.get(INDEX_JSON) ?? missing(fn), fn));
     const wrong = mislabelled(own, { parts, subdir });
     const violations = wrong === undefined ? [] : [violation('artifact-mislabelled', path, wrong)];
@@ -137,18 +135,6 @@ function nameParts(fn: string): DistFilename | string {
 export function isOf(record: PackageRecord, file: { sha256: string; md5: string }): boolean {
   if (typeof record.sha256 === 'string') return record.sha256.toLowerCase() === file.sha256;
   return typeof record.md5 === 'string' && record.md5.toLowerCase() === file.md5;
-}
-
-async function readMembers(
-  rt: ReadRuntime,
-  { file, fn, whole, wanted }: { file: string; fn: string; whole: boolean; wanted: readonly string[] },
-): Promise<Map<string, Uint8Array>> {
-  const handle = await rt.fs.openNoFollow(file);
-  try {
-    return await readInfo(fileHandleSource(handle, (await handle.stat()).size), { distFilename: fn, wanted, whole });
-  } finally {
-    await handle.close();
-  }
 }
 
 function missing(fn: string): never {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
-import { fileHandleSource } from '../../archive/source.js';
+import { openArtifact } from '../read/artifact.js';
 import { isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { unpackIndex } from '../index/forms.js';
@@ -170,14 +170,9 @@ export async function readRecord(
   rt: ReadRuntime,
   { path, fn, subdir, file }: { path: string; fn: string; subdir: string; file: FolderFile },
 ): Promise<PackageRecord> {
-  const handle = await rt.fs.openNoFollow(path);
-  try {
-    const { size, md5, sha256 } = file;
-    const identity = { distFilename: fn, subdir, md5, sha256, size, whole: false };
-    return await recordFromArtifact(fileHandleSource(handle, size), identity);
-  } finally {
-    await handle.close();
-  }
+  const { size, md5, sha256 } = file;
+  const identity = { distFilename: fn, subdir, md5, sha256, size, whole: false };
+  return openArtifact(rt, path, (source) => recordFromArtifact(source, identity));
 }
 
 function documentOf(

@@ -1,18 +1,16 @@
 import { join } from 'node:path';
-import { digestsOfFile } from '../../codec/digests.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { isFormOf } from '../../channel/index/forms.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { ManifestFile } from '../../channel/manifest/manifest.js';
-import { inParallel } from '../../base/parallel.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LiveFolder, Proof, StagedChannel, StagedFile } from '../../channel/staged.js';
 import { checkIndex } from '../../channel/check/index-rules.js';
 import { differences } from '../../channel/check/manifest-rules.js';
-import type { ReadRuntime } from '../../channel/read/read-folder.js';
+import { hashFiles, type ReadRuntime } from '../../channel/read/read-folder.js';
 import { describe, violation } from '../../channel/check/rules.js';
 import type { Violation } from '../../channel/check/rules.js';
 
@@ -32,7 +30,7 @@ export async function proveMirror(rt: ReadRuntime, { staged, live }: ProveMirror
   const changed = staged.files.filter(({ change }) => change !== 'unchanged');
   const failed: Violation[] = [];
   failed.push(...checkStaying(staged, live));
-  failed.push(...(await inParallel(changed, 4, (file) => checkReadBack(rt, staged.dir, file))).flat());
+  failed.push(...(await checkReadBack(rt, staged.dir, changed)));
   const records = { count: 0 };
   const artifacts = new Map(
     staged.manifest.files.filter(({ kind }) => kind === 'artifact').map((file) => [file.path, file]),
@@ -72,15 +70,11 @@ function checkStaying({ files }: StagedChannel, live: LiveFolder): Violation[] {
     });
 }
 
-async function checkReadBack(rt: ReadRuntime, dir: string, file: StagedFile): Promise<Violation[]> {
-  const handle = await rt.fs.openNoFollow(join(dir, file.path));
-  try {
-    // The md5 goes with the sha256, as both were taken in one pass.
-    const found = await digestsOfFile(handle, { stated: file, onPiece: () => rt.signal.throwIfAborted() });
-    return differences(file, found, 'the manifest');
-  } finally {
-    await handle.close();
-  }
+/** The md5 goes with the sha256, as both were taken in one pass. */
+async function checkReadBack(rt: ReadRuntime, dir: string, files: readonly StagedFile[]): Promise<Violation[]> {
+  const stated = new Map(files.map((file) => [file.path, file]));
+  const found = await hashFiles(rt, { dir, paths: [...stated.keys()] }, { stated });
+  return files.flatMap((file) => differences(file, found.get(file.path)!, 'the manifest'));
 }
 
 interface SubdirCheck extends ProveMirrorInput {

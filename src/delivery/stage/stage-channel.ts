@@ -9,7 +9,7 @@ import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { LiveFile, LiveFolder, SideFile, StagedChannel, StagedFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { compareWithLive } from './compare-live.js';
-import { compareChannels } from '../../channel/compare-channels.js';
+import { changesTo } from '../../channel/compare-channels.js';
 import {
   makeManifest,
   manifestBytes,
@@ -84,14 +84,12 @@ export async function stageChannel(rt: Runtime, options: StageOptions): Promise<
   await rt.reach('channel:staged');
 
   const staged = files.map(({ file }) => (linked.has(file.path) ? Object.assign(file, { linked: true }) : file));
-  const names = new Set(staged.map(({ path }) => path));
   return {
     dir,
     label: plan.label,
     files: staged,
     manifest,
-    leaving: [...live.files.keys()].filter((path) => mayLeave(path) && !names.has(path)).sort(),
-    changes: compareChannels(liveContent(live), staged),
+    ...changesTo(live, staged),
     findings,
   };
 }
@@ -153,11 +151,6 @@ function keptIndexes(
   return kept;
 }
 
-/** Everything below the subdirs, and a signature over a manifest that is no more. */
-function mayLeave(path: string): boolean {
-  return path.includes('/') || path === SIGNATURE_NAME;
-}
-
 function sideFile(rt: Runtime, { path, storePath, size, sha256, md5 }: SideFile, live: LiveFolder): FileToStage {
   const was = live.files.get(path);
   const mtimeMs = nextMtime(rt.clock.now(), sha256, was);
@@ -211,12 +204,6 @@ function manifestFile({ file }: FileToStage): ManifestFile {
   return kind === 'artifact'
     ? { path, kind, size, sha256, md5, channel: channel ?? null, ...(record === undefined ? {} : { record }) }
     : { path, kind: kind === 'side' ? 'side' : 'index', size, sha256, md5 };
-}
-
-/** What the sites have: the files, with what the manifest knows about their records. */
-function liveContent(live: LiveFolder) {
-  const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
-  return [...live.files].map(([path, { size, sha256 }]) => ({ path, size, sha256, record: known.get(path)?.record }));
 }
 
 interface FilesToWrite {

@@ -4,7 +4,8 @@ import { chooseFullSets, chooseLabel, chooseSets, type LiveState } from '../../m
 import { judge, type Claim, type Standing } from '../../media/import/judge.js';
 import { openSet, type OpenedSet } from '../../media/import/open.js';
 import { checkSignature, refuseKeysOfMedium } from '../../media/import/signature.js';
-import { changesFrom, planImport } from '../../media/import/stage.js';
+import { changesTo } from '../../channel/compare-channels.js';
+import { planImport } from '../../media/import/stage.js';
 import { findSets, openMedia, type FoundSet, type Media } from '../../media/medium/read-media.js';
 import { isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
@@ -165,7 +166,7 @@ async function apply(job: Job, folder: LabelFolder): Promise<ImportReport> {
 function bothSteps(live: LiveFolder, earlier: Applied, applied: Applied): Applied {
   return {
     ...applied,
-    staged: { ...applied.staged, ...changesFrom(live, applied.staged.files) },
+    staged: { ...applied.staged, ...changesTo(live, applied.staged.files) },
     unchanged: earlier.unchanged && applied.unchanged,
     bytesWritten: earlier.bytesWritten + applied.bytesWritten,
   };

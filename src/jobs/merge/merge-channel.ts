@@ -1,9 +1,9 @@
 import { recordDigest } from '../../channel/index/repodata.js';
 import { stageChannel } from '../../delivery/stage/stage-channel.js';
-import { readChannelFolder, type ChannelArtifact, type ChannelFolder } from '../../media/merge/channel.js';
+import { readChannelFolder, type ChannelFolder } from '../../media/merge/channel.js';
 import { refuseUnpackedSet } from '../../media/merge/unpacked.js';
 import { NOARCH, channelAt, type Channel } from '../../conda/channel/channel.js';
-import { compareChannels } from '../../channel/compare-channels.js';
+import { compareChannels, liveContent } from '../../channel/compare-channels.js';
 import { RepackError } from '../../base/errors.js';
 import { INDEX_NAMES } from '../../channel/manifest/manifest.js';
 import { parseMatchSpec } from '../../conda/spec/match-spec.js';
@@ -111,10 +111,7 @@ async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<I
 async function rehearse(rt: Runtime, task: Task, folder: Pick<LabelFolder, 'place' | 'live'>): Promise<ImportReport> {
   const { live } = folder;
   const { artifacts, side } = await unite(rt, task, live);
-  const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
-  const before = [...live.files]
-    .filter(([path]) => formatOf(path) !== undefined || known.get(path)?.kind === 'side')
-    .map(([path, { size, sha256 }]) => ({ path, size, sha256, record: known.get(path)?.record }));
+  const before = liveContent(live).filter(({ path, kind }) => formatOf(path) !== undefined || kind === 'side');
   const after = [
     ...artifacts.map((artifact) => ({
       path: pathOf(artifact),
@@ -182,7 +179,7 @@ async function unite(rt: Runtime, { source, request }: Task, live: LiveFolder): 
   }
   const urls = new Set([...(live.manifest?.channels ?? []), ...(source.manifest?.channels ?? [])]);
   return {
-    artifacts: [...artifacts.values()].map(acquiredOf),
+    artifacts: [...artifacts.values()],
     side: [...side.values()],
     channels: [...urls].map(channelAt),
   };
@@ -202,8 +199,8 @@ async function ownFolder(rt: Runtime, live: LiveFolder): Promise<ChannelFolder> 
 }
 
 function refuseReplaced(
-  own: readonly ChannelArtifact[],
-  union: ReadonlyMap<string, ChannelArtifact>,
+  own: readonly AcquiredArtifact[],
+  union: ReadonlyMap<string, AcquiredArtifact>,
   { live, replace, from }: { live: LiveFolder; replace: readonly string[]; from: string },
 ): void {
   const replaced = own.filter((artifact) => union.get(pathOf(artifact))!.sha256 !== artifact.sha256);
@@ -218,10 +215,4 @@ function refuseReplaced(
         `${pathOf(artifact)}: there ${artifact.sha256}, to be merged ${union.get(pathOf(artifact))!.sha256}`,
     ),
   });
-}
-
-function acquiredOf({ path, channel: url, ...artifact }: ChannelArtifact): AcquiredArtifact {
-  const channel = url === null ? undefined : channelAt(url);
-  const at = url === null ? undefined : `${url}/${artifact.subdir}/${artifact.fn}`;
-  return { ...artifact, channel, url: at, storePath: path, source: 'cache' };
 }

@@ -2,7 +2,7 @@ import { splitPath } from '../../conda/channel/names.js';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
-import { compareChannels } from '../../channel/compare-channels.js';
+import { changesTo } from '../../channel/compare-channels.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
@@ -43,28 +43,7 @@ export async function planImport(rt: Runtime, { delivery, live, dir }: StageImpo
     files.push({ ...file, mtimeMs: nextMtime(time, file.sha256, was) });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { dir, label: target.manifest.label, files, manifest: target.manifest, ...changesFrom(live, files) };
-}
-
-/** What changes, and which files leave, on the way from a label folder to these files; over however many sets it goes. */
-export function changesFrom(
-  live: LiveFolder,
-  files: readonly StagedFile[],
-): Pick<StagedChannel, 'leaving' | 'changes'> {
-  const known = new Map((live.manifest?.files ?? []).map((file) => [file.path, file]));
-  const before = [...live.files].map(([path, { size, sha256 }]) => ({
-    path,
-    size,
-    sha256,
-    record: known.get(path)?.record,
-  }));
-  const wanted = new Set(files.map(({ path }) => path));
-  return {
-    leaving: [...live.files.keys()]
-      .filter((path) => (path.includes('/') || path === SIGNATURE_NAME) && !wanted.has(path))
-      .sort(),
-    changes: compareChannels(before, files),
-  };
+  return { dir, label: target.manifest.label, files, manifest: target.manifest, ...changesTo(live, files) };
 }
 
 /** Bytes that staging takes. */

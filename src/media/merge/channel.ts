@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
-import { fileHandleSource } from '../../archive/source.js';
 import { sha256Of, type Digests } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
@@ -11,6 +10,9 @@ import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { PackageRecord, RecordOrigin } from '../../conda/record/records.js';
 import { pickedRecord } from '../../conda/record/repodata-record.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import { openArtifact } from '../../channel/read/artifact.js';
+import { channelAt } from '../../conda/channel/channel.js';
+import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import { readIndex } from '../../channel/read/folder-source.js';
 import { listFolder, type Listing } from '../../channel/read/list-folder.js';
 import { hashFiles } from '../../channel/read/read-folder.js';
@@ -18,22 +20,11 @@ import type { SideFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { noFolder, oddFile } from './files.js';
 
-/** An artifact that lies in a channel folder, with the record that counts for it. */
-export interface ChannelArtifact extends Digests {
-  subdir: string;
-  fn: string;
-  record: PackageRecord;
-  origin: RecordOrigin;
-  /** Identity URL of the channel it came from, where the folder's manifest says so. */
-  channel: string | null;
-  /** Absolute. */
-  path: string;
-}
-
 /** A channel folder, ours or anybody's, as something to be folded into another. */
 export interface ChannelFolder {
   dir: string;
-  artifacts: ChannelArtifact[];
+  /** Each with the record that counts for it, and the channel it came from where the folder's manifest says so. */
+  artifacts: AcquiredArtifact[];
   side: SideFile[];
   manifest: Manifest | undefined;
   /** Codes: `record-rebuilt` (no index has the artifact), `index-without-file`. */
@@ -79,8 +70,11 @@ export async function readChannelFolder(
     for (const path of artifacts.filter((each) => splitPath(each)[0] === subdir)) {
       const [, fn] = splitPath(path);
       const file = stated.get(path);
-      const entry = { ...digests.get(path)!, subdir, fn, path: join(dir, path), channel: file?.channel ?? null };
-      folder.artifacts.push({ ...entry, ...(await recordOf(rt, { entry, index, folder, stated: file?.record })) });
+      const entry = { ...digests.get(path)!, subdir, fn, storePath: join(dir, path) };
+      const channel = file?.channel == null ? undefined : channelAt(file.channel);
+      const url = channel && `${channel.url}/${path}`;
+      const record = await recordOf(rt, { entry, index, folder, stated: file?.record });
+      folder.artifacts.push({ ...entry, ...record, channel, url, source: 'cache' });
     }
     folder.findings.push(...withoutFile(index, subdir, new Set(paths)));
   }
@@ -97,6 +91,8 @@ function refuseOdd({ dir, odd, closed }: Listing): void {
   throw oddFile(join(dir, path), kind[odd.get(path)!]);
 }
 
+type Entry = Digests & { subdir: string; fn: string; storePath: string };
+
 async function recordOf(
   rt: Runtime,
   {
@@ -105,13 +101,13 @@ async function recordOf(
     folder,
     stated,
   }: {
-    entry: Digests & { subdir: string; fn: string; path: string };
+    entry: Entry;
     index: RepodataIndex | undefined;
     folder: ChannelFolder;
     stated: string | undefined;
   },
 ): Promise<{ record: PackageRecord; origin: RecordOrigin }> {
-  const { fn, subdir, path } = entry;
+  const { fn, subdir, storePath } = entry;
   const record = index === undefined ? undefined : pickedRecord(index, fn, subdir);
   if (record !== undefined) {
     for (const algorithm of ['sha256', 'md5'] as const) {
@@ -123,7 +119,7 @@ async function recordOf(
     folder.findings.push({
       code: 'record-differs',
       message: `${subdir}/${fn} has another record in the index than the manifest of ${folder.dir} knows; the index counts`,
-      subject: path,
+      subject: storePath,
       exit: false,
       warn: true,
     });
@@ -132,22 +128,11 @@ async function recordOf(
   folder.findings.push({
     code: 'record-rebuilt',
     message: `${subdir}/${fn} is in no index; its own record is used, which lacks what the channel may have mended since`,
-    subject: path,
+    subject: storePath,
     exit: false,
   });
-  return { record: await ownRecord(rt, entry), origin: 'artifact' };
-}
-
-async function ownRecord(
-  rt: Runtime,
-  { path, fn, subdir, ...digests }: Digests & { path: string; fn: string; subdir: string },
-) {
-  const handle = await rt.fs.openNoFollow(path);
-  try {
-    return await recordFromArtifact(fileHandleSource(handle, digests.size), { distFilename: fn, subdir, ...digests });
-  } finally {
-    await handle.close();
-  }
+  const own = await openArtifact(rt, storePath, (source) => recordFromArtifact(source, { ...entry, distFilename: fn }));
+  return { record: own, origin: 'artifact' };
 }
 
 /** All names that `attestationPlace` knows: `.v0.sigs`, and `.sigs` with and without the digest that the record states. */
@@ -176,13 +161,13 @@ function withoutFile(index: RepodataIndex | undefined, subdir: string, paths: Re
 }
 
 function otherBytes(
-  { subdir, fn, path, ...digests }: Digests & { subdir: string; fn: string; path: string },
+  { subdir, fn, storePath, ...digests }: Entry,
   algorithm: 'sha256' | 'md5',
   expected: string,
 ): RepackError {
   return new RepackError('E_ARTIFACT_DIGEST', {
     what: `${subdir}/${fn} has other bytes than the index beside it says`,
-    where: path,
+    where: storePath,
     hint: 'Nothing was changed. Copy it from its source again; if it stays so, index and file do not belong together (repackenv doctor).',
     details: [`${algorithm}: expected ${expected}, found ${digests[algorithm]}`],
   });
