@@ -1,7 +1,7 @@
 import type { Channel } from '../conda/channel/channel.js';
 import type { HttpClient, HttpResponse } from '../runtime/http.js';
-import { isRedirect, nextHop } from './redirect.js';
-import { wireUrl, type WireRules } from './wire-url.js';
+import { isRedirect, nextHop, refuseToken } from './redirect.js';
+import { opensWithToken, wireUrl, type WireRules } from './wire-url.js';
 
 export interface UpstreamRequest {
   channel: Channel;
@@ -25,14 +25,15 @@ export function httpUpstream(client: HttpClient, options: { rules: WireRules; ma
   return {
     async open({ channel, path, method, headers, signal }) {
       let url = wireUrl(channel, path, options.rules);
-      const { origin } = url;
+      const tokenOrigin = opensWithToken(channel, options.rules.token) ? url.origin : undefined;
       const seen = new Set<string>();
       for (;;) {
         seen.add(url.href);
+        if (url.origin !== tokenOrigin) refuseToken(url, { ...headers }, options.rules);
         const response = await client.request({ method, url: url.href, headers: { ...HEADERS, ...headers }, signal });
         if (!isRedirect(response.status)) return response;
         await response.discard();
-        url = nextHop({ ...options, from: url, location: response.headers['location'], origin, seen });
+        url = nextHop({ ...options, from: url, location: response.headers['location'], tokenOrigin, seen });
       }
     },
   };

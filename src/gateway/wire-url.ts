@@ -1,5 +1,6 @@
 import type { Channel } from '../conda/channel/channel.js';
 import { RepackError } from '../base/errors.js';
+import { holdsSecret } from '../base/secret-forms.js';
 import { reveal, type Secret } from '../base/secret.js';
 
 /** What decides where the token goes and where plain http may be spoken. */
@@ -96,20 +97,14 @@ function encodeSegment(segment: string): string {
   return encodeURIComponent(segment).replaceAll('%2B', '+');
 }
 
-/** Whether the token is in a text, as it is or percent-encoded. */
-export function holdsToken(text: string, token: Secret | undefined): boolean {
-  if (token === undefined || reveal(token) === '') return false;
-  return text.includes(reveal(token)) || decoded(text).includes(reveal(token));
-}
-
 /** The same URL without `/t/TOKEN`; undefined where the token is in it elsewhere too. */
 export function withoutToken(url: URL, token: Secret | undefined): URL | undefined {
-  if (!holdsToken(url.href, token)) return url;
+  if (!holdsSecret(url.href, token)) return url;
   const clean = new URL(url.href);
   clean.pathname = clean.pathname.replace(/\/t\/([^/]+)(?=\/)/g, (whole, segment: string) =>
-    holdsToken(segment, token) ? '' : whole,
+    holdsSecret(segment, token) ? '' : whole,
   );
-  return holdsToken(clean.href, token) ? undefined : clean;
+  return holdsSecret(clean.href, token) ? undefined : clean;
 }
 
 /** For messages: without user information, query and fragment (they may hold signatures), and with any `/t/…` masked. */

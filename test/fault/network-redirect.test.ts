@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { file, redirect, startChaosServer, type ChaosServer } from '../helpers/chaos-server.js';
-import { startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
+import { repodataOf } from '../../scripts/lib/sample-upstream.js';
+import { scriptIndex, startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
 import { allTextOf, CHAOS_TOKEN, CHAOS_TOKEN_WIRE, failureOf } from '../helpers/gateway.js';
 
 let upstream: ChaosUpstream;
@@ -114,4 +115,77 @@ describe('N7 redirects that are refused', () => {
     expect(await refusal()).toMatch(/would carry the token to 127\.0\.0\.2/);
     expect(other.requests).toEqual([]);
   });
+
+  const echoed = `/t/${CHAOS_TOKEN_WIRE}/prometeia/noarch/x.conda`;
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  it.each<[string, string]>([
+    ['J6 a login page that gets the path to come back to', `/login?next=${encodeURIComponent(echoed)}`],
+    ['J6 encoded three times', `/login?next=${encodeURIComponent(encodeURIComponent(echoed))}`],
+    ['J6 lower-case escapes', `/login?next=${encodeURIComponent(echoed).toLowerCase()}`],
+    ['J6 every character escaped', `/login/${percentOf(CHAOS_TOKEN)}/x`],
+    ['J6 beside a malformed escape', `${echoed}?sig=100%zz&again=${encodeURIComponent(CHAOS_TOKEN_WIRE)}`],
+    ['J6 base64', `/login?state=${encodeURIComponent(base64(`/t/${CHAOS_TOKEN}/prometeia`))}`],
+    ['J6 base64 for URLs, of the path as sent', `/login?state=${Buffer.from(`x${echoed}`).toString('base64url')}`],
+    ['J6 base64 twice', `/login?state=${encodeURIComponent(base64(base64(echoed)))}`],
+    ['J6 hex', `/login?state=${Buffer.from(CHAOS_TOKEN).toString('hex')}`],
+    ['J6 hex in upper case', `/login?state=a${Buffer.from(echoed).toString('hex').toUpperCase()}`],
+  ])('%s', async (_name, location) => {
+    upstream.scriptArtifact(redirect(`${other.url}${location}`));
+    expect(await refusal()).toMatch(/would carry the token to 127\.0\.0\.2/);
+    expect(other.requests).toEqual([]);
+  });
+
+  it('J6 as the name of the host: not even asked for its address', async () => {
+    // "%" can stand in no host, so another token.
+    const token = 'Xx-0123.4567_89ab-Sentinel';
+    const subdir = upstream.paths.subdir.replace(CHAOS_TOKEN_WIRE, token);
+    await scriptIndex(upstream.server, subdir, upstream.package.subdir, [upstream.package]);
+    upstream.server.script(`${subdir}/${upstream.package.distFilename}`, redirect(`https://${token}.example.com/x`));
+    const gateway = await upstream.open({ token });
+    const error = await failureOf(gateway.download(upstream.planned));
+    expect([error.code, error.what]).toEqual(['E_REDIRECT', expect.stringMatching(/carry the token to another host/)]);
+  });
+
+  it('J6 a malformed escape beside the path with the token: taken out of it, followed', async () => {
+    upstream.scriptArtifact(redirect(`${other.url}${echoed}?sig=100%zz`));
+    other.script('/prometeia/noarch/x.conda?sig=100%zz', file(upstream.package.bytes));
+    await download();
+    expect(other.tokenReceipts(CHAOS_TOKEN_WIRE)).toEqual([]);
+  });
 });
+
+describe('N8 J6 URLs of other hosts that an index makes', () => {
+  it.each([
+    ['as it is', CHAOS_TOKEN_WIRE],
+    ['in base64', Buffer.from(CHAOS_TOKEN).toString('base64url')],
+  ])('a base_url within a public channel with the token in it, %s', async (_name, form) => {
+    const open = { ...upstream.channel, url: `${other.url}/public`, name: 'public', authenticated: false };
+    const index = {
+      ...repodataOf('noarch', [upstream.package]),
+      info: { subdir: 'noarch', base_url: `${open.url}/${form}` },
+    };
+    upstream.server.script(`${upstream.paths.index}.zst`, (_request, response) => void response.writeHead(404).end());
+    upstream.server.script(upstream.paths.index, file(JSON.stringify(index)));
+    const gateway = await upstream.open({ channels: [upstream.channel, open] });
+    const error = await failureOf(gateway.download(upstream.planned));
+    expect(error.code).toBe('E_REDIRECT');
+    expect(allTextOf(error)).not.toContain(form);
+    expect(other.requests).toEqual([]);
+  });
+
+  it('a validator that repeats the token', async () => {
+    const etag = { etag: `"${CHAOS_TOKEN}"` };
+    upstream.scriptArtifact(redirect(`${upstream.server.url}/t/${CHAOS_TOKEN_WIRE}/a`), redirect(`${other.url}/b`));
+    upstream.server.script(`/t/${CHAOS_TOKEN_WIRE}/a`, (request, response) => {
+      response.writeHead(200, { ...etag, 'content-length': String(upstream.package.bytes.length) });
+      response.write(upstream.package.bytes.subarray(0, 1000), () => setImmediate(() => request.socket.destroy()));
+    });
+    const gateway = await upstream.open();
+    const error = await failureOf(gateway.download(upstream.planned));
+    expect([error.code, other.requests]).toEqual(['E_REDIRECT', []]);
+  });
+});
+
+function percentOf(text: string): string {
+  return Buffer.from(text).toString('hex').replace(/../g, '%$&');
+}

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
-import { reveal, type Secret } from '../../base/secret.js';
+import { holdsSecret } from '../../base/secret-forms.js';
+import type { Secret } from '../../base/secret.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 export const INDEX_FILES = ['repodata.json.zst', 'repodata.json.bz2', 'repodata.json'] as const;
@@ -46,7 +47,7 @@ export async function openRepodataCache(
     // A channel in a folder is read as fast from there.
     read: async (url) => (url.startsWith('file:') ? undefined : read(rt, dir, url).catch(told('reading'))),
     async write(url, entry) {
-      if (url.startsWith('file:') || holdsTokenBytes(entry, token)) return;
+      if (url.startsWith('file:') || holdsSecret(entry.bytes, token) || holdsSecret(stampsOf(entry), token)) return;
       await write(rt, dir, url, entry).catch(told('writing'));
     },
   };
@@ -111,12 +112,8 @@ async function sweep(rt: CacheRuntime, dir: string): Promise<void> {
 }
 
 /** A server might echo the token, in an ETag or in a record's `url`. */
-function holdsTokenBytes({ bytes, etag, lastModified }: CachedRepodata, token: Secret | undefined): boolean {
-  if (token === undefined || reveal(token) === '') return false;
-  const head = `${etag ?? ''}\n${lastModified ?? ''}`;
-  return [reveal(token), encodeURIComponent(reveal(token))].some(
-    (value) => head.includes(value) || Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(value),
-  );
+function stampsOf({ etag, lastModified }: CachedRepodata): string {
+  return `${etag ?? ''}\n${lastModified ?? ''}`;
 }
 
 function keyOf(url: string): string {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import {
   checkChannels,
   displayUrl,
-  holdsToken,
   tokenBaseOf,
   wireUrl,
   withoutToken,
@@ -10,6 +9,7 @@ import {
 } from '../../../src/gateway/wire-url.js';
 import { isRepackError } from '../../../src/base/errors.js';
 import type { Channel } from '../../../src/conda/channel/channel.js';
+import { holdsSecret } from '../../../src/base/secret-forms.js';
 import { Secret } from '../../../src/base/secret.js';
 
 const token = new Secret('xx-s3cr3t');
@@ -126,8 +126,8 @@ describe('what is shown', () => {
 
   it('the token is found raw and percent-encoded, and taken out of the path only', () => {
     const odd = new Secret('a+b/c');
-    expect(holdsToken('https://h/t/a%2Bb%2Fc/p', odd)).toBe(true);
-    expect(holdsToken('https://h/p', odd)).toBe(false);
+    expect(holdsSecret('https://h/t/a%2Bb%2Fc/p', odd)).toBe(true);
+    expect(holdsSecret('https://h/p', odd)).toBe(false);
     expect(withoutToken(new URL('https://h/t/a%2Bb%2Fc/p'), odd)?.href).toBe('https://h/p');
     expect(withoutToken(new URL('https://h/t/else/p'), odd)?.href).toBe('https://h/t/else/p');
     expect(withoutToken(new URL('https://h/t/a%2Bb%2Fc/p?x=a%2Bb%2Fc'), odd)).toBeUndefined();
