@@ -9,6 +9,7 @@ import type { Invocation, ProgramName } from './program.js';
 import { parseArguments } from './program.js';
 import type { LogFile } from './reporter/log-file.js';
 import { openLogFile } from './reporter/log-file.js';
+import { printable } from './reporter/printable.js';
 import { createReporter } from './reporter/reporter.js';
 import { resolveSettings } from '../config/resolve-settings.js';
 import { renderConfig } from '../config/show-config.js';
@@ -56,7 +57,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       refuseQuotesInPaths(args, rt.machine.platform);
       const parsed = parseArguments(program, args);
       if (parsed.kind === 'text') {
-        terminal.stdout.write(parsed.text);
+        reporter.print(parsed.text);
         return EXIT.done;
       }
       const { invocation } = parsed;
@@ -66,7 +67,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const { values } = resolved;
       registerUserInfo(values.proxy, redactor);
       if (invocation.showConfig && command.showsConfig !== true) {
-        terminal.stdout.write(redactor.redact(renderConfig(resolved, command.settings)));
+        reporter.print(renderConfig(resolved, command.settings));
         return EXIT.done;
       }
       command.check?.(invocation);
@@ -98,11 +99,14 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
 /** The last look (design D10): false where the token stands in the log, which nothing but a bug of ours can bring about. */
 async function closedClean(log: LogFile, { rt, terminal, redactor }: CliContext): Promise<boolean> {
   const failure = await log.close();
-  if (failure !== undefined) terminal.stderr.write(`warning: the log file is incomplete: ${failure.message}\n`);
+  if (failure !== undefined)
+    terminal.stderr.write(printable(`warning: the log file is incomplete: ${failure.message}\n`));
   const bytes = await rt.fs.readFile(log.path).catch(() => Buffer.alloc(0));
   if (!redactor.foundIn(bytes)) return true;
   terminal.stderr.write(
-    `error: the token stands in the log file [E_SECRET_LEAK]\n  where: ${log.path}\n  hint: Remove that file, have the token replaced, and report this as a bug.\n`,
+    printable(
+      `error: the token stands in the log file [E_SECRET_LEAK]\n  where: ${log.path}\n  hint: Remove that file, have the token replaced, and report this as a bug.\n`,
+    ),
   );
   return false;
 }

@@ -37,7 +37,7 @@ export const mirrorCommand: CliCommand = {
     const settings = await takeMirrorSettings(call);
     if (call.options['showConfig'] === true) {
       const { showMirrorConfig } = await import('../../jobs/mirror/mirror-settings.js');
-      call.terminal.stdout.write(call.redactor.redact(showMirrorConfig(call.rt, settings)));
+      call.reporter.print(showMirrorConfig(call.rt, settings));
       return EXIT.done;
     }
     const request = await buildMirrorRequest(call, settings);

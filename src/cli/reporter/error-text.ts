@@ -1,5 +1,6 @@
 import { EXIT, isRepackError } from '../../base/errors.js';
 import type { RepackError } from '../../base/errors.js';
+import { oneLine } from './printable.js';
 
 /** What, where, what to do now, the code last (design D12). Ends with a line feed. */
 export function errorText(error: unknown, options: { debug: boolean; log?: string | undefined }): string {
@@ -18,9 +19,9 @@ export function errorData(error: unknown): Record<string, unknown> {
 
 function knownError(error: RepackError, debug: boolean): string {
   return [
-    `error: ${error.what}`,
-    ...(error.where === undefined ? [] : [`  where: ${error.where}`]),
-    ...error.details.map((line) => `    ${line}`),
+    `error: ${oneLine(error.what)}`,
+    ...(error.where === undefined ? [] : [`  where: ${oneLine(error.where)}`]),
+    ...error.details.map((line) => `    ${oneLine(line)}`),
     ...(error.hint === undefined ? [] : [`  what to do: ${indented(error.hint)}`]),
     `  [${error.code}]`,
     ...(debug ? ['', stackOf(error)] : []),

@@ -2,6 +2,7 @@ import type { RepackEvent } from '../../base/events.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { TextSink } from '../../runtime/terminal.js';
 import { formatBytes } from './format.js';
+import { oneLine } from './printable.js';
 
 const FRAME_MS = 100;
 
@@ -15,7 +16,8 @@ export interface ProgressLine {
   clear(): void;
 }
 
-export function progressLine(sink: TextSink, clock: Clock): ProgressLine {
+/** `clean`: makes a text fit to be printed. */
+export function progressLine(sink: TextSink, clock: Clock, clean: (text: string) => string): ProgressLine {
   let shown = false;
   let lastDrawn = -Infinity;
   let total = { artifacts: 0, bytes: 0 };
@@ -33,7 +35,7 @@ export function progressLine(sink: TextSink, clock: Clock): ProgressLine {
     lastDrawn = now;
     // A terminal that does not tell its width (a serial line) is taken to have the usual one.
     const width = sink.columns > 1 ? sink.columns : 80;
-    sink.write(`\r\u001B[K${text.slice(0, width - 1)}`);
+    sink.write(`\r\u001B[K${oneLine(clean(text)).slice(0, width - 1)}`);
     shown = true;
   };
   const transfer = (force: boolean): void => {

@@ -8,10 +8,14 @@ import { errorData, errorText } from './error-text.js';
 import { eventText } from './event-text.js';
 import { localTimestamp } from './format.js';
 import type { LogFile } from './log-file.js';
+import { oneLine, printable } from './printable.js';
 import { progressLine } from './progress.js';
 import { findingText } from './sections.js';
 
-/** The only place from which text reaches a person; every text passes the redactor first. */
+/**
+ * The only place from which text reaches a person; every text passes the redactor first, and its control characters are shown. Those that a
+ * terminal acts on are added here.
+ */
 export interface Reporter extends EventSink {
   /**
    * The end of a command: text for people, data for `--json`. With `--quiet` the text stays away, but not those of
@@ -21,6 +25,8 @@ export interface Reporter extends EventSink {
    */
   result(text: string, data: Record<string, unknown>, options?: { answer: boolean }): void;
   error(error: unknown): void;
+  /** Text that is asked for as such, uncut: `--show-config`. */
+  print(text: string): void;
 }
 
 export interface ReporterOptions {
@@ -37,19 +43,23 @@ const JSON_PROGRESS_MS = 1000;
 
 export function createReporter(options: ReporterOptions): Reporter {
   const { terminal, redactor, clock, json, quiet, debug, log } = options;
-  const progress = terminal.stderr.interactive && !quiet && !json ? progressLine(terminal.stderr, clock) : undefined;
+  // Cut after the redactor: half a token is none that it knows.
+  const clean = (text: string): string => printable(redactor.redact(text));
+  const watched = terminal.stderr.interactive && !quiet && !json;
+  const progress = watched ? progressLine(terminal.stderr, clock, clean) : undefined;
   const colours = terminal.stderr.colours;
 
-  const toLog = (text: string): void => log?.write(`${localTimestamp(clock.now())} ${redactor.redact(text)}\n`);
-  const toStderr = (text: string): void => {
+  const toLog = (text: string): void => log?.write(`${localTimestamp(clock.now())} ${clean(text)}\n`);
+  const toStderr = (text: string, colour?: (text: string) => string): void => {
     progress?.clear();
-    terminal.stderr.write(redactor.redact(text));
+    terminal.stderr.write(colours && colour !== undefined ? colour(clean(text)) : clean(text));
   };
   const toStdout = (text: string): void => {
     progress?.clear();
-    terminal.stdout.write(redactor.redact(text));
+    terminal.stdout.write(text);
   };
-  const jsonLine = (data: Record<string, unknown>): void => toStdout(`${JSON.stringify(data)}\n`);
+  const print = (text: string): void => toStdout(printable(redactor.redact(text), { whole: true }));
+  const jsonLine = (data: Record<string, unknown>): void => print(`${JSON.stringify(data)}\n`);
 
   // Transfers tell of every piece; a reader wants to know every second.
   let untold = 0;
@@ -75,7 +85,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (event.type === 'finding') told.add(findingText(event.finding));
     // A server's report is days away.
     if (event.type === 'listening') release(() => true);
-    const line = eventText(event);
+    const line = lineOf(event);
     if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
     if (json) {
       if (event.type !== 'debug' || debug) jsonEvent(event);
@@ -87,8 +97,8 @@ export function createReporter(options: ReporterOptions): Reporter {
 
   const show = (event: RepackEvent): void => {
     // Whoever asked for a free port has no other way to learn which.
-    if (quiet && event.type === 'listening' && event.chosen) toStdout(`${event.url}\n`);
-    const line = eventText(event);
+    if (quiet && event.type === 'listening' && event.chosen) print(`${event.url}\n`);
+    const line = lineOf(event);
     // On a terminal the progress line says what has only begun.
     const begun = event.type === 'stage-started' || event.type === 'acquire-total';
     if (progress !== undefined && begun && !debug) {
@@ -96,9 +106,9 @@ export function createReporter(options: ReporterOptions): Reporter {
       return;
     }
     if (line !== undefined && (line.level === 'warning' || (!quiet && (debug || line.level === 'normal')))) {
-      const text = line.level === 'warning' && colours ? `\u001B[33m${line.text}\u001B[0m` : line.text;
       // Where nobody watches (cron, a pipe) every line carries its date.
-      toStderr(terminal.stderr.interactive ? `${text}\n` : `${localTimestamp(clock.now())} ${text}\n`);
+      const date = terminal.stderr.interactive ? '' : `${localTimestamp(clock.now())} `;
+      toStderr(`${date}${line.text}\n`, line.level === 'warning' ? yellow : undefined);
     }
     progress?.event(event);
   };
@@ -122,7 +132,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       // Long lists are cut.
       release((finding) => !text.includes(findingText(finding)));
       if (json) jsonLine({ type: 'report', ...data });
-      else if (!quiet || answer) toStdout(text);
+      else if (!quiet || answer) toStdout(clean(text));
       if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
@@ -132,8 +142,9 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (json) jsonLine({ type: 'error', ...errorData(error) });
       // From cron every line is a mail: that another run is at work is in the exit code, and in the log (bad-inputs I6).
       if (quiet && isRepackError(error) && error.code === 'E_LOCKED') return;
-      toStderr(colours ? text.replace(/^error:/, '\u001B[31merror:\u001B[0m') : text);
+      toStderr(text, (plain) => plain.replace(/^error:/, '\u001B[31merror:\u001B[0m'));
     },
+    print,
   };
 }
 
@@ -144,6 +155,16 @@ function withoutTold(text: string, told: ReadonlySet<string>): string {
   return lines
     .flatMap((line, index) => (!told.has(line.trim()) ? [line] : index === first ? ['    (told above)'] : []))
     .join('\n');
+}
+
+/** What `--debug` tells is an engine's own output, with its lines. */
+function lineOf(event: RepackEvent): ReturnType<typeof eventText> {
+  const line = eventText(event);
+  return line === undefined || event.type === 'debug' ? line : { ...line, text: oneLine(line.text) };
+}
+
+function yellow(line: string): string {
+  return `\u001B[33m${line.trimEnd()}\u001B[0m\n`;
 }
 
 function timeOf(clock: Clock): string {

@@ -1,6 +1,7 @@
 import type { Finding } from '../../base/findings.js';
 import type { ChannelChanges, PackageChange } from '../../channel/staged.js';
 import { formatBytes } from './format.js';
+import { oneLine } from './printable.js';
 
 const LONGEST_LIST = 40;
 
@@ -8,7 +9,11 @@ const LONGEST_LIST = 40;
 export function section(title: string, lines: readonly string[], longest = LONGEST_LIST): string[] {
   if (lines.length === 0) return [];
   const more = lines.length > longest ? [`    … and ${lines.length - longest} more (see --json)`] : [];
-  return [`  ${title.padEnd(11)} ${lines.length}`, ...lines.slice(0, longest).map((line) => `    ${line}`), ...more];
+  return [
+    `  ${title.padEnd(11)} ${lines.length}`,
+    ...lines.slice(0, longest).map((line) => `    ${oneLine(line)}`),
+    ...more,
+  ];
 }
 
 /** What changes from one channel to another, package by package. */
@@ -50,7 +55,7 @@ export function movedText({ name, from, to, subdir }: ChannelChanges['upgraded']
 
 /** A finding in one line, the same in every report: by it the reporter knows again what it has told. */
 export function findingText({ code, message }: Pick<Finding, 'code' | 'message'>): string {
-  return `${code}: ${message}`;
+  return oneLine(`${code}: ${message}`);
 }
 
 export function findingsSection(findings: readonly Finding[]): string[] {

@@ -208,10 +208,14 @@ function badFilename(fn: string, problem: string): RepackError {
 
 /** Quoted, control characters escaped, cut at 60 characters. */
 export function shown(text: string): string {
-  const cut = text.length > 60 ? `${text.slice(0, 57)}...` : text;
-  // JSON leaves DEL, C1 and what turns the writing direction as they are.
-  return JSON.stringify(cut).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+  return controlsShown(JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text));
+}
+
+/** Control characters and what turns the writing direction as `\u001b`, line feeds and tabs as they are. JSON leaves some of them. */
+export function controlsShown(text: string): string {
+  return text.replace(
+    // oxlint-disable-next-line no-control-regex
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -18,6 +18,8 @@ export type Dependency =
 
 /** `extras` and `flags` (CEP 48) choose nothing that a closure depends on. */
 const KEYS = new Set(['version', 'build', 'build_number', 'channel', 'subdir', 'name', 'when', 'extras', 'flags']);
+/** Real ones have at most some hundred characters; some of the expressions below take the square of the length. */
+const MAX_DEPENDENCY = 4096;
 const CACHE_LIMIT = 20_000;
 const cache = new Map<string, Dependency>();
 
@@ -43,6 +45,8 @@ export function dependencyName(text: string): string {
 
 function parsed(text: string): Dependency {
   if (/^\s/.test(text)) return { text, problem: 'it begins with a blank, which conda can not read' };
+  if (text.length > MAX_DEPENDENCY)
+    return { text, problem: `it has ${text.length} characters, the limit is ${MAX_DEPENDENCY}` };
   const [plain, condition] = withoutCondition(text);
   const parts = cutSpec(plain);
   if ('problem' in parts) return { text, problem: parts.problem };

@@ -35,6 +35,17 @@ describe('J1 redact by value', () => {
     );
   });
 
+  it.each([
+    ['one long name', 'a'.repeat(2_000_000)],
+    ['names with dots', 'a.b-c_'.repeat(300_000)],
+    ['beginnings of URLs', 'a://b'.repeat(400_000)],
+    ['escapes', 'a%25'.repeat(400_000)],
+    ['escapes of escapes', `%${'25'.repeat(500_000)}`],
+    ['what may be base64', 'Ab9/'.repeat(400_000)],
+  ])('takes time in line with the length: %s, far beyond what the square of it allows', (_name, text) => {
+    expect(redactor().redact(text)).toBe(text);
+  });
+
   it('does nothing with an empty secret', () => {
     expect(redactor('').redact('abc')).toBe('abc');
   });
@@ -48,6 +59,7 @@ describe('J6 redact by the shape of URLs, also for secrets that were never regis
     ['"https://h/t/other"', '"https://h/t/<TOKEN>"'],
     ['http://user:pass@proxy:3128/', 'http://<USER>@proxy:3128/'],
     ['http://tok-as-user@host/x', 'http://<USER>@host/x'],
+    ['http://user:p@ss@host/x', 'http://<USER>@host/x'],
   ])('%s', (text, expected) => {
     expect(createRedactor().redact(text)).toBe(expected);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { reportText } from '../../../src/cli/reporter/report-text.js';
+import { LONGEST_LINE } from '../../../src/cli/reporter/printable.js';
 import { createReporter } from '../../../src/cli/reporter/reporter.js';
 import { RepackError } from '../../../src/base/errors.js';
 import { createRedactor } from '../../../src/base/redact.js';
@@ -264,5 +265,58 @@ describe('the report', () => {
     expect(text).toContain('would deliver 1 artifact, 1.5 kB');
     expect(text).toContain('not touched');
     expect(text).not.toContain('conda install');
+  });
+});
+
+describe('texts of strangers', () => {
+  const nasty = 'a\u001B[2Jb\u009B31mc\u0007d\re\u202Ef';
+  const plain = String.raw`a\u001b[2Jb\u009b31mc\u0007d\u000de\u202ef`;
+  const say: Record<string, (reporter: ReturnType<typeof setUp>['reporter'], text: string) => void> = {
+    note: (reporter, message) => reporter.emit({ type: 'note', message }),
+    warning: (reporter, message) => reporter.emit({ type: 'warning', message }),
+    debug: (reporter, message) => reporter.emit({ type: 'debug', message }),
+    finding: (reporter, message) => reporter.emit({ type: 'finding', finding: { code: 'x', message, exit: true } }),
+    stage: (reporter, detail) => reporter.emit({ type: 'stage-started', stage: 'solve', detail }),
+    error: (reporter, what) =>
+      reporter.error(new RepackError('E_RECORD', { what, where: what, hint: what, details: [what] })),
+    bug: (reporter, text) => reporter.error(new Error(text)),
+    result: (reporter, text) => reporter.result(`${text}\n`, { text }),
+    print: (reporter, text) => reporter.print(text),
+  };
+  const ways = [{}, { tty: true }, { json: true }, { debug: true }, { quiet: true }] satisfies SetUp[];
+  const cases = Object.entries(say).flatMap(([name, call]) => ways.map((way) => [name, way, call] as const));
+
+  it.each(cases)('%s with %j: control characters are shown, never sent', (name, way, call) => {
+    const { reporter, written } = setUp(way);
+    call(reporter, nasty);
+    // Colours and the progress line are ours.
+    const sent = (written.out + written.err).replace(/\u001B\[(?:\d\dm|0m|K)|\r(?=\u001B\[K)/g, '');
+    for (const text of [sent, written.log]) expect(text).not.toMatch(/[^\P{Cc}\n]|\u202E/u);
+    if (way.json === true) {
+      const line = written.out.split('\n')[0]!;
+      if (line !== '' && name !== 'print') expect(JSON.stringify(JSON.parse(line))).toContain('[2Jb');
+    } else if (written.out + written.err !== '') expect(written.out + written.err).toContain(plain);
+  });
+
+  it('a line feed of theirs begins no line; those of our hints do', () => {
+    const { reporter, written } = setUp({ tty: true });
+    const two = 'a\nerror: forged';
+    reporter.emit({ type: 'warning', message: two });
+    reporter.emit({ type: 'finding', finding: { code: 'x', message: two, exit: true } });
+    reporter.error(new RepackError('E_RECORD', { what: two, where: two, details: [two], hint: 'one\ntwo' }));
+    expect(written.err).not.toMatch(/^error: forged/m);
+    expect(written.err).toContain('  what to do: one\n    two\n');
+  });
+
+  it('are cut in display, behind the redactor, and whole in --json', () => {
+    const text = `${'x'.repeat(LONGEST_LINE - 10)}${TOKEN}${'y'.repeat(800_000)}`;
+    const shown = setUp();
+    shown.reporter.error(new RepackError('E_RECORD', { what: text }));
+    expect(shown.written.err.length).toBeLessThan(LONGEST_LINE + 100);
+    expect(shown.written.err).toMatch(/… \(\d+ more characters\)\n {2}\[E_RECORD\]\n$/);
+    expect(shown.written.err + shown.written.log).not.toContain(TOKEN.slice(0, 5));
+    const json = setUp({ json: true });
+    json.reporter.error(new RepackError('E_RECORD', { what: text }));
+    expect((JSON.parse(json.written.out) as { what: string }).what).toHaveLength(text.length - TOKEN.length + 7);
   });
 });

@@ -68,3 +68,8 @@ describe('parseDependency', () => {
     expect(real!.dependencies.length).toBeGreaterThan(1000);
   });
 });
+
+it('a dependency of 150,000 characters is a problem with its length, not minutes of work', () => {
+  for (const text of [`n${'a'.repeat(150_000)}`, `a ${'1'.repeat(150_000)}=`, `a${' '.repeat(150_000)}b`])
+    expect(parseDependency(text).problem).toMatch(/^it has 15000\d characters, the limit is/);
+});
