@@ -1,3 +1,5 @@
+import { specForAnyShell, wordForAnyShell } from '../base/shell-quote.js';
+
 /** What a reader gave to get the page: `token` and `login` have to stand in the address that a client is given, too. */
 export type Credentials = 'none' | 'token' | 'login';
 
@@ -8,11 +10,12 @@ export interface InstallLines {
 }
 
 /**
- * What installs the specs from the channel at `url`, for a shell as well as for cmd and PowerShell. `credentials` stand there as the
+ * What installs the specs from the channel at `address`, for a shell as well as for cmd and PowerShell. `credentials` stand there as the
  * words TOKEN, USER and PASSWORD: without brackets, which a shell would take for a redirection.
  */
-export function installLines(specs: readonly string[], url: string): InstallLines[] {
-  const wanted = specs.flatMap(inShell).join(' ') || 'PACKAGE';
+export function installLines(specs: readonly string[], address: string): InstallLines[] {
+  const url = wordForAnyShell(address) ?? 'URL';
+  const wanted = specs.flatMap((spec) => specForAnyShell(spec) ?? []).join(' ') || 'PACKAGE';
   return [
     { client: 'conda', lines: [`conda create -n my-env --override-channels -c ${url} ${wanted}`] },
     {
@@ -28,16 +31,4 @@ export function installLines(specs: readonly string[], url: string): InstallLine
 export function channelUrl(origin: string, path: string, credentials: Credentials): string {
   const place = [origin, ...(credentials === 'token' ? ['t/TOKEN'] : []), ...(path === '' ? [] : [path])].join('/');
   return credentials === 'login' ? place.replace('//', '//USER:PASSWORD@') : place;
-}
-
-/**
- * Between double quotes where it needs any. A manifest may be a stranger's, and its specs are pasted into a shell: where one holds what
- * means something between quotes too (`$`, a grave accent, a backslash, the `!` of an epoch) its name alone is asked for – the channel
- * has what was meant.
- */
-function inShell(text: string): string[] {
-  const spec = text.replaceAll('"', "'");
-  if (/^[A-Za-z0-9_][\w.=-]*$/.test(spec)) return [spec];
-  if (/^[A-Za-z0-9_](?:[\w .*=<>~,|+:/()[\]'-]|!(?==))*$/.test(spec)) return [`"${spec}"`];
-  return /^[A-Za-z0-9_][\w.-]*/.exec(spec) ?? [];
 }

@@ -1,6 +1,8 @@
 import { NOARCH } from '../conda/channel/channel.js';
 import { INDEX_NAMES, INSTALLERS_NAME } from '../channel/manifest/manifest.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
+import { controlsShown } from '../conda/channel/names.js';
+import { specForAnyShell, wordForAnyShell, wordForSh, wordForWindows } from '../base/shell-quote.js';
 import { signatureNamespace } from './signature/sign.js';
 import { PLACEHOLDER } from './explicit-lock.js';
 import type { ExplicitFile } from './explicit-lock.js';
@@ -47,16 +49,16 @@ function folderUrl({ label }: InstallPage): string[] {
     '',
     '| where it lies | URL |',
     '| --- | --- |',
-    `| Linux, macOS: \`/repos/${label}\` | \`file:///repos/${label}\` |`,
-    `| Windows, a drive: \`D:\\repos\\${label}\` | \`file:///D:/repos/${label}\` |`,
-    `| Windows, a share: \`\\\\server\\repos\\${label}\` | \`file://server/repos/${label}\` |`,
+    `| Linux, macOS: \`/repos/${label}\` | \`${urlOf(label)}\` |`,
+    `| Windows, a drive: \`D:\\repos\\${label}\` | \`${urlOf(label).replace('///', '///D:/')}\` |`,
+    `| Windows, a share: \`\\\\server\\repos\\${label}\` | \`${urlOf(label).replace('///', '//server/')}\` |`,
     '',
     'A blank in the path is written `%20` in the URL. The folder may be read-only.',
   ]);
 }
 
 function installing({ label, manifest }: InstallPage): string[] {
-  const url = `file:///repos/${label}`;
+  const { url, name } = wordsOf(label);
   const specs = specsText(manifest);
   const first = manifest.specs[0] ?? 'PACKAGE';
   return [
@@ -64,8 +66,8 @@ function installing({ label, manifest }: InstallPage): string[] {
       'conda, into an environment of its own (`-n` names it):',
       '',
       ...commands([
-        `conda create -n ${label} --offline --override-channels -c ${url} ${specs}`,
-        `conda activate ${label}`,
+        `conda create -n ${name} --offline --override-channels -c ${url} ${specs}`,
+        `conda activate ${name}`,
       ]),
       '',
       'or for good, so that later commands need neither `-c` nor `--offline`, in the activated environment:',
@@ -85,7 +87,7 @@ function installing({ label, manifest }: InstallPage): string[] {
               'conda config --set offline yes',
               `conda config --add channels ${url}`,
               'conda config --remove channels defaults',
-              `conda create -n ${label} ${specs}`,
+              `conda create -n ${name} ${specs}`,
             ]),
             '',
           ]
@@ -94,7 +96,7 @@ function installing({ label, manifest }: InstallPage): string[] {
       '',
       // Without --offline, with which mamba 2.0 reads no folder, and without --no-rc, which it refuses where CONDARC is set; nothing is
       // asked beside the folder in any case.
-      ...commands([`micromamba create -n ${label} --override-channels -c ${url} ${specs}`]),
+      ...commands([`micromamba create -n ${name} --override-channels -c ${url} ${specs}`]),
       '',
       'mamba 2.0 reads no folder whose path has a blank.',
       '',
@@ -102,8 +104,8 @@ function installing({ label, manifest }: InstallPage): string[] {
       '',
       '```toml',
       '[workspace]',
-      `name = "${label}"`,
-      `channels = ["${url}"]`,
+      `name = ${quoted(label)}`,
+      `channels = [${quoted(urlOf(label))}]`,
       `platforms = [${platformsOf(manifest).map(quoted).join(', ')}]`,
       '',
       '[dependencies]',
@@ -114,7 +116,7 @@ function installing({ label, manifest }: InstallPage): string[] {
 }
 
 function updating({ manifest }: InstallPage): string[] {
-  const names = manifest.specs.map(nameOf).join(' ') || 'PACKAGE';
+  const names = manifest.specs.flatMap((spec) => wordForAnyShell(nameOf(spec)) ?? []).join(' ') || 'PACKAGE';
   return section('Update', [
     'After the folder has been synchronised with a newer generation:',
     '',
@@ -164,11 +166,13 @@ function machine({ subdir, virtual_packages: virtual }: Manifest['profiles'][num
 
 function verifying({ label, signed }: InstallPage): string[] {
   return section(signed ? 'Is it whole, and what the vendor sent?' : 'Is it whole?', [
-    ...commands([`sh ${label}.verify.sh /repos/${label}`]),
+    ...commands([`sh ${word(`${label}.verify.sh`)} ${wordsOf(label).path}`]),
     '',
     'or on Windows:',
     '',
-    ...commands([`powershell -NoProfile -ExecutionPolicy Bypass -File ${label}.verify.ps1 D:\\repos\\${label}`]),
+    ...commands([
+      `powershell -NoProfile -ExecutionPolicy Bypass -File ${onWindows(`${label}.verify.ps1`)} ${onWindows(`D:\\repos\\${label}`)}`,
+    ]),
     '',
     'Without a folder they take the one beside the script. Exit code 0: fine; 1: files are missing, extra or changed, each is named;',
     '2: it can not be checked; 3: half-synchronised, synchronise again. In the folder, `sha256sum -c SHA256SUMS` says the same of the bytes.',
@@ -187,7 +191,7 @@ function signatureLines(label: string): string[] {
     'way than this folder**, in a file `allowed_signers` (a line `NAME ssh-ed25519 AAAA...`):',
     '',
     ...commands([
-      `ssh-keygen -Y verify -f allowed_signers -I NAME -n ${signatureNamespace(label)} -s /repos/${label}/manifest.json.sig < /repos/${label}/manifest.json`,
+      `ssh-keygen -Y verify -f allowed_signers -I NAME -n ${word(signatureNamespace(label))} -s ${word(`/repos/${label}/manifest.json.sig`)} < ${word(`/repos/${label}/manifest.json`)}`,
     ]),
     '',
     'Then run the check above: signature, manifest, files.',
@@ -200,15 +204,15 @@ function synchronising({ label }: InstallPage): string[] {
     'deleting what is gone. Linux:',
     '',
     ...commands([
-      `rsync -rt --exclude=repodata.json\\* --exclude=manifest.json\\* --exclude=SHA256SUMS SOURCE/${label}/ /repos/${label}/`,
-      `rsync -rt --delay-updates --delete-delay SOURCE/${label}/ /repos/${label}/`,
+      `rsync -rt --exclude=repodata.json\\* --exclude=manifest.json\\* --exclude=SHA256SUMS ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
+      `rsync -rt --delay-updates --delete-delay ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
     ]),
     '',
     'Windows (an exit code below 8 is success):',
     '',
     ...commands([
-      `robocopy SOURCE\\${label} D:\\repos\\${label} /E /XF repodata.json* manifest.json* SHA256SUMS /R:5 /W:5`,
-      `robocopy SOURCE\\${label} D:\\repos\\${label} /MIR /R:5 /W:5`,
+      `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /E /XF repodata.json* manifest.json* SHA256SUMS /R:5 /W:5`,
+      `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /MIR /R:5 /W:5`,
     ]),
   ]);
 }
@@ -216,6 +220,8 @@ function synchronising({ label }: InstallPage): string[] {
 function explicitLock({ label, explicit }: InstallPage): string[] {
   const [one] = explicit;
   if (one === undefined) return [];
+  const { name: environment } = wordsOf(label);
+  const [lock, url] = [word(one.name), urlOf(label)];
   return section('Exactly these packages', [
     'The explicit files list, package by package, what the vendor has tried: with them no solver runs, and every machine gets the same.',
     'They are of one generation.',
@@ -227,14 +233,14 @@ function explicitLock({ label, explicit }: InstallPage): string[] {
     `Put the folder's URL into the place of \`${PLACEHOLDER}\`, then install:`,
     '',
     ...commands([
-      `sed 's|${PLACEHOLDER}|file:///repos/${label}|' ${one.name} > lock.txt`,
-      `conda create -n ${label} --offline --file lock.txt`,
+      `sed 's|${PLACEHOLDER}|${url}|' ${lock} > lock.txt`,
+      `conda create -n ${environment} --offline --file lock.txt`,
     ]),
     '',
     'In PowerShell the first line is',
     '',
     ...commands([
-      `(Get-Content ${one.name}) -replace '${PLACEHOLDER}', 'file:///D:/repos/${label}' | Set-Content -Encoding ascii lock.txt`,
+      `(Get-Content ${lock}) -replace '${PLACEHOLDER}', '${url.replace('///', '///D:/')}' | Set-Content -Encoding ascii lock.txt`,
     ]),
     '',
     ...(explicit.some(({ digest }) => digest === 'sha256')
@@ -242,14 +248,14 @@ function explicitLock({ label, explicit }: InstallPage): string[] {
           'conda reads the sha256 behind a package from 24.9 on, mamba and micromamba from 2.1 on; an older conda stops with "Could not parse explicit',
           'URL". For those, cut it off after the check above has said that the folder is fine:',
           '',
-          ...commands([`sed -e 's|${PLACEHOLDER}|file:///repos/${label}|' -e 's|#sha256:.*||' ${one.name} > lock.txt`]),
+          ...commands([`sed -e 's|${PLACEHOLDER}|${url}|' -e 's|#sha256:.*||' ${lock} > lock.txt`]),
           '',
         ]
       : []),
     ...(explicit.some(({ digest }) => digest === 'md5')
       ? ['conda 4.3 does not compare the digests of files that it takes from `file://`: run the check above first.', '']
       : []),
-    `(\`micromamba create -n ${label} --offline --file lock.txt\` reads the same file.)`,
+    `(\`micromamba create -n ${environment} --offline --file lock.txt\` reads the same file.)`,
   ]);
 }
 
@@ -265,10 +271,25 @@ function platformsOf(manifest: Manifest): string[] {
   return manifest.subdirs.filter((subdir) => subdir !== NOARCH);
 }
 
-/** In quotes where cmd or a shell would take a character for its own. */
+/** What the folder is called in commands; `makeSiteFiles` takes no name that would not fit between quotes. */
+function wordsOf(label: string): { name: string; path: string; url: string } {
+  return { name: word(label), path: word(`/repos/${label}`), url: word(urlOf(label)) };
+}
+
+function urlOf(label: string): string {
+  return `file:///repos/${encodeURIComponent(label)}`;
+}
+
+function word(text: string): string {
+  return wordForAnyShell(text) ?? wordForSh(text);
+}
+
+function onWindows(text: string): string {
+  return wordForWindows(text) ?? `"${text}"`;
+}
+
 function specsText(manifest: Manifest): string {
-  if (manifest.specs.length === 0) return 'PACKAGE';
-  return manifest.specs.map((spec) => (/^[A-Za-z0-9_.=-]+$/.test(spec) ? spec : quoted(spec))).join(' ');
+  return manifest.specs.flatMap((spec) => specForAnyShell(spec) ?? []).join(' ') || 'PACKAGE';
 }
 
 function nameOf(spec: string): string {
@@ -285,10 +306,14 @@ function pixiLine(spec: string): string {
   return `${/^[A-Za-z0-9_-]+$/.test(name) ? name : quoted(name)} = ${quoted(text)}`;
 }
 
+/** A basic string of TOML; JSON escapes no more than that takes. */
 function quoted(text: string): string {
-  return `"${text}"`;
+  return JSON.stringify(text);
 }
 
+/** Between as many grave accents as end it; a line feed would end the paragraph. */
 function code(text: string): string {
-  return `\`${text}\``;
+  const line = controlsShown(text).replaceAll('\n', String.raw`\n`);
+  const fence = '`'.repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
+  return fence.length === 1 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { explainDiskErrorOn } from '../base/disk-errors.js';
+import { RepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
-import { isSubdir } from '../conda/channel/names.js';
+import { isSubdir, shown } from '../conda/channel/names.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { explicitFiles } from './explicit-lock.js';
 import type { SiteRecord } from './choose.js';
@@ -31,9 +32,10 @@ export interface SiteFilesInput {
 
 /**
  * `LABEL.verify.sh`, `LABEL.verify.ps1`, `LABEL.INSTALL.md` and one `LABEL.<subdir>.explicit.txt` per platform, sorted by name. The
- * same input gives the same bytes. The scripts are of no generation: they read the manifest.
+ * same input gives the same bytes. The scripts are of no generation: they read the manifest. Throws E_LABEL.
  */
-export function makeSiteFiles({ label, manifest, records = [], signed = false }: SiteFilesInput): SiteFile[] {
+export function makeSiteFiles({ label: name, manifest, records = [], signed = false }: SiteFilesInput): SiteFile[] {
+  const label = plainName(name);
   const explicit = explicitFiles({ label, manifest, records });
   const texts: [name: string, text: string, executable?: boolean][] = [
     [`${label}.verify.sh`, verifySh(label), true],
@@ -45,6 +47,16 @@ export function makeSiteFiles({ label, manifest, records = [], signed = false }:
   return texts
     .map(([name, text, executable = false]) => ({ name, bytes: Buffer.from(text, 'utf8'), executable }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** It stands in scripts and in commands of three shells: letters, digits and signs that none of them reads anything into. Throws E_LABEL. */
+function plainName(label: string): string {
+  if (/^[\p{L}\p{N}_][\p{L}\p{N}\p{M}_ .+=@,()-]*$/u.test(label)) return label;
+  throw new RepackError('E_LABEL', {
+    what: `no scripts and papers are made for a folder of the name ${shown(label)}: a shell would read something into it`,
+    where: `folder ${shown(label)}`,
+    hint: 'Rename the folder: letters, digits, "_", "-" and "." are best.',
+  });
 }
 
 /** What {@link writeSiteFiles} did, by name. */

@@ -146,7 +146,11 @@ function manifestIn(folder: Folder): { manifest: Manifest | undefined; violation
     case 'broken':
       return {
         manifest: undefined,
-        violations: [violation('manifest-broken', MANIFEST_NAME, { reason: parsed.reason })],
+        violations: [
+          parsed.spec === undefined
+            ? violation('manifest-broken', MANIFEST_NAME, { reason: parsed.reason })
+            : violation('spec-unreadable', parsed.spec, { reason: parsed.reason }),
+        ],
       };
     case 'newer':
       return {

@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { sha256Of } from '../../codec/digests.js';
 import type { FileSystem } from '../../runtime/fs.js';
+import { isRepackError } from '../../base/errors.js';
 import type { Manifest } from './manifest.js';
+import { parseMatchSpec } from '../../conda/spec/match-spec.js';
+import { parseLabel, parseSubdir, safeSegment } from '../../conda/channel/names.js';
+import { parseClient, virtualPackageProblem } from '../../conda/plan/target.js';
 
 /** A manifest with the bytes it has on disk. */
 export interface StoredManifest {
@@ -13,8 +17,30 @@ export interface StoredManifest {
 
 const digest = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
 
-/** Relative, with `/`, no segment that leads out or that Windows reads as something else. */
-const relativePath = z.string().regex(/^(?!\.{1,2}(\/|$))[^/\\:\0]+(\/(?!\.{1,2}(\/|$))[^/\\:\0]+)*$/);
+/** A text that `read` takes; what it throws is the reason. A manifest may be a stranger's: its texts come into papers and commands. */
+function readBy(read: (text: string) => unknown) {
+  return z.string().superRefine((text, context) => {
+    try {
+      read(text);
+    } catch (error) {
+      if (!isRepackError(error)) throw error;
+      context.addIssue({ code: 'custom', message: error.what });
+    }
+  });
+}
+
+/** Relative, with `/`; each segment is one that any system takes, which leaves nothing that leads out. */
+const relativePath = readBy((text) => text.split('/').forEach((segment) => safeSegment(segment, 'the part')));
+
+/** An identity URL as `Channel` has it. */
+const channelUrl = z.string().refine(
+  (text) => {
+    if (!/^(?:https?|file):\/\/[^\s\p{Cc}\p{Cf}"<>`\\?#]+$/u.test(text) || !URL.canParse(text)) return false;
+    const { username, password } = new URL(text);
+    return username === '' && password === '';
+  },
+  { error: 'it is not the URL of a channel' },
+);
 
 const file = z.object({
   path: relativePath,
@@ -22,23 +48,29 @@ const file = z.object({
   size: z.number().int().nonnegative(),
   sha256: digest(64),
   md5: digest(32),
-  channel: z.string().nullable().optional(),
+  channel: channelUrl.nullable().optional(),
   record: digest(64).optional(),
 });
 
+const virtualPackage = z
+  .object({ name: z.string(), version: z.string(), build: z.string() })
+  .refine(({ name, version, build }) => virtualPackageProblem(name, version, build) === undefined, {
+    error: 'it is not a virtual package',
+  });
+
 const manifest = z.object({
   schema: z.literal(1),
-  label: z.string(),
+  label: readBy(parseLabel),
   generation: z.number().int().positive(),
   previous: digest(64).nullable(),
-  specs: z.array(z.string()),
-  channels: z.array(z.string()),
-  subdirs: z.array(z.string()),
+  specs: z.array(readBy(parseMatchSpec)),
+  channels: z.array(channelUrl),
+  subdirs: z.array(readBy(parseSubdir)),
   profiles: z.array(
     z.object({
-      subdir: z.string(),
-      virtual_packages: z.array(z.object({ name: z.string(), version: z.string(), build: z.string() })),
-      client: z.string().nullable(),
+      subdir: readBy(parseSubdir),
+      virtual_packages: z.array(virtualPackage),
+      client: readBy(parseClient).nullable(),
     }),
   ),
   files: z.array(file),
@@ -47,13 +79,14 @@ const manifest = z.object({
 /**
  * - `sound`: a `manifest.json` of this program;
  * - `newer`: of this program, in a schema that this version does not know;
- * - `broken`: empty, cut off, filled with NUL (power loss), or ours by its schema and yet not whole;
+ * - `broken`: empty, cut off, filled with NUL (power loss), or ours by its schema and yet not whole, or with a text that is not what it
+ *   stands for; `spec`: the first that is none;
  * - `other`: sound JSON of somebody else.
  */
 export type ParsedManifest =
   | ({ kind: 'sound' } & StoredManifest)
   | { kind: 'newer'; schema: number }
-  | { kind: 'broken'; reason: string }
+  | { kind: 'broken'; reason: string; spec?: string | undefined }
   | { kind: 'other' };
 
 /** The manifest in this file; undefined where none of ours is there, whole and to be read. Never throws. */
@@ -85,8 +118,10 @@ export function parseManifest(bytes: Uint8Array): ParsedManifest {
   if (typeof label !== 'string' || typeof schema !== 'number') return { kind: 'other' };
   if (schema !== 1) return { kind: 'newer', schema };
   const issue = result.error.issues[0];
+  const [key, index] = issue?.path ?? [];
   return {
     kind: 'broken',
     reason: issue === undefined ? 'it is not whole' : `${issue.path.join('.')}: ${issue.message}`,
+    spec: key === 'specs' ? (value as { specs?: string[] }).specs?.[Number(index)] : undefined,
   };
 }

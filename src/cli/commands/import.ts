@@ -34,7 +34,10 @@ export const importCommand: CliCommand = {
       )
       .option('--require-signature', 'refuse to work without --allowed-signers')
       .option('--receipt <FILE>', 'copy of the site receipt, to be sent back: a file, or a folder that is there')
-      .option('--allow-rollback', 'take a set although the folder is newer, or another channel of the same generation')
+      .option(
+        '--allow-rollback',
+        'take a set although the folder is newer, another channel of the same generation, or more than 100000 generations behind',
+      )
       .addHelpText('after', EXAMPLES),
   root: (typed) => textOption(typed, 'root'),
   log: (typed) => textOption(typed, 'label') ?? '',

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { specForAnyShell, wordForAnyShell, wordForSh } from '../../base/shell-quote.js';
 import type { JobReport } from '../../delivery/job-report.js';
 import { formatBytes, plural, sourcesText } from './format.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
@@ -50,8 +51,11 @@ function changeLines(report: JobReport): string[] {
 
 function whereLines(report: JobReport, windows: boolean): string[] {
   if (report.published === undefined) return [`  folder      ${report.labelDir} (not touched)`];
-  const url = pathToFileURL(report.labelDir).href;
-  const names = report.specs.map((spec) => quoted(spec, windows)).join(' ');
+  const { href } = pathToFileURL(report.labelDir);
+  const url = windows ? (wordForAnyShell(href) ?? 'URL') : wordForSh(href);
+  const names = report.specs
+    .map((spec) => (windows ? (specForAnyShell(spec) ?? 'PACKAGE') : wordForSh(spec)))
+    .join(' ');
   const configuring = [
     'conda config --env --set offline yes',
     `conda config --env --add channels ${url}`,
@@ -65,9 +69,4 @@ function whereLines(report: JobReport, windows: boolean): string[] {
     `  ${configuring.join(' && ')}`,
     `  conda install ${names}`,
   ];
-}
-
-function quoted(spec: string, windows: boolean): string {
-  if (/^[A-Za-z0-9._=-]+$/.test(spec)) return spec;
-  return windows ? `"${spec}"` : `'${spec}'`;
 }

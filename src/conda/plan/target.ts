@@ -118,7 +118,8 @@ function defaultVirtualPackages(subdir: Subdir): VirtualPackage[] {
   return archspec === undefined ? defaults : [...defaults, { name: '__archspec', version: '1', build: archspec }];
 }
 
-function virtualPackageProblem(name: string, version: string, build: string): string | undefined {
+/** Why these are not the parts of a virtual package; undefined where they are. */
+export function virtualPackageProblem(name: string, version: string, build: string): string | undefined {
   if (!name.startsWith('__')) return `its name must begin with "__", like ${shown(`__${name.replace(/^_/, '')}`)}`;
   if (!isVirtualPackageName(name)) return 'its name has other than lower case letters, digits, "_", "-" and "."';
   if (version === '' || version.length > 64 || parseVersion(version) === undefined)

@@ -46,15 +46,7 @@ export async function solveManifest(
   manifest: Manifest,
 ): Promise<Violation[]> {
   const found: Violation[] = [];
-  const specs: MatchSpec[] = [];
-  for (const text of manifest.specs) {
-    try {
-      specs.push(parseMatchSpec(text));
-    } catch (error) {
-      if (!isRepackError(error)) throw error;
-      found.push(violation('spec-unreadable', text, { reason: error.what }));
-    }
-  }
+  const specs = manifest.specs.map(parseMatchSpec);
   for (const profile of manifest.profiles.map(profileOfManifest)) {
     const problem = await solveAlone(rt, folder, { label: manifest.label, specs, profile });
     if (problem !== undefined) found.push(problem);

@@ -26,12 +26,19 @@ export interface JudgeOptions {
 }
 
 /**
+ * So many generations a set may be ahead of the folder (of nothing, for a new one): one a minute for two months. An unsigned manifest of
+ * generation 2^53 - 1 would lock out all that the vendor sends later.
+ */
+export const MOST_GENERATIONS_AHEAD = 100_000;
+
+/**
  * Whether the set may be applied to the folder (bad-inputs G8). `same`: the folder has this very manifest; `forward`: it is older, there is
  * none, or it is the very one that a delta begins at (the generation is the same where only index files differ); `back`: it is newer, and
- * that was allowed.
+ * that was allowed, or the set is so far ahead that no vendor has come there, and that was allowed.
  *
  * @throws RepackError E_WRONG_BASE: a delta, and the folder is not what it was made for. E_ROLLBACK: the folder is newer, or another channel
- *   of the same generation, and `allowRollback` is not set.
+ *   of the same generation, and `allowRollback` is not set; or the set is more than
+ *   {@link MOST_GENERATIONS_AHEAD} ahead.
  */
 export function judge(
   claim: Claim,
@@ -41,6 +48,8 @@ export function judge(
   if (live.manifestSha256 === claim.manifestSha256) return 'same';
   const { base } = claim;
   const now = live.manifest?.generation;
+  if (claim.generation - (now ?? 0) > MOST_GENERATIONS_AHEAD && !allowRollback)
+    throw farAhead(claim, live, { now, command });
   if (base !== null && live.manifestSha256 !== base.manifest_sha256) {
     if (now !== undefined && now >= claim.generation && base.generation < now)
       throw rollback(claim, live, { now, command });
@@ -89,6 +98,21 @@ function wrongBase(
       `the delta needs  manifest ${base.manifest_sha256}`,
       `the folder has   manifest ${live.manifestSha256 ?? 'none'}`,
     ],
+  });
+}
+
+function farAhead(
+  claim: Claim,
+  live: Standing,
+  { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
+): RepackError {
+  const from = now === undefined ? 'there is none in the label folder' : `the label folder is of generation ${now}`;
+  const how =
+    command === 'import' ? '--allow-rollback' : '`repackenv import` and its --allow-rollback, from a full set';
+  return new RepackError('E_ROLLBACK', {
+    what: `${claim.name} is of generation ${claim.generation}, and ${from}: more than ${MOST_GENERATIONS_AHEAD} at once`,
+    where: live.dir,
+    hint: `Nothing was changed. No later set could be imported over it; ask the sender whether it is theirs. If it is: ${how}.`,
   });
 }
 

@@ -6,6 +6,7 @@ import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { caseFold } from '../../conda/channel/names.js';
+import { wordForAnyShell } from '../../base/shell-quote.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { DELTA_NAME, SET_FORMAT, parseSetFile, setFileName, type SetFile } from './format.js';
 import { parseSums } from './read-sums.js';
@@ -268,7 +269,7 @@ async function noSet(rt: MediaRuntime, media: Media): Promise<RepackError> {
         : unpacked
           ? 'This is an unpacked channel or delta: repackenv merge takes it (repackenv merge --help).'
           : deltas.length > 0
-            ? `There are unpacked deltas in it: repackenv merge takes them one by one, the oldest first, e.g. repackenv merge ${deltas[0]} ROOT/LABEL.`
+            ? `There are unpacked deltas in it: repackenv merge takes them one by one, the oldest first, e.g. repackenv merge ${wordForAnyShell(deltas[0]!) ?? 'DELTA'} ROOT/LABEL.`
             : 'A medium holds NAME.set.json beside the parts, the same on every one: copy it from another medium or ask the sender for it.',
     details: parts.slice(0, 20),
   });

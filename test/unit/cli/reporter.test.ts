@@ -290,6 +290,7 @@ describe('texts of strangers', () => {
     const { reporter, written } = setUp(way);
     call(reporter, nasty);
     // Colours and the progress line are ours.
+    // oxlint-disable-next-line no-control-regex
     const sent = (written.out + written.err).replace(/\u001B\[(?:\d\dm|0m|K)|\r(?=\u001B\[K)/g, '');
     for (const text of [sent, written.log]) expect(text).not.toMatch(/[^\P{Cc}\n]|\u202E/u);
     if (way.json === true) {

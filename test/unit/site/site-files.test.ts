@@ -9,11 +9,14 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeSiteFiles, writeSiteFiles } from '../../../src/site/write.js';
 import type { SiteFile } from '../../../src/site/write.js';
+import { isRepackError } from '../../../src/base/errors.js';
 import { nodeFileSystem } from '../../../src/runtime/fs.js';
 import { testRuntime } from '../../helpers/runtime.js';
 import { lockedPaths, tinySite, type TinyRecord } from './site-manifests.js';
@@ -306,5 +309,54 @@ describe('writing them', () => {
     await expect(failing).rejects.toMatchObject({ code: 'E_DISK_FULL', where: join(dir, 'acme.INSTALL.md') });
     expect(readFileSync(join(dir, 'acme.INSTALL.md'), 'utf8')).toBe(before);
     expect(readdirSync(dir).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+});
+
+describe.runIf(process.platform !== 'win32')('commands in the paper, run by a real sh', () => {
+  const SIGNS = [...'ab1.=<>!~ \'"`$(){}[]|&;*?#\\\n\t\u001B%-:/'];
+  const specs = fc.array(fc.string({ unit: fc.constantFrom(...SIGNS), minLength: 1, maxLength: 16 }), { maxLength: 4 });
+  const labels = fc.constantFrom('acme', 'channel of the site', "it's", 'a$(touch x)', 'müşteri-1', 'a\ntouch x', '-n');
+
+  it('whatever a manifest or the name of a folder holds: only the programs named are called', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'repackenv-paper-'));
+    try {
+      for (const [asked, label] of fc.sample(fc.tuple(specs, labels), 60)) {
+        const site = tinySite(APP, { specs: ['$(touch x)', '`touch x`', ...asked] });
+        let page: string;
+        try {
+          const files = makeSiteFiles({ label, ...site, signed: true });
+          page = Buffer.from(files.find(({ name }) => name.endsWith('.md'))!.bytes).toString();
+        } catch (error) {
+          expect(isRepackError(error) && error.code).toBe('E_LABEL');
+          continue;
+        }
+        // oxlint-disable-next-line no-control-regex
+        expect(page).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f]/);
+        const blocks = page.split(/^```.*$/m).filter((_text, index) => index % 2 === 1);
+        const lines = blocks
+          .flatMap((block) => block.split('\n'))
+          .filter((line) => /^(conda|micromamba|sh|ssh-keygen|rsync|sed) /.test(line));
+        expect(lines.length).toBeGreaterThan(8);
+        const stubs = ['conda', 'micromamba', 'sh', 'ssh', 'rsync', 'sed', 'touch'];
+        const script = [
+          ...stubs.map((name) => `${name}() { echo "${name}"; }`),
+          ...lines.map((line) => line.replace(/^ssh-keygen/, 'ssh').replace(/ [<>] .*$/, '')),
+        ].join('\n');
+        const ran = spawnSync('/bin/sh', ['-c', script], { cwd: dir, env: { PATH: '/nowhere' } });
+        expect(ran.stderr.toString(), script).toBe('');
+        const called = ran.stdout.toString().trimEnd().split('\n');
+        expect(called).toEqual(lines.map((line) => /^[a-z]+/.exec(line)![0]));
+        expect(readdirSync(dir)).toEqual([]);
+      }
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('the scripts of a folder whose name has blanks name it', () => {
+    const files = makeSiteFiles({ label: 'channel of the site', ...tinySite(APP) });
+    const script = files.find(({ name }) => name.endsWith('.sh'))!;
+    const ran = spawnSync('sh', ['-s', '/nowhere'], { input: script.bytes });
+    expect([ran.status, ran.stdout.toString()]).toEqual([2, expect.stringContaining('channel of the site: can not')]);
   });
 });

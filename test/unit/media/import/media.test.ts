@@ -449,6 +449,14 @@ describe('G1–G4 what an undamaged part must not hold', () => {
     expect(() => readTarget(parts)).toThrow(/E_ARCHIVE_MEMBER|E_MEDIUM/);
   });
 
+  it.each(['$(touch x)', '`touch x`', 'a\ntouch x', 'a\u001B[2J', "a'; touch x; '"])(
+    'commands in a paper: the spec %j of an unsigned manifest',
+    async (spec) => {
+      await medium({ manifest: (manifest) => void (manifest.specs = [spec]) });
+      await refused('E_MEDIUM');
+    },
+  );
+
   it.each([
     ['symbolic link', '2', 'a symbolic link'],
     ['hard link', '1', 'a hard link'],
