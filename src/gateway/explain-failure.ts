@@ -57,6 +57,12 @@ export function explainFailure(error: unknown, { url, contentCode }: FailureCont
       `${host}, or the proxy to it, refuses connections`,
       'Check the address and the proxy in the configuration, and whether the server runs.',
     );
+  if (code === 'TOO_LATE')
+    return explain(
+      'E_UPSTREAM',
+      `${host} is too slow: ${(error as Error).message}`,
+      'Run the same command again: packages that have arrived are kept. If it stays, check the line and the proxy.',
+    );
   if (code === 'TOO_SLOW' || code.endsWith('_TIMEOUT') || code === 'ETIMEDOUT') {
     return explain('E_UPSTREAM', `${host} answers too slowly (${code})`, 'Try later, or check the line and the proxy.');
   }

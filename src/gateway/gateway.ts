@@ -95,7 +95,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
     fileUpstream(rt.fs),
     httpUpstream(client, { rules, maxRedirects: limits.maxRedirects }),
   );
-  const transfers = { rt, limits, upstream, random: options.random ?? Math.random };
+  const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random: options.random ?? Math.random };
   const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), token);
   const fetcher = repodataFetcher({ ...transfers, cache, token, signal, fresh: options.fresh ?? false });
   const book = repodataBook({ channels, fetcher, upstream, token, view: options.view, signal });

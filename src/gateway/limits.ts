@@ -5,6 +5,10 @@ export interface GatewayLimits {
   connectTimeoutMs: number;
   /** No byte for so long: the transfer is broken off (and resumed). */
   idleTimeoutMs: number;
+  /** No headers for so long, the wait for a free connection included. */
+  answerTimeoutMs: number;
+  /** For the rest of a small body that is not wanted; then its connection is closed. */
+  finishTimeoutMs: number;
   /** Fewer bytes than this a second, over `rateWindowMs` spent waiting for them: broken off too (bad-inputs N6). */
   minimumBytesPerSecond: number;
   rateWindowMs: number;
@@ -16,6 +20,11 @@ export interface GatewayLimits {
   retryAfterCapMs: number;
   /** From the last progress on; the wait that would go beyond it is not begun. */
   deadlineMs: number;
+  /** One file may take so long, and a second more for each `patientBytes` that it has, all its tries together. */
+  fileDeadlineMs: number;
+  patientBytes: number;
+  /** All that is fetched in a run may take so long. What has arrived is kept, so that the next run goes on. */
+  runDeadlineMs: number;
   /** What counts as progress and so gives a broken transfer its tries back. */
   progressBytes: number;
   maxRedirects: number;
@@ -30,6 +39,8 @@ export interface GatewayLimits {
 export const DEFAULT_LIMITS: GatewayLimits = {
   connectTimeoutMs: 20_000,
   idleTimeoutMs: 60_000,
+  answerTimeoutMs: 600_000,
+  finishTimeoutMs: 1_000,
   minimumBytesPerSecond: 1_024,
   rateWindowMs: 30_000,
   attempts: 5,
@@ -37,6 +48,9 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxDelayMs: 20_000,
   retryAfterCapMs: 120_000,
   deadlineMs: 300_000,
+  fileDeadlineMs: 3_600_000,
+  patientBytes: 16_384,
+  runDeadlineMs: 172_800_000,
   progressBytes: 65_536,
   maxRedirects: 8,
   maxConnectionsPerOrigin: 8,

@@ -40,6 +40,8 @@ export type TransferRuntime = Pick<Runtime, 'clock' | 'events'>;
 export interface TransferContext {
   rt: TransferRuntime;
   limits: GatewayLimits;
+  /** When the run began to fetch, by the monotonic clock. */
+  since: number;
   random: () => number;
   upstream: Upstream;
 }
@@ -64,8 +66,10 @@ export async function transfer(context: TransferContext, request: TransferReques
   const retry = startRetry({ ...rt, ...context, signal, url });
   const progress: Progress = { validator: undefined, total: undefined, headers: {} };
   let furthest = 0;
+  const began = rt.clock.monotonic();
   for (;;) {
     try {
+      refuseLate();
       return await attempt();
     } catch (error) {
       const gained = sink.size - furthest;
@@ -74,6 +78,19 @@ export async function transfer(context: TransferContext, request: TransferReques
         throw explainFailure(last, { url, contentCode: request.contentCode });
       });
     }
+  }
+
+  /** Throws TOO_LATE where the file, or the run, has taken as long as it may: progress in small steps gives back no time. */
+  function refuseLate(): void {
+    const now = rt.clock.monotonic();
+    const size = expectedSize ?? progress.total ?? sink.size;
+    const overdue =
+      now - began > limits.fileDeadlineMs + (size / limits.patientBytes) * 1000
+        ? `${size} bytes are not here after ${minutes(now - began)}`
+        : now - context.since > limits.runDeadlineMs
+          ? `what this run fetches is not here after ${minutes(now - context.since)}`
+          : undefined;
+    if (overdue !== undefined) throw new TransferFailure('TOO_LATE', overdue);
   }
 
   /** One answer of the server, to its end. */
@@ -138,6 +155,7 @@ export async function transfer(context: TransferContext, request: TransferReques
     const rate = rateGuard(rt.clock, limits);
     for await (const chunk of response.body) {
       rate.received(chunk.length);
+      refuseLate();
       if (sink.size + chunk.length > most)
         throw new TransferFailure('TOO_LONG', `the server sent more than the ${most} bytes stated`);
       await sink.write(chunk);
@@ -146,6 +164,10 @@ export async function transfer(context: TransferContext, request: TransferReques
     if (end !== undefined && sink.size < end)
       throw new TransferFailure('SHORT', `the answer ended ${end - sink.size} bytes early`);
   }
+}
+
+function minutes(ms: number): string {
+  return `${Math.round(ms / 60_000)} minutes`;
 }
 
 /** Undefined when a 206 is the continuation that was asked for. */

@@ -15,6 +15,10 @@ export interface HttpClientOptions {
   connectTimeoutMs: number;
   /** No byte for so long: the response is broken off. */
   idleTimeoutMs: number;
+  /** No headers for so long, the wait for a free connection included. */
+  answerTimeoutMs: number;
+  /** The rest of a small body that is not wanted may take so long, so that its connection can be used again; then it is closed. */
+  finishTimeoutMs: number;
   maxConnectionsPerOrigin: number;
 }
 

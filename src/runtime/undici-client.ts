@@ -39,6 +39,8 @@ function send(
     signal: request.signal,
     headersTimeout: options.idleTimeoutMs,
     bodyTimeout: options.idleTimeoutMs,
+    answerTimeoutMs: options.answerTimeoutMs,
+    finishTimeoutMs: options.finishTimeoutMs,
   });
 }
 

@@ -10,6 +10,10 @@ const WORTH_FINISHING_BYTES = 16_384;
 
 export interface DispatchRequest extends Dispatcher.DispatchOptions {
   signal: AbortSignal | undefined;
+  /** For the headers to come, the wait for a free connection included, which undici does not limit. */
+  answerTimeoutMs: number;
+  /** For the rest of a small body that is not wanted: then its connection is closed. */
+  finishTimeoutMs: number;
 }
 
 /**
@@ -22,29 +26,39 @@ export interface DispatchRequest extends Dispatcher.DispatchOptions {
  */
 export function dispatchRequest(
   dispatcher: Dispatcher,
-  { signal, ...options }: DispatchRequest,
+  { signal, answerTimeoutMs, finishTimeoutMs, ...options }: DispatchRequest,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
-    const queue = byteQueue(() => controller);
-    const abort = (): void => {
-      const reason: unknown = signal?.reason;
+    let ended: Error | undefined;
+    const queue = byteQueue(() => controller, finishTimeoutMs);
+    const end = (reason: unknown): void => {
       queue.fail(reason);
       reject(reason);
-      controller?.abort(reason instanceof Error ? reason : new Error(String(reason)));
+      ended = reason instanceof Error ? reason : new Error(String(reason));
+      controller?.abort(ended);
     };
-    const settle = (): void => signal?.removeEventListener('abort', abort);
+    const abort = (): void => end(signal?.reason);
     if (signal?.aborted === true) return abort();
     signal?.addEventListener('abort', abort, { once: true });
+    const patience = setTimeout(() => {
+      end(Object.assign(new Error(`no answer in ${answerTimeoutMs} ms`), { code: 'ANSWER_TIMEOUT' }));
+    }, answerTimeoutMs);
+    const settle = (): void => {
+      clearTimeout(patience);
+      signal?.removeEventListener('abort', abort);
+    };
 
     dispatcher.dispatch(options, {
       onRequestStart(started) {
         controller = started;
-        if (signal?.aborted === true) abort();
+        // It was given up while it waited for a connection.
+        if (ended !== undefined) started.abort(ended);
       },
       onResponseStart(_controller, status, headers) {
         // 1xx: the answer is still to come.
         if (status < 200) return;
+        clearTimeout(patience);
         const flat = Object.fromEntries(
           Object.entries(headers).map(([name, value]) => [
             name,
@@ -85,13 +99,14 @@ interface ByteQueue {
   drop(): void;
 }
 
-function byteQueue(controller: () => Dispatcher.DispatchController | undefined): ByteQueue {
+function byteQueue(controller: () => Dispatcher.DispatchController | undefined, finishTimeoutMs: number): ByteQueue {
   const chunks: Uint8Array[] = [];
   let waiting = 0;
   let ended = false;
   let failure: { error: unknown } | undefined;
   let dropped: number | undefined;
   let wake: () => void = () => {};
+  let finishing: NodeJS.Timeout | undefined;
 
   const breakOff = (reason: string): void =>
     controller()?.abort(Object.assign(new Error(reason), { code: 'READER_BEHIND' }));
@@ -111,10 +126,12 @@ function byteQueue(controller: () => Dispatcher.DispatchController | undefined):
       wake();
     },
     end() {
+      clearTimeout(finishing);
       ended = true;
       wake();
     },
     fail(error) {
+      clearTimeout(finishing);
       failure ??= { error };
       wake();
     },
@@ -141,8 +158,11 @@ function byteQueue(controller: () => Dispatcher.DispatchController | undefined):
       if (dropped !== undefined || ended || failure !== undefined) return;
       dropped = 0;
       chunks.length = 0;
-      if (waiting > WORTH_FINISHING_BYTES) breakOff('the rest of the answer is not wanted');
-      else if (controller()?.paused === true) controller()?.resume();
+      const unwanted = 'the rest of the answer is not wanted';
+      if (waiting > WORTH_FINISHING_BYTES) return breakOff(unwanted);
+      // A server that hardly sends would keep the connection for hours.
+      finishing = setTimeout(() => breakOff(unwanted), finishTimeoutMs);
+      if (controller()?.paused === true) controller()?.resume();
     },
   };
 }

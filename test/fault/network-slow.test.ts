@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { drip, file, stallAfter } from '../helpers/chaos-server.js';
+import { drip, file, stallAfter, type ChaosStep } from '../helpers/chaos-server.js';
 import { startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
 import { failureOf } from '../helpers/gateway.js';
 import { fakeClock, testRuntime, type TestRuntime } from '../helpers/runtime.js';
@@ -56,5 +56,57 @@ describe('N6 a server that hardly sends', () => {
     const gateway = await upstream.open({ rt, limits: { idleTimeoutMs: 100, attempts: 2 } });
     const error = await failureOf(gateway.download(upstream.planned));
     expect([error.code, error.exitCode]).toEqual(['E_UPSTREAM', 7]);
+  });
+});
+
+describe('N6 an index that hardly comes, in two subdirs', () => {
+  const subdirs = ['noarch', 'linux-64'];
+
+  it('N6 a byte a second: each try ends, its connection is closed, and so does the run, with exit code 7', async () => {
+    let open = 0;
+    const step: ChaosStep = async (request, response) => {
+      open += 1;
+      response.on('close', () => (open -= 1));
+      // Without an end, but of a length that would be worth finishing.
+      await drip(Buffer.alloc(16_000, ' '), () => rt.clock.advance(1000))(request, response);
+    };
+    for (const subdir of subdirs)
+      for (const name of ['repodata.json.zst', 'repodata.json.bz2', 'repodata.json'])
+        upstream.server.script(upstream.paths.subdir.replace('noarch', `${subdir}/${name}`), step);
+    const gateway = await upstream.open({
+      rt,
+      limits: { maxConnectionsPerOrigin: 2, rateWindowMs: 10_000, finishTimeoutMs: 20, answerTimeoutMs: 5_000 },
+    });
+    const errors = await Promise.all(subdirs.map((subdir) => failureOf(gateway.repodata(upstream.channel, subdir))));
+    for (const error of errors) expect([error.code, error.exitCode]).toEqual(['E_UPSTREAM', 7]);
+    for (const subdir of subdirs)
+      expect(upstream.server.requests.filter(({ path }) => path.includes(`/${subdir}/`))).toHaveLength(5);
+    await expect.poll(() => open).toBe(0);
+  });
+
+  /** Just fast enough, and each try gets on far enough to have its tries back. */
+  const creeping: ChaosStep = async (_request, response) => {
+    response.writeHead(200, { etag: '"v1"', 'content-length': String(upstream.package.bytes.length) });
+    for (let at = 0; at < upstream.package.bytes.length && !response.destroyed; at += 2000) {
+      rt.clock.advance(1900);
+      response.write(upstream.package.bytes.subarray(at, at + 2000));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    response.end();
+  };
+
+  it.each([
+    [
+      'the file',
+      { fileDeadlineMs: 60_000, patientBytes: 1e9 },
+      /^localhost:\d+ is too slow: 3\d{5} bytes are not here/,
+    ],
+    ['the run', { runDeadlineMs: 60_000 }, /too slow: what this run fetches is not here after 1 minutes/],
+  ])('N6 a server that is never slow enough to be broken off: %s has a deadline', async (_name, limits, what) => {
+    upstream.scriptArtifact(creeping);
+    const gateway = await upstream.open({ rt, limits: { minimumBytesPerSecond: 10, ...limits } });
+    const error = await failureOf(gateway.download(upstream.planned));
+    expect([error.code, error.exitCode, error.what]).toEqual(['E_UPSTREAM', 7, expect.stringMatching(what)]);
+    expect(upstream.server.asked(upstream.paths.artifact)).toHaveLength(1);
   });
 });

@@ -6,6 +6,7 @@ import {
   cutAfter,
   file,
   raw,
+  stallAfter,
   startChaosServer,
   untilClose,
   type ChaosServer,
@@ -49,6 +50,8 @@ describe('the client', () => {
     ca: [],
     connectTimeoutMs: 5000,
     idleTimeoutMs: 5000,
+    answerTimeoutMs: 300,
+    finishTimeoutMs: 50,
     maxConnectionsPerOrigin: 2,
   };
   beforeEach(async () => {
@@ -151,5 +154,22 @@ describe('the client', () => {
         for await (const chunk of response.body) expect(Buffer.from(chunk).toString()).toBe('half');
       })(),
     ).rejects.toBe(reason);
+  });
+
+  it('N6 small bodies that hardly come are let go, and their connections are free for others', async () => {
+    server.script('/drip', stallAfter(10, Buffer.alloc(1000)));
+    server.script('/ok', file('ok'));
+    for (let each = 0; each < 6; each += 1) await (await get('/drip')).discard();
+    expect((await get('/ok')).status).toBe(200);
+  });
+
+  it('N6 the wait for a free connection has an end', async () => {
+    server.script('/held', stallAfter(10, Buffer.alloc(1000)));
+    const held = await Promise.all([get('/held'), get('/held')]);
+    await expect(get('/held')).rejects.toMatchObject({ code: 'ANSWER_TIMEOUT' });
+    for (const each of held) await each.discard();
+    server.script('/ok', file('ok'));
+    expect((await get('/ok')).status).toBe(200);
+    expect(server.requests.map(({ path }) => path)).toEqual(['/held', '/held', '/ok']);
   });
 });
