@@ -92,6 +92,7 @@ export function workSettings(values: SettingValues): WorkSettings {
     enginePath: values.enginePath,
     cacheDir: values.cacheDir,
     allowHttp: values.allowHttp,
+    maxIndexMb: values.maxIndexMb,
     proxy: values.proxy,
     noProxy: values.noProxy,
     caFiles: values.caFiles,

@@ -59,7 +59,13 @@ export function textOption({ options }: Typed, name: string): string | undefined
 export const OUTPUT_SETTINGS = ['json', 'quiet', 'debug'] as const satisfies readonly SettingName[];
 
 /** For commands that reach channels. */
-export const NETWORK_SETTINGS = ['allowHttp', 'proxy', 'noProxy', 'caFiles'] as const satisfies readonly SettingName[];
+export const NETWORK_SETTINGS = [
+  'allowHttp',
+  'maxIndexMb',
+  'proxy',
+  'noProxy',
+  'caFiles',
+] as const satisfies readonly SettingName[];
 
 /** For commands that take a folder's lock and write it. */
 export const LOCK_SETTINGS = ['waitLock', 'takeOverLock'] as const satisfies readonly SettingName[];

@@ -18,9 +18,10 @@ export function damaged(compression: Compression, byte: number, reason: string, 
   });
 }
 
-class TooLarge extends RepackError {}
+/** More than the limit comes out: fetching it again, or in another form, can not help. */
+export class TooLarge extends RepackError {}
 
-export function tooLarge(compression: Compression, maxBytes: number): RepackError {
+export function tooLarge(compression: Compression, maxBytes: number): TooLarge {
   return new TooLarge('E_DECOMPRESS', {
     what: `The ${compression} data unpacks to more than the ${maxBytes} bytes allowed here`,
     hint: 'It is broken or made to fill memory (a decompression bomb); look at where it comes from.',

@@ -22,6 +22,7 @@ export interface SettingValues {
   waitLock: number;
   takeOverLock: boolean;
   allowHttp: string[];
+  maxIndexMb: number;
   proxy: string | undefined;
   noProxy: string[];
   caFiles: string[];
@@ -54,6 +55,7 @@ export const DEFAULTS: Omit<SettingValues, 'cacheDir' | 'subdirs'> = {
   waitLock: 0,
   takeOverLock: false,
   allowHttp: [],
+  maxIndexMb: 450,
   proxy: undefined,
   noProxy: [],
   caFiles: [],

@@ -220,6 +220,19 @@ export const SETTINGS = {
     group: 'Network',
     schema: texts,
   },
+  maxIndexMb: {
+    flag: 'max-index-mb',
+    value: 'MB',
+    key: 'max_index_mb',
+    help: 'the largest index of a channel that is read, unpacked, in MB',
+    group: 'Network',
+    schema: z.coerce
+      .number()
+      .int('must be a whole number of MB')
+      .min(1, 'must be 1 or more')
+      .max(1_500, 'must be 1500 at most'),
+    defaultText: '450',
+  },
   proxy: {
     flag: 'proxy',
     value: 'URL',

@@ -151,10 +151,15 @@ function engineAsClient(conda: CondaEngine): TargetClient | undefined {
 /** How the channels are reached: what every gateway is opened with. Throws E_CONFIG. */
 export async function gatewayWay(
   rt: Runtime,
-  options: Pick<WorkshopOptions, 'channels' | 'token' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp'>,
+  options: Pick<
+    WorkshopOptions,
+    'channels' | 'token' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp' | 'maxIndexMb'
+  >,
 ): Promise<Omit<GatewayOptions, 'view' | 'store'>> {
-  const { channels, token, cacheDir, proxy, noProxy, caFiles, allowHttp } = options;
-  return { channels, token, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp };
+  const { channels, token, cacheDir, proxy, noProxy, caFiles, allowHttp, maxIndexMb } = options;
+  const most = (maxIndexMb ?? 0) * 1_000_000;
+  const limits = most === 0 ? {} : { maxRepodataBytes: most, maxRepodataWireBytes: most };
+  return { channels, token, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp, limits };
 }
 
 /** PEM texts. Throws E_CONFIG naming the file. */

@@ -1,5 +1,3 @@
-import { MAX_INDEX_BYTES } from '../channel/index/forms.js';
-
 /** Every number of the gateway. Times in milliseconds, sizes in bytes. */
 export interface GatewayLimits {
   connectTimeoutMs: number;
@@ -29,9 +27,14 @@ export interface GatewayLimits {
   progressBytes: number;
   maxRedirects: number;
   maxConnectionsPerOrigin: number;
-  /** A `repodata.json` as it comes over the line, and unpacked. */
+  /**
+   * A `repodata.json` as it comes over the line, and unpacked. The largest public ones have half of it; ten times its length is the memory
+   * that reading takes.
+   */
   maxRepodataWireBytes: number;
   maxRepodataBytes: number;
+  /** What is packed smaller than one in so many is a bomb: real indexes come to a tenth, for their digests do not pack. */
+  maxRepodataRatio: number;
   /** For an artifact whose record states no size. */
   maxArtifactBytes: number;
 }
@@ -54,7 +57,8 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   progressBytes: 65_536,
   maxRedirects: 8,
   maxConnectionsPerOrigin: 8,
-  maxRepodataWireBytes: 1_000_000_000,
-  maxRepodataBytes: MAX_INDEX_BYTES,
+  maxRepodataWireBytes: 450_000_000,
+  maxRepodataBytes: 450_000_000,
+  maxRepodataRatio: 100,
   maxArtifactBytes: 16_000_000_000,
 };

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repodataOf } from '../../scripts/lib/sample-upstream.js';
 import { bzip2Compress } from '../../src/codec/bzip2.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
+import type { GatewayLimits } from '../../src/gateway/limits.js';
 import { answer, cutAfter, file, startChaosServer, type ChaosServer } from '../helpers/chaos-server.js';
 import { scriptIndex, startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
 import { baseChannel, CHAOS_TOKEN, CHAOS_TOKEN_WIRE, failureOf, plannedOf } from '../helpers/gateway.js';
@@ -188,6 +189,28 @@ describe('N9 an index that is none', () => {
     upstream.server.script(index('.zst'), file(Buffer.alloc(200_000)));
     const endless = await upstream.open({ limits: { maxRepodataWireBytes: 100_000 } });
     expect((await failureOf(endless.repodata(upstream.channel, 'noarch'))).code).toBe('E_REPODATA');
+  });
+});
+
+describe('N9 an index over the limit is refused once, by what is stated', () => {
+  const spaces = (bytes: number): Buffer => Buffer.alloc(bytes, ' ');
+  it.each<[string, '' | '.zst' | '.bz2', () => Promise<Uint8Array>, Partial<GatewayLimits>]>([
+    ['zst', '.zst', () => zstdCompress(spaces(3_000_000), 1), { maxRepodataBytes: 1_000_000 }],
+    ['bz2', '.bz2', () => bzip2Compress(spaces(3_000_000)), { maxRepodataBytes: 1_000_000 }],
+    ['a zst that packs too well', '.zst', () => zstdCompress(spaces(3_000_000), 1), { maxRepodataBytes: 4_000_000 }],
+    ['a bz2 that packs too well', '.bz2', () => bzip2Compress(spaces(3_000_000)), { maxRepodataBytes: 4_000_000 }],
+    ['plain', '', async () => spaces(3_000_000), { maxRepodataWireBytes: 1_000_000 }],
+  ])('%s', async (_name, end, body, limits) => {
+    for (const other of ['.zst', '.bz2', ''] as const) upstream.server.script(index(other), answer(404));
+    upstream.server.script(index(end), file(await body()));
+    const gateway = await upstream.open({ limits });
+    const errors = [];
+    // An engine asks for one form after the other, and so do the stages of a run.
+    for (let each = 0; each < 3; each += 1)
+      errors.push(await failureOf(gateway.viewed.repodata(upstream.channel, 'noarch')));
+    for (const error of errors) expect([error.code, error.exitCode]).toEqual(['E_REPODATA', 7]);
+    expect(errors[0]!.hint).toMatch(/At most \d+ MB are read of an index.*--max-index-mb/);
+    expect(upstream.server.asked(index(end))).toHaveLength(1);
   });
 });
 

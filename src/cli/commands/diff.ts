@@ -34,7 +34,7 @@ export const diffCommand: CliCommand = {
       });
     }
     const { diff } = await import('../../jobs/diff/diff.js');
-    const { baseUrl, owner, allowHttp, proxy, noProxy } = values;
+    const { baseUrl, owner, allowHttp, maxIndexMb, proxy, noProxy } = values;
     const report = await diff(rt, {
       a,
       b,
@@ -45,6 +45,7 @@ export const diffCommand: CliCommand = {
       owner,
       cacheDir: values.cacheDir,
       allowHttp,
+      maxIndexMb,
       proxy,
       noProxy,
       caFiles: values.caFiles,

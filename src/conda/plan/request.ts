@@ -16,6 +16,8 @@ export interface WorkSettings {
   cacheDir: string;
   /** Hosts that may be asked over plain http, for channels without a token. */
   allowHttp: readonly string[];
+  /** The largest index that is read, unpacked; undefined: the gateway's own limit. */
+  maxIndexMb?: number | undefined;
   /** Outer proxy URL; may hold credentials. */
   proxy: string | undefined;
   noProxy: readonly string[];

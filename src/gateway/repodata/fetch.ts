@@ -1,4 +1,5 @@
 import { unpackIndex } from '../../channel/index/forms.js';
+import { TooLarge } from '../../codec/limits.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
@@ -7,6 +8,7 @@ import type { Secret } from '../../base/secret.js';
 import { refusedStatus } from '../explain-failure.js';
 import type { GatewayLimits } from '../limits.js';
 import { INDEX_FILES, type CachedRepodata, type IndexFile, type RepodataCache } from './cache.js';
+import { failureCode } from '../retry.js';
 import { transfer, type TransferContext, type TransferResult } from '../transfer.js';
 import { opensWithToken } from '../wire-url.js';
 
@@ -122,6 +124,8 @@ async function fetchFile(
       maxBytes: context.limits.maxRepodataWireBytes,
       signal: context.signal,
       contentCode: 'E_REPODATA',
+    }).catch((error: unknown) => {
+      throw failureCode(error) === 'TOO_LONG' ? overLimit(error, request, context.limits) : error;
     });
     if (!result.ok) return { found: false, status: result.status };
     try {
@@ -130,12 +134,13 @@ async function fetchFile(
       await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
       return { found: true, index, file, fresh: { lastModified: result.headers['last-modified'] } };
     } catch (error) {
+      if (error instanceof TooLarge) throw overLimit(error, request, context.limits);
       if (again || !isRepackError(error)) throw asRepodataError(error, request);
     }
   }
 }
 
-async function unpack(bytes: Uint8Array, file: IndexFile, { maxRepodataBytes }: GatewayLimits): Promise<Uint8Array> {
+async function unpack(bytes: Uint8Array, file: IndexFile, limits: GatewayLimits): Promise<Uint8Array> {
   const head = Buffer.from(bytes.subarray(0, 64)).toString('latin1').trimStart();
   if (head.startsWith('<')) {
     throw new RepackError('E_REPODATA', {
@@ -143,11 +148,23 @@ async function unpack(bytes: Uint8Array, file: IndexFile, { maxRepodataBytes }: 
       hint: 'Open the address in a browser on this machine, and check the channel and the proxy in the configuration.',
     });
   }
-  return unpackIndex(file, bytes, maxRepodataBytes);
+  const { maxRepodataBytes: most, maxRepodataRatio: ratio } = limits;
+  // A small one may be made of one line again and again, as in tests.
+  return unpackIndex(file, bytes, Math.min(most, Math.max(most / 10, bytes.length * ratio)));
 }
 
 function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'validators'>): RepodataIndex {
   return scanRepodata(bytes, `${channel.url}/${subdir}/${file}`, { subdir });
+}
+
+function overLimit(cause: unknown, { channel, subdir, file }: FileRequest, limits: GatewayLimits): RepackError {
+  const mb = Math.floor(limits.maxRepodataBytes / 1_000_000);
+  return new RepackError('E_REPODATA', {
+    what: isRepackError(cause) ? cause.what : 'The index is larger than the limit',
+    where: `${channel.url}/${subdir}/${file}`,
+    hint: `At most ${mb} MB are read of an index, and less of one that unpacks to more than ${limits.maxRepodataRatio} times its size. If you know it to be right, raise --max-index-mb.`,
+    cause,
+  });
 }
 
 function asRepodataError(error: unknown, { channel, subdir, file }: FileRequest): unknown {

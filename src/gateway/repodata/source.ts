@@ -1,5 +1,5 @@
 import { NOARCH, type Channel, type Subdir } from '../../conda/channel/channel.js';
-import { RepackError } from '../../base/errors.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
@@ -155,7 +155,10 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
   }
 }
 
-/** One run of `load` for each channel and subdir, also for callers at the same time; a failure is not kept. */
+/**
+ * One run of `load` for each channel and subdir, also for callers at the same time. A failure is not kept, unless it is of the content: an
+ * engine asks for each form of an index, and would have a bomb unpacked each time.
+ */
 function keptUntilFailure<T>(
   load: (channel: Channel, subdir: Subdir) => Promise<T>,
 ): (channel: Channel, subdir: Subdir) => Promise<T> {
@@ -166,7 +169,9 @@ function keptUntilFailure<T>(
     if (before !== undefined) return before;
     const fresh = load(channel, subdir);
     kept.set(key, fresh);
-    fresh.catch(() => kept.delete(key));
+    fresh.catch((error: unknown) => {
+      if (!isRepackError(error) || error.code !== 'E_REPODATA') kept.delete(key);
+    });
     return fresh;
   };
 }

@@ -16,6 +16,7 @@ export interface DiffRequest {
   owner: string | undefined;
   cacheDir: string;
   allowHttp: readonly string[];
+  maxIndexMb: number;
   proxy: string | undefined;
   noProxy: readonly string[];
   caFiles: readonly string[];
