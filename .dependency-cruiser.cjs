@@ -64,6 +64,18 @@ module.exports = {
       },
       to: { path: '^node_modules/zod/' },
     },
+    {
+      name: 'one-reader-of-channel-folders',
+      comment:
+        'A channel folder is listed, hashed and its indexes read by channel/read/; the others here have an index at hand.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot:
+          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/fetch|serve/channel-folder|site/records|media/import/(indexes|stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/proof/prove-mirror)\\.',
+      },
+      to: { path: '^src/conda/record/repodata-scan' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'src-needs-no-dev-dependency',

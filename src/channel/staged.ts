@@ -1,7 +1,7 @@
 import type { Digests } from '../codec/digests.js';
 import type { Manifest, ManifestFile } from './manifest/manifest.js';
 
-/** What lies in a label folder now, every byte hashed. Made by `publish/inspect`, read by later stages. */
+/** What lies in a label folder now, every byte hashed. Made by `delivery/place/inspect.ts`, read by later stages. */
 export interface LiveFolder {
   /** Absolute path of ROOT/LABEL. */
   dir: string;

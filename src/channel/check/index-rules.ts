@@ -49,7 +49,7 @@ function checkRecord(
   { file, depth }: { file: Artifact; depth: IndexCheck['depth'] },
 ): Violation[] {
   const { size = file.size, sha256, md5 } = record;
-  const stated = { path, size, sha256: sha256?.toLowerCase() ?? file.sha256, md5: md5?.toLowerCase() ?? file.md5 };
+  const stated = { path, size, sha256: sha256 ?? file.sha256, md5: md5 ?? file.md5 };
   const found = differences(stated, file, 'the index');
   if (depth === 'all' && sha256 === undefined && md5 === undefined) found.push(violation('no-digest', path));
   if (file.record !== undefined && sha256Of(canonicalJson(record)) !== file.record)

@@ -12,6 +12,7 @@ import { checkDependencies } from './dependencies.js';
 import { checkIndexesAgainstFiles } from './index-rules.js';
 import { subdirInCapitals } from '../doctor/names.js';
 import { checkAgainstManifest, checkSums } from './manifest-rules.js';
+import { channelsIn } from '../read/list-folder.js';
 import { readFolder } from '../read/read-folder.js';
 import type { Folder, ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { readIndexes } from '../read/read-indexes.js';
@@ -167,7 +168,7 @@ async function refuseNonChannel(rt: ReadRuntime, folder: Folder): Promise<void> 
   if (files.has(MANIFEST_NAME) || subdirs.length > 0) return;
   const inSubdir = folder.strangers.some(isIndexPath);
   const capitals = folder.strangers.filter((name) => subdirInCapitals(name) !== undefined);
-  const channels = await channelsBelow(rt, folder);
+  const channels = await channelsIn(rt, dir, { anybodys: true });
   throw new RepackError('E_NOT_A_CHANNEL', {
     what:
       channels.length > 0
@@ -182,20 +183,6 @@ async function refuseNonChannel(rt: ReadRuntime, folder: Folder): Promise<void> 
           ? `Name one of them: ${channels.slice(0, 5).join(', ')}${channels.length > 5 ? ', …' : ''}.`
           : `Give the folder that holds ${NOARCH}/${INDEX_NAMES[0]}.`,
   });
-}
-
-/** People name ROOT, where the folder of a label is meant. */
-async function channelsBelow(rt: ReadRuntime, { dir, strangers }: Folder): Promise<string[]> {
-  const found: string[] = [];
-  for (const name of strangers) {
-    for (const mark of [MANIFEST_NAME, `${NOARCH}/${INDEX_NAMES[0]}`]) {
-      const stats = await rt.fs.lstat(join(dir, name, mark)).catch(() => undefined);
-      if (stats?.isFile() !== true) continue;
-      found.push(name);
-      break;
-    }
-  }
-  return found.sort();
 }
 
 function noFolder(dir: string, error: unknown): unknown {

@@ -133,8 +133,8 @@ function nameParts(fn: string): DistFilename | string {
 
 /** The file that this record was made for? sha256 decides; md5 where there is no sha256. */
 export function isOf(record: PackageRecord, file: { sha256: string; md5: string }): boolean {
-  if (typeof record.sha256 === 'string') return record.sha256.toLowerCase() === file.sha256;
-  return typeof record.md5 === 'string' && record.md5.toLowerCase() === file.md5;
+  if (record.sha256 !== undefined) return record.sha256 === file.sha256;
+  return record.md5 === file.md5;
 }
 
 function missing(fn: string): never {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { INDEX_NAMES, isOwnRootFile, sideFoldersOf } from '../manifest/manifest.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { INDEX_NAMES, isOwnRootFile, MANIFEST_NAME, sideFoldersOf } from '../manifest/manifest.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { KNOWN_SUBDIRS, isSubdir } from '../../conda/channel/names.js';
 import { inParallel } from '../../base/parallel.js';
@@ -90,6 +91,20 @@ async function isSubdirOf(
     () => true,
     () => false,
   );
+}
+
+/**
+ * Folders in this one that are channels: they have a manifest or, `anybodys`, an index of noarch. People name ROOT, where the folder of a
+ * label is meant.
+ */
+export async function channelsIn(rt: Disk, dir: string, { anybodys }: { anybodys: boolean }): Promise<string[]> {
+  const marks = anybodys ? [MANIFEST_NAME, `${NOARCH}/${INDEX_NAMES[0]}`] : [MANIFEST_NAME];
+  const found: string[] = [];
+  for (const { name } of await rt.fs.readdir(dir).catch(() => [])) {
+    const stats = await Promise.all(marks.map((mark) => rt.fs.lstat(join(dir, name, mark)).catch(() => undefined)));
+    if (stats.some((each) => each?.isFile() === true)) found.push(name);
+  }
+  return found.sort();
 }
 
 function kindOf(entry: Entry): OddKind {

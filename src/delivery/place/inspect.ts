@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
-import { isOwnRootFile, MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { INDEX_NAMES, isOwnRootFile, MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { listFolder, type Listing } from '../../channel/read/list-folder.js';
 import { hashFiles, type SeenFiles } from '../../channel/read/read-folder.js';
 import { parseManifest, readManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
@@ -106,7 +106,7 @@ async function inspect(rt: Runtime, { place, replace = [], seen }: InspectOption
     await compareWithManifest(rt, live, found.manifest, replace);
     return live;
   }
-  const indexes = await foreignIndexes(rt, dir, entries);
+  const indexes = await foreignIndexes(rt, listing);
   for (const path of indexes) await refuseUnknownIndex(rt, dir, path);
   if (indexes.length > 0) return { ...live, state: 'foreign-channel' };
   const some = files.size > 0 || strangers.some((name) => !DROPPINGS.has(name));
@@ -189,22 +189,12 @@ function refuseOdd({ dir, odd, closed }: Listing): void {
 }
 
 /** `<any folder>/repodata.json`, whatever the folder is called. */
-async function foreignIndexes(
-  rt: Runtime,
-  dir: string,
-  entries: Awaited<ReturnType<Runtime['fs']['readdir']>>,
-): Promise<string[]> {
-  const indexes: string[] = [];
-  for (const entry of entries) {
-    const path = `${entry.name}/repodata.json`;
-    if (
-      entry.isDirectory() &&
-      (await rt.fs.lstat(join(dir, path)).then(
-        (stats) => stats.isFile(),
-        () => false,
-      ))
-    )
-      indexes.push(path);
+async function foreignIndexes(rt: Runtime, { dir, paths, strangers }: Listing): Promise<string[]> {
+  const indexes = paths.filter((path) => /^[^/]+\/repodata\.json$/.test(path));
+  for (const name of strangers) {
+    const path = `${name}/${INDEX_NAMES[0]}`;
+    const stats = await rt.fs.lstat(join(dir, path)).catch(() => undefined);
+    if (stats?.isFile() === true) indexes.push(path);
   }
   return indexes;
 }

@@ -17,41 +17,24 @@ export async function compareWithManifest(
   replace: readonly string[],
 ): Promise<void> {
   const changed: string[] = [];
-  for (const file of manifest.files) {
-    const found = live.files.get(file.path);
-    if (file.kind === 'artifact') {
-      if (found === undefined)
-        finding(
-          rt,
-          'artifact-missing',
-          `${file.path} was missing; it comes back if it is still wanted and at hand`,
-          join(live.dir, file.path),
-        );
-      else if (found.sha256 !== file.sha256 && !replaceCovers(replace, file.path)) {
-        changed.push(`${file.path}: published as sha256 ${file.sha256}, now ${found.sha256}`);
-      }
-    } else if (file.kind === 'side') {
-      if (found?.sha256 !== file.sha256) {
-        const state = found === undefined ? 'was missing' : 'was changed by somebody else';
-        finding(
-          rt,
-          'side-file-restored',
-          `${file.path} ${state}; it comes back if it is still wanted and at hand`,
-          join(live.dir, file.path),
-        );
-      }
-    } else if (found?.sha256 !== file.sha256) {
-      const broken = found === undefined ? 'is missing' : await refuseUnknownIndex(rt, live.dir, file.path);
-      finding(
-        rt,
-        'index-rewritten',
-        `${file.path} ${broken ?? 'was changed by somebody else'}; it is written anew`,
-        join(live.dir, file.path),
-      );
-    }
+  const tell = (code: string, path: string, text: string): void => {
+    const finding = { code, message: `${path} ${text}`, subject: join(live.dir, path), exit: false, warn: true };
+    rt.events.emit({ type: 'finding', finding });
+  };
+  const comesBack = 'it comes back if it is still wanted and at hand';
+  for (const { path, kind, sha256 } of manifest.files) {
+    const found = live.files.get(path);
+    if (found?.sha256 === sha256) continue;
+    if (kind === 'side') {
+      const state = found === undefined ? 'was missing' : 'was changed by somebody else';
+      tell('side-file-restored', path, `${state}; ${comesBack}`);
+    } else if (kind === 'index') {
+      const broken = found === undefined ? 'is missing' : await refuseUnknownIndex(rt, live.dir, path);
+      tell('index-rewritten', path, `${broken ?? 'was changed by somebody else'}; it is written anew`);
+    } else if (found === undefined) tell('artifact-missing', path, `was missing; ${comesBack}`);
+    else if (!replaceCovers(replace, path)) changed.push(`${path}: published as sha256 ${sha256}, now ${found.sha256}`);
   }
-  if (live.files.get(SUMS_NAME) === undefined)
-    finding(rt, 'index-rewritten', `${SUMS_NAME} is missing; it is written anew`, join(live.dir, SUMS_NAME));
+  if (live.files.get(SUMS_NAME) === undefined) tell('index-rewritten', SUMS_NAME, 'is missing; it is written anew');
   if (changed.length === 0) return;
   throw new RepackError('E_ARTIFACT_CHANGED', {
     what: `${changed.length === 1 ? 'a package in the label folder has' : `${changed.length} packages in the label folder have`} other bytes than were published`,
@@ -88,8 +71,4 @@ export async function refuseUnknownIndex(rt: Runtime, dir: string, path: string)
     where: join(dir, path),
     hint: 'Find out which tool wrote it. Remove that index to have it written anew, or choose another label.',
   });
-}
-
-function finding(rt: Runtime, code: string, message: string, subject: string): void {
-  rt.events.emit({ type: 'finding', finding: { code, message, subject, exit: false, warn: true } });
 }

@@ -5,6 +5,7 @@ import { errnoOf, explainDiskError } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
 import { parseLabel } from '../../conda/channel/names.js';
+import { channelsIn } from '../../channel/read/list-folder.js';
 import { nearestFew } from '../../base/nearest.js';
 import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -104,17 +105,13 @@ async function readManifest(rt: SourceRuntime, dir: string): Promise<Buffer> {
 /** The folders of ours next to one that is not there. */
 async function besides(rt: SourceRuntime, dir: string): Promise<string> {
   const root = dirname(dir);
-  const labels: string[] = [];
-  for (const entry of await rt.fs.readdir(root).catch(() => [])) {
-    const stats = await rt.fs.lstat(join(root, entry.name, MANIFEST_NAME)).catch(() => undefined);
-    if (stats?.isFile() === true) labels.push(entry.name);
-  }
+  const labels = await channelsIn(rt, root, { anybodys: false });
   return labels.length === 0 ? '' : ` In ${root} there are: ${nearestFirst(basename(dir), labels).join(', ')}.`;
 }
 
 function nearestFirst(wanted: string, labels: string[]): string[] {
   const near = nearestFew(wanted, labels, 5);
-  return near.length > 0 ? near : labels.sort().slice(0, 5);
+  return near.length > 0 ? near : labels.slice(0, 5);
 }
 
 /** Tells a folder that is not there, one that holds label folders (ROOT), and a channel made by others. */
@@ -132,16 +129,12 @@ async function noManifest(rt: SourceRuntime, dir: string): Promise<RepackError> 
       hint: `Name a label folder or a mirror, ROOT/LABEL.${await besides(rt, dir)}`,
     });
   }
-  const labels: string[] = [];
-  for (const entry of entries) {
-    const stats = await rt.fs.lstat(join(dir, entry.name, MANIFEST_NAME)).catch(() => undefined);
-    if (stats?.isFile() === true) labels.push(entry.name);
-  }
+  const labels = await channelsIn(rt, dir, { anybodys: false });
   if (labels.length > 0)
     return notOurs(
       dir,
       'That folder holds channel folders, and is none itself',
-      `Name one of them: ${labels.sort().join(', ')}.`,
+      `Name one of them: ${labels.join(', ')}.`,
     );
   return notOurs(
     dir,
