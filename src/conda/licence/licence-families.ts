@@ -1,3 +1,4 @@
+import parseSpdx from 'spdx-expression-parse';
 import type { PackageRecord } from '../record/records.js';
 
 /** The licence families of conda-build (`license_family`), the only ones that `license_blacklist` can name. */
@@ -21,27 +22,91 @@ export const LICENCE_FAMILIES = [
 
 export type LicenceFamily = (typeof LICENCE_FAMILIES)[number];
 
+/** Longer ones are whole licences, or made to take time: what follows is OTHER. */
+const MAX_TEXT = 1000;
 const CACHE_LIMIT = 10_000;
 const cache = new Map<string, readonly LicenceFamily[]>();
 
+/** What a record says of its licence: twice, in words and by a family, and people fill in the two on different days. */
+export interface Licence {
+  /** `license_family` where conda-build knows it. */
+  readonly declared: LicenceFamily | undefined;
+  /** What `license` says; empty where it is absent. */
+  readonly stated: readonly LicenceFamily[];
+  /** Both, in the order of LICENCE_FAMILIES: what a list that forbids must look at. NONE where neither says anything. */
+  readonly families: readonly LicenceFamily[];
+  /** The words are of none of the declared kind: `GPL-3.0`, declared as MIT. */
+  readonly disagree: boolean;
+}
+
 /**
- * Families of a record: its `license_family` where conda-build knows it, else what its `license` says, else NONE. A licence that offers
- * a choice (`GPL-2 | GPL-3`, `MIT OR Apache-2.0`) or joins several is of all their families: a list that names one of them applies.
+ * Reads the licence of a record. One that offers a choice (`GPL-2 | GPL-3`, `MIT OR Apache-2.0`) or joins several is of all their families: a
+ * list that names one of them applies.
+ */
+export function licenceOf(record: Pick<PackageRecord, 'license'> & { license_family?: unknown }): Licence {
+  const family = textOf(record.license_family);
+  const declared = family === undefined ? undefined : familyNamed(family);
+  const text = textOf(record.license) ?? (declared === undefined ? family : undefined);
+  const stated = text === undefined ? [] : familiesOf(text);
+  const guessed = declared === undefined && family !== undefined ? familiesOf(family) : [];
+  const all = new Set([...(declared === undefined ? guessed : [declared]), ...stated]);
+  const says = stated.filter((each) => each !== 'OTHER' && each !== 'NONE');
+  return {
+    declared,
+    stated,
+    families: all.size === 0 ? ['NONE'] : LICENCE_FAMILIES.filter((each) => all.has(each)),
+    disagree: declared !== undefined && says.length > 0 && !says.some((each) => sameKind(each, declared)),
+  };
+}
+
+/**
+ * The family that a record is listed under: its `license_family` where conda-build knows it, else what its `license` says, else NONE. Who
+ * forbids asks `licenceOf`.
  */
 export function licenceFamilies(
   record: Pick<PackageRecord, 'license'> & { license_family?: unknown },
 ): readonly LicenceFamily[] {
   const family = textOf(record.license_family);
-  const known = family === undefined ? undefined : familyNamed(family);
-  if (known !== undefined) return [known];
-  const text = family ?? textOf(record.license);
-  if (text === undefined) return ['NONE'];
+  const { declared, families } = licenceOf(family === undefined ? record : { license_family: family });
+  return declared === undefined ? families : [declared];
+}
+
+/** conda-build writes GPL for any version of it. */
+function sameKind(a: LicenceFamily, b: LicenceFamily): boolean {
+  return a === b || (a.startsWith('GPL') && b.startsWith('GPL') && (a === 'GPL' || b === 'GPL'));
+}
+
+function familiesOf(text: string): readonly LicenceFamily[] {
   const kept = cache.get(text);
   if (kept !== undefined) return kept;
-  const families = familiesOfText(text);
+  const judged = text.slice(0, MAX_TEXT);
+  const found = spdxIds(judged)?.flatMap(familiesOfId) ?? familiesOfText(judged);
+  const families = inOrder(judged === text ? found : [...found, 'OTHER']);
   if (cache.size >= CACHE_LIMIT) cache.clear();
   cache.set(text, families);
   return families;
+}
+
+function inOrder(found: readonly LicenceFamily[]): readonly LicenceFamily[] {
+  return found.length === 0 ? ['OTHER'] : LICENCE_FAMILIES.filter((family) => found.includes(family));
+}
+
+/** The licences of an SPDX expression, `+` for `or later` kept; undefined where the text is none. Exceptions only allow more. */
+function spdxIds(text: string): string[] | undefined {
+  try {
+    return leaves(parseSpdx(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function leaves(node: ReturnType<typeof parseSpdx>): string[] {
+  if ('conjunction' in node) return [...leaves(node.left), ...leaves(node.right)];
+  return 'license' in node ? [node.plus === true ? `${node.license}+` : node.license] : [];
+}
+
+function familiesOfId(id: string): readonly LicenceFamily[] {
+  return familiesOfPart(normalised(id.replace(/^LicenseRef-/, '')));
 }
 
 /** Families that an entry of `license_blacklist` stands for, in any case; undefined when it names none. */
@@ -59,33 +124,42 @@ function familyNamed(text: string): LicenceFamily | undefined {
   return LICENCE_FAMILIES.find((family) => family === name);
 }
 
-function familiesOfText(text: string): readonly LicenceFamily[] {
-  const plain = normalised(text);
-  const found = new Set<LicenceFamily>();
-  for (const part of plain.split(/\s*(?:\||;|&|\bOR\b|\bAND\b|\s\+\s|,|\/)\s*/)) {
+function familiesOfText(text: string): LicenceFamily[] {
+  const found: LicenceFamily[] = [];
+  for (const part of normalised(text).split(/\s*(?:\||;|&|\bOR\b|\bAND\b|\s\+\s|,|\/)\s*/)) {
     // R packages: `MIT + file LICENSE`, where the file only holds the names; alone it is a licence of its own.
     const words = part.replaceAll(/\bFILE LICEN[CS]E\b/g, '').trim();
-    if (words === '' || words === '+') continue;
-    for (const family of familiesOfPart(words)) found.add(family);
+    if (/^[\W_]*$/.test(words)) continue;
+    found.push(...familiesOfPart(words));
   }
-  return found.size === 0 ? ['OTHER'] : LICENCE_FAMILIES.filter((family) => found.has(family));
+  return found;
 }
 
-/** Upper case; the long names as short ones; `or later` as `+`, so that its OR is no choice between licences. */
+/** How people write: each pattern with what it means, one after the other, on upper case. A version keeps to the licence before it. */
+const SPELLINGS: readonly (readonly [RegExp, string])[] = [
+  [/[\s_]+/g, ' '],
+  [/\bGNU\b\s*/g, ''],
+  [/\b(?:GENERAL )?PUBLIC LICEN[CS]E\b(?<!(?:MOZILLA|LUCENT|ECLIPSE|IBM|COMMON) PUBLIC LICEN[CS]E)(?!D)/g, 'GPL'],
+  [/\b(?:LESSER|LIBRARY)\s+(?:OR LESSER\s+)?GPL/g, 'LGPL'],
+  [/\bAFFERO\s+GPL/g, 'AGPL'],
+  [
+    /[\s-]*,?\s*\(?\b(?:OR|AND)[\s-]+(?:\(?AT YOUR OPTION\)?,?\s+)?(?:ANY\s+)?(?:LATER|NEWER|GREATER|ABOVE|HIGHER)(?:\s+VERSIONS?)?\)?/g,
+    '+',
+  ],
+  [/\b(?:WITH\b|W\/)\s*(?:THE\s+)?[A-Z0-9. -]*?\bEXCEPTIONS?(?:-[A-Z0-9.]+)?\b/g, ''],
+  [/\bWITH\s+[A-Z0-9.-]+/g, ''],
+  [/\b(?:MIT|EXPAT)\s*\/\s*(?:X11|X|EXPAT)\b|\b(?:X11|EXPAT)\s*\/\s*MIT\b/g, 'MIT'],
+  [/[,\s]+(?=[<>=])/g, ' '],
+  [/,\s*(?=(?:V|VER|VERSION)?\.?\s*[0-9])/g, ' '],
+  [/\b(?:VERSION|VER|V)\b\.?\s*(?=[0-9])/g, ''],
+  [
+    /\b([AL]?GPL)[\s-]*V?\s*([123][0-9.]*)\s*(?:,|\/|\||&|\bOR\b|\bAND\b)\s*V?\.?\s*([123](?:\.[0-9]+)*)(?![0-9]|-CLAUSE)/g,
+    '$1-$2 | $1-$3',
+  ],
+];
+
 function normalised(text: string): string {
-  return text
-    .toUpperCase()
-    .replaceAll(/[\s_]+/g, ' ')
-    .replaceAll(/\bGNU\b/g, '')
-    .replaceAll(/GENERAL PUBLIC LICEN[CS]E|\bGPL\b(?= V)/g, 'GPL')
-    .replaceAll(/\b(?:LESSER|LIBRARY)\s+(?:OR LESSER\s+)?GPL/g, 'LGPL')
-    .replaceAll(/\bAFFERO\s+GPL/g, 'AGPL')
-    .replaceAll(
-      /[\s-]*\(?\b(?:OR|AND)[\s-]+(?:\(?AT YOUR OPTION\)?\s+)?(?:ANY\s+)?(?:LATER|NEWER|GREATER|ABOVE|HIGHER)(?:\s+VERSIONS?)?\)?/g,
-      '+',
-    )
-    .replaceAll(/\bWITH\s+[A-Z0-9.-]+(?:\s*EXCEPTIONS?)?/g, '')
-    .trim();
+  return SPELLINGS.reduce((plain, [pattern, meant]) => plain.replaceAll(pattern, meant), text.toUpperCase()).trim();
 }
 
 function familiesOfPart(part: string): readonly LicenceFamily[] {
@@ -94,28 +168,34 @@ function familiesOfPart(part: string): readonly LicenceFamily[] {
   if (/LGPL/.test(part)) families.push('LGPL');
   if (/(?<![LA])GPL/.test(part)) families.push(...gplVersions(part));
   if (/BSD/.test(part)) families.push('BSD');
-  if (/\bMIT\b/.test(part)) families.push('MIT');
-  if (/APACHE/.test(part)) families.push('APACHE');
+  if (/\bMIT\b|^X11\b|\bEXPAT\b/.test(part)) families.push('MIT');
+  if (/APACHE|\bASL\b/.test(part)) families.push('APACHE');
   if (/\bPSFL?\b|PYTHON SOFTWARE FOUNDATION|^PYTHON(?:[- ]|$)/.test(part)) families.push('PSF');
-  if (/\bCC(?:0|[- ](?:BY|0)\b)|CREATIVE COMMONS/.test(part)) families.push('CC');
+  if (/\bCC(?:0|[- ](?:BY|0|PDDC)\b)|CREATIVE COMMONS/.test(part)) families.push('CC');
   if (/MOZILLA|\bMPL/.test(part)) families.push('MOZILLA');
-  if (/PUBLIC[- ]DOMAIN/.test(part)) families.push('PUBLIC-DOMAIN');
+  if (/PUBLIC[- ]?DOMAIN|\bUNLICEN[CS]E\b/.test(part)) families.push('PUBLIC-DOMAIN');
   if (/PROPRIETARY/.test(part)) families.push('PROPRIETARY');
   if (families.length > 0) return families;
   return part === 'NONE' ? ['NONE'] : ['OTHER'];
 }
 
-/** `GPL-2`, `GPLv3`, `GPL (>= 2)`, `GPL-2.0-or-later` (normalised to `GPL-2.0+`). */
+/** `GPL-2`, `GPLv3`, `GPL (>= 2, < 3)`, `GPL-2.0-or-later` (normalised to `GPL-2.0+`): the versions it may be taken under. */
 function gplVersions(part: string): readonly LicenceFamily[] {
-  const match = /(?<![LA])GPL[^0-9]*?([123])(?:\.[0-9]+)*(\+?)/.exec(part);
-  if (match === null) return ['GPL'];
-  const later =
-    match[2] === '+' ||
-    />/.test(match[0]) ||
-    /\+/.test(part.slice(match.index + match[0].length, match.index + match[0].length + 2));
-  if (match[1] === '3') return ['GPL3'];
-  if (match[1] === '2') return later ? ['GPL3', 'GPL2'] : ['GPL2'];
-  return later ? ['GPL3', 'GPL2', 'GPL'] : ['GPL'];
+  const stated = /(?<![LA])GPL(?<rest>.*)$/.exec(part)!.groups!['rest']!;
+  const bounds = [...stated.matchAll(/(<=|>=|==|=|<|>)?[^<>=0-9]*?([123])(?:\.[0-9]+)*(\+)?/g)];
+  if (bounds.length === 0) return ['GPL'];
+  const fits = (version: number): boolean =>
+    bounds.every(([, sign = '', number, plus]) => {
+      const bound = Number(number);
+      if (sign === '>=' || plus !== undefined) return version >= bound;
+      if (sign === '>') return version > bound;
+      if (sign === '<') return version < bound;
+      return sign === '<=' ? version <= bound : version === bound;
+    });
+  const families = ([3, 2, 1] as const)
+    .filter(fits)
+    .map((version) => (version === 1 ? 'GPL' : (`GPL${version}` as const)));
+  return families.length === 0 ? ['GPL'] : families;
 }
 
 function textOf(value: unknown): string | undefined {

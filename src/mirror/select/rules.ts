@@ -2,7 +2,7 @@ import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { globMatches } from '../../conda/spec/glob.js';
 import { channelsOfSpec, specMatches } from '../../conda/spec/match-spec.js';
 import type { PackageRecord } from '../../conda/record/records.js';
-import { licenceFamilies } from '../../conda/licence/licence-families.js';
+import { licenceOf } from '../../conda/licence/licence-families.js';
 import { pythonFits } from './python.js';
 import type { ListEntry, MirrorFilter, NameEntry, SpecEntry } from '../../config/mirror-file/filter.js';
 
@@ -179,14 +179,17 @@ function specFits(entry: SpecEntry, record: PackageRecord, subdir: Subdir): bool
 }
 
 function licenceExclusion(filter: MirrorFilter, record: PackageRecord): Exclusion | undefined {
-  const families = licenceFamilies(record);
+  const { declared, families, disagree } = licenceOf(record);
   const entry = filter.licenseBlacklist.find((each) => each.families.some((family) => families.includes(family)));
   if (entry === undefined) return undefined;
-  const stated = record['license_family'];
-  const because =
-    typeof stated === 'string' && stated !== ''
-      ? `its license_family is ${stated}`
-      : `its license is ${typeof record.license === 'string' && record.license !== '' ? `"${record.license}"` : 'not stated'}`;
+  const license = typeof record.license === 'string' && record.license !== '' ? `"${record.license}"` : 'not stated';
+  const family = `its license_family is ${String(record['license_family'])}`;
+  const byFamily = declared !== undefined && entry.families.includes(declared);
+  const because = disagree
+    ? `its license is ${license} and ${family}: the two do not agree`
+    : byFamily
+      ? family
+      : `its license is ${license}`;
   return { reason: 'license_blacklist', entry: entry.text, line: entry.line, because };
 }
 
