@@ -1,5 +1,5 @@
 import { SIGNATURE_NAME, type ManifestFile } from './manifest/manifest.js';
-import { formatOf, parseDistFilename } from '../conda/channel/names.js';
+import { formatOf, parseDistFilename, pathOf, splitPath } from '../conda/channel/names.js';
 import type { ChannelChanges, LiveFolder, PackageChange, StagedChannel } from './staged.js';
 import { compareVersions } from '../conda/spec/version.js';
 
@@ -16,16 +16,16 @@ export function compareChannels(before: readonly ComparedFile[], after: readonly
   const fresh = new Map(after.map((file) => [file.path, file]));
   const changes: ChannelChanges = {
     ...pairByName(
-      packagesOf(before).filter(({ path }) => !fresh.has(path)),
-      packagesOf(after).filter(({ path }) => !old.has(path)),
+      packagesOf(before).filter((each) => !fresh.has(pathOf(each))),
+      packagesOf(after).filter((each) => !old.has(pathOf(each))),
     ),
     rerecorded: [],
     kept: 0,
     bytesToTravel: 0,
     bytesOfPackages: 0,
   };
-  for (const { path, change } of packagesOf(after)) {
-    const [was, is] = [old.get(path), fresh.get(path)];
+  for (const change of packagesOf(after)) {
+    const [was, is] = [old.get(pathOf(change)), fresh.get(pathOf(change))];
     if (was === undefined || is === undefined) continue;
     const sameRecord = was.record === undefined || is.record === undefined || was.record === is.record;
     if (was.sha256 === is.sha256 && sameRecord) changes.kept += 1;
@@ -64,30 +64,29 @@ export function changesTo(
   };
 }
 
-type Package = { path: string; change: PackageChange };
-
 /** The artifacts among files, sorted by path; what has no artifact's name is none. */
-function packagesOf(files: readonly ComparedFile[]): Package[] {
+function packagesOf(files: readonly ComparedFile[]): PackageChange[] {
   return files
     .map(({ path }) => packageAt(path))
     .filter((each) => each !== undefined)
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+    .sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
 }
 
-function packageAt(path: string): Package | undefined {
-  const [subdir, fn, ...deeper] = path.split('/');
-  if (subdir === undefined || fn === undefined || deeper.length > 0 || formatOf(fn) === undefined) return undefined;
+/** Which package the file at this path is, by its name; undefined where it is none. */
+export function packageAt(path: string): PackageChange | undefined {
+  const [subdir, fn] = splitPath(path);
+  if (subdir === '' || fn.includes('/') || formatOf(fn) === undefined) return undefined;
   try {
     const { name, version, build } = parseDistFilename(fn);
-    return { path, change: { name, version, build, subdir, fn } };
+    return { name, version, build, subdir, fn };
   } catch {
     return undefined;
   }
 }
 
 function pairByName(
-  gone: readonly Package[],
-  come: readonly Package[],
+  gone: readonly PackageChange[],
+  come: readonly PackageChange[],
 ): Pick<ChannelChanges, 'added' | 'removed' | 'upgraded' | 'downgraded'> {
   const result: Pick<ChannelChanges, 'added' | 'removed' | 'upgraded' | 'downgraded'> = {
     added: [],
@@ -112,9 +111,9 @@ function pairByName(
   return result;
 }
 
-function newestFirst(packages: readonly Package[]): Map<string, PackageChange[]> {
+function newestFirst(packages: readonly PackageChange[]): Map<string, PackageChange[]> {
   const byName = new Map<string, PackageChange[]>();
-  for (const { change } of packages) {
+  for (const change of packages) {
     const key = `${change.subdir}/${change.name}`;
     byName.set(key, [...(byName.get(key) ?? []), change]);
   }
@@ -122,12 +121,13 @@ function newestFirst(packages: readonly Package[]): Map<string, PackageChange[]>
   return byName;
 }
 
-function compareBuilds(a: PackageChange, b: PackageChange): number {
+/** By version, then by build number. */
+export function compareBuilds(a: PackageChange, b: PackageChange): number {
   return compareVersions(a.version, b.version) || buildNumber(a.build) - buildNumber(b.build);
 }
 
 /** By custom the build string ends with the build number: `py39h06a4308_2`. */
-function buildNumber(build: string): number {
+export function buildNumber(build: string): number {
   return Number(/(?:^|_)(\d{1,15})$/.exec(build)?.[1] ?? 0);
 }
 

@@ -1,14 +1,11 @@
-import { formatOf, isSubdir, parseDistFilename, splitPath } from '../conda/channel/names.js';
+import { packageAt } from '../channel/compare-channels.js';
+import type { PackageChange } from '../channel/staged.js';
+import { isSubdir, splitPath } from '../conda/channel/names.js';
 import { compareVersions } from '../conda/spec/version.js';
 import type { Catalogue, ChannelFolder } from './channel-folder.js';
 
 /** One package file, as the page lists it. */
-export interface ListedPackage {
-  subdir: string;
-  fn: string;
-  name: string;
-  version: string;
-  build: string;
+export interface ListedPackage extends PackageChange {
   /** Bytes; undefined where the index does not say. */
   size: number | undefined;
 }
@@ -61,14 +58,9 @@ export async function summarise(folder: ChannelFolder, catalogue: Catalogue, sub
   };
 }
 
-function listed(file: { subdir: string; fn: string; size: number | undefined }): ListedPackage[] {
-  if (!isSubdir(file.subdir) || formatOf(file.fn) === undefined) return [];
-  try {
-    const { name, version, build } = parseDistFilename(file.fn);
-    return [{ ...file, name, version, build }];
-  } catch {
-    return [];
-  }
+function listed({ subdir, fn, size }: { subdir: string; fn: string; size: number | undefined }): ListedPackage[] {
+  const parts = isSubdir(subdir) ? packageAt(`${subdir}/${fn}`) : undefined;
+  return parts === undefined ? [] : [{ ...parts, size }];
 }
 
 function sizeOf(record: () => { size?: number | undefined } | undefined): number | undefined {

@@ -1,10 +1,10 @@
-import { formatOf, parseDistFilename } from '../../conda/channel/names.js';
-import type { DistFilename } from '../../conda/channel/names.js';
+import { buildNumber, compareBuilds, packageAt } from '../../channel/compare-channels.js';
+import type { PackageChange } from '../../channel/staged.js';
 import { compareVersions } from '../../conda/spec/version.js';
 import type { Side } from './open-side.js';
 import type { SideFileEntry } from './side-content.js';
 
-type Package = DistFilename & { file: SideFileEntry; key: string };
+type Package = PackageChange & { file: SideFileEntry; key: string };
 
 /** One side of a comparison. */
 export interface NewestSide {
@@ -44,8 +44,7 @@ function isOlderUpstream({ a, b }: { a: NewestSide; b: NewestSide }, before: Pac
   if (a.side.kind === b.side.kind) return false;
   const [local, upstream] = b.side.kind === 'channel' ? [before, after] : [after, before];
   if (local.file.path === upstream.file.path) return false;
-  const newer = compareVersions(upstream.version, local.version) || buildNumber(upstream) - buildNumber(local);
-  return newer <= 0;
+  return compareBuilds(upstream, local) <= 0;
 }
 
 function bestOf(packages: readonly Package[], others: readonly Package[]): Map<string, Package> {
@@ -64,24 +63,12 @@ function isBetter(a: Package, b: Package, paths: ReadonlySet<string>): boolean {
   const [hasA, hasB] = [paths.has(a.file.path), paths.has(b.file.path)];
   if (hasA !== hasB) return hasA;
   // The path last, so that of several builds both sides take the same.
-  return (buildNumber(a) - buildNumber(b) || (a.file.path < b.file.path ? 1 : -1)) > 0;
-}
-
-/** By convention the build string ends with it: `py39_1`. */
-function buildNumber({ build }: Package): number {
-  return Number(/(?:^|_)([0-9]{1,9})$/.exec(build)?.[1] ?? 0);
+  return (buildNumber(a.build) - buildNumber(b.build) || (a.file.path < b.file.path ? 1 : -1)) > 0;
 }
 
 function packagesOf(files: readonly SideFileEntry[]): Package[] {
   return files.flatMap((file) => {
-    const [subdir = '', fn = ''] = file.path.split('/');
-    if (formatOf(fn) === undefined) return [];
-    try {
-      const parts = parseDistFilename(fn);
-      return [{ ...parts, file, key: `${subdir}/${parts.name}` }];
-    } catch {
-      // No artifact by its name: nothing of it can be newer.
-      return [];
-    }
+    const parts = packageAt(file.path);
+    return parts === undefined ? [] : [{ ...parts, file, key: `${parts.subdir}/${parts.name}` }];
   });
 }
