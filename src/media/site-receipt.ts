@@ -27,7 +27,7 @@ export async function writeSiteReceipt(
   rt: Runtime,
   { stateDir, target, set, signature }: SiteReceiptInput & { stateDir: string },
 ): Promise<string> {
-  const { manifest, manifestBytes, manifestSha256 } = target;
+  const { manifest, bytes, sha256: manifestSha256 } = target;
   const path = join(stateDir, SITE_RECEIPTS_NAME, `g${manifest.generation}.json`);
   const there = await readSiteReceipt(rt, path);
   if (there?.manifest_sha256 === manifestSha256 && there.verified.signature === signature) return path;
@@ -38,7 +38,7 @@ export async function writeSiteReceipt(
     generation: manifest.generation,
     manifest_sha256: manifestSha256,
     // From the bytes: keys of a later version are the digest's too.
-    manifest: JSON.parse(Buffer.from(manifestBytes).toString('utf8')) as Manifest,
+    manifest: JSON.parse(Buffer.from(bytes).toString('utf8')) as Manifest,
     set,
     imported_at: new Date(rt.clock.now()).toISOString(),
     host: rt.machine.hostname,

@@ -109,7 +109,7 @@ async function take(task: Task, way: readonly FoundSet[]): Promise<ImportReport>
   }
   if (standing.settled) judge(claimOf(steps[0]!.opened), standing, { ...request, command: 'import' });
   const job: Job = { ...task, steps };
-  if (standing.manifestSha256 !== steps.at(-1)!.opened.target.manifestSha256) await checkAll(job);
+  if (standing.manifestSha256 !== steps.at(-1)!.opened.target.sha256) await checkAll(job);
   await rt.reach('import:checked');
   return request.dryRun
     ? rehearse(job)
@@ -218,7 +218,7 @@ async function rehearse(job: Job): Promise<ImportReport> {
 /** Nobody asked for a signature, but the folder has one: whoever relies on it should look before it is gone unnoticed (bad-inputs G7). */
 function tellUnsigned({ rt, steps }: Job, live: LiveFolder): void {
   const { opened, signature } = steps.at(-1)!;
-  const another = live.manifestSha256 !== opened.target.manifestSha256;
+  const another = live.manifestSha256 !== opened.target.sha256;
   if (signature !== 'absent' || !another || !live.files.has(SIGNATURE_NAME)) return;
   const message = `${opened.set.name} is not signed, and generation ${live.manifest?.generation ?? '?'} here is: ask the sender; --allowed-signers FILE refuses unsigned sets`;
   rt.events.emit({
@@ -252,7 +252,7 @@ function report(
     })),
     before,
     generation: staged.manifest.generation,
-    manifestSha256: steps.at(-1)!.opened.target.manifestSha256,
+    manifestSha256: steps.at(-1)!.opened.target.sha256,
     changes: staged.changes,
     leaving: [...staged.leaving],
     dryRun: request.dryRun,
@@ -267,7 +267,7 @@ function report(
 function remaining(steps: readonly Step[], live: LiveFolder): readonly Step[] {
   const at = steps.findIndex(
     ({ opened: { set, target } }) =>
-      target.manifestSha256 === live.manifestSha256 && (set.kind === 'delta' || isWhole(target, live)),
+      target.sha256 === live.manifestSha256 && (set.kind === 'delta' || isWhole(target, live)),
   );
   return at === -1 || at === steps.length - 1 ? steps.slice(Math.max(at, 0)) : steps.slice(at + 1);
 }

@@ -102,7 +102,7 @@ async function opened(
   const findings = await checkSideFiles(rt, { set, media, parts });
   const { bytes, where } = await findManifest(rt, { found, media, start, findings });
   const loose = await looseSignature(rt, found, media);
-  const target = readTarget({ manifestBytes: bytes, signature: start.signature, where });
+  const target = readTarget({ bytes, signature: start.signature, where });
   refuseContradictions(set, { target, parts, where: file.path });
   return { found, set, file, parts, target, signature: start.signature ?? loose, findings };
 }

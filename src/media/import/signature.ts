@@ -40,7 +40,7 @@ export async function checkSignature(
   const where = `${looseManifestName(set.name)}${SIGNATURE_SUFFIX} of ${file.medium}`;
   try {
     const check = await verify(rt, {
-      manifest: target.manifestBytes,
+      manifest: target.bytes,
       signature,
       label: set.label,
       allowedSignersFile: allowedSigners,

@@ -74,7 +74,7 @@ export async function stageImport(
   };
   try {
     const root: [string, Uint8Array | undefined][] = [
-      [MANIFEST_NAME, target.manifestBytes],
+      [MANIFEST_NAME, target.bytes],
       [SIGNATURE_NAME, target.signature],
       [SUMS_NAME, target.sums],
     ];
@@ -134,7 +134,7 @@ function undated(file: TargetFile, live: LiveFolder): StagedFile {
 function keepsLiveSignature({ target }: Delivery, live: LiveFolder): boolean {
   return (
     target.signature === undefined &&
-    live.manifestSha256 === target.manifestSha256 &&
+    live.manifestSha256 === target.sha256 &&
     live.files.has(SIGNATURE_NAME) &&
     live.files.has(SUMS_NAME)
   );

@@ -11,19 +11,15 @@ import {
   type ManifestFile,
 } from '../../channel/manifest/manifest.js';
 import { caseFold, isSubdir, parseDistFilename, parseLabel, safeSegment, shown } from '../../conda/channel/names.js';
+import type { StagedFile } from '../../channel/staged.js';
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
-import { parseManifest } from '../../channel/manifest/read-manifest.js';
+import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 
 /** A file that the label folder is to hold, as the manifest says (and for the three files at its root, as follows from it). */
-export interface TargetFile extends Omit<ManifestFile, 'kind'> {
-  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
-}
+export type TargetFile = Omit<StagedFile, 'mtimeMs' | 'change' | 'linked'>;
 
 /** The channel that a set or a delta leads to: everything about it but the bytes. */
-export interface Target {
-  manifest: Manifest;
-  manifestBytes: Uint8Array;
-  manifestSha256: string;
+export interface Target extends StoredManifest {
   signature: Uint8Array | undefined;
   sums: Uint8Array;
   /** By path in the label folder. */
@@ -31,7 +27,7 @@ export interface Target {
 }
 
 export interface TargetParts {
-  manifestBytes: Uint8Array;
+  bytes: Uint8Array;
   signature: Uint8Array | undefined;
   /** Where the manifest was read, for messages. */
   where: string;
@@ -43,8 +39,8 @@ export interface TargetParts {
  *
  * @throws RepackError E_MEDIUM (no manifest of ours), E_ARCHIVE_MEMBER (its paths)
  */
-export function readTarget({ manifestBytes, signature, where }: TargetParts): Target {
-  const parsed = parseManifest(manifestBytes);
+export function readTarget({ bytes, signature, where }: TargetParts): Target {
+  const parsed = parseManifest(bytes);
   if (parsed.kind === 'newer') {
     throw refused(
       where,
@@ -62,14 +58,13 @@ export function readTarget({ manifestBytes, signature, where }: TargetParts): Ta
   const { manifest } = parsed;
   refuseLabel(manifest.label, where);
   refusePaths(manifest, where);
-  const manifestSha256 = parsed.sha256;
-  const root: TargetFile[] = [{ path: MANIFEST_NAME, kind: 'manifest', ...digestsOf(manifestBytes) }];
+  const root: TargetFile[] = [{ path: MANIFEST_NAME, kind: 'manifest', ...digestsOf(bytes) }];
   if (signature !== undefined) root.push({ path: SIGNATURE_NAME, kind: 'signature', ...digestsOf(signature) });
   // It follows from the manifest, and is not taken from anywhere else.
   const sums = sumsBytes([...manifest.files, ...root]);
   root.push({ path: SUMS_NAME, kind: 'sums', ...digestsOf(sums) });
   const files = new Map([...manifest.files, ...root].map((file) => [file.path, file]));
-  return { manifest, manifestBytes, manifestSha256, signature, sums, files };
+  return { manifest, bytes, sha256: parsed.sha256, signature, sums, files };
 }
 
 function refuseLabel(label: string, where: string): void {

@@ -54,12 +54,12 @@ export async function readDeltaFolder(rt: Runtime, { dir, name }: { dir: string;
   const where = join(dir, DELTA_NAME);
   const delta = parseDelta(await rt.fs.readFile(where), where);
   const manifestPath = join(dir, MANIFEST_NAME);
-  const manifestBytes = await rt.fs.readFile(manifestPath).catch((error: unknown) => {
+  const bytes = await rt.fs.readFile(manifestPath).catch((error: unknown) => {
     throw errnoOf(error) === 'ENOENT' ? refused(manifestPath, `it has no ${MANIFEST_NAME}`) : error;
   });
   const signature = await rt.fs.readFile(join(dir, SIGNATURE_NAME)).catch(() => undefined);
-  const target = readTarget({ manifestBytes, signature, where: manifestPath });
-  if (target.manifestSha256 !== delta.manifest_sha256)
+  const target = readTarget({ bytes, signature, where: manifestPath });
+  if (target.sha256 !== delta.manifest_sha256)
     throw refused(manifestPath, `${MANIFEST_NAME} is not the one that it was made for`);
   if (target.manifest.label !== delta.label || target.manifest.generation !== delta.generation) {
     throw refused(where, 'label or generation are not those of the manifest');

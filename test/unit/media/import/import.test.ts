@@ -405,7 +405,7 @@ describe('G7 who vouches for it', () => {
     ({
       set: { name: 'acme-g1', label: 'acme' },
       file: { medium: '/usb' },
-      target: { manifestBytes: Buffer.from('m') },
+      target: { bytes: Buffer.from('m') },
       signature,
     }) as unknown as Parameters<typeof checkSignature>[1]['opened'];
 

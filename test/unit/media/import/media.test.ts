@@ -445,7 +445,7 @@ describe('G1–G4 what an undamaged part must not hold', () => {
   it.each(BAD_PATHS)('G1 and where the set file does not name it: %j', (path) => {
     const manifest = JSON.parse(readFileSync(join(dirs[0]!, 'manifest.json'), 'utf8')) as Manifest;
     manifest.files.find(({ kind }) => kind === 'artifact')!.path = path;
-    const parts = { manifestBytes: mediumJson(manifest), signature: undefined, where: 'here' };
+    const parts = { bytes: mediumJson(manifest), signature: undefined, where: 'here' };
     expect(() => readTarget(parts)).toThrow(/E_ARCHIVE_MEMBER|E_MEDIUM/);
   });
 
