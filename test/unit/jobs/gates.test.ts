@@ -1,0 +1,73 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sha256Of } from '../../../src/codec/digests.js';
+import { lockLabel } from '../../../src/delivery/lock/lock.js';
+import { JOB_NAMES, JOBS, jobRuntime, type Gated, type JobName } from '../../helpers/gated-jobs.js';
+import { expectRefused, indexIn, onStaged, onStaging, overwrite, touch } from '../../helpers/gates.js';
+import { snapshot } from '../../helpers/tiny-channel.js';
+
+// Each gate of each job, seen to refuse: what is tested here is that the job asks, not how the answer is found.
+
+const without = (...names: JobName[]): JobName[] => JOB_NAMES.filter((name) => !names.includes(name));
+
+it.each(JOB_NAMES)('%s goes through where nothing is wrong', async (name) => {
+  const job = await JOBS[name]();
+  const before = await snapshot(job.labelDir);
+  await job.run();
+  expect(await snapshot(job.labelDir)).not.toEqual(before);
+});
+
+it.each(JOB_NAMES)('%s: another run has the label', async (name) => {
+  const job = await JOBS[name]();
+  mkdirSync(job.stateDir, { recursive: true });
+  const other = jobRuntime();
+  const lock = await lockLabel(other, { stateDir: job.stateDir, label: 'acme', waitMs: 0, command: 'other' });
+  await expectRefused(job, 'E_LOCKED');
+  await lock.release();
+});
+
+it.each(JOB_NAMES)('%s: what a broken-off run left is seen to before anything is looked at', async (name) => {
+  const job = await JOBS[name]();
+  const journal = join(job.stateDir, 'journal.json');
+  const body = JSON.stringify({ schema: 2 });
+  mkdirSync(job.stateDir, { recursive: true });
+  writeFileSync(journal, `${sha256Of(body)}\n${body}\n`);
+  await expectRefused(job, 'E_RECOVERY');
+});
+
+describe('a folder that is not ours', () => {
+  it.each(JOB_NAMES)('%s: made by a newer version', async (name) => {
+    const job = await JOBS[name]();
+    writeFileSync(join(job.labelDir, 'manifest.json'), JSON.stringify({ schema: 99, label: 'acme' }));
+    await expectRefused(job, 'E_NOT_OURS');
+  });
+
+  it.each(without('doctor, ours', 'doctor, foreign', 'clean -f', 'merge a delta'))(
+    '%s: made by others',
+    async (name) => {
+      const job = await JOBS[name]({ fresh: true });
+      mkdirSync(join(job.labelDir, 'noarch'), { recursive: true });
+      writeFileSync(join(job.labelDir, 'noarch', 'repodata.json'), '{"packages":{},"packages.conda":{}}');
+      await expectRefused(job, 'E_NOT_OURS');
+    },
+  );
+});
+
+it.each(JOB_NAMES)('%s: another program changes the folder meanwhile', async (name) => {
+  const job = await JOBS[name]();
+  const touched = 'noarch/repodata.json';
+  await expectRefused(job, 'E_PUBLISH', { ...onStaging(() => touch(join(job.labelDir, touched))), touched });
+});
+
+describe('the proof', () => {
+  const spoilIndex = (job: Gated) => onStaged(job, (dir) => overwrite(indexIn(dir)));
+
+  it.each(['update', 'capture', 'mirror', 'clean -f', 'merge a channel'] as const)(
+    '%s: a staged index is not what was staged',
+    async (name) => {
+      const job = await JOBS[name]();
+      await expectRefused(job, 'E_PROOF', spoilIndex(job));
+    },
+  );
+});
