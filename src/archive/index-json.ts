@@ -1,4 +1,5 @@
 import type { JsonObject } from '../base/json.js';
+import { takeFields } from '../conda/record/record-fields.js';
 import { corrupt } from './corrupt.js';
 
 const MAX_BYTES = 8 * 1024 * 1024;
@@ -14,12 +15,14 @@ export interface IndexJson extends JsonObject {
 }
 
 /**
- * Reads `info/index.json`; no `depends` means none, as for conda. Throws E_ARTIFACT_CORRUPT naming the artifact and the field.
+ * Reads `info/index.json`; its fields are taken as `takeFields` says. Throws E_ARTIFACT_CORRUPT naming the artifact and the field.
  */
 export function parseIndexJson(bytes: Uint8Array, distFilename: string): IndexJson {
-  const value: JsonObject = { depends: [], ...parseJson(bytes, distFilename) };
-  const problem = fieldProblem(value);
-  if (problem !== undefined) throw corrupt(distFilename, `its info/index.json ${problem}`);
+  // Digests and size are said of an artifact, never by it.
+  const { md5: _md5, sha256: _sha256, size: _size, ...value } = parseJson(bytes, distFilename);
+  const wrong = takeFields(value);
+  if (wrong !== undefined)
+    throw corrupt(distFilename, `its info/index.json has no ${wrong.wanted.replace(/^an? /, '')} as "${wrong.key}"`);
   return value as IndexJson;
 }
 
@@ -68,20 +71,4 @@ function isTooDeep(text: string): boolean {
     } else if (char === ']' || char === '}') depth--;
   }
   return false;
-}
-
-function fieldProblem(value: JsonObject): string | undefined {
-  for (const key of ['name', 'version', 'build']) {
-    if (typeof value[key] !== 'string' || value[key] === '') return `has no text as "${key}"`;
-  }
-  if (!Number.isSafeInteger(value['build_number']) || (value['build_number'] as number) < 0)
-    return 'has no whole number as "build_number"';
-  for (const key of ['depends', 'constrains']) {
-    const list = value[key];
-    if (key === 'constrains' && list === undefined) continue;
-    if (!Array.isArray(list) || list.some((item) => typeof item !== 'string'))
-      return `has no list of texts as "${key}"`;
-  }
-  if (value['subdir'] !== undefined && typeof value['subdir'] !== 'string') return 'has no text as "subdir"';
-  return undefined;
 }

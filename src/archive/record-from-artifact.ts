@@ -1,5 +1,6 @@
 import { RepackError } from '../base/errors.js';
 import { parseDistFilename } from '../conda/channel/names.js';
+import { subdirFits } from '../conda/record/record-fields.js';
 import type { PackageRecord } from '../conda/record/records.js';
 import { corrupt } from './corrupt.js';
 import { parseIndexJson } from './index-json.js';
@@ -26,6 +27,8 @@ export interface ArtifactIdentity {
   distFilename: string;
   /** Folder that the artifact lies in. Compared with what index.json says, where it says it. */
   subdir?: string | undefined;
+  /** Its channel had it there: a noarch package may lie in a platform's folder. */
+  published?: boolean;
   /** Of all its bytes, as found when they were taken in. Lower case hex, size in bytes. */
   md5: string;
   sha256: string;
@@ -76,13 +79,14 @@ export function withoutLocalKeys(index: PackageRecord): PackageRecord {
   return Object.fromEntries(Object.entries(index).filter(([key]) => !NOT_IN_RECORD.has(key))) as PackageRecord;
 }
 
-function refuseMislabelled(index: PackageRecord, { distFilename, subdir }: ArtifactIdentity): void {
+function refuseMislabelled(index: PackageRecord, { distFilename, subdir, published }: ArtifactIdentity): void {
+  const asItLies = published === true && subdir !== undefined && subdirFits(index.subdir, subdir);
   const outside = parseDistFilename(distFilename);
   const pairs = [
     ['name', index.name, outside.name],
     ['version', index.version, outside.version],
     ['build', index.build, outside.build],
-    ['subdir', index.subdir ?? subdir, subdir],
+    ['subdir', asItLies ? subdir : (index.subdir ?? subdir), subdir],
   ] as const;
   for (const [field, inside, expected] of pairs) {
     if (expected === undefined || inside === expected) continue;

@@ -62,7 +62,14 @@ async function readRecord(rt: Runtime, { fn, subdir }: PlannedArtifact, file: St
   const handle = await rt.fs.openNoFollow(file.path);
   try {
     const { sha256, md5, size } = file;
-    return await recordFromArtifact(fileHandleSource(handle, size), { distFilename: fn, subdir, sha256, md5, size });
+    return await recordFromArtifact(fileHandleSource(handle, size), {
+      distFilename: fn,
+      subdir,
+      published: true,
+      sha256,
+      md5,
+      size,
+    });
   } finally {
     await handle.close().catch(() => undefined);
   }

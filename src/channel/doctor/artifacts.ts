@@ -1,3 +1,4 @@
+import { subdirFits } from '../../conda/record/record-fields.js';
 import { join } from 'node:path';
 import { corrupt } from '../../archive/corrupt.js';
 import { parseIndexJson } from '../../archive/index-json.js';
@@ -100,7 +101,7 @@ async function open(rt: ReadRuntime, task: ToOpen): Promise<Opened> {
       readInfo(source, { distFilename: fn, wanted, whole: !vouched }),
     );
     const own = withoutLocalKeys(parseIndexJson(info.get(INDEX_JSON) ?? missing(fn), fn));
-    const wrong = mislabelled(own, { parts, subdir });
+    const wrong = mislabelled(own, { parts, subdir, vouched });
     const violations = wrong === undefined ? [] : [violation('artifact-mislabelled', path, wrong)];
     if (vouched) violations.push(...hotfixes(path, own, record));
     const paths = wantsPaths ? readPaths(info, own) : [];
@@ -143,11 +144,12 @@ function missing(fn: string): never {
 
 function mislabelled(
   own: PackageRecord,
-  { parts, subdir }: { parts: DistFilename; subdir: string },
+  { parts, subdir, vouched }: { parts: DistFilename; subdir: string; vouched: boolean },
 ): { field: string; inside: string } | undefined {
   const field = IDENTITY.find((key) => own[key] !== parts[key]);
   if (field !== undefined) return { field, inside: own[field] };
-  return own.subdir === undefined || own.subdir === subdir ? undefined : { field: 'subdir', inside: own.subdir };
+  const fits = vouched ? subdirFits(own.subdir, subdir) : (own.subdir ?? subdir) === subdir;
+  return fits ? undefined : { field: 'subdir', inside: own.subdir! };
 }
 
 function hotfixes(path: string, own: PackageRecord, record: PackageRecord): Violation[] {

@@ -2,14 +2,14 @@ import { RepackError } from '../../base/errors.js';
 import { NOARCH } from '../channel/channel.js';
 import type { Subdir } from '../channel/channel.js';
 import { parseDistFilename, shown } from '../channel/names.js';
+import { subdirFits, takeFields } from './record-fields.js';
 import type { PackageRecord } from './records.js';
 import type { RepodataIndex } from './repodata-index.js';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses one record and checks the keys this project relies on; all others are kept as they are. Digests come back in lower case,
- * a digest of null and a missing `depends` as if they were absent and empty. Throws E_REPODATA naming file and key.
+ * Parses one record; its fields are taken as `takeFields` says, all others are kept as they are. Throws E_REPODATA naming file and key.
  */
 export function parseRecord(bytes: Uint8Array, fn: string, where: string): PackageRecord {
   const value = parsedJson(bytes, fn, where);
@@ -24,7 +24,8 @@ export function parseRecord(bytes: Uint8Array, fn: string, where: string): Packa
 
 /**
  * A record that a solve has picked, once more with suspicion, before anything is fetched or written in its name: a safe file name
- * that is what the record says of itself (B8), a digest (B9), the subdir it was found in or, in `noarch`, none of a platform (B11).
+ * that is what the record says of itself (B8), a digest (B9), the subdir it was found in (a noarch package may lie in a platform's folder, as
+ * a big public channel has it) or, in `noarch`, none of a platform (B11).
  * Undefined when the index has no such file. Throws E_RECORD, E_REPODATA.
  */
 export function pickedRecord(index: RepodataIndex, fn: string, subdir: Subdir): PackageRecord | undefined {
@@ -38,11 +39,10 @@ export function pickedRecord(index: RepodataIndex, fn: string, subdir: Subdir): 
   }
   if (record.sha256 === undefined && record.md5 === undefined)
     throw refused(fn, 'it has neither sha256 nor md5, so its file can not be checked');
-  const stated = record.subdir ?? subdir;
-  if (stated !== subdir) throw refused(fn, `its subdir is ${shown(stated)}, it was found in ${shown(subdir)}`);
-  if (subdir === NOARCH ? record.noarch === false : typeof record.noarch === 'string') {
-    throw refused(fn, `its noarch is ${shown(String(record.noarch))}, it was found in ${shown(subdir)}`);
-  }
+  if (!subdirFits(record.subdir, subdir))
+    throw refused(fn, `its subdir is ${shown(record.subdir!)}, it was found in ${shown(subdir)}`);
+  if (subdir === NOARCH && record.noarch === false)
+    throw refused(fn, `its noarch is false, it was found in ${shown(subdir)}`);
   return record;
 }
 
@@ -63,46 +63,12 @@ function parsedJson(bytes: Uint8Array, fn: string, where: string): Record<string
 
 function wrongKey(record: Record<string, unknown>): { key: string; problem: string } | undefined {
   if (Object.hasOwn(record, '__proto__')) return { key: '__proto__', problem: 'no record may have this key' };
-  for (const key of ['name', 'version', 'build']) {
-    if (typeof record[key] !== 'string' || record[key] === '') return { key, problem: 'not a text' };
-  }
-  if (!isCount(record['build_number'])) return { key: 'build_number', problem: 'not a whole number' };
-  record['depends'] ??= [];
-  for (const key of ['depends', 'constrains']) {
-    const list = record[key] ?? [];
-    if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string'))
-      return { key, problem: 'not a list of texts' };
-  }
-  if (record['subdir'] !== undefined && typeof record['subdir'] !== 'string')
-    return { key: 'subdir', problem: 'not a text' };
-  if (record['size'] !== undefined && !isCount(record['size'])) return { key: 'size', problem: 'not a whole number' };
-  return wrongDigest(record, 'md5', 32) ?? wrongDigest(record, 'sha256', 64);
-}
-
-function wrongDigest(
-  record: Record<string, unknown>,
-  key: 'md5' | 'sha256',
-  length: number,
-): { key: string; problem: string } | undefined {
-  const digest = record[key];
-  if (digest === undefined) return undefined;
-  if (digest === null || digest === '') {
-    delete record[key];
-    return undefined;
-  }
-  if (typeof digest !== 'string' || digest.length !== length || !/^[0-9a-f]+$/i.test(digest)) {
-    return { key, problem: `not ${length} hexadecimal digits` };
-  }
-  record[key] = digest.toLowerCase();
-  return undefined;
+  const wrong = takeFields(record);
+  return wrong && { key: wrong.key, problem: `not ${wrong.wanted}` };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function refused(fn: string, problem: string): RepackError {

@@ -112,14 +112,19 @@ describe('pickedRecord', () => {
     ['B8', 'a-1.0-PY_0.conda', {}, 'its build is "py_0"'],
     ['B9', 'a-1.0-py_0.conda', { md5: undefined, sha256: undefined }, 'neither sha256 nor md5'],
     ['B11', 'a-1.0-py_0.conda', { subdir: 'win-64' }, 'its subdir is "win-64"'],
-    ['B11', 'a-1.0-py_0.conda', { subdir: 'noarch' }, 'its subdir is "noarch"'],
     ['B11', 'a-1.0-py_0.conda', { subdir: '../x' }, 'its subdir is "../x"'],
-    ['B11', 'a-1.0-py_0.conda', { noarch: 'python' }, 'its noarch is "python"'],
   ])('%s refuses %s with %j', (_row, fn, change, shows) => {
     const { code, what } = refusal(() => pick(fn, { ...GOOD, ...change }));
     expect(code).toBe('E_RECORD');
     expect(what).toContain(shows);
   });
+
+  it.each([{ subdir: 'noarch' }, { noarch: 'python' }, { subdir: 'noarch', noarch: 'generic' }, { noarch: '' }])(
+    'B11 C2 C4 takes from where the index has it, as conda and rattler do: %j',
+    (change) => {
+      expect(pick('a-1.0-py_0.conda', { ...GOOD, ...change })).toMatchObject(change);
+    },
+  );
 
   it('B11 refuses a platform package in noarch', () => {
     const { code, what } = refusal(() =>

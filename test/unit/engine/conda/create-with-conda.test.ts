@@ -201,11 +201,10 @@ describe('createWithConda', () => {
     expect(solved.artifacts[0]).toMatchObject({ subdir: 'noarch', url: `${OWNER.url}/noarch/a-1.0-0.conda` });
   });
 
-  it('B11 refuses a noarch package that the channel keeps in a platform folder', async () => {
-    const error = await failure(
-      fakeConda({ metas: metas({ name: 'a' }) }).create(['a'], upstream({ name: 'a', noarch: 'python' })),
-    );
-    expect(error.code).toBe('E_RECORD');
+  it('B11 C4 takes a noarch package from the platform folder that the channel keeps it in', async () => {
+    const fake = fakeConda({ metas: metas({ name: 'a' }) });
+    const solved = await fake.create(['a'], upstream({ name: 'a', noarch: 'python', subdir: 'noarch' }));
+    expect(solved.artifacts[0]).toMatchObject({ subdir: 'linux-64' });
   });
 
   it('joins records of 4.3 by md5, and channels without url (mamba) or with subdir', async () => {

@@ -430,7 +430,6 @@ describe('records that are not to be trusted', () => {
     ['B9 neither sha256 nor md5', { sha256: undefined }, 'E_RECORD'],
     ['B9 sha256 of 63 characters', { sha256: 'a'.repeat(63) }, 'E_RECORD'],
     ['B9 md5 that is none, beside no sha256', { sha256: undefined, md5: 'zz' }, 'E_RECORD'],
-    ['B11 a noarch record among those of a platform', { noarch: 'python' }, 'E_RECORD'],
     ['B8 another name than its file', { fn: 'x-2-0.conda' }, 'E_RECORD'],
   ])('%s', async (_, more, code) => {
     expect((await failure({ specs: ['x'], channels: [chan('c', [rec('x 1', more)])] })).code).toBe(code);
@@ -439,6 +438,9 @@ describe('records that are not to be trusted', () => {
   it.each([
     ['B9 md5 only', { sha256: undefined, md5: 'd41d8cd98f00b204e9800998ecf8427e' }],
     ['B9 sha256 in upper case', { sha256: 'A'.repeat(64) }],
+    ['B11 C4 a noarch record among those of a platform', { noarch: 'python', subdir: 'noarch' }],
+    ['C2 an empty noarch', { noarch: '' }],
+    ['C7 null as track_features', { track_features: null, constrains: null }],
   ])('%s is good enough', async (_, more) => {
     expect(await picks({ specs: ['x'], channels: [chan('c', [rec('x 1', more)])] })).toEqual(['x 1 0@c']);
   });

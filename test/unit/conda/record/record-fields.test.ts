@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { subdirFits, takeFields } from '../../../../src/conda/record/record-fields.js';
+
+/** Field, value, and four letters: conda installs another package of that channel, and this one; the same for rattler. */
+type Row = [field: string, value: unknown, answers: string];
+
+/** What conda 26.7.1 and py-rattler 0.28.0 did; made by scripts/make-record-fields-fixture.py. */
+const ROWS = JSON.parse(
+  readFileSync(new URL('../../../fixtures/record-fields.json', import.meta.url), 'utf8'),
+) as Row[];
+const ABSENT = '<absent>';
+
+/** Fields by which the two look for the package: with another value they look for another one. */
+const IDENTITY = new Set(['name', 'version', 'build']);
+
+function taken(field: string, value: unknown): { record: Record<string, unknown>; refused: boolean } {
+  const record: Record<string, unknown> = {
+    name: 'app',
+    version: '1.0',
+    build: '0',
+    build_number: 0,
+    depends: [],
+    md5: '0'.repeat(32),
+    sha256: '0'.repeat(64),
+    size: 10,
+    subdir: 'linux-64',
+  };
+  if (value === ABSENT) delete record[field];
+  else record[field] = value;
+  return { refused: takeFields(record) !== undefined, record };
+}
+
+const answered = new Map(ROWS.map(([field, value, answers]) => [`${field} ${JSON.stringify(value)}`, answers]));
+/** Read by both, and then nothing in the channel has what it asks for. */
+const UNSATISFIED = (field: string, value: unknown): boolean =>
+  (field === 'depends' && Array.isArray(value) && typeof value[0] === 'string' && value[0] !== '') ||
+  (field === 'features' && typeof value === 'string');
+const plain = ROWS.filter(([field, value]) => !IDENTITY.has(field) && !UNSATISFIED(field, value));
+
+describe('C7 each field of a record, with 21 values that it may hold', () => {
+  it.each(plain.filter(([, , answers]) => answers === '++++'))(
+    'delivers what both can install: %s %j',
+    (field, value) => {
+      expect(taken(field, value).refused).toBe(false);
+    },
+  );
+
+  it.each(plain.filter(([, , answers]) => answers !== '++++'))(
+    'changes or refuses what one can not read: %s %j',
+    (field, value) => {
+      const { refused, record } = taken(field, value);
+      if (refused) return;
+      const now = field in record ? record[field] : ABSENT;
+      expect(now).not.toEqual(value);
+      expect(answered.get(`${field} ${JSON.stringify(now)}`)).toBe('++++');
+    },
+  );
+
+  it.each(plain.filter(([field, value]) => value === null && field !== 'build_number'))(
+    'takes null as nothing: %s %j',
+    (field, value) => {
+      expect(taken(field, value).refused).toBe(false);
+    },
+  );
+});
+
+it('leaves what both read as it was published', () => {
+  const kept = plain.filter(([field, value, answers]) => {
+    if (answers !== '++++' || value === ABSENT) return false;
+    return field in taken(field, value).record;
+  });
+  const dropped = plain.filter(([field, value, answers]) => {
+    if (answers !== '++++' || value === ABSENT) return false;
+    return !(field in taken(field, value).record);
+  });
+  expect(kept.length).toBeGreaterThan(200);
+  // Digests and sizes that are null or empty say nothing; the rest are forms that no indexer writes.
+  expect(dropped.map(([field, value]) => `${field} ${JSON.stringify(value)}`)).toMatchInlineSnapshot(`
+    [
+      "md5 null",
+      "sha256 null",
+      "size null",
+    ]
+  `);
+});
+
+it.each([
+  [undefined, 'linux-64', true],
+  ['linux-64', 'linux-64', true],
+  ['noarch', 'linux-64', true],
+  ['noarch', 'noarch', true],
+  ['linux-64', 'noarch', false],
+  ['win-64', 'linux-64', false],
+  ['../x', 'linux-64', false],
+  ['', 'linux-64', true],
+])('C4 a record of subdir %s that lies in %s: %s', (stated, found, fits) => {
+  expect(subdirFits(stated, found)).toBe(fits);
+});
