@@ -1,6 +1,6 @@
 import { INDEX_NAMES, type Manifest } from '../manifest/manifest.js';
 import { openDependencies } from '../../conda/record/open-dependencies.js';
-import { documentParts, namesInV3 } from '../doctor/document.js';
+import { documentParts, namesInV3 } from '../index/document.js';
 import type { Folder } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { violation } from './rules.js';

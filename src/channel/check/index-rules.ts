@@ -5,7 +5,7 @@ import { INDEX_NAMES } from '../manifest/manifest.js';
 import { caseFold, formatOf, parseDistFilename, splitPath } from '../../conda/channel/names.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
-import { documentParts, withdrawnIn } from '../doctor/document.js';
+import { documentParts, withdrawnIn } from '../index/document.js';
 import type { Folder } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { differences } from './manifest-rules.js';

@@ -7,7 +7,7 @@ import type { OpenedCache } from './artifacts.js';
 import { checkBeside } from './beside.js';
 import { isDerived } from '../index/derived-files.js';
 import { checkDerived } from './derived.js';
-import { documentParts, misfiled, namesInV3, withdrawnIn } from './document.js';
+import { documentParts, misfiled, namesInV3, withdrawnIn } from '../index/document.js';
 import { checkLetterCase, checkOtherFiles, checkStrangers, checkTwins } from './names.js';
 import { longestPrefix } from './paths.js';
 import type { LongPath, SitePrefix } from './paths.js';

@@ -2,17 +2,18 @@ import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
 import { openArtifact } from '../read/artifact.js';
 import { isRepackError } from '../../base/errors.js';
-import { canonicalJson } from '../../base/json.js';
+import { canonicalJson, type JsonValue } from '../../base/json.js';
 import { unpackIndex } from '../index/forms.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
-import { formatOf, parseDistFilename } from '../../conda/channel/names.js';
+import { parseDistFilename } from '../../conda/channel/names.js';
 import { inParallel } from '../../base/parallel.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { isOf } from './artifacts.js';
-import { documentParts, jsonOf, textOf } from './document.js';
-import type { DocumentParts } from './document.js';
+import { lossyNumber, repodataDocument } from '../index/repodata.js';
+import { documentParts, textOf } from '../index/document.js';
+import type { DocumentParts } from '../index/document.js';
 import type { Folder, FolderFile, ReadRuntime } from '../read/read-folder.js';
 
 /** Where a subdir's records may still be found: each readable form of its index, best first. */
@@ -103,7 +104,11 @@ export async function rebuildIndex(rt: ReadRuntime, options: RebuildOptions): Pr
     ...rebuilt,
     kept: rebuilt.kept.sort(),
     read: rebuilt.read.sort(),
-    json: documentOf(subdir, records, sources.parts),
+    json: repodataDocument(
+      subdir,
+      records.map(([fn, text]) => [fn, () => text]),
+      sources.parts,
+    ),
   };
 }
 
@@ -117,7 +122,8 @@ function oldRecord({ indexes }: RecordSources, fn: string): string | undefined {
 function keptRecord(sources: RecordSources, fn: string, file: FolderFile): string | undefined {
   const [first] = candidateRecords(sources, fn, file);
   if (first === undefined) return undefined;
-  return survives(first.record) ? canonicalJson(first.record) : textOf(first.raw);
+  // A number that JavaScript can't carry is carried over as text.
+  return lossyNumber(first.record as JsonValue) === undefined ? canonicalJson(first.record) : textOf(first.raw);
 }
 
 /**
@@ -157,14 +163,6 @@ function isNamed(record: PackageRecord, fn: string): boolean {
   return record.name === name && record.version === version && record.build === build;
 }
 
-/** JavaScript reads numbers beyond 2^53 as others, and `1e999` as none: such a record is carried over as text. */
-function survives(value: unknown): boolean {
-  if (typeof value === 'number')
-    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
-  if (value === null || typeof value !== 'object') return true;
-  return Object.values(value).every(survives);
-}
-
 /** The record that conda-index would make of an artifact, which `openArtifacts` has read whole. Throws E_ARTIFACT_CORRUPT, E_ARTIFACT_MISLABELLED. */
 export async function readRecord(
   rt: ReadRuntime,
@@ -173,26 +171,4 @@ export async function readRecord(
   const { size, md5, sha256 } = file;
   const identity = { distFilename: fn, subdir, md5, sha256, size, whole: false };
   return openArtifact(rt, path, (source) => recordFromArtifact(source, identity));
-}
-
-function documentOf(
-  subdir: string,
-  records: readonly (readonly [string, string])[],
-  old: DocumentParts | undefined,
-): Uint8Array {
-  const { base_url: _elsewhere, ...info } = jsonOf(old?.get('info'));
-  const members = new Map<string, string>();
-  for (const [key, value] of old ?? []) members.set(key, textOf(value));
-  members.set('info', canonicalJson({ ...info, subdir }));
-  for (const [key, format] of [
-    ['packages', 'tar.bz2'],
-    ['packages.conda', 'conda'],
-  ] as const) {
-    const some = records.filter(([fn]) => formatOf(fn) === format);
-    members.set(key, `{${some.map(([fn, text]) => `${JSON.stringify(fn)}:${text}`).join(',')}}`);
-  }
-  members.set('removed', members.get('removed') ?? '[]');
-  members.set('repodata_version', '1');
-  const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Buffer.from(`{${sorted.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`, 'utf8');
 }

@@ -1,6 +1,8 @@
 import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson, type JsonValue } from '../../base/json.js';
+import { formatOf } from '../../conda/channel/names.js';
+import { jsonOf, type DocumentParts } from './document.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 
@@ -17,23 +19,41 @@ const CACHE_KEYS = new Set(['url', 'channel', 'fn', 'schannel', 'package_type', 
  * @throws RepackError E_RECORD where a number of a record would not survive being written
  */
 export function buildRepodata(subdir: string, artifacts: readonly IndexedArtifact[]): Uint8Array {
-  const own = artifacts.filter((artifact) => artifact.subdir === subdir);
-  const records = (format: string): Uint8Array[] => recordMembers(own.filter(({ fn }) => fn.endsWith(format)));
-  return Buffer.concat([
-    Buffer.from(`{"info":${canonicalJson({ subdir })},"packages":{`),
-    ...records('.tar.bz2'),
-    Buffer.from('},"packages.conda":{'),
-    ...records('.conda'),
-    Buffer.from('},"removed":[],"repodata_version":1}'),
-  ]);
+  const own = artifacts.filter((artifact) => artifact.subdir === subdir).sort((a, b) => (a.fn < b.fn ? -1 : 1));
+  return repodataDocument(
+    subdir,
+    own.map((artifact) => [artifact.fn, () => canonicalJson(indexRecord(artifact))]),
+  );
 }
 
-/** Written one by one: the whole of a large channel as a value and as a text takes gigabytes. */
-function recordMembers(artifacts: readonly IndexedArtifact[]): Uint8Array[] {
-  const sorted = artifacts.toSorted((a, b) => (a.fn < b.fn ? -1 : 1));
-  return sorted.map((artifact, index) =>
-    Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(artifact.fn)}:${canonicalJson(indexRecord(artifact))}`),
-  );
+/**
+ * A `repodata.json` of these records, sorted by file name, each as a text. Of an `old` document every key is carried over that is not made
+ * here; its `info` too, but `base_url`. Written record by record: the whole of a large channel as a text takes gigabytes.
+ */
+export function repodataDocument(
+  subdir: string,
+  records: readonly (readonly [fn: string, text: () => string])[],
+  old: DocumentParts = new Map(),
+): Uint8Array {
+  const { base_url: _elsewhere, ...info } = jsonOf(old.get('info'));
+  const recordsOf = (format: string): Uint8Array[] => {
+    const some = records.filter(([fn]) => formatOf(fn) === format);
+    const members = some.map(([fn, text], at) => Buffer.from(`${at === 0 ? '' : ','}${JSON.stringify(fn)}:${text()}`));
+    return [Buffer.from('{'), ...members, Buffer.from('}')];
+  };
+  const members = new Map([...old].map(([key, value]): [string, Uint8Array[]] => [key, [value]]));
+  members.set('info', [Buffer.from(canonicalJson({ ...info, subdir } as JsonValue))]);
+  members.set('packages', recordsOf('tar.bz2'));
+  members.set('packages.conda', recordsOf('conda'));
+  members.set('removed', members.get('removed') ?? [Buffer.from('[]')]);
+  members.set('repodata_version', [Buffer.from('1')]);
+  const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
+  const pieces: Uint8Array[] = [];
+  for (const [key, value] of sorted) {
+    pieces.push(Buffer.from(`${pieces.length === 0 ? '{' : ','}${JSON.stringify(key)}:`));
+    for (const piece of value) pieces.push(piece);
+  }
+  return Buffer.concat([...pieces, Buffer.from('}')]);
 }
 
 /**
@@ -41,7 +61,14 @@ function recordMembers(artifacts: readonly IndexedArtifact[]): Uint8Array[] {
  * added to it: the place it was loaded from, and `pip` among python's depends (`add_pip_as_python_dependency`).
  */
 export function indexRecord({ fn, origin, record }: IndexedArtifact): PackageRecord {
-  refuseLossyNumbers(fn, record as JsonValue, []);
+  const lossy = lossyNumber(record as JsonValue);
+  if (lossy !== undefined) {
+    throw new RepackError('E_RECORD', {
+      what: `The record of ${fn} has a number that can not be carried over unchanged: ${lossy.value}`,
+      where: `record ${fn}, field "${lossy.path}"`,
+      hint: 'Report it to the owner of the channel: numbers beyond 2^53 are read differently by different programs.',
+    });
+  }
   if (origin !== 'cache-record') return record;
   const kept = Object.fromEntries(Object.entries(record).filter(([key]) => !CACHE_KEYS.has(key))) as PackageRecord;
   if (kept.name !== 'python') return kept;
@@ -53,16 +80,22 @@ export function recordDigest(artifact: IndexedArtifact): string {
   return sha256Of(canonicalJson(indexRecord(artifact)));
 }
 
-/** JavaScript reads `9007199254740993` as another number and `1e999` as none: better no index than a changed record. */
-function refuseLossyNumbers(fn: string, value: JsonValue | undefined, path: readonly string[]): void {
+/**
+ * The first number in a record that JavaScript can't carry: it reads `9007199254740993` as another one and `1e999` as none. Better no index
+ * than a changed record.
+ */
+export function lossyNumber(
+  value: JsonValue | undefined,
+  path: readonly string[] = [],
+): { value: number; path: string } | undefined {
   if (typeof value === 'number') {
-    if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return;
-    throw new RepackError('E_RECORD', {
-      what: `The record of ${fn} has a number that can not be carried over unchanged: ${value}`,
-      where: `record ${fn}, field "${path.join('.')}"`,
-      hint: 'Report it to the owner of the channel: numbers beyond 2^53 are read differently by different programs.',
-    });
+    const survives = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+    return survives ? undefined : { value, path: path.join('.') };
   }
-  if (value === null || typeof value !== 'object') return;
-  for (const [key, member] of Object.entries(value)) refuseLossyNumbers(fn, member, [...path, key]);
+  if (value === null || typeof value !== 'object') return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const found = lossyNumber(member, [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -15,7 +15,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { Examination } from '../../channel/doctor/doctor.js';
 import { packIndexFiles } from '../../channel/index/forms.js';
 import { derivedToRemove } from '../../channel/doctor/derived.js';
-import { documentParts, withdrawnIn } from '../../channel/doctor/document.js';
+import { documentParts, withdrawnIn } from '../../channel/index/document.js';
 import { rebuildIndex, recordSources } from '../../channel/doctor/rebuild-index.js';
 import type { RebuiltIndex } from '../../channel/doctor/rebuild-index.js';
 import { remedyOf } from '../../channel/check/rules.js';
