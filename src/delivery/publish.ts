@@ -212,9 +212,7 @@ async function finishStaged(rt: Runtime, stagingDir: string, file: FileToPut): P
       hint: 'Another program wrote there. The label folder is as it was; run the same command again.',
     });
   }
-  await rt.fs.chmod(path, 0o644);
-  await rt.fs.utimes(path, file.mtimeMs, file.mtimeMs);
-  await rt.fs.syncFile(path);
+  await rt.fs.settle(path, file.mtimeMs);
 }
 
 /** Indexes that need a version without the names whose bytes change: those that are live and change themselves. */

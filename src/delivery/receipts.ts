@@ -34,10 +34,7 @@ export async function writeReceipt(
   if (last > 0 && (await isOf(rt, pathOf(stateDir, last), receipt))) return last;
 
   const number = last + 1;
-  const path = pathOf(stateDir, number);
-  await rt.fs.writeFile(`${path}.new`, `${canonicalJson(receipt, 2)}\n`, 0o644);
-  await rt.fs.syncFile(`${path}.new`);
-  await rt.fs.rename(`${path}.new`, path);
+  await rt.fs.writeWhole(pathOf(stateDir, number), `${canonicalJson(receipt, 2)}\n`);
   for (const old of numbers.filter((other) => other <= number - RECEIPTS_KEPT))
     await rt.fs.unlink(pathOf(stateDir, old));
   return number;

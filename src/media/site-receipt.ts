@@ -79,9 +79,7 @@ async function readSiteReceipt(rt: Pick<Runtime, 'fs'>, path: string): Promise<S
 async function putFile(rt: Runtime, path: string, bytes: Uint8Array): Promise<void> {
   try {
     await rt.fs.mkdirp(dirname(path));
-    await rt.fs.writeFile(`${path}.new`, bytes, 0o644);
-    await rt.fs.syncFile(`${path}.new`);
-    await rt.fs.rename(`${path}.new`, path);
+    await rt.fs.writeWhole(path, bytes);
   } catch (error) {
     throw await explainDiskErrorOn(rt, error, { doing: 'write the site receipt', path, folder: dirname(path) });
   }

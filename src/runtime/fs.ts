@@ -7,7 +7,7 @@ import fsExtra from 'fs-extra';
 
 /**
  * The disk. A plain object of async functions, so that a fault test can replace any single call
- * (`{ ...nodeFileSystem(), rename: async () => { throw … } }`).
+ * (`{ ...nodeFileSystem(), rename: async () => { throw … } }`). The last three are made of the others.
  */
 export interface FileSystem {
   readFile(path: string): Promise<Buffer>;
@@ -47,6 +47,23 @@ export interface FileSystem {
   syncFile(path: string): Promise<void>;
   /** fsync of a folder; nothing on Windows, which has no such thing. */
   syncDir(path: string): Promise<void>;
+  /** Every byte, however few the disk takes at a time; from `position` on, else where the handle stands. */
+  writeAll(handle: Pick<FileHandle, 'write'>, bytes: Uint8Array, position?: number): Promise<void>;
+  /** The file has all of the bytes or is as it was: written aside, fsynced, renamed. The folder is not fsynced. */
+  writeWhole(path: string, bytes: Uint8Array | string, options?: WholeFileOptions): Promise<void>;
+  /** A file that is about to get its name in a channel: mode 0644, its mtime, fsynced. */
+  settle(path: string, mtimeMs: number): Promise<void>;
+}
+
+export interface WholeFileOptions {
+  /** Its name until it is whole. By default `PATH.new`: for what only one run at a time writes. */
+  aside?: string;
+  /** Less the umask; 0644 by default. */
+  mode?: number;
+  /** The mode holds whatever the umask. */
+  exactMode?: boolean;
+  /** False where a torn file is found out when it is read: no fsync. */
+  durable?: boolean;
 }
 
 export const OPEN_READ_NOFOLLOW = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -117,6 +134,29 @@ export function nodeFileSystem(): FileSystem {
       } finally {
         await handle.close();
       }
+    },
+    writeAll: async (handle, bytes, position) => {
+      for (let done = 0; done < bytes.length;) {
+        const at = position === undefined ? null : position + done;
+        done += (await handle.write(bytes, done, bytes.length - done, at)).bytesWritten;
+      }
+    },
+    // These two are made of the calls above, as they are in the object at hand: what replaces one of them is seen.
+    async writeWhole(path, bytes, { aside = `${path}.new`, mode = 0o644, exactMode = false, durable = true } = {}) {
+      try {
+        await this.writeFile(aside, bytes, mode);
+        if (exactMode) await this.chmod(aside, mode);
+        if (durable) await this.syncFile(aside);
+        await this.rename(aside, path);
+      } catch (error) {
+        await this.remove(aside).catch(() => undefined);
+        throw error;
+      }
+    },
+    async settle(path, mtimeMs) {
+      await this.chmod(path, 0o644);
+      await this.utimes(path, mtimeMs, mtimeMs);
+      await this.syncFile(path);
     },
   };
 }

@@ -108,16 +108,8 @@ async function writeWhole(
   path: string,
   { bytes, executable }: SiteFile,
 ): Promise<void> {
-  const part = `${path}.${rt.machine.pid}-${rt.machine.randomId()}.part`;
-  try {
-    await rt.fs.writeNew(part, bytes);
-    await rt.fs.chmod(part, executable ? 0o755 : 0o644);
-    await rt.fs.syncFile(part);
-    await rt.fs.rename(part, path);
-  } catch (error) {
-    await rt.fs.remove(part).catch(() => undefined);
-    throw error;
-  }
+  const aside = `${path}.${rt.machine.pid}-${rt.machine.randomId()}.part`;
+  await rt.fs.writeWhole(path, bytes, { aside, mode: executable ? 0o755 : 0o644, exactMode: true });
 }
 
 /** Explicit files of platforms gone, and what a run that was killed left half written. */

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { digestStream, type Digests } from '../codec/digests.js';
 import { errnoOf } from '../base/disk-errors.js';
@@ -36,7 +35,7 @@ export async function storeWriter(rt: Runtime, folder: StoreFolder, part: string
     },
     write: (chunk) =>
       guarded(async () => {
-        const writing = writeAll(handle, chunk, digests.size);
+        const writing = rt.fs.writeAll(handle, chunk, digests.size);
         // Hashed while the disk has its turn.
         digests.update(chunk);
         await writing;
@@ -62,12 +61,6 @@ export async function storeWriter(rt: Runtime, folder: StoreFolder, part: string
     },
     discard,
   };
-}
-
-async function writeAll(handle: Pick<FileHandle, 'write'>, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
-    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
-  }
 }
 
 /** Every digest that is stated must be right: old clients compare md5 only, new ones sha256 only. */

@@ -39,8 +39,7 @@ export async function rememberSeen(
   const path = join(stateDir, SEEN_NAME);
   try {
     if ((await rt.fs.readText(path).catch(() => '')) === text) return;
-    await rt.fs.writeFile(`${path}.new`, text, 0o644);
-    await rt.fs.rename(`${path}.new`, path);
+    await rt.fs.writeWhole(path, text, { durable: false });
   } catch (error) {
     rt.events.emit({ type: 'debug', message: `remembering what was seen: ${String(error)}` });
   }

@@ -36,7 +36,7 @@ export async function copyStaged(
         rt.signal.throwIfAborted();
         const next = await onDisk(rt, target, `read ${source.subject}`, source.path, () => pieces.next());
         if (next.done === true) break;
-        const writing = writeAll(handle, next.value);
+        const writing = rt.fs.writeAll(handle, next.value);
         // Hashed while the disk has its turn.
         hash.update(next.value);
         await writing;
@@ -50,7 +50,7 @@ export async function copyStaged(
 
 /** Writes an index or a side file into the staging folder; on disk when this returns. Throws E_DISK, E_DISK_FULL. */
 export async function writeStaged(rt: Runtime, bytes: Uint8Array, target: StagingTarget): Promise<void> {
-  await writeNew(rt, target, (handle) => writeAll(handle, bytes));
+  await writeNew(rt, target, (handle) => rt.fs.writeAll(handle, bytes));
 }
 
 async function writeNew(
@@ -74,12 +74,6 @@ async function writeNew(
       });
     }
   });
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
-  }
 }
 
 async function onDisk<T>(

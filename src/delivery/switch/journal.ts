@@ -37,10 +37,7 @@ export interface UndoPlan {
 /** Whole or not there: written aside, fsynced, renamed, the folder fsynced. */
 export async function writeJournal(rt: Runtime, stateDir: string, journal: Journal): Promise<void> {
   const body = canonicalJson(journal);
-  const fresh = join(stateDir, `${JOURNAL_NAME}.new`);
-  await rt.fs.writeFile(fresh, `${sha256Of(body)}\n${body}\n`, 0o600);
-  await rt.fs.syncFile(fresh);
-  await rt.fs.rename(fresh, join(stateDir, JOURNAL_NAME));
+  await rt.fs.writeWhole(join(stateDir, JOURNAL_NAME), `${sha256Of(body)}\n${body}\n`, { mode: 0o600 });
   await rt.fs.syncDir(stateDir);
 }
 

@@ -16,7 +16,7 @@ export async function recordSwitch(
 ): Promise<PublishReceipt | undefined> {
   let receipt: PublishReceipt | undefined;
   if (journal.receipt !== null) {
-    await copyManifest(rt, labelDir, stateDir);
+    await rt.fs.writeWhole(join(stateDir, MANIFEST_COPY_NAME), await rt.fs.readFile(join(labelDir, MANIFEST_NAME)));
     receipt = { ...journal.receipt, finishedAt: new Date(rt.clock.now()).toISOString() };
     await writeReceipt(rt, stateDir, receipt);
     await rt.reach('publish:recorded');
@@ -25,11 +25,4 @@ export async function recordSwitch(
   await removeJournal(rt, stateDir);
   await rt.reach('publish:journal-removed');
   return receipt;
-}
-
-async function copyManifest(rt: Runtime, labelDir: string, stateDir: string): Promise<void> {
-  const fresh = join(stateDir, `${MANIFEST_COPY_NAME}.new`);
-  await rt.fs.writeFile(fresh, await rt.fs.readFile(join(labelDir, MANIFEST_NAME)), 0o644);
-  await rt.fs.syncFile(fresh);
-  await rt.fs.rename(fresh, join(stateDir, MANIFEST_COPY_NAME));
 }

@@ -25,8 +25,7 @@ export async function writeReducedIndexes(
     const from = `reduced/${index.path}`;
     await rt.fs.mkdirp(join(stagingDir, 'reduced', subdir));
     await rt.fs.writeFile(join(stagingDir, from), bytes, 0o644);
-    await rt.fs.utimes(join(stagingDir, from), index.mtimeMs, index.mtimeMs);
-    await rt.fs.syncFile(join(stagingDir, from));
+    await rt.fs.settle(join(stagingDir, from), index.mtimeMs);
     const { size, sha256 } = digestsOf(bytes);
     reduced.push({ ...index, from, size, sha256 });
   }

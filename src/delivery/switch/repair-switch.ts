@@ -81,9 +81,7 @@ async function prepare(rt: Runtime, { place, staging, live, files, leaving }: Re
     const staged = join(staging.dir, from);
     await rt.fs.mkdirp(dirname(staged));
     await rt.fs.writeFile(staged, bytes, 0o644);
-    await rt.fs.chmod(staged, 0o644);
-    await rt.fs.utimes(staged, mtimeMs, mtimeMs);
-    await rt.fs.syncFile(staged);
+    await rt.fs.settle(staged, mtimeMs);
     const { size, sha256 } = digestsOf(bytes);
     toPut.push({ path, from, kind, size, sha256, mtimeMs, fresh: !live.files.has(path) });
   }

@@ -33,9 +33,7 @@ export async function backUp(
     const copy = join(stagingDir, from);
     await rt.fs.mkdirp(dirname(copy));
     await rt.fs.copyNew(join(live.dir, path), copy);
-    await rt.fs.chmod(copy, 0o644);
-    await rt.fs.utimes(copy, was.mtimeMs, was.mtimeMs);
-    await rt.fs.syncFile(copy);
+    await rt.fs.settle(copy, was.mtimeMs);
     copies.push({
       path,
       from,

@@ -75,14 +75,8 @@ async function write(rt: CacheRuntime, dir: string, url: string, { bytes, ...ent
 }
 
 async function writeWhole(rt: CacheRuntime, path: string, content: Uint8Array | string): Promise<void> {
-  const part = `${path}.${rt.machine.pid}-${rt.machine.randomId()}.part`;
-  try {
-    await rt.fs.writeNew(part, content);
-    await rt.fs.rename(part, path);
-  } catch (error) {
-    await rt.fs.remove(part).catch(() => undefined);
-    throw error;
-  }
+  const aside = `${path}.${rt.machine.pid}-${rt.machine.randomId()}.part`;
+  await rt.fs.writeWhole(path, content, { aside, mode: 0o600, durable: false });
 }
 
 interface Entry extends Omit<CachedRepodata, 'bytes'> {

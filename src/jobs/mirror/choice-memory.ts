@@ -56,8 +56,7 @@ export async function rememberChoice(
   const file = path.join(stateDir, CHOICE_NAME);
   const text = JSON.stringify({ key, picked: Object.fromEntries(places), excluded, refused, findings });
   try {
-    await rt.fs.writeFile(`${file}.new`, `${text}\n`, 0o644);
-    await rt.fs.rename(`${file}.new`, file);
+    await rt.fs.writeWhole(file, `${text}\n`, { durable: false });
   } catch (error) {
     rt.events.emit({ type: 'debug', message: `the choice of files was not remembered: ${String(error)}` });
   }

@@ -26,7 +26,7 @@ export async function prepareDelta(rt: Runtime, { request, place, live }: DeltaT
   const kept = path.join(place.stateDir, DELTA_BASE_NAME);
   if (request.deltaDir === undefined || (await exists(rt, kept))) return;
   const before = live.manifest === undefined ? undefined : await readManifest(rt, path.join(live.dir, MANIFEST_NAME));
-  await writeWhole(rt, kept, before?.bytes ?? Buffer.from(NOTHING));
+  await rt.fs.writeWhole(kept, before?.bytes ?? Buffer.from(NOTHING), { durable: false });
 }
 
 /**
@@ -47,7 +47,7 @@ export async function keepDelta(rt: Runtime, { request, place }: DeltaTask): Pro
     base: base === undefined ? null : { generation: base.manifest.generation, manifest_sha256: base.sha256 },
   });
   const written = await writeDelta(rt, { deltaDir, name, base, target, labelDir: place.labelDir });
-  await writeWhole(rt, kept, target.bytes);
+  await rt.fs.writeWhole(kept, target.bytes, { durable: false });
   return written;
 }
 
@@ -56,9 +56,4 @@ async function exists(rt: Runtime, file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function writeWhole(rt: Runtime, file: string, bytes: Uint8Array): Promise<void> {
-  await rt.fs.writeFile(`${file}.new`, bytes, 0o644);
-  await rt.fs.rename(`${file}.new`, file);
 }

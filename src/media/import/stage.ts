@@ -102,9 +102,7 @@ async function writeNew(rt: Runtime, path: string, file: ContentFile & { sha256:
     for await (const piece of file.content) {
       rt.signal.throwIfAborted();
       hash.update(piece);
-      for (let done = 0; done < piece.length;) {
-        done += (await handle.write(piece, done, piece.length - done)).bytesWritten;
-      }
+      await rt.fs.writeAll(handle, piece);
     }
     if (hash.digest('hex') !== file.sha256) throw changedMedium(file.path);
   } finally {

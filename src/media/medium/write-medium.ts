@@ -255,9 +255,7 @@ async function placeSums(
   for (;;) {
     const { bytes, names } = await mediumSums(rt, out.path, new Map(known));
     if (!(await hasBytes(rt, path, bytes))) {
-      const aside = join(await openWorkFolder(), SUMS_NAME);
-      await writeAside(rt, aside, { bytes });
-      await rt.fs.rename(aside, path);
+      await rt.fs.writeWhole(path, bytes, { aside: join(await openWorkFolder(), SUMS_NAME), mode: 0o666 });
       written = bytes.length;
     }
     const now = await filesIn(rt, out.path);

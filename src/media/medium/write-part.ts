@@ -39,7 +39,7 @@ export async function writePart(rt: Runtime, members: readonly TarMember[], targ
   try {
     for await (const chunk of inLargePieces(stream)) {
       rt.signal.throwIfAborted();
-      const writing = onDisk(rt, target, () => writeAll(handle, chunk));
+      const writing = onDisk(rt, target, () => rt.fs.writeAll(handle, chunk));
       // Hashed while the disk has its turn.
       digests.update(chunk);
       await writing;
@@ -138,12 +138,6 @@ async function* inLargePieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 const LARGE_PIECE = 256 * 1024;
-
-async function writeAll(handle: Awaited<ReturnType<Runtime['fs']['open']>>, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
-  }
-}
 
 async function onDisk<T>(rt: Runtime, { path, needed }: PartTarget, work: () => Promise<T>): Promise<T> {
   try {
