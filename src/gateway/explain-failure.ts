@@ -1,4 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import type { Channel } from '../conda/channel/channel.js';
+import { KNOWN_SUBDIRS } from '../conda/channel/names.js';
+import { wordForSh } from '../base/shell-quote.js';
 import { RepackError, isRepackError, type ErrorCode } from '../base/errors.js';
 import { failureCode } from './retry.js';
 
@@ -20,7 +23,7 @@ export function explainFailure(error: unknown, { url, contentCode }: FailureCont
 
   const tls = explainTls(code, host);
   if (tls !== undefined) return explain('E_TLS', tls.what, tls.hint);
-  if (code === 'WRONG_SIZE' || code === 'TOO_LONG') {
+  if (code === 'WRONG_SIZE' || code === 'TOO_LONG' || code === 'ENCODING') {
     return explain(
       contentCode,
       capital((error as Error).message),
@@ -78,6 +81,21 @@ export function refusedStatus(
   status: number,
   { url, channel, withToken }: { url: string; channel: Channel; withToken: boolean },
 ): RepackError {
+  const subdir = /\/([a-z0-9-]+)$/.exec(channel.url)?.[1] ?? '';
+  if (KNOWN_SUBDIRS.includes(subdir)) {
+    return new RepackError('E_UPSTREAM_NOT_FOUND', {
+      what: `The channel ${channel.name} is named with its subdir`,
+      where: url,
+      hint: `Name the channel, ${channel.url.slice(0, -subdir.length - 1)}; the subdir is asked for with --subdir.`,
+    });
+  }
+  if (channel.url.startsWith('file:')) {
+    return new RepackError('E_UPSTREAM_NOT_FOUND', {
+      what: `There is no index in the folder of the channel ${channel.name}`,
+      where: url,
+      hint: `Check the path. Where packages lie in it, make their index: repackenv doctor --repair ${wordForSh(fileURLToPath(channel.url))}`,
+    });
+  }
   if (withToken) {
     return new RepackError('E_TOKEN_REFUSED', {
       what: `The upstream answered ${status}: token or label is wrong, or the token does not open ${channel.name}`,

@@ -2,6 +2,7 @@ import type { Channel } from '../conda/channel/channel.js';
 import type { HttpResponse } from '../runtime/http.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { explainFailure, type FailureContext } from './explain-failure.js';
+import { decodedBody } from './content-encoding.js';
 import type { GatewayLimits } from './limits.js';
 import { isRetriableStatus, startRetry, TransferFailure } from './retry.js';
 import type { Upstream } from './upstream.js';
@@ -106,9 +107,12 @@ export async function transfer(context: TransferContext, request: TransferReques
     try {
       const { status, headers } = response;
       if (!(await acceptBody(response, from))) return { ok: false, status, headers };
+      const decoded = status === 200 ? await decodedBody(response) : undefined;
+      // Lengths and ranges are of the encoded bytes: nothing to go on from, or to compare.
+      if (decoded !== undefined) Object.assign(progress, { validator: undefined, total: undefined });
       checkStatedSize(progress.total);
       request.onStart?.(progress.total);
-      await readBody(response);
+      await readBody(decoded ?? response.body);
       return { ok: true, status, headers: progress.headers };
     } finally {
       await response.discard();
@@ -149,11 +153,11 @@ export async function transfer(context: TransferContext, request: TransferReques
       throw new TransferFailure('TOO_LONG', `the server's file has ${total} bytes; at most ${maxBytes} are taken`);
   }
 
-  async function readBody(response: HttpResponse): Promise<void> {
+  async function readBody(body: AsyncIterable<Uint8Array>): Promise<void> {
     const end = expectedSize ?? progress.total;
     const most = Math.min(maxBytes, end ?? Number.POSITIVE_INFINITY);
     const rate = rateGuard(rt.clock, limits);
-    for await (const chunk of response.body) {
+    for await (const chunk of body) {
       rate.received(chunk.length);
       refuseLate();
       if (sink.size + chunk.length > most)

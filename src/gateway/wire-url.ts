@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Channel } from '../conda/channel/channel.js';
 import { RepackError } from '../base/errors.js';
 import { holdsSecret } from '../base/secret-forms.js';
@@ -27,6 +28,21 @@ export function checkChannels(channels: readonly Channel[], rules: WireRules): v
     }
     if (/\/t\/[^/]/.test(url.pathname)) throw badChannel(displayUrl(channel.url), 'its URL holds a token');
     if (url.protocol === 'http:') checkPlainHttp(channel, url, rules);
+    if (url.protocol === 'file:') checkFolder(channel.url);
+  }
+}
+
+/** A folder must be one of this machine: three slashes; on Windows a share has two. */
+function checkFolder(url: string): void {
+  try {
+    fileURLToPath(url);
+  } catch (cause) {
+    throw new RepackError('E_CHANNEL', {
+      what: 'This URL names a host, not a folder of this machine',
+      where: url,
+      hint: `Write three slashes: ${url.replace('file://', 'file:///')}`,
+      cause,
+    });
   }
 }
 

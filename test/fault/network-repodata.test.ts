@@ -1,3 +1,4 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repodataOf } from '../../scripts/lib/sample-upstream.js';
 import { bzip2Compress } from '../../src/codec/bzip2.js';
@@ -162,7 +163,8 @@ describe('N9 an index that is none', () => {
     ['an array', () => Buffer.from('[]'), ''],
     ['nothing', () => Buffer.alloc(0), ''],
   ])('N9 %s: fetched once more, then E_REPODATA naming it', async (_name, body, end) => {
-    if (end === '') upstream.server.script(index('.zst'), answer(404));
+    // Nothing else to go on with.
+    upstream.server.script(index(end === '' ? '.zst' : ''), answer(404));
     upstream.server.script(index(end), file(await body()));
     const gateway = await upstream.open({ keepCache: false });
     const error = await failureOf(gateway.repodata(upstream.channel, 'noarch'));
@@ -189,6 +191,103 @@ describe('N9 an index that is none', () => {
     upstream.server.script(index('.zst'), file(Buffer.alloc(200_000)));
     const endless = await upstream.open({ limits: { maxRepodataWireBytes: 100_000 } });
     expect((await failureOf(endless.repodata(upstream.channel, 'noarch'))).code).toBe('E_REPODATA');
+  });
+});
+
+describe('C5 one form of an index is broken, another is not', () => {
+  it.each<[string, () => Promise<Uint8Array> | Uint8Array]>([
+    ['a web page', () => Buffer.from('<html>moved</html>')],
+    ['zst cut short', async () => (await zstdCompress(json, 1)).subarray(0, 60)],
+    ['nothing', () => Buffer.alloc(0)],
+    ['the index of another subdir', () => zstdCompress(Buffer.from(JSON.stringify(repodataOf('linux-64', []))), 1)],
+    ['no index at all, packed', () => zstdCompress(Buffer.from('{"error":"not found"}'), 1)],
+    ['not packed, though named so', () => json],
+  ])('C5 %s as .zst: goes on to .bz2, then .json', async (_name, body) => {
+    upstream.server.script(index('.zst'), file(await body()));
+    upstream.server.script(index(''), file(json));
+    const gateway = await upstream.open();
+    expect((await gateway.repodata(upstream.channel, 'noarch'))?.size).toBe(1);
+  });
+
+  it('C5 all broken: told once, with what each said', async () => {
+    upstream.server.script(index('.zst'), file('<html>1</html>'));
+    upstream.server.script(index('.bz2'), file('BZh9 but no more'));
+    upstream.server.script(index(''), file('{"packages":'));
+    const gateway = await upstream.open();
+    const error = await failureOf(gateway.repodata(upstream.channel, 'noarch'));
+    expect(error.code).toBe('E_REPODATA');
+    const text = [error.where, ...error.details].join('\n');
+    for (const form of ['.zst', '.bz2', '']) expect(text).toContain(`repodata.json${form}`);
+    expect(text).toMatch(/web page/);
+  });
+});
+
+describe('C6 Content-Encoding, though identity was asked', () => {
+  const coded = (encoding: string, body: Uint8Array): ReturnType<typeof file> =>
+    file(body, { 'content-encoding': encoding });
+
+  it.each<[string, (bytes: Uint8Array) => Uint8Array]>([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['GZIP', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['gzip', (bytes) => bytes],
+    ['identity', (bytes) => bytes],
+    ['br', (bytes) => bytes],
+  ])('C6 %s: the index is read', async (encoding, pack) => {
+    upstream.server.script(index('.zst'), answer(404));
+    upstream.server.script(index(''), coded(encoding, pack(json)));
+    const gateway = await upstream.open();
+    expect((await gateway.repodata(upstream.channel, 'noarch'))?.size).toBe(1);
+  });
+
+  it.each(['gzip', 'deflate', 'br'])('C6 %s of an artifact: its digest decides', async (encoding) => {
+    const pack = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding]!;
+    upstream.scriptArtifact(coded(encoding, pack(upstream.package.bytes)));
+    const gateway = await upstream.open();
+    expect((await gateway.download(upstream.planned)).size).toBe(upstream.package.bytes.length);
+  });
+
+  it('C6 a gzip bomb stops at the limit, one cut short is no index', async () => {
+    upstream.server.script(index('.zst'), answer(404));
+    upstream.server.script(index(''), coded('gzip', gzipSync(Buffer.alloc(5_000_000, ' '))));
+    const bomb = await upstream.open({ limits: { maxRepodataWireBytes: 100_000, maxRepodataBytes: 100_000 } });
+    expect((await failureOf(bomb.repodata(upstream.channel, 'noarch'))).code).toBe('E_REPODATA');
+    upstream.server.script(index(''), coded('gzip', gzipSync(json).subarray(0, 40)));
+    const cut = await upstream.open();
+    expect((await failureOf(cut.repodata(upstream.channel, 'noarch'))).code).toBe('E_REPODATA');
+  });
+});
+
+describe('what a channel may have instead of records', () => {
+  it.each(['{}', ' {} ', '{"info":{}}', '{"info":{"subdir":"noarch"},"removed":{}}', '\ufeff{}'])(
+    'C2 C3 %s is an empty index',
+    async (text) => {
+      upstream.server.script(index('.zst'), answer(404));
+      upstream.server.script(index(''), file(text));
+      const gateway = await upstream.open();
+      expect((await gateway.repodata(upstream.channel, 'noarch'))?.size).toBe(0);
+    },
+  );
+
+  it('C13 packages in the form of v3 only are told, with their number', async () => {
+    const both = { ...JSON.parse(json.toString()), v3: { conda: { 'x-1-0': {}, 'y-1-0': {} } } };
+    upstream.server.script(index('.zst'), answer(404));
+    upstream.server.script(index(''), file(JSON.stringify(both)));
+    const gateway = await upstream.open();
+    expect((await gateway.repodata(upstream.channel, 'noarch'))?.size).toBe(1);
+    expect(gateway.findings()).toEqual([
+      expect.objectContaining({ code: 'v3-records', message: expect.stringMatching(/^2 packages .*v3/), exit: false }),
+    ]);
+  });
+
+  it('C14 shards only: said', async () => {
+    for (const end of ['', '.zst'] as const) upstream.server.script(index(end), answer(404));
+    upstream.server.script(`HEAD ${upstream.paths.subdir}/repodata_shards.msgpack.zst`, answer(200));
+    const gateway = await upstream.open();
+    const error = await failureOf(gateway.repodata(upstream.channel, 'linux-64'));
+    expect([error.code, error.what]).toEqual(['E_UPSTREAM_NOT_FOUND', expect.stringContaining('shards')]);
   });
 });
 

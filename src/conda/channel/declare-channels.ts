@@ -75,6 +75,14 @@ export function parseChannelUrl(text: string, baseUrl: string): string {
       hint: 'Give a name (conda-forge, defaults), https://…, or file:///… for a folder.',
     });
   }
+  const variable = /^file:.*?(\$\{?\w+\}?|%[A-Za-z_]\w*%)/.exec(text)?.[1];
+  if (variable !== undefined) {
+    throw new RepackError('E_CHANNEL', {
+      what: `This channel URL holds ${variable}, and nothing is filled in here`,
+      where: `--channel ${text}`,
+      hint: 'Write the path itself: file:///srv/mirror.',
+    });
+  }
   let url: URL;
   try {
     url = new URL(text);

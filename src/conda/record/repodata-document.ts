@@ -41,6 +41,7 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
     *allFilenames() {
       for (let at = 0; at < table.count; at++) if (isKept(at)) yield table.filename(at);
     },
+    v3Filenames: () => v3Names(document).filter((fn) => table.find(fn) < 0),
     has: (fn) => find(fn) >= 0,
     record: (fn) => {
       const at = find(fn);
@@ -61,6 +62,16 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
     },
     toBytes: () => documentBytes(document, kept),
   };
+}
+
+/** CEP 48: `v3` -> extension -> stem. Empty where it is none of that. */
+export function v3Names({ bytes, members }: Pick<RepodataDocument, 'bytes' | 'members'>): string[] {
+  const range = members.get('v3');
+  if (range === undefined) return [];
+  const v3: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(range[0], range[1])));
+  return Object.entries(v3 ?? {}).flatMap(([extension, records]: [string, unknown]) =>
+    typeof records === 'object' && records !== null ? Object.keys(records).map((stem) => `${stem}.${extension}`) : [],
+  );
 }
 
 /**

@@ -16,6 +16,8 @@ export interface RepodataIndex {
   filenames(name: string): readonly string[];
   /** All distribution file names, in document order. */
   allFilenames(): Iterable<string>;
+  /** File names of the records in the form of CEP 48 (`v3`), which have no other form here. */
+  v3Filenames(): readonly string[];
   has(fn: string): boolean;
   /** Parsed and shape-checked record; undefined when the index has no such file. Throws E_REPODATA. */
   record(fn: string): PackageRecord | undefined;

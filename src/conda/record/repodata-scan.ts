@@ -10,6 +10,7 @@ import { shown } from '../channel/names.js';
 const MAX_RECORDS = 8_000_000;
 const MAX_BYTES = 0xffff_fffe;
 const MAX_DEPTH = 64;
+const INDEX_KEYS = new Set(['info', 'removed', 'repodata_version', 'v3', 'signatures']);
 /** CEP 15 made 2; CEP 48 leaves the number alone. */
 const NEWEST_REPODATA_VERSION = 2;
 
@@ -62,7 +63,8 @@ function scanned(bytes: Uint8Array, where: string): RepodataDocument {
     return valueEnd;
   });
   if (skipBlanks(bytes, end) !== bytes.length) throw new JsonBytesError('something follows its end', end);
-  if (!seen.has('packages') && !seen.has('packages.conda'))
+  // CEP 36: an object without records is an empty index; conda tells people to write `{}`.
+  if ([...seen.keys()].some((key) => !INDEX_KEYS.has(key)) && !seen.has('packages') && !seen.has('packages.conda'))
     throw new JsonBytesError('it has neither "packages" nor "packages.conda"', 0);
   const info = infoOf(bytes, seen.get('info'));
   return {

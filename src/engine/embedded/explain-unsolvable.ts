@@ -32,12 +32,20 @@ export function refuseMissing(request: SolveRequest, candidates: Candidates): vo
     hint: `Check the spelling, the token and the label (private packages show only with the right ones), and --channel.${strictHint(request)}`,
     details: missing.map(({ spec, versions }) => {
       if (versions.length > 0) return `${spec.text}: no build matches; there are ${listed(versions)}`;
+      if (inV3Only(spec.name, candidates))
+        return `${spec.name}: published in the form of repodata v3 (CEP 48) only, which is not read here`;
       const near = similar.get(spec.name) ?? [];
       return near.length === 0
         ? `${spec.name}: no such package`
         : `${spec.name}: no such package; did you mean ${near.join(' or ')}?`;
     }),
   });
+}
+
+function inV3Only(name: string, { indexes }: Candidates): boolean {
+  return indexes.some((index) =>
+    index.v3Filenames().some((fn) => fn.startsWith(`${name}-`) && fn.split('-').length === name.split('-').length + 2),
+  );
 }
 
 /** rattler's words as an error: E_UNSOLVABLE, E_NO_BASE_CHANNEL where python is what is missing, E_ENGINE_FAILED for what is no verdict. */

@@ -52,17 +52,24 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
       const url = `${channel.url}/${subdir}`;
       const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
       let status = 404;
+      const broken: RepackError[] = [];
       for (const file of cached === undefined
         ? INDEX_FILES
         : [cached.file, ...INDEX_FILES.filter((name) => name !== cached.file)]) {
         const validators = validatorsOf(context, cached, file);
-        const answer = await fetchFile(context, { channel, subdir, file, validators });
+        const answer = await fetchFile(context, { channel, subdir, file, validators }).catch((error: unknown) => {
+          if (!isContentError(error)) throw error;
+          broken.push(error);
+          return undefined;
+        });
+        if (answer === undefined) continue;
         if (answer.found) return answer;
         if (answer.status === 304 && cached !== undefined)
           return { found: true, file, fresh: undefined, index: cached.index };
         if (!NOT_THERE.has(answer.status)) throw refused(context, channel, `${url}/${file}`, answer.status);
         status = answer.status;
       }
+      if (broken.length > 0) throw allBroken(broken);
       return { found: false, status };
     },
     async fetchJson(channel, subdir) {
@@ -129,7 +136,7 @@ async function fetchFile(
     });
     if (!result.ok) return { found: false, status: result.status };
     try {
-      const bytes = await unpack(sink.bytes(), file, context.limits);
+      const bytes = await unpack(received(sink.bytes(), request), file, context.limits);
       const index = scan(bytes, request);
       await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
       return { found: true, index, file, fresh: { lastModified: result.headers['last-modified'] } };
@@ -138,6 +145,12 @@ async function fetchFile(
       if (again || !isRepackError(error)) throw asRepodataError(error, request);
     }
   }
+}
+
+/** A file of 0 bytes in a folder is an empty index (CEP 36); from a server it is an answer that broke. */
+function received(bytes: Uint8Array, { channel, file }: FileRequest): Uint8Array {
+  const empty = bytes.length === 0 && file === 'repodata.json' && channel.url.startsWith('file:');
+  return empty ? new TextEncoder().encode('{}') : bytes;
 }
 
 async function unpack(bytes: Uint8Array, file: IndexFile, limits: GatewayLimits): Promise<Uint8Array> {
@@ -157,9 +170,29 @@ function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'v
   return scanRepodata(bytes, `${channel.url}/${subdir}/${file}`, { subdir });
 }
 
+/** Another form of the index may be sound, unless it is too large in each. */
+function isContentError(error: unknown): error is RepackError {
+  return isRepackError(error) && error.code === 'E_REPODATA' && !(error instanceof OverLimit);
+}
+
+/** Told once, with what each form said. */
+function allBroken(errors: readonly RepackError[]): RepackError {
+  const last = errors.at(-1)!;
+  if (errors.length === 1) return last;
+  return new RepackError('E_REPODATA', {
+    what: last.what,
+    where: last.where,
+    hint: last.hint,
+    details: [...last.details, ...errors.slice(0, -1).map(({ what, where }) => `${where ?? ''}: ${what}`)],
+    cause: last,
+  });
+}
+
+class OverLimit extends RepackError {}
+
 function overLimit(cause: unknown, { channel, subdir, file }: FileRequest, limits: GatewayLimits): RepackError {
   const mb = Math.floor(limits.maxRepodataBytes / 1_000_000);
-  return new RepackError('E_REPODATA', {
+  return new OverLimit('E_REPODATA', {
     what: isRepackError(cause) ? cause.what : 'The index is larger than the limit',
     where: `${channel.url}/${subdir}/${file}`,
     hint: `At most ${mb} MB are read of an index, and less of one that unpacks to more than ${limits.maxRepodataRatio} times its size. If you know it to be right, raise --max-index-mb.`,

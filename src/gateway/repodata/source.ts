@@ -44,7 +44,10 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
   const findings = new Map<string, Finding>();
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
     const answer = await fetcher.fetch(channel, subdir);
-    if (answer.found) await compareTimes(channel, subdir, answer);
+    if (answer.found) {
+      await compareTimes(channel, subdir, answer);
+      reportV3(channel, subdir, answer.index);
+    }
     return answer;
   });
   const published = async (channel: Channel, subdir: Subdir): Promise<RepodataIndex | undefined> => {
@@ -109,7 +112,28 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
         hint: 'Check the spelling of the label, and --label-path (label or channel).',
       });
     }
+    if (await publishesShards(channel, subdir)) {
+      throw new RepackError('E_UPSTREAM_NOT_FOUND', {
+        what: `The channel ${channel.name} publishes its index in shards only (CEP 16), which this version does not read`,
+        where: url,
+        hint: 'Ask whoever runs the channel for a repodata.json beside the shards, or mirror it with a tool that writes one.',
+      });
+    }
     throw refusedStatus(status, { url, channel, withToken });
+  }
+
+  async function publishesShards(channel: Channel, wanted: Subdir): Promise<boolean> {
+    for (const subdir of [wanted, NOARCH]) {
+      const path = `${subdir}/repodata_shards.msgpack.zst`;
+      try {
+        const answer = await options.upstream.open({ channel, path, method: 'HEAD', signal: options.signal });
+        await answer.discard();
+        if (answer.status === 200) return true;
+      } catch {
+        // Only a hint was wanted.
+      }
+    }
+    return false;
   }
 
   async function tokenWorks(besides: Channel): Promise<boolean> {
@@ -141,6 +165,18 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
     } catch {
       // Only a hint was wanted.
     }
+  }
+
+  function reportV3(channel: Channel, subdir: Subdir, index: RepodataIndex): void {
+    const count = index.v3Filenames().length;
+    if (count === 0) return;
+    const subject = `${channel.url}/${subdir}`;
+    findings.set(`${subject} v3`, {
+      code: 'v3-records',
+      message: `${count} ${count === 1 ? 'package' : 'packages'} of ${subject} can not be delivered: published in the form of repodata v3 (CEP 48) only`,
+      subject,
+      exit: false,
+    });
   }
 
   function report(channel: Channel, subdir: Subdir, what: string): void {
