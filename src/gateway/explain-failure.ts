@@ -76,11 +76,21 @@ export function explainFailure(error: unknown, { url, contentCode }: FailureCont
   );
 }
 
+/** Not there, or not for you. */
+const SAYS_NO = new Set([400, 401, 402, 403, 404, 410]);
+
 /** `withToken`: the request carried one. Many hosts answer 404, not 401, for a wrong token (conda-pypi#482), so both are named. */
 export function refusedStatus(
   status: number,
   { url, channel, withToken }: { url: string; channel: Channel; withToken: boolean },
 ): RepackError {
+  if (!SAYS_NO.has(status)) {
+    return new RepackError('E_UPSTREAM', {
+      what: `${new URL(url).host} answered ${status}, which says neither yes nor no`,
+      where: url,
+      hint: 'Open the address in a browser on this machine, and ask whoever runs the server or the proxy before it.',
+    });
+  }
   const subdir = /\/([a-z0-9-]+)$/.exec(channel.url)?.[1] ?? '';
   if (KNOWN_SUBDIRS.includes(subdir)) {
     return new RepackError('E_UPSTREAM_NOT_FOUND', {

@@ -36,6 +36,19 @@ describe('N1 a host that refuses the token', () => {
     expect(JSON.stringify(gateway.rt.collected)).not.toContain('sentinel');
   });
 
+  it.each([203, 204, 205, 300, 304, 305, 406, 418, 451, 501, 505, 511])(
+    'N1 %i is no verdict on the token',
+    async (status) => {
+      for (const end of ['', '.zst', '.bz2'])
+        upstream.server.script(`/t/${CHAOS_TOKEN_WIRE}/prometeia/linux-64/repodata.json${end}`, answer(status));
+      const gateway = await upstream.open();
+      const error = await failureOf(gateway.repodata(upstream.channel, 'linux-64'));
+      expect([error.code, error.exitCode]).toEqual(['E_UPSTREAM', 7]);
+      expect(error.what).toContain(String(status));
+      expect(error.what).not.toMatch(/token|label/);
+    },
+  );
+
   it('N1 a label that does not exist is told from a wrong token by the owner’s channel', async () => {
     const label = labelChannel(upstream.server.url);
     const gateway = await upstream.open({ channels: [label, upstream.channel] });
