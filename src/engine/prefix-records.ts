@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { RepackError } from '../base/errors.js';
+import { RepackError, isRepackError } from '../base/errors.js';
 import { isVirtualPackageName, parseDistFilename, shown } from '../conda/channel/names.js';
 import { inParallel } from '../base/parallel.js';
 import type { PrefixRecord } from '../conda/record/records.js';
@@ -61,20 +61,31 @@ export async function isEnvironment(fs: FileSystem, prefix: string): Promise<boo
 
 /**
  * The records of `<prefix>/conda-meta/*.json`, sorted by file name; none where the folder is not there. Names are checked before
- * anything is done with them. Throws E_RECORD for a file that is no record, or names another artifact than itself.
+ * anything is done with them. Throws E_RECORD for a file that is no record, or names another artifact than itself, unless `onOdd` takes it.
  */
-export async function readPrefixRecords(fs: FileSystem, prefix: string): Promise<InstalledRecord[]> {
+export async function readPrefixRecords(
+  fs: FileSystem,
+  prefix: string,
+  onOdd?: (file: string, error: RepackError) => void,
+): Promise<InstalledRecord[]> {
   const folder = join(prefix, 'conda-meta');
   const files = await metaFiles(fs, folder);
-  const records = await inParallel(files, READ_AT_ONCE, (file) => readRecord(fs, join(folder, file), file));
+  const read = await inParallel(files, READ_AT_ONCE, (file) =>
+    readRecord(fs, join(folder, file), file).catch((error: unknown) => {
+      if (onOdd === undefined || !isRepackError(error)) throw error;
+      onOdd(file, error);
+      return undefined;
+    }),
+  );
   const seen = new Map<string, string>();
-  for (const [index, record] of records.entries()) {
+  for (const [index, record] of read.entries()) {
+    if (record === undefined) continue;
     const other = seen.get(record.name);
     if (other !== undefined)
       throw badRecord(files[index]!, `the environment has ${record.name} twice: ${other} and ${record.fn}`);
     seen.set(record.name, record.fn);
   }
-  return records;
+  return read.filter((record) => record !== undefined);
 }
 
 async function metaFiles(fs: FileSystem, folder: string): Promise<string[]> {
@@ -105,7 +116,8 @@ async function readRecord(fs: FileSystem, path: string, file: string): Promise<I
     throw badRecord(path, `its "${issue.path.map(String).join('.')}" can't be read: ${issue.message}`);
   }
   const { data } = result;
-  const fn = data.fn ?? data.url?.split('/').at(-1);
+  // pixi writes the whole URL of a package that came from a path.
+  const fn = (data.fn ?? data.url)?.split('/').at(-1);
   if (fn === undefined) throw badRecord(path, 'it has neither "fn" nor "url"');
   const record: InstalledRecord = {
     name: data.name,

@@ -167,6 +167,7 @@ function notRepackableFinding(item: NotRepackable): Finding {
   const texts = {
     pip: ['pip-installed', `${name} was installed by pip, not by conda: it is not in the folder`],
     editable: ['editable-install', `${name} is linked to a working copy: it is not in the folder`],
+    odd: ['record-odd', `${name} is not in the folder: ${item.problem ?? ''}`],
     virtual: ['virtual-package', `${name} is a virtual package: it has no artifact`],
   } as const;
   const [code, message] = texts[item.kind];

@@ -4,11 +4,13 @@ import type { InstalledRecord } from '../prefix-records.js';
 
 /** What is in an environment without conda's knowledge: it can't be repacked. */
 export interface NotRepackable {
-  kind: 'pip' | 'editable' | 'virtual';
+  kind: 'pip' | 'editable' | 'virtual' | 'odd';
   name: string;
   version: string | undefined;
   /** In the environment, with `/`; a virtual package has none. */
   path: string | undefined;
+  /** Of an odd record: what is wrong with it. */
+  problem?: string;
 }
 
 /** What marks a python distribution in site-packages (PEP 376, PEP 610, PEP 660, setuptools). */

@@ -38,7 +38,11 @@ export async function readEnvironment(
   active: ActiveEnvironment,
 ): Promise<InstalledEnvironment> {
   const { prefix, info } = active;
-  const all = await readPrefixRecords(rt.fs, prefix);
+  const odd: NotRepackable[] = [];
+  const all = await readPrefixRecords(rt.fs, prefix, (file, { what }) => {
+    const name = file.replace(/\.json$/, '');
+    odd.push({ kind: 'odd', name, version: undefined, path: `conda-meta/${file}`, problem: what });
+  });
   const records = all.filter((record) => !isVirtualPackageName(record.name));
   if (records.length === 0) {
     throw new RepackError('E_NO_ACTIVE_ENV', {
@@ -57,6 +61,7 @@ export async function readEnvironment(
     channels: channelsOf(records),
     packageCaches: await readableCaches(rt.fs, [...(info?.pkgsDirs ?? []), ...linkedFrom(records)]),
     notRepackable: [
+      ...odd.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
       ...(await findNotRepackable(rt.fs, prefix, records)),
       ...virtual.map(({ name, version }): NotRepackable => ({ kind: 'virtual', name, version, path: undefined })),
     ],

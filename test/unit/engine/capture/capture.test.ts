@@ -359,6 +359,49 @@ describe('captureEnvironment', () => {
     expect((await failure(captureEnvironment(rt, { environment: env, source: undefined }))).code).toBe('E_RECORD');
   });
 
+  it('E1 a package that pixi took from a path: its file name is the last part of the URL', async () => {
+    const url = 'file:///home/me/work/mine-3.0.0-pyh_0.conda';
+    const meta = { name: 'mine', version: '3.0.0', build: 'pyh_0', build_number: 0, depends: [], subdir: 'noarch' };
+    const prefix = environment([{ name: 'a' }]);
+    const text = JSON.stringify({ ...meta, noarch: 'python', url, fn: url, channel: null });
+    writeFileSync(join(prefix, 'conda-meta/mine-3.0.0-pyh_0.json'), text);
+    const env = await read(prefix, {});
+    const { artifacts, findings } = await captureEnvironment(rt, {
+      environment: env,
+      source: reachable({ name: 'a' }),
+    });
+    expect(artifacts.map(({ subdir, fn }) => `${subdir}/${fn}`)).toEqual([
+      'linux-64/a-1.0-0.conda',
+      'noarch/mine-3.0.0-pyh_0.conda',
+    ]);
+    expect(findings).toEqual([]);
+  });
+
+  it.each([
+    ['no JSON', '{"name": "odd", '],
+    ['no record', '[]'],
+    ['a number as name', '{"name": 7}'],
+    ['neither fn nor url', '{"name":"odd","version":"1","build":"0","build_number":0}'],
+    ['the name of another', '{"name":"odd","version":"1","build":"0","build_number":0,"fn":"even-1-0.conda"}'],
+    ['a path as file name', '{"name":"odd","version":"1","build":"../x","build_number":0,"fn":"odd-1-..\\\\x.conda"}'],
+    [
+      'a digest that is none',
+      '{"name":"odd","version":"1","build":"0","build_number":0,"fn":"odd-1-0.conda","md5":"zz"}',
+    ],
+  ])('E1 one record with %s stops nothing: it is listed, and the end is 1', async (_, text) => {
+    const prefix = environment([{ name: 'a' }]);
+    writeFileSync(join(prefix, 'conda-meta/odd-1-0.json'), text);
+    const env = await read(prefix, {});
+    const { artifacts, findings } = await captureEnvironment(rt, {
+      environment: env,
+      source: reachable({ name: 'a' }),
+    });
+    expect(artifacts.map(({ fn }) => fn)).toEqual(['a-1.0-0.conda']);
+    expect(findings).toEqual([
+      expect.objectContaining({ code: 'record-odd', subject: 'conda-meta/odd-1-0.json', exit: true }),
+    ]);
+  });
+
   it('B11 gives a local noarch package its place', async () => {
     const local = { url: 'file:///x/b-1.0-0.conda', channel: '<unknown>', subdir: undefined, noarch: 'python' };
     const env = await read(environment([{ name: 'a' }, { name: 'b', ...local }]), {});
