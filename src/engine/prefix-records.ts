@@ -117,7 +117,8 @@ async function readRecord(fs: FileSystem, path: string, file: string): Promise<I
   }
   const { data } = result;
   // pixi writes the whole URL of a package that came from a path.
-  const fn = (data.fn ?? data.url)?.split('/').at(-1);
+  const named = data.fn ?? data.url;
+  const fn = named?.includes('://') ? named.split('/').at(-1) : named;
   if (fn === undefined) throw badRecord(path, 'it has neither "fn" nor "url"');
   const record: InstalledRecord = {
     name: data.name,
