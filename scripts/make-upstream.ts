@@ -14,11 +14,11 @@ import { fileURLToPath } from 'node:url';
 import type { ArtifactFormat } from '../src/conda/record/records.js';
 import { LAYERS_DIR, PROJECT_ROOT, requireLayer } from './lib/layers.js';
 import {
+  forOldClients,
   makeOwnerChannels,
   recordOf,
   standardLayout,
   writeLayout,
-  type PackageSpec,
   type SamplePackage,
 } from './lib/sample-upstream.js';
 
@@ -115,13 +115,6 @@ function basePackages(kind: 'mixed' | 'bz2', dir: string): SamplePackage[] {
       return [{ distFilename, subdir, bytes, file, indexJson, record: recordOf(indexJson, bytes) }];
     });
   });
-}
-
-/** Every package as `.tar.bz2` without virtual packages; of a build in both formats only that one is left. */
-function forOldClients(spec: PackageSpec): PackageSpec | undefined {
-  if (spec.format === 'conda') return undefined;
-  const depends = (spec.depends ?? []).filter((depend) => !depend.startsWith('__'));
-  return { ...spec, format: 'tar.bz2', depends };
 }
 
 /** The text of the modules that decide what is written: a change there makes the upstreams anew. */

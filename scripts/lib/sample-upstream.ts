@@ -14,14 +14,21 @@ export const SUBDIRS = ['linux-64', 'noarch', 'osx-arm64', 'win-64'];
 
 /**
  * Writes the small upstream of the demo and of the tests: two generations, both package formats, three platforms, no Python.
- * A new or empty folder; the same bytes every time.
+ * A new or empty folder; the same bytes every time. `adapt` is applied to each spec, as for the owner's channels.
  */
-export async function makeSampleUpstream(dir: string): Promise<UpstreamLayout> {
+export async function makeSampleUpstream(
+  dir: string,
+  adapt: OwnerChannelOptions['adapt'] = (spec) => spec,
+): Promise<UpstreamLayout> {
   const layout = standardLayout('sample', [1, 2]);
   mkdirSync(dir, { recursive: true });
-  const base = await Promise.all(BASE.map(makePackage));
+  const base = await Promise.all(
+    BASE.map(adapt)
+      .filter((spec) => spec !== undefined)
+      .map(makePackage),
+  );
   for (const generation of layout.generations) {
-    await makeOwnerChannels({ dir: join(dir, `gen${generation}`), generation, base });
+    await makeOwnerChannels({ dir: join(dir, `gen${generation}`), generation, base, adapt });
   }
   writeLayout(dir, layout);
   return layout;
@@ -54,6 +61,13 @@ export async function makeOwnerChannels(options: OwnerChannelOptions): Promise<v
   await write(OWNER, owner);
   await write(`private/${OWNER}`, [...owner, ...(await make(specs.private))]);
   await write(`label/${LABEL}`, await make(specs.label));
+}
+
+/** An `adapt`: every package as `.tar.bz2` without virtual packages; of a build in both formats only that one is left. */
+export function forOldClients(spec: PackageSpec): PackageSpec | undefined {
+  if (spec.format === 'conda') return undefined;
+  const depends = (spec.depends ?? []).filter((depend) => !depend.startsWith('__'));
+  return { ...spec, format: 'tar.bz2', depends };
 }
 
 /** Patches are declared by name, version and build: they hold for either format. */
