@@ -45,6 +45,7 @@ const TASKS = {
       ['typescript:tsc', '--noEmit', '-p', 'test/tsconfig.json'],
     );
   },
+  'record-calls': (args) => script('record-calls', args),
   layers: (args) => node(join('scripts', 'install-layers.mjs'), ...args),
   upstream: () => upstream(),
 };
