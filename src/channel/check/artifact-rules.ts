@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ownRecord } from '../../archive/record-from-artifact.js';
+import { ownRecord, withoutLocalKeys } from '../../archive/record-from-artifact.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { openArtifact } from '../read/artifact.js';
 import { isRepackError } from '../../base/errors.js';
@@ -12,7 +12,11 @@ import { violation } from './rules.js';
 import type { Violation } from './rules.js';
 
 /** What a channel adds to a record, or writes in another form: no correction of what the package says. */
-const CHANNELS_OWN = new Set(['md5', 'sha256', 'size', 'fn', 'url', 'channel', 'subdir', 'indexed_timestamp']);
+const CHANNELS_OWN = new Set([
+  ...['md5', 'sha256', 'size', 'fn', 'url', 'channel', 'subdir'],
+  // CEP 47, CEP 27
+  ...['indexed_timestamp', 'attestations_sha256'],
+]);
 
 /**
  * Opens every artifact and compares what it says of itself with its record in the index (bad-inputs F6): the record counts, and a
@@ -56,7 +60,8 @@ async function compare(rt: ReadRuntime, { file, path, fn, record }: IndexedFile)
 
 /** Where a record says something else than the artifact says of itself; what channels add does not count. */
 export function differingKeys(own: PackageRecord, record: PackageRecord): string[] {
-  const keys = new Set([...Object.keys(own), ...Object.keys(record)]);
+  // Some indexers keep what no index needs (`arch`, `has_prefix`), which the artifact says just the same.
+  const keys = new Set(Object.keys(withoutLocalKeys({ ...own, ...record })));
   return [...keys]
     .filter(
       (key) => !CHANNELS_OWN.has(key) && canonicalJson([own[key] ?? null]) !== canonicalJson([record[key] ?? null]),

@@ -36,6 +36,14 @@ describe('F6 what an artifact says of itself, beside its record', () => {
     expect(report.ok).toBe(true);
   });
 
+  it.each([
+    ['keys that no index needs', { arch: 'x86_64', platform: 'linux', has_prefix: true, mtime: 7, binstar: {} }],
+    ['what a channel adds', { indexed_timestamp: 1_700_000_000_000, attestations_sha256: 'a'.repeat(64) }],
+    ['nothing, said as null', { license: null, track_features: null }],
+  ])('M1 is not told for %s', async (_, patch) => {
+    expect(await codes(await channel({ 'plain-1.0-0.conda': patch }))).toEqual([]);
+  });
+
   it('C11 is told for a file that is no archive, though its digest is the index’s', async () => {
     const dir = await channel();
     const plain = await makePackage({ name: 'plain', version: '1.0', depends: ['fixed'] });
