@@ -57,7 +57,8 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       refuseQuotesInPaths(args, rt.machine.platform);
       const parsed = parseArguments(program, args);
       if (parsed.kind === 'text') {
-        reporter.print(parsed.text);
+        // Our own words: `http://SERVER/t/TOKEN/…` in it is no secret.
+        terminal.stdout.write(parsed.text);
         return EXIT.done;
       }
       const { invocation } = parsed;

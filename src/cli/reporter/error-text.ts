@@ -19,7 +19,8 @@ export function errorData(error: unknown): Record<string, unknown> {
 
 function knownError(error: RepackError, debug: boolean): string {
   return [
-    `error: ${oneLine(error.what)}`,
+    // What was typed is the reader's own, and the parser adds a line with what may have been meant.
+    `error: ${error.code === 'E_USAGE' ? error.what : oneLine(error.what)}`,
     ...(error.where === undefined ? [] : [`  where: ${oneLine(error.where)}`]),
     ...error.details.map((line) => `    ${oneLine(line)}`),
     ...(error.hint === undefined ? [] : [`  what to do: ${indented(error.hint)}`]),
