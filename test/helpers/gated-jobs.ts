@@ -7,6 +7,7 @@ import { makeChannel, type ChannelOptions, type SamplePackage } from '../../scri
 import { createRedactor } from '../../src/base/redact.js';
 import { Secret } from '../../src/base/secret.js';
 import type { Channel } from '../../src/conda/channel/channel.js';
+import type { TargetProfile } from '../../src/conda/plan/profile.js';
 import type { WorkSettings } from '../../src/conda/plan/request.js';
 import { targetProfile } from '../../src/conda/plan/target.js';
 import { parseMatchSpec } from '../../src/conda/spec/match-spec.js';
@@ -17,6 +18,7 @@ import { importMedia } from '../../src/jobs/import/import.js';
 import { merge } from '../../src/jobs/merge/merge.js';
 import { cleanMirror } from '../../src/jobs/mirror/clean-mirror.js';
 import { mirror } from '../../src/jobs/mirror/mirror.js';
+import { plan } from '../../src/jobs/plan.js';
 import { update } from '../../src/jobs/update.js';
 import { systemClock, type Clock } from '../../src/runtime/clock.js';
 import { undiciHttp } from '../../src/runtime/http.js';
@@ -52,6 +54,8 @@ export interface GatedOptions {
   spoil?: (source: string) => void;
   /** What the channel, or the folder of others, has besides. */
   more?: readonly SamplePackage[];
+  /** Of what is imported or merged: its signature. */
+  signature?: string;
   /** Laid over the request. */
   request?: Record<string, unknown>;
   /** The label folder is not there yet. */
@@ -84,18 +88,7 @@ export function gatePackages(): Promise<Packages> {
 export const JOBS = {
   update: async (options = {}) => {
     const at = await labelFolder(options);
-    const channel = await upstream(at, options);
-    const request = {
-      ...settings(at),
-      label: LABEL,
-      root: at.root,
-      token: new Secret(GATE_TOKEN),
-      specs: [parseMatchSpec('app')],
-      channels: [channel],
-      subdirs: ['linux-64'],
-      profiles: [targetProfile({ subdir: 'linux-64', virtualPackages: [], client: undefined })],
-      ...options.request,
-    };
+    const request = await updateRequest(at, options);
     return gated(at, (rt) => update(rt, request, redactor()));
   },
   capture: async (options = {}) => {
@@ -145,7 +138,7 @@ export const JOBS = {
     const at = await labelFolder(options);
     const out = join(at.dir, 'medium');
     const since = readFileSync(join(at.vendor.one, 'manifest.json'));
-    await makeMedium({ channel: at.vendor.two, out, ...(options.fresh === true ? {} : { since }) });
+    await makeMedium({ channel: await signed(at, options), out, ...(options.fresh === true ? {} : { since }) });
     options.spoil?.(out);
     return gated(at, (rt) => importMedia(rt, importRequest(out, at.root, options.request)));
   },
@@ -162,6 +155,13 @@ export const JOBS = {
     return gated(at, (rt) => repair(rt, at, options));
   },
 } as const satisfies Record<string, Job>;
+
+/** The same request as `update`'s; it changes nothing. */
+export const planJob: Job = async (options = {}) => {
+  const at = await labelFolder(options);
+  const request = await updateRequest(at, options);
+  return gated(at, (rt) => plan(rt, request));
+};
 
 export type JobName = keyof typeof JOBS;
 export const JOB_NAMES = Object.keys(JOBS) as JobName[];
@@ -202,6 +202,15 @@ async function labelFolder({ fresh = false }: GatedOptions): Promise<At> {
   return { dir, root, labelDir, stateDir, cacheDir: join(dir, 'cache'), vendor: { one, two } };
 }
 
+/** The second generation, signed where a signature is given. */
+async function signed(at: At, { signature }: GatedOptions): Promise<string> {
+  if (signature === undefined) return at.vendor.two;
+  const root = join(at.dir, 'signed');
+  cpSync(at.vendor.one, join(root, LABEL), { recursive: true, preserveTimestamps: true });
+  const sign = () => Promise.resolve(Buffer.from(signature));
+  return publishSamples(jobRuntime(), { root, label: LABEL, packages: (await gatePackages()).two, sign });
+}
+
 /** A channel in a folder: the second generation, unless said otherwise. */
 async function upstream(
   at: At,
@@ -223,6 +232,24 @@ async function environment(at: At, channel: Channel): Promise<string> {
     writeFileSync(join(prefix, 'conda-meta', `${record.name}-${record.version}-0.json`), JSON.stringify(meta));
   }
   return prefix;
+}
+
+async function updateRequest(at: At, options: GatedOptions) {
+  return {
+    ...settings(at),
+    label: LABEL,
+    root: at.root,
+    token: new Secret(GATE_TOKEN),
+    specs: [parseMatchSpec('app')],
+    channels: [await upstream(at, options)],
+    subdirs: ['linux-64'],
+    profiles: [profileOf('linux-64')],
+    ...options.request,
+  };
+}
+
+export function profileOf(subdir: string): TargetProfile {
+  return targetProfile({ subdir, virtualPackages: [], client: undefined });
 }
 
 async function mirrorRequest(at: At, options: GatedOptions & { channel?: 'one' | 'two' }, filter: string) {
