@@ -60,7 +60,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(config/|channel/manifest/read-manifest|media/(medium|merge)/|site/attestations|engine/(conda-info|prefix-records))',
+          '^src/(config/|channel/manifest/read-manifest|media/medium/|site/attestations|engine/(conda-info|prefix-records))',
       },
       to: { path: '^node_modules/zod/' },
     },

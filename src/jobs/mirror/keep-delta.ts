@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setName } from '../../media/medium/format.js';
-import { writeDelta } from '../../mirror/sync/delta.js';
-import type { WrittenDelta } from '../../mirror/sync/delta.js';
+import { writeDelta, type WrittenDelta } from '../../media/export/delta-folder.js';
+import { deltaBase } from '../../media/export/manifest.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { LiveFolder } from '../../channel/staged.js';
@@ -44,7 +44,7 @@ export async function keepDelta(rt: Runtime, { request, place }: DeltaTask): Pro
   const name = setName({
     label: request.label,
     generation: target.manifest.generation,
-    base: base === undefined ? null : { generation: base.manifest.generation, manifest_sha256: base.sha256 },
+    base: deltaBase(base),
   });
   const written = await writeDelta(rt, { deltaDir, name, base, target, labelDir: place.labelDir });
   await rt.fs.writeWhole(kept, target.bytes, { durable: false });

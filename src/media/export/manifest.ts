@@ -3,7 +3,10 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { INSTALLERS_NAME, type Manifest, type ManifestFile } from '../../channel/manifest/manifest.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
-import { mediumJson } from '../medium/format.js';
+import { DELTA_FORMAT, mediumJson, type DeltaBase, type DeltaHeader } from '../medium/format.js';
+
+/** What is read of a manifest to tell a way from it, or to it. */
+export type Known = Pick<StoredManifest, 'manifest' | 'sha256'>;
 
 export function publishedAs(manifest: Manifest): StoredManifest {
   const bytes = mediumJson(manifest);
@@ -56,21 +59,37 @@ function installerPlatforms(name: string): string[] {
   return [`${os}-${cpu}`];
 }
 
-/** What a delta has to carry and what it takes away. Paths in the folder, sorted. */
-export interface ManifestChanges {
-  added: string[];
-  changed: string[];
-  removed: string[];
-}
+/** What a delta has to carry and what it takes away. */
+export type ManifestChanges = Pick<DeltaHeader, 'added' | 'changed' | 'removed'>;
 
 export function changesSince(base: Manifest | undefined, target: Manifest): ManifestChanges {
   const before = new Map((base?.files ?? []).map(({ path, sha256 }) => [path, sha256]));
   const after = new Set(target.files.map(({ path }) => path));
+  const paths = (wanted: (sha256: string, was: string | undefined) => boolean): string[] =>
+    target.files.filter(({ path, sha256 }) => wanted(sha256, before.get(path))).map(({ path }) => path);
   return {
-    added: target.files.filter(({ path }) => !before.has(path)).map(({ path }) => path),
-    changed: target.files
-      .filter(({ path, sha256 }) => before.has(path) && before.get(path) !== sha256)
-      .map(({ path }) => path),
-    removed: [...before.keys()].filter((path) => !after.has(path)),
+    added: paths((_sha256, was) => was === undefined).sort(),
+    changed: paths((sha256, was) => was !== undefined && was !== sha256).sort(),
+    removed: [...before.keys()].filter((path) => !after.has(path)).sort(),
+  };
+}
+
+/** How a delta names what it begins at; undefined: nothing. */
+export function deltaBase(base: Known | undefined): DeltaBase {
+  return base === undefined ? null : { generation: base.manifest.generation, manifest_sha256: base.sha256 };
+}
+
+/** What leads from one manifest to the other, as `delta.json` has it. */
+export function deltaHeader(base: Known | undefined, { manifest, sha256 }: Known): DeltaHeader {
+  const { label, generation } = manifest;
+  const changes = changesSince(base?.manifest, manifest);
+  return {
+    schema: 1,
+    format: DELTA_FORMAT,
+    label,
+    base: deltaBase(base),
+    generation,
+    manifest_sha256: sha256,
+    ...changes,
   };
 }

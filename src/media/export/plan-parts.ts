@@ -3,8 +3,9 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
+import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
-import { changesSince, type ManifestChanges } from './manifest.js';
+import { changesSince, deltaBase, type ManifestChanges } from './manifest.js';
 import {
   MAX_PARTS,
   mediumJson,
@@ -73,8 +74,7 @@ export interface SetWish {
 export function planSet(wish: SetWish): PlannedSet {
   const { target, signature, compression, partSize } = wish;
   const { label, generation } = target.manifest;
-  const base =
-    wish.base === undefined ? null : { generation: wish.base.manifest.generation, manifest_sha256: wish.base.sha256 };
+  const base = deltaBase(wish.base);
   const name = setName({ label, generation, base, only: wish.only });
   const changes = changesSince(wish.base?.manifest, target.manifest);
   const header = {
@@ -116,12 +116,6 @@ export function planSet(wish: SetWish): PlannedSet {
   return { id, name, target, signature, base, compression, partSize, parts, changes };
 }
 
-/** `SHA256SUMS`, sorted by path. */
-export function sumsText(files: readonly { path: string; sha256: string }[]): Uint8Array {
-  const lines = files.toSorted((a, b) => (a.path < b.path ? -1 : 1)).map(({ path, sha256 }) => `${sha256}  ${path}\n`);
-  return new TextEncoder().encode(lines.join(''));
-}
-
 /**
  * Times in a tar are for those who unpack it by hand, and must not depend on this machine: artifacts have one time for ever, other files a
  * later one with each generation, so that rsync and robocopy see a changed index (design D7).
@@ -152,7 +146,7 @@ function channelMembers({
     mtimeMs: file.kind === 'index' ? indexTime(manifest.generation) : EPOCH_MS,
     from: { file },
   });
-  const sums = sumsText([
+  const sums = sumsBytes([
     ...manifest.files,
     { path: MANIFEST_NAME, sha256: target.sha256 },
     ...(signature === undefined ? [] : [{ path: SIGNATURE_NAME, sha256: digestsOf(signature).sha256 }]),

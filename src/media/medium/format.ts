@@ -19,10 +19,10 @@ import { parseManifest } from '../../channel/manifest/read-manifest.js';
  * - `NAME.manifest.json` (+ `.sig`): the manifest's bytes, loose;
  * - `NAME.set.json` ({@link SetFile});
  * - `SHA256SUMS` over all files of the folder, whatever set they are of.
+ *
+ * The same without the tar, as a mirror with `delta: true` leaves it, is a folder `NAME` with `delta.json` ({@link DeltaHeader}), the
+ * target's `manifest.json` (+ `.sig`), and the added and changed files under their paths.
  */
-
-/** What makes a folder an unpacked delta, as a mirror with `delta: true` leaves it: no set of a medium, but people take it for one. */
-export const DELTA_NAME = 'delta.json';
 
 const schema = z.literal(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -35,16 +35,18 @@ const segment = z.string().refine(isSafeSegment, 'is not a safe name');
 const base = z.object({ generation, manifest_sha256: sha256 }).nullable();
 const kind = z.enum(['full', 'delta']);
 
+/** From which manifest to which. */
+const ends = { label: segment, generation, manifest_sha256: sha256, base };
+/** And what the way is. */
+const header = { ...ends, added: z.array(path), changed: z.array(path), removed: z.array(path) };
+
 const partHeaderSchema = z.strictObject({
   schema,
   format: z.literal('repackenv-part'),
   set: sha256,
   name: segment,
-  label: segment,
-  generation,
+  ...ends,
   kind,
-  manifest_sha256: sha256,
-  base,
   number: z.number().int().positive(),
   of: z.number().int().positive(),
   members: z.array(z.strictObject({ path, size, sha256 })),
@@ -55,22 +57,21 @@ export const SET_FORMAT = 'repackenv-set';
 const setFileSchema = z.strictObject({
   schema,
   format: z.literal(SET_FORMAT),
+  ...header,
   set: sha256,
   name: segment,
-  label: segment,
-  generation,
   kind,
-  manifest_sha256: sha256,
   manifest_size: size,
-  base,
   subdirs: z.array(segment),
   compression: z.enum(['none', 'zstd']),
   part_size: z.number().int().positive().nullable(),
   parts: z.array(z.strictObject({ file: segment, number: z.number().int().positive(), size, sha256, md5 })).min(1),
-  added: z.array(path),
-  changed: z.array(path),
-  removed: z.array(path),
 });
+
+export const DELTA_NAME = 'delta.json';
+export const DELTA_FORMAT = 'repackenv-delta';
+
+const deltaSchema = z.strictObject({ schema, format: z.literal(DELTA_FORMAT), ...header });
 
 export const SITE_RECEIPT_FORMAT = 'repackenv-site-receipt';
 
@@ -88,6 +89,11 @@ const siteReceiptSchema = z.object({
   verified: z.object({ signature: z.string() }),
 });
 
+/**
+ * What a set or a delta folder leads to, and how: `added`, `changed`, `removed` are paths in the folder as the manifest has them (without
+ * `<label>/`), sorted; a full set has every path in `added`.
+ */
+export type DeltaHeader = z.infer<typeof deltaSchema>;
 export type SetKind = z.infer<typeof kind>;
 export type Compression = SetFile['compression'];
 /** The generation that a delta applies to; the digest is of that manifest.json's bytes. Null for a full set. */
@@ -96,10 +102,7 @@ export type DeltaBase = z.infer<typeof base>;
 export type PartMember = PartHeader['members'][number];
 /** First member of each part. `members` are those behind it, in their order. */
 export type PartHeader = z.infer<typeof partHeaderSchema>;
-/**
- * `NAME.set.json`, the same on every medium of the set. `added`, `changed`, `removed` are paths in the folder as the manifest has them
- * (without `<label>/`), sorted; a full set has every path in `added`. `part_size` is the limit that was asked for, bytes.
- */
+/** `NAME.set.json`, the same on every medium of the set. `part_size` is the limit that was asked for, bytes. */
 export type SetFile = z.infer<typeof setFileSchema>;
 export type SetPart = SetFile['parts'][number];
 /** What a site sends back: `manifest` is the whole one it has now, digest and all (`manifest_sha256`). */
@@ -190,6 +193,29 @@ export function parseSetFile(bytes: Uint8Array, where: string): SetFile {
     throw notReadable(where, 'set file', 'a delta has a base, a full set has none');
   }
   return set;
+}
+
+/** @throws RepackError E_MEDIUM: not a `delta.json` of format 1. */
+export function parseDeltaHeader(bytes: Uint8Array, where: string): DeltaHeader {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (error) {
+    throw deltaRefused(where, `${DELTA_NAME} is not JSON`, error);
+  }
+  const result = deltaSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw deltaRefused(where, `${DELTA_NAME} is not whole (${issue?.path.join('.')}: ${issue?.message})`);
+}
+
+export function deltaRefused(where: string, problem: string, cause?: unknown): RepackError {
+  return new RepackError('E_MEDIUM', {
+    what: `The delta folder can't be used: ${problem}`,
+    where,
+    hint: 'Nothing was changed. Copy the folder from its source again, whole.',
+    cause,
+  });
 }
 
 /**

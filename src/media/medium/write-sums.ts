@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { digestsOfFile } from '../../codec/digests.js';
+import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import { SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { sumsText } from '../export/plan-parts.js';
 import { parseSums } from './read-sums.js';
 
 type SumsRuntime = Pick<Runtime, 'fs' | 'signal' | 'events'>;
@@ -31,7 +31,7 @@ export async function mediumSums(
       finding: { code: 'medium-file-gone', message, subject: out, exit: false, warn: true },
     });
   }
-  return { bytes: sumsText(files), names };
+  return { bytes: sumsBytes(files), names };
 }
 
 /** Regular files at the root of a medium that count, sorted. */

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import { digestsOfFile } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
@@ -10,24 +9,8 @@ import type { ContentFile, Delivery } from '../import/check.js';
 import { checkIndexes } from '../import/indexes.js';
 import type { Claim } from '../import/judge.js';
 import { readTarget, type Target } from '../import/target.js';
-import { DELTA_NAME } from '../medium/format.js';
+import { DELTA_NAME, deltaRefused, parseDeltaHeader } from '../medium/format.js';
 import { contentOfFile, listFiles } from './files.js';
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const generation = z.number().int().positive();
-const paths = z.array(z.string());
-
-const deltaSchema = z.strictObject({
-  schema: z.literal(1),
-  format: z.literal('repackenv-delta'),
-  label: z.string(),
-  base: z.object({ generation, manifest_sha256: sha256 }).nullable(),
-  generation,
-  manifest_sha256: sha256,
-  added: paths,
-  changed: paths,
-  removed: paths,
-});
 
 export interface DeltaFolder {
   claim: Claim;
@@ -52,21 +35,21 @@ export async function isDeltaFolder(rt: Pick<Runtime, 'fs'>, dir: string): Promi
  */
 export async function readDeltaFolder(rt: Runtime, { dir, name }: { dir: string; name: string }): Promise<DeltaFolder> {
   const where = join(dir, DELTA_NAME);
-  const delta = parseDelta(await rt.fs.readFile(where), where);
+  const delta = parseDeltaHeader(await rt.fs.readFile(where), where);
   const manifestPath = join(dir, MANIFEST_NAME);
   const bytes = await rt.fs.readFile(manifestPath).catch((error: unknown) => {
-    throw errnoOf(error) === 'ENOENT' ? refused(manifestPath, `it has no ${MANIFEST_NAME}`) : error;
+    throw errnoOf(error) === 'ENOENT' ? deltaRefused(manifestPath, `it has no ${MANIFEST_NAME}`) : error;
   });
   const signature = await rt.fs.readFile(join(dir, SIGNATURE_NAME)).catch(() => undefined);
   const target = readTarget({ bytes, signature, where: manifestPath });
   if (target.sha256 !== delta.manifest_sha256)
-    throw refused(manifestPath, `${MANIFEST_NAME} is not the one that it was made for`);
+    throw deltaRefused(manifestPath, `${MANIFEST_NAME} is not the one that it was made for`);
   if (target.manifest.label !== delta.label || target.manifest.generation !== delta.generation) {
-    throw refused(where, 'label or generation are not those of the manifest');
+    throw deltaRefused(where, 'label or generation are not those of the manifest');
   }
   const moved = new Set([...delta.added, ...delta.changed]);
   const removed = delta.removed.find((path) => target.files.has(path));
-  if (removed !== undefined) throw refused(where, `${removed} is to be removed and is in the manifest`);
+  if (removed !== undefined) throw deltaRefused(where, `${removed} is to be removed and is in the manifest`);
   await refuseOtherFiles(rt, dir, moved);
   await checkFiles(rt, { dir, paths: [...moved].sort(), target });
   const indexes = await readIndexes(rt, dir, moved);
@@ -90,23 +73,10 @@ export async function readDeltaFolder(rt: Runtime, { dir, name }: { dir: string;
   };
 }
 
-function parseDelta(bytes: Uint8Array, where: string): z.infer<typeof deltaSchema> {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (error) {
-    throw refused(where, `${DELTA_NAME} is not JSON`, error);
-  }
-  const result = deltaSchema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw refused(where, `${DELTA_NAME} is not whole (${issue?.path.join('.')}: ${issue?.message})`);
-}
-
 async function refuseOtherFiles(rt: Runtime, dir: string, moved: ReadonlySet<string>): Promise<void> {
   const there = await listFiles(rt, dir, { strict: true });
   const other = there.find((path) => !moved.has(path) && path !== DELTA_NAME && !isOwnRootFile(path));
-  if (other !== undefined) throw refused(join(dir, other), `it holds ${other}, which ${DELTA_NAME} does not name`);
+  if (other !== undefined) throw deltaRefused(join(dir, other), `it holds ${other}, which ${DELTA_NAME} does not name`);
 }
 
 async function checkFiles(
@@ -147,13 +117,4 @@ async function readIndexes(rt: Runtime, dir: string, moved: ReadonlySet<string>)
 
 async function* walkFolder(rt: Runtime, dir: string, wanted: readonly string[]): AsyncGenerator<ContentFile> {
   for (const path of wanted) yield { path, content: contentOfFile(rt, join(dir, path)) };
-}
-
-function refused(where: string, problem: string, cause?: unknown): RepackError {
-  return new RepackError('E_MEDIUM', {
-    what: `The delta folder can't be used: ${problem}`,
-    where,
-    hint: 'Nothing was changed. Copy the folder from its source again, whole.',
-    cause,
-  });
 }

@@ -22,7 +22,7 @@ import type { ImportReport } from '../../../../src/jobs/import/import.js';
 import { merge } from '../../../../src/jobs/merge/merge.js';
 import type { MergeRequest } from '../../../../src/jobs/merge/merge-request.js';
 import { verify } from '../../../../src/jobs/verify.js';
-import { writeDelta } from '../../../../src/mirror/sync/delta.js';
+import { writeDelta } from '../../../../src/media/export/delta-folder.js';
 import type { Manifest } from '../../../../src/channel/manifest/manifest.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { bytesBelow, tempDir } from '../../../helpers/artifacts.js';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planSync, type SyncTask } from '../../../../src/mirror/sync/sync.js';
 import { refuseShrink } from '../../../../src/mirror/sync/shrink.js';
-import { deltaOf } from '../../../../src/mirror/sync/delta.js';
 import { openDependencies } from '../../../../src/conda/record/open-dependencies.js';
 import { planMirrorClean } from '../../../../src/mirror/sync/clean.js';
 import type { MirrorSource, PickedFile } from '../../../../src/mirror/select/select.js';
@@ -229,34 +228,6 @@ describe('openDependencies', () => {
     expect(
       openDependencies(files).map(({ path, depends }) => `${path.split('/')[1]!.split('-')[0]} ${depends}`),
     ).toEqual(expected);
-  });
-});
-
-describe('deltaOf', () => {
-  const manifest = (generation: number, files: Record<string, string>): { manifest: Manifest; sha256: string } => ({
-    manifest: {
-      label: 'main',
-      generation,
-      files: Object.entries(files).map(([path, sha256]) => ({ path, sha256 })),
-    } as unknown as Manifest,
-    sha256: String(generation).repeat(64),
-  });
-
-  it('names what came, changed and went, from one manifest to the other', () => {
-    const base = manifest(1, { 'noarch/a': '1', 'noarch/b': '2', 'noarch/c': '3' });
-    const target = manifest(2, { 'noarch/d': '4', 'noarch/b': '5', 'noarch/c': '3' });
-    expect(deltaOf({ base, target })).toMatchObject({
-      base: { generation: 1, manifest_sha256: base.sha256 },
-      generation: 2,
-      added: ['noarch/d'],
-      changed: ['noarch/b'],
-      removed: ['noarch/a'],
-    });
-    expect(deltaOf({ base: undefined, target })).toMatchObject({
-      base: null,
-      added: ['noarch/b', 'noarch/c', 'noarch/d'],
-      removed: [],
-    });
   });
 });
 

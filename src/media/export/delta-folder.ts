@@ -1,23 +1,10 @@
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
-import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
-import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-
-/** Format of `delta.json` in an unpacked delta folder, which `repackenv merge` reads. Paths as in the manifest, sorted. */
-export interface DeltaFile {
-  schema: 1;
-  format: 'repackenv-delta';
-  label: string;
-  base: { generation: number; manifest_sha256: string } | null;
-  generation: number;
-  manifest_sha256: string;
-  added: string[];
-  changed: string[];
-  removed: string[];
-}
+import { DELTA_NAME, mediumJson } from '../medium/format.js';
+import { deltaHeader, type Known } from './manifest.js';
 
 export interface DeltaTask {
   /** Made where it is missing. */
@@ -25,8 +12,8 @@ export interface DeltaTask {
   /** Folder name in it. */
   name: string;
   /** What the receiver has; undefined: nothing. */
-  base: Pick<StoredManifest, 'manifest' | 'sha256'> | undefined;
-  target: Pick<StoredManifest, 'manifest' | 'sha256'>;
+  base: Known | undefined;
+  target: Known;
   /** The published folder that `target` describes; not changed meanwhile. */
   labelDir: string;
 }
@@ -37,27 +24,6 @@ export interface WrittenDelta {
   bytes: number;
 }
 
-export const DELTA_NAME = 'delta.json';
-
-/** What leads from one manifest to the other. */
-export function deltaOf({ base, target }: Pick<DeltaTask, 'base' | 'target'>): DeltaFile {
-  const before = new Map((base?.manifest.files ?? []).map((file) => [file.path, file.sha256]));
-  const after = new Set(target.manifest.files.map(({ path }) => path));
-  const paths = (wanted: (sha256: string, was: string | undefined) => boolean): string[] =>
-    target.manifest.files.filter(({ path, sha256 }) => wanted(sha256, before.get(path))).map(({ path }) => path);
-  return {
-    schema: 1,
-    format: 'repackenv-delta',
-    label: target.manifest.label,
-    base: base === undefined ? null : { generation: base.manifest.generation, manifest_sha256: base.sha256 },
-    generation: target.manifest.generation,
-    manifest_sha256: target.sha256,
-    added: paths((_sha256, was) => was === undefined).sort(),
-    changed: paths((sha256, was) => was !== undefined && was !== sha256).sort(),
-    removed: [...before.keys()].filter((path) => !after.has(path)).sort(),
-  };
-}
-
 /**
  * Writes an unpacked delta: `delta.json`, the target's `manifest.json` (with its signature), and the added and changed files under their
  * paths. It appears whole, by a rename; the same delta written before is left as it is.
@@ -65,10 +31,10 @@ export function deltaOf({ base, target }: Pick<DeltaTask, 'base' | 'target'>): D
  * @throws RepackError E_MIRROR_FILE where something else has the name, E_DISK, E_DISK_FULL
  */
 export async function writeDelta(rt: Runtime, task: DeltaTask): Promise<WrittenDelta> {
-  const { deltaDir, name, target, labelDir } = task;
-  const delta = deltaOf(task);
+  const { deltaDir, name, base, target, labelDir } = task;
+  const delta = deltaHeader(base, target);
   const dir = join(deltaDir, name);
-  const text = `${canonicalJson(delta, 2)}\n`;
+  const text = Buffer.from(mediumJson(delta)).toString('utf8');
   const moved = new Set([...delta.added, ...delta.changed]);
   const files = target.manifest.files.filter(({ path }) => moved.has(path));
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
