@@ -1,16 +1,14 @@
 import { join } from 'node:path';
-import { dependencyName } from '../conda/spec/dependency.js';
 import { parseDistFilename } from '../conda/channel/names.js';
+import { recordOfCache } from '../conda/record/cache-record.js';
 import type { PackageRecord, PrefixRecord } from '../conda/record/records.js';
 import type { FileSystem } from '../runtime/fs.js';
 
 const MAX_BYTES = 4 * 1024 * 1024;
-const ADDED_BY_CONDA: ReadonlySet<string> = new Set(['url', 'channel', 'fn']);
 
 /**
  * The record that conda keeps beside an extracted package (`info/repodata_record.json`, 4.4 and later), where it is about the very
- * artifact that is installed: second best after the channel's (design D4). Without `url`, `channel` and `fn`, which are not of the
- * record and may hold a token, and without the `pip` that conda adds to python's dependencies in memory.
+ * artifact that is installed: second best after the channel's (design D4), freed from what conda added to it.
  */
 export async function recordFromCaches(
   fs: FileSystem,
@@ -24,8 +22,7 @@ export async function recordFromCaches(
     if (record === undefined || !isSame(record, installed)) continue;
     // A cached record of the same build in the other format has other digests; one without fn is told by them.
     if (record['fn'] !== undefined && record['fn'] !== installed.fn) continue;
-    const published = Object.fromEntries(Object.entries(record).filter(([key]) => !ADDED_BY_CONDA.has(key)));
-    return withoutAddedPip(published as PackageRecord, await readJson(fs, join(info, 'index.json')));
+    return recordOfCache(record as PackageRecord, (await readJson(fs, join(info, 'index.json')))?.['depends']);
   }
   return undefined;
 }
@@ -40,15 +37,6 @@ function isSame(
   const same = (mine: string | undefined, other: unknown): boolean | undefined =>
     mine === undefined || typeof other !== 'string' ? undefined : mine === other.toLowerCase();
   return same(sha256, record['sha256']) ?? same(md5, record['md5']) ?? false;
-}
-
-/** Kept where the artifact itself says so: then python really depends on pip. */
-function withoutAddedPip(record: PackageRecord, indexJson: Record<string, unknown> | undefined): PackageRecord {
-  if (record.name !== 'python') return record;
-  const own = indexJson?.['depends'];
-  if (Array.isArray(own) && own.some((text) => typeof text === 'string' && dependencyName(text) === 'pip'))
-    return record;
-  return { ...record, depends: record.depends.filter((text) => dependencyName(text) !== 'pip') };
 }
 
 async function readJson(fs: FileSystem, path: string): Promise<Record<string, unknown> | undefined> {

@@ -7,10 +7,7 @@ import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 
 /** What an index needs of an artifact. */
-export type IndexedArtifact = Pick<AcquiredArtifact, 'fn' | 'subdir' | 'origin' | 'record'>;
-
-/** conda writes these into `repodata_record.json`; a channel's index has none of them. `url` may hold a token. */
-const CACHE_KEYS = new Set(['url', 'channel', 'fn', 'schannel', 'package_type', 'arch', 'platform']);
+export type IndexedArtifact = Pick<AcquiredArtifact, 'fn' | 'subdir' | 'record'>;
 
 /**
  * `repodata.json` of one subdir, byte for byte as conda-index writes it: keys sorted, compact, no line feed at the end. A function of the
@@ -56,11 +53,8 @@ export function repodataDocument(
   return Buffer.concat([...pieces, Buffer.from('}')]);
 }
 
-/**
- * The record as the index has it. That of a channel is left as it is; what came out of a package cache is freed from what conda
- * added to it: the place it was loaded from, and `pip` among python's depends (`add_pip_as_python_dependency`).
- */
-export function indexRecord({ fn, origin, record }: IndexedArtifact): PackageRecord {
+/** The record as the index has it: as it is, wherever it came from. Throws E_RECORD. */
+export function indexRecord({ fn, record }: IndexedArtifact): PackageRecord {
   const lossy = lossyNumber(record as JsonValue);
   if (lossy !== undefined) {
     throw new RepackError('E_RECORD', {
@@ -69,10 +63,7 @@ export function indexRecord({ fn, origin, record }: IndexedArtifact): PackageRec
       hint: 'Report it to the owner of the channel: numbers beyond 2^53 are read differently by different programs.',
     });
   }
-  if (origin !== 'cache-record') return record;
-  const kept = Object.fromEntries(Object.entries(record).filter(([key]) => !CACHE_KEYS.has(key))) as PackageRecord;
-  if (kept.name !== 'python') return kept;
-  return { ...kept, depends: kept.depends.filter((depend) => depend !== 'pip') };
+  return record;
 }
 
 /** sha256 of the canonical JSON of the record in the index: shows a hotfix without holding the record. */

@@ -26,7 +26,7 @@ export async function readBareFolder(rt: Runtime, dir: string): Promise<SideCont
       size,
       sha256,
       md5,
-      record: record === undefined ? undefined : lazyRecordDigest({ fn, subdir, origin: 'repodata', record }),
+      record: record === undefined ? undefined : lazyRecordDigest({ fn, subdir, record }),
     };
   });
   return { manifest: undefined, root: [], files };

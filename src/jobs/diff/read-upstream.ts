@@ -62,7 +62,7 @@ function entryOf(
     size: size ?? 0,
     sha256: sha256?.toLowerCase(),
     md5: md5?.toLowerCase(),
-    record: lazyRecordDigest({ fn, subdir, origin: 'repodata', record }),
+    record: lazyRecordDigest({ fn, subdir, record }),
   };
 }
 

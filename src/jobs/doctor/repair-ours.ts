@@ -176,7 +176,7 @@ interface Wanted {
 async function recordOf(rt: Runtime, { found, stated, fn, subdir, from, repaired }: Wanted): Promise<PackageRecord> {
   const file = found.folder.files.get(stated.path)!;
   const isStated = (record: PackageRecord): boolean =>
-    stated.record === undefined || recordDigest({ fn, subdir, origin: 'repodata', record }) === stated.record;
+    stated.record === undefined || recordDigest({ fn, subdir, record }) === stated.record;
   const known = candidateRecords(from, fn, file).map(({ record }) => record);
   const right = known.find(isStated);
   if (right !== undefined) {

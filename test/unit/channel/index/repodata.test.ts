@@ -141,51 +141,11 @@ describe('buildRepodata', () => {
 });
 
 describe('indexRecord', () => {
-  // As conda 4.4 and 26 write it beside an extracted package (test recordings), `pip` and a token included.
-  const cached = {
-    arch: 'x86_64',
-    platform: 'linux',
-    package_type: 'noarch_python',
-    channel: 'http://channels.example/prometeia/linux-64',
-    fn: 'python-3.9.18-0.conda',
-    url: 'http://channels.example/t/xx-0123456789/prometeia/linux-64/python-3.9.18-0.conda',
-    name: 'python',
-    version: '3.9.18',
-    build: '0',
-    build_number: 0,
-    depends: ['openssl', 'pip'],
-    md5: 'aa',
-    subdir: 'linux-64',
-  } as unknown as PackageRecord;
-
-  it('D4 J8 takes out of a cache’s record what conda put in: place, token, pip', () => {
-    const record = indexRecord({
-      fn: 'python-3.9.18-0.conda',
-      subdir: 'linux-64',
-      origin: 'cache-record',
-      record: cached,
-    });
-    expect(record).toEqual({
-      name: 'python',
-      version: '3.9.18',
-      build: '0',
-      build_number: 0,
-      depends: ['openssl'],
-      md5: 'aa',
-      subdir: 'linux-64',
-    });
-    expect(recordDigest({ fn: 'x', subdir: 'linux-64', origin: 'cache-record', record: cached })).toBe(
-      sha256Of(canonicalJson(record)),
-    );
-  });
-
-  it('leaves pip to packages that really need it, and every key of a channel’s record', () => {
-    const pipUser = { ...cached, name: 'tox' };
-    expect(indexRecord({ fn: 'tox', subdir: 'noarch', origin: 'cache-record', record: pipUser }).depends).toEqual([
-      'openssl',
-      'pip',
-    ]);
-    expect(indexRecord({ fn: 'python', subdir: 'noarch', origin: 'repodata', record: cached })).toEqual(cached);
+  it('leaves every key of a record, and the pip that an upstream states', () => {
+    const record = { ...planned(SAMPLES[0]!).record, name: 'python', depends: ['openssl', 'pip'], url: 'x' };
+    const artifact = { fn: 'python-3.9.18-0.conda', subdir: 'noarch', record };
+    expect(indexRecord(artifact)).toEqual(record);
+    expect(recordDigest(artifact)).toBe(sha256Of(canonicalJson(record)));
   });
 });
 
@@ -226,7 +186,7 @@ describe('packIndexFiles', () => {
     };
     const files = await packIndexFiles(
       'noarch',
-      buildRepodata('noarch', [{ fn: 'six-1.16.0-py_0.tar.bz2', subdir: 'noarch', origin: 'repodata', record }]),
+      buildRepodata('noarch', [{ fn: 'six-1.16.0-py_0.tar.bz2', subdir: 'noarch', record }]),
       { bz2: true },
     );
     expect(files.map(({ sha256 }) => sha256)).toEqual(GOLDEN);
