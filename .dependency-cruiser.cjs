@@ -65,6 +65,14 @@ module.exports = {
       to: { path: '^node_modules/zod/' },
     },
     {
+      name: 'one-caller-of-publish',
+      comment:
+        'publish() and switchIndexes() have one caller: what changes a channel folder is proposed to delivery/deliver.ts.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/delivery/deliver\\.ts$' },
+      to: { path: '^src/delivery/publish\\.ts$' },
+    },
+    {
       name: 'one-reader-of-channel-folders',
       comment:
         'A channel folder is listed, hashed and its indexes read by channel/read/; the others here have an index at hand.',
@@ -72,7 +80,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/fetch|serve/channel-folder|site/records|media/import/(indexes|stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/proof/prove-mirror)\\.',
+          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/fetch|serve/channel-folder|site/records|media/import/(indexes|stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/proof/prove-consistent)\\.',
       },
       to: { path: '^src/conda/record/repodata-scan' },
     },

@@ -20,13 +20,13 @@ export async function main(program: ProgramName): Promise<void> {
   }
   tuneV8(process.versions.node, process.argv[2]);
   const relay = eventRelay();
-  const rt = nodeRuntime({ events: relay, signal: abortion.signal, process });
+  const redactor = createRedactor();
+  const rt = nodeRuntime({ events: relay, secrets: redactor, signal: abortion.signal, process });
   let outputLost = false;
   const { stdout, stderr, stdin, env } = process;
   const terminal = nodeTerminal({ stdout, stderr, stdin, env, onOutputLost: () => void (outputLost = true) });
   process.on('exit', () => {
     if (outputLost && process.exitCode === EXIT.done) process.exitCode = EXIT.publish;
   });
-  const redactor = createRedactor();
   process.exitCode = await runCli(program, process.argv.slice(2), { rt, relay, terminal, redactor });
 }

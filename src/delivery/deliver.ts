@@ -1,100 +1,157 @@
-import { acquire } from '../store/acquire.js';
-import { stageChannel } from './stage/stage-channel.js';
-import type { RepackPlan } from '../conda/plan/plan.js';
-import type { JobReport } from './job-report.js';
-import type { WorkSettings } from '../conda/plan/request.js';
-import { publish } from './publish.js';
-import { createStaging } from './stage/staging.js';
+import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
 import { VERSION } from '../base/tool-version.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { emitFindings } from './collect-findings.js';
-import type { Collected } from './collect-findings.js';
 import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './place/label-folder.js';
 import { proveInstallable } from './proof/prove-installable.js';
-import { publishedReport } from './report.js';
+import { proveConsistent } from './proof/prove-consistent.js';
+import { proveIndexes } from './proof/prove-indexes.js';
+import { STEP_PREFIXES, type IndexProposal, type Proposal } from './proposal.js';
+import { publish, switchIndexes } from './publish.js';
 import { refuseLeaks } from './secret-scan.js';
-import type { Workshop } from './workshop.js';
+import { stageChannel } from './stage/stage-channel.js';
+import { stageIndexes } from './stage/stage-indexes.js';
+import { checkFreeSpace, createStaging, type Staging } from './stage/staging.js';
 
-export interface Delivery {
-  job: 'update' | 'capture';
-  request: WorkSettings;
-  plan: RepackPlan;
-  packageCaches: readonly string[];
-  folder: LabelFolder;
-  workshop: Workshop;
+/** How the folder ended. Paths relative to it, with `/`. */
+export type Published = Pick<
+  PublishReceipt,
+  'generation' | 'manifestSha256' | 'unchanged' | 'bytesWritten' | 'written' | 'removed'
+>;
+
+export interface Delivered {
+  staged: StagedChannel;
+  proof: Proof;
+  published: Published;
 }
 
-/** From a plan to a published label folder: fetch, stage beside it, prove, switch. */
-export async function deliver({ rt, findings }: Collected, delivery: Delivery): Promise<JobReport> {
-  const { job, request, plan, packageCaches, folder, workshop } = delivery;
-  const { store, gateway } = workshop;
+/**
+ * The one way to change a channel folder (design D14), whatever proposes it: stage beside it, prove, scan for secrets, switch, lay beside it
+ * what its site needs. Nothing reaches the folder before the proof and the scan. To be called with the folder locked, recovered and
+ * looked at (`withLabelFolder`).
+ *
+ * @throws RepackError as staging, the proofs and `publish` throw; E_SECRET_LEAK
+ */
+export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFolder): Promise<Delivered> {
+  const { job, adopt, from, siteFiles, quietIfSame = false } = proposal;
   const { place, live, lock, startedAt } = folder;
-
-  const acquired = await acquire(rt, {
-    artifacts: plan.artifacts,
-    store,
-    caches: packageCaches,
-    fetch: gateway.fetchArtifact,
-    downloaded: gateway.fetchedForEngine,
+  return onePath(rt, folder, {
+    job,
+    alsoScanned: proposal.alsoScanned,
+    stage: (dir) => stage(rt, proposal, { folder, dir }),
+    prove: (staged) => prove(rt, proposal, { staged, live }),
+    change: async (staged, staging) => {
+      if (quietIfSame && isSame(staged)) return asItWas(staged, live);
+      const tool = `repackenv ${VERSION}`;
+      return publish(rt, { place, staging, staged, live, lock, adopt, engine: from, tool, startedAt });
+    },
+    layBeside: async (staged) => {
+      if (siteFiles === 'leave') return;
+      await laySiteFiles(rt, { labelDir: place.labelDir, staged, onlyThere: siteFiles === 'renew' });
+    },
   });
-  emitFindings(rt, acquired.findings);
-  await rt.reach('update:acquired');
+}
 
-  const attested = request.attestations
-    ? await (
-        await import('./collect-attestations.js')
-      ).collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
-    : { side: [], findings: [] };
-  emitFindings(rt, attested.findings);
+/**
+ * The same path for new indexes in a folder that others made, which stays theirs; `live` is what of it is looked at.
+ *
+ * @throws RepackError E_PROOF, E_SECRET_LEAK, E_PUBLISH, E_LOCK, E_DISK, E_DISK_FULL
+ */
+export async function deliverIndexes(
+  rt: Runtime,
+  { job, indexes, leaving }: IndexProposal,
+  folder: Pick<LabelFolder, 'place' | 'lock' | 'live'>,
+): Promise<void> {
+  const { place, live, lock } = folder;
+  await onePath(rt, folder, {
+    job,
+    stage: async (dir) => ({ dir, files: await stageIndexes(rt, { indexes, live, dir }), leaving }),
+    prove: (staged) => proveIndexes(rt, { staged, live }),
+    change: (staged, staging) => switchIndexes(rt, { place, lock, staging, staged, live }),
+    layBeside: async () => undefined,
+  });
+}
 
-  const staging = await createStaging(rt, { stateDir: place.stateDir, command: job });
+/** What differs between what is delivered, in the order in which it is asked. */
+interface Way<Staged, Proven, Changed> {
+  job: Proposal['job'];
+  alsoScanned?: readonly string[] | undefined;
+  stage(dir: string): Promise<Staged>;
+  prove(staged: Staged): Promise<Proven>;
+  change(staged: Staged, staging: Staging): Promise<Changed>;
+  layBeside(staged: Staged): Promise<void>;
+}
+
+async function onePath<Staged extends Pick<StagedChannel, 'dir' | 'files'>, Proven, Changed>(
+  rt: Runtime,
+  { place }: Pick<LabelFolder, 'place'>,
+  way: Way<Staged, Proven, Changed>,
+): Promise<{ staged: Staged; proof: Proven; published: Changed }> {
+  const step = STEP_PREFIXES[way.job];
+  const staging = await createStaging(rt, { stateDir: place.stateDir, command: way.job });
   try {
-    const staged = await stageChannel(rt, {
-      plan,
-      acquired: acquired.artifacts,
-      live,
-      dir: staging.channelDir,
-      indexBz2: request.indexBz2,
-      replace: request.replace,
-      side: attested.side,
-      sign: signerOf(rt, { signKey: request.signKey, label: plan.label }),
-    });
-    emitFindings(rt, [...staged.findings, ...gateway.findings()]);
-    await rt.reach('update:staged');
-
-    const proof = await proveInstallable(rt, { staged, plan, request, workshop });
-    await refuseLeaks(rt, workshop, staged);
-    await rt.reach('update:proven');
-
-    const receipt = await publish(rt, {
-      place,
-      staging,
-      staged,
-      live,
-      lock,
-      adopt: request.adopt,
-      engine: engineOf(plan),
-      tool: `repackenv ${VERSION}`,
-      startedAt,
-    });
-    await rt.reach('update:published');
-    await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
-    await rt.reach('update:handed-over');
-    return publishedReport({
-      job,
-      plan,
-      folder,
-      fetched: acquired.counts,
-      staged,
-      proof,
-      receipt,
-      findings: findings(),
-    });
+    const staged = await way.stage(staging.channelDir);
+    await rt.reach(`${step}:staged`);
+    const proof = await way.prove(staged);
+    await refuseLeaks(rt, staged, way.alsoScanned);
+    await rt.reach(`${step}:proven`);
+    const published = await way.change(staged, staging);
+    await rt.reach(`${step}:published`);
+    await way.layBeside(staged);
+    await rt.reach(`${step}:handed-over`);
+    return { staged, proof, published };
   } finally {
     await staging.discard();
   }
 }
 
-function engineOf(plan: RepackPlan): string {
-  return [...new Set(plan.solved.map((one) => `${one.engine.kind} ${one.engine.version}`))].join(', ');
+async function stage(
+  rt: Runtime,
+  { content, mayLeave = () => true }: Proposal,
+  { folder: { place, live }, dir }: { folder: LabelFolder; dir: string },
+): Promise<StagedChannel> {
+  if (content.kind === 'given') {
+    const staged = { ...content.channel, dir };
+    const changing = staged.files.filter(({ change }) => change !== 'unchanged');
+    await checkFreeSpace(
+      rt,
+      place.stateDir,
+      changing.reduce((sum, { size }) => sum + size, 0),
+    );
+    await content.write(staged);
+    return staged;
+  }
+  const { plan, artifacts: acquired, signKey } = content;
+  const { findings, ...staged } = await stageChannel(rt, {
+    ...content,
+    acquired,
+    live,
+    dir,
+    sign: signerOf(rt, { signKey, label: plan.label }),
+  });
+  emitFindings(rt, findings);
+  return { ...staged, leaving: staged.leaving.filter(mayLeave) };
+}
+
+async function prove(
+  rt: Runtime,
+  { proof }: Proposal,
+  { staged, live }: { staged: StagedChannel; live: LabelFolder['live'] },
+): Promise<Proof> {
+  if (proof.kind === 'installable') return proveInstallable(rt, { staged, ...proof });
+  if (proof.announced === true)
+    rt.events.emit({ type: 'stage-started', stage: 'prove', detail: 'index = files = manifest, every new byte' });
+  return proveConsistent(rt, { staged, live, ...proof });
+}
+
+function asItWas({ manifest }: StagedChannel, live: LabelFolder['live']): Published {
+  const { generation } = manifest;
+  const manifestSha256 = live.manifestSha256 ?? '';
+  return { generation, manifestSha256, unchanged: true, bytesWritten: 0, written: [], removed: [] };
+}
+
+/** Nothing would be written and nothing would leave. */
+export function isSame({ files, leaving }: Pick<StagedChannel, 'files' | 'leaving'>): boolean {
+  return leaving.length === 0 && files.every(({ change }) => change === 'unchanged');
 }

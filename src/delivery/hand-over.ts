@@ -39,18 +39,11 @@ export const SITE_FILES_NOT_WRITTEN = 'site-files-not-written';
 export async function laySiteFiles(
   rt: Runtime,
   {
-    request,
     labelDir,
     staged,
     onlyThere,
-  }: {
-    request: Pick<WorkSettings, 'siteFiles'>;
-    labelDir: string;
-    staged: Pick<StagedChannel, 'manifest' | 'files'>;
-    onlyThere?: boolean | undefined;
-  },
+  }: { labelDir: string; staged: Pick<StagedChannel, 'manifest' | 'files'>; onlyThere: boolean },
 ): Promise<void> {
-  if (!request.siteFiles) return;
   const signed = staged.files.some((file) => file.path === SIGNATURE_NAME);
   await layBeside(rt, { labelDir, manifest: staged.manifest, signed, onlyThere }).catch((error: unknown) => {
     if (!isRepackError(error)) throw error;
@@ -73,7 +66,7 @@ async function layBeside(
     manifest,
     signed,
     onlyThere,
-  }: { labelDir: string; manifest: Manifest; signed: boolean; onlyThere: boolean | undefined },
+  }: { labelDir: string; manifest: Manifest; signed: boolean; onlyThere: boolean },
 ): Promise<void> {
   const { makeSiteFiles, readSiteRecords, writeSiteFiles } = await import('../site/write.js');
   const records = await readSiteRecords(rt, { dir: labelDir, manifest });

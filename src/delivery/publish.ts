@@ -18,14 +18,19 @@ import type { Staging } from './stage/staging.js';
 import { runSwitch, type SwitchProgress } from './switch/switch.js';
 import { backUp, undoSwitch } from './switch/undo.js';
 
-export interface PublishOptions {
-  place: LabelPlace;
+/** What takes a staged folder to be switched in. */
+export interface SwitchOptions {
+  place: Pick<LabelPlace, 'label' | 'labelDir' | 'stateDir'>;
   lock: Pick<LabelLock, 'assertHeld'>;
   /** The run's staging folder; `staged.dir` lies in it. Removed at the end, also after a failure, unless the next run needs it. */
   staging: Staging;
-  staged: StagedChannel;
+  staged: Pick<StagedChannel, 'dir' | 'files' | 'leaving'>;
   /** As `inspectLabelFolder` saw it under the same lock. */
   live: LiveFolder;
+}
+
+export interface PublishOptions extends SwitchOptions {
+  staged: StagedChannel;
   /** Own a folder that was made by something else. */
   adopt?: boolean;
   /** For the receipt: `conda 26.7.1`, `repackenv 0.1.0`, and when the run began (ISO 8601, UTC). */
@@ -68,17 +73,31 @@ export async function publish(rt: Runtime, options: PublishOptions): Promise<Pub
     throw error;
   }
   const files = staged.files.filter((file) => file.change !== 'unchanged').map((file) => fileToPut(file, options));
-  if (files.length === 0 && staged.leaving.length === 0) return recordUnchanged(rt, options);
+  const draft = draftReceipt(rt, options, files);
+  if (draft.unchanged) return recordUnchanged(rt, options, draft);
 
-  const journal = await prepare(rt, options, files);
-  const receipt = await carryOut(rt, options, journal);
+  await carryOut(rt, options, await prepare(rt, options, files, draft));
   await staging.discard();
   await rt.reach('publish:done');
-  return receipt;
+  return finished(rt, draft);
+}
+
+/**
+ * The same for a channel folder that others made and that stays theirs: no manifest, no receipt. What is staged are its new indexes; none,
+ * nor one that stays, may name what is `leaving`. Throws as `publish`.
+ */
+export async function switchIndexes(rt: Runtime, options: SwitchOptions): Promise<void> {
+  const files = options.staged.files.map((file) => fileToPut(file, options));
+  await carryOut(rt, options, await prepare(rt, options, files, null));
 }
 
 /** Everything on disk that the switch needs, the journal last. Until then nothing has happened. */
-async function prepare(rt: Runtime, options: PublishOptions, files: readonly FileToPut[]): Promise<Journal> {
+async function prepare(
+  rt: Runtime,
+  options: SwitchOptions,
+  files: readonly FileToPut[],
+  receipt: Journal['receipt'],
+): Promise<Journal> {
   const { place, staged, live, staging } = options;
   try {
     await refuseChangedFolder(rt, live);
@@ -91,7 +110,7 @@ async function prepare(rt: Runtime, options: PublishOptions, files: readonly Fil
       operations: planOperations({ files, reduced: await reduce(rt, options, files), leaving: staged.leaving }),
       undo: await backUp(rt, { stagingDir: staging.dir, live, files, leaving: staged.leaving }),
       removeFolder: false,
-      receipt: draftReceipt(rt, options, files),
+      receipt,
     };
     await rt.fs.syncDir(staged.dir);
     await rt.fs.syncDir(staging.dir);
@@ -113,7 +132,7 @@ async function prepare(rt: Runtime, options: PublishOptions, files: readonly Fil
   }
 }
 
-async function carryOut(rt: Runtime, options: PublishOptions, journal: Journal): Promise<PublishReceipt> {
+async function carryOut(rt: Runtime, options: SwitchOptions, journal: Journal): Promise<void> {
   const { place, staging } = options;
   const { labelDir, stateDir } = place;
   const progress: SwitchProgress = { syncFailed: false, leaving: false, stuck: [] };
@@ -131,21 +150,19 @@ async function carryOut(rt: Runtime, options: PublishOptions, journal: Journal):
     });
   }
   try {
-    const receipt = await recordSwitch(rt, { labelDir, stateDir, journal });
-    if (receipt !== undefined) return receipt;
+    await recordSwitch(rt, { labelDir, stateDir, journal });
   } catch (error) {
     rt.events.emit({
       type: 'warning',
       message: `published, but the receipt could not be written (${textOf(error)}); the next run writes it`,
     });
   }
-  return { ...(journal.receipt ?? draftReceipt(rt, options, [])), finishedAt: new Date(rt.clock.now()).toISOString() };
 }
 
 /** Goes back where that is possible, and says in the error what state the label folder is in. */
 async function afterFailure(
   rt: Runtime,
-  { place, staging }: PublishOptions,
+  { place, staging }: SwitchOptions,
   journal: Journal,
   progress: SwitchProgress,
   error: unknown,
@@ -179,8 +196,8 @@ async function afterFailure(
   });
 }
 
-async function recordUnchanged(rt: Runtime, options: PublishOptions): Promise<PublishReceipt> {
-  const receipt = { ...draftReceipt(rt, options, []), finishedAt: new Date(rt.clock.now()).toISOString() };
+async function recordUnchanged(rt: Runtime, options: PublishOptions, draft: DraftReceipt): Promise<PublishReceipt> {
+  const receipt = finished(rt, draft);
   try {
     await writeReceipt(rt, options.place.stateDir, receipt);
   } catch (error) {
@@ -194,7 +211,7 @@ async function recordUnchanged(rt: Runtime, options: PublishOptions): Promise<Pu
   return receipt;
 }
 
-function fileToPut(file: StagedFile, { staged, staging, live }: PublishOptions): FileToPut {
+function fileToPut(file: StagedFile, { staged, staging, live }: SwitchOptions): FileToPut {
   const from = relative(staging.dir, join(staged.dir, file.path)).split(sep).join('/');
   if (from.startsWith('../')) throw new Error(`staged outside the staging folder: ${from}`);
   const { path, kind, size, sha256, mtimeMs, linked = false } = file;
@@ -218,7 +235,7 @@ async function finishStaged(rt: Runtime, stagingDir: string, file: FileToPut): P
 /** Indexes that need a version without the names whose bytes change: those that are live and change themselves. */
 async function reduce(
   rt: Runtime,
-  { staging, staged }: PublishOptions,
+  { staging, place }: SwitchOptions,
   files: readonly FileToPut[],
 ): Promise<FileToPut[]> {
   const names = new Set(files.filter((file) => file.kind === 'artifact' && !file.fresh).map((file) => file.path));
@@ -230,7 +247,7 @@ async function reduce(
   const fns = [...names].map((path) => path.slice(path.indexOf('/') + 1)).join(', ');
   rt.events.emit({
     type: 'warning',
-    message: `label ${staged.label}: replaced under the same name: ${fns}. Sites that have the old bytes in a cache keep them.`,
+    message: `label ${place.label}: replaced under the same name: ${fns}. Sites that have the old bytes in a cache keep them.`,
   });
   return writeReducedIndexes(rt, { stagingDir: staging.dir, indexes, names });
 }
@@ -251,11 +268,17 @@ async function refuseChangedFolder(rt: Runtime, live: LiveFolder): Promise<void>
   });
 }
 
+type DraftReceipt = Omit<PublishReceipt, 'finishedAt'>;
+
+function finished(rt: Runtime, draft: DraftReceipt): PublishReceipt {
+  return { ...draft, finishedAt: new Date(rt.clock.now()).toISOString() };
+}
+
 function draftReceipt(
   rt: Runtime,
   { staged, live, engine, tool, startedAt }: PublishOptions,
   files: readonly FileToPut[],
-): Omit<PublishReceipt, 'finishedAt'> {
+): DraftReceipt {
   const { generation, previous } = staged.manifest;
   const unchanged = files.length === 0 && staged.leaving.length === 0;
   return {

@@ -3,7 +3,8 @@ import { parseDistFilename, pathOf } from '../conda/channel/names.js';
 import type { SourceCounts } from '../base/events.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';
-import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
+import type { Proof, StagedChannel } from '../channel/staged.js';
+import type { Published } from './deliver.js';
 import type { LabelFolder } from './place/label-folder.js';
 import { plannedChanges } from './planned-changes.js';
 
@@ -14,15 +15,15 @@ export interface PublishedParts {
   fetched: SourceCounts;
   staged: StagedChannel;
   proof: Proof;
-  receipt: PublishReceipt;
+  published: Published;
   findings: Finding[];
 }
 
 /** What a person wants to know after the switch. */
 export function publishedReport(parts: PublishedParts): JobReport {
-  const { job, plan, folder, fetched, staged, proof, receipt, findings } = parts;
+  const { job, plan, folder, fetched, staged, proof, published, findings } = parts;
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]));
-  const { generation, manifestSha256, unchanged, bytesWritten } = receipt;
+  const { generation, manifestSha256, unchanged, bytesWritten } = published;
   return {
     ...sharedParts(plan, folder, (artifact) => sizes.get(pathOf(artifact))),
     job,

@@ -7,17 +7,16 @@ import { detectEngines } from '../engine/detect.js';
 import type { Channel } from '../conda/channel/channel.js';
 import { parseLabel } from '../conda/channel/names.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
-import type { Redactor } from '../base/redact.js';
 import type { JobReport } from '../delivery/job-report.js';
 import type { CaptureRequest } from '../conda/plan/request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { deliver } from '../delivery/deliver.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
 import { lookAtLabelFolder, withLabelFolder } from '../delivery/place/label-folder.js';
 import { planReport } from '../delivery/report.js';
-import { withEngines, withWorkshop } from '../delivery/workshop.js';
-import type { Workshop } from '../delivery/workshop.js';
+import { withEngines, withTools } from '../delivery/job-tools.js';
+import type { JobTools } from '../delivery/job-tools.js';
+import { repack } from './repack.js';
 
 /** Read by old wrappers, which run `conda index` on the folder that it names. */
 const TARGET_FOLDER_NAME = 'tgfolder.txt';
@@ -26,7 +25,7 @@ const TARGET_FOLDER_NAME = 'tgfolder.txt';
  * Repacks an environment that exists: `--prefix`, or the one that `envinfo.json` in the working folder names. The channels of its
  * records count as declared. The environment is only read.
  */
-export async function capture(machine: Runtime, request: CaptureRequest, redactor: Redactor): Promise<JobReport> {
+export async function capture(machine: Runtime, request: CaptureRequest): Promise<JobReport> {
   const collected = collectFindings(machine);
   const { rt } = collected;
   const environment = await findEnvironment(rt, request);
@@ -41,8 +40,8 @@ export async function capture(machine: Runtime, request: CaptureRequest, redacto
   const subdirs = [environment.subdir];
   // What is installed is not solved again.
   const engine = { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove } as const;
-  const plan = (workshop: Workshop): Promise<RepackPlan> =>
-    planOf(rt, { label, environment: { ...environment, channels }, profiles, workshop, request });
+  const plan = (tools: JobTools): Promise<RepackPlan> =>
+    planOf(rt, { label, environment: { ...environment, channels }, profiles, tools, request });
   return withEngines(rt, engine, async (engines) => {
     const shop = {
       ...request,
@@ -51,24 +50,23 @@ export async function capture(machine: Runtime, request: CaptureRequest, redacto
       channels,
       profiles,
       subdirs,
-      redactor,
       engines,
     } as const;
     if (request.dryRun) {
       const folder = await lookAtLabelFolder(rt, { ...request, label });
-      return withWorkshop(rt, shop, async (workshop) => planReport(await plan(workshop), folder, collected.findings()));
+      return withTools(rt, shop, async (tools) => planReport(await plan(tools), folder, collected.findings()));
     }
     return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
-      withWorkshop(rt, shop, async (workshop) => {
-        const made = await plan(workshop);
+      withTools(rt, shop, async (tools) => {
+        const made = await plan(tools);
         const { packageCaches } = environment;
-        const report = await deliver(collected, {
+        const report = await repack(collected, {
           job: 'capture',
           request,
           plan: made,
           packageCaches,
           folder,
-          workshop,
+          tools,
         });
         if (request.writeTargetFolder)
           await writeTargetFolder(rt, request, path.join(folder.place.labelDir, environment.subdir));
@@ -95,14 +93,14 @@ interface CapturePlanTask {
   label: string;
   environment: InstalledEnvironment;
   profiles: RepackPlan['profiles'];
-  workshop: Workshop;
+  tools: JobTools;
   request: CaptureRequest;
 }
 
 async function planOf(rt: Runtime, task: CapturePlanTask): Promise<RepackPlan> {
-  const { label, environment, profiles, workshop, request } = task;
+  const { label, environment, profiles, tools, request } = task;
   rt.events.emit({ type: 'stage-started', stage: 'solve', detail: 'joining the environment with its channels' });
-  const solved = await captureEnvironment(rt, { environment, source: workshop.gateway });
+  const solved = await captureEnvironment(rt, { environment, source: tools.gateway });
   emitFindings(rt, solved.findings);
   return {
     label,

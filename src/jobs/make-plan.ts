@@ -8,7 +8,7 @@ import type { TargetProfile } from '../conda/plan/profile.js';
 import type { RepackRequest } from '../conda/plan/request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { withEngineCache } from './engine-cache.js';
-import type { Workshop } from '../delivery/workshop.js';
+import type { JobTools } from '../delivery/job-tools.js';
 
 export interface MadePlan {
   plan: RepackPlan;
@@ -17,11 +17,11 @@ export interface MadePlan {
 }
 
 /** Solves every subdir: the host's own with the engine in use, foreign ones with the embedded solver (design D2). */
-export async function makePlan(rt: Runtime, request: RepackRequest, workshop: Workshop): Promise<MadePlan> {
+export async function makePlan(rt: Runtime, request: RepackRequest, tools: JobTools): Promise<MadePlan> {
   const solved: SolvedSubdir[] = [];
   const packageCaches: string[] = [];
   for (const profile of request.profiles) {
-    const answer = await solveSubdir(rt, { request, profile, workshop });
+    const answer = await solveSubdir(rt, { request, profile, tools });
     solved.push(answer.solved);
     packageCaches.push(...answer.packageCaches);
     await rt.reach('update:solved');
@@ -37,26 +37,26 @@ export async function makePlan(rt: Runtime, request: RepackRequest, workshop: Wo
 interface SubdirTask {
   request: RepackRequest;
   profile: TargetProfile;
-  workshop: Workshop;
+  tools: JobTools;
 }
 
 async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: SolvedSubdir; packageCaches: string[] }> {
-  const { request, profile, workshop } = task;
+  const { request, profile, tools } = task;
   const { specs, channels, channelPriority } = request;
   const solveRequest: SolveRequest = {
     specs,
     channels,
     channelPriority,
-    profile: { ...profile, client: workshop.reader },
+    profile: { ...profile, client: tools.reader },
   };
-  const engine = profile.subdir === rt.machine.subdir ? workshop.conda : undefined;
+  const engine = profile.subdir === rt.machine.subdir ? tools.conda : undefined;
   const name = engine === undefined ? 'embedded solver' : `${engineTitle(engine)} (${engine.path})`;
   rt.events.emit({ type: 'stage-started', stage: 'solve', detail: `${profile.subdir} with ${name}` });
   try {
     const answer: SolvedSubdir & { packageCaches?: string[] } =
       engine === undefined
-        ? await solveEmbedded(rt, { request: solveRequest, source: workshop.gateway.viewed, solver: workshop.solver })
-        : await solveWithConda(rt, solveRequest, workshop, engine);
+        ? await solveEmbedded(rt, { request: solveRequest, source: tools.gateway.viewed, solver: tools.solver })
+        : await solveWithConda(rt, solveRequest, tools, engine);
     rt.events.emit({
       type: 'stage-finished',
       stage: 'solve',
@@ -64,18 +64,18 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
     });
     return { solved: answer, packageCaches: answer.packageCaches ?? [] };
   } catch (error) {
-    throw await trueCause(rt, error, solveRequest, workshop);
+    throw await trueCause(rt, error, solveRequest, tools);
   }
 }
 
 async function solveWithConda(
   rt: Runtime,
   request: SolveRequest,
-  workshop: Workshop,
-  engine: NonNullable<Workshop['conda']>,
+  tools: JobTools,
+  engine: NonNullable<JobTools['conda']>,
 ): ReturnType<typeof createWithConda> {
-  const access = await workshop.gateway.listen();
-  const { enginePkgsDir, runDir, gateway: source } = workshop;
+  const access = await tools.gateway.listen();
+  const { enginePkgsDir, runDir, gateway: source } = tools;
   const upstreamFailures = () => source.failures();
   const created = await withEngineCache(rt, enginePkgsDir, () =>
     createWithConda(rt, { engine, request, access, source, runDir, enginePkgsDir, upstreamFailures }),
@@ -96,11 +96,11 @@ const SOLVER_SAYS_NO: ReadonlySet<string> = new Set([
 ]);
 
 /** What the gateway met is nearer to the cause than an engine's words; what the client can't read explains what is "not found". */
-async function trueCause(rt: Runtime, error: unknown, request: SolveRequest, workshop: Workshop): Promise<unknown> {
+async function trueCause(rt: Runtime, error: unknown, request: SolveRequest, tools: JobTools): Promise<unknown> {
   if (!isRepackError(error) || !SOLVER_SAYS_NO.has(error.code)) return error;
-  const [failure] = workshop.gateway.failures();
+  const [failure] = tools.gateway.failures();
   if (failure !== undefined) return failure;
-  const { gateway, solver } = workshop;
+  const { gateway, solver } = tools;
   return (await explainClientFormat(rt, { request, full: gateway, viewed: gateway.viewed, solver })) ?? error;
 }
 

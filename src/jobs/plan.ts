@@ -5,16 +5,16 @@ import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
 import { planReport } from '../delivery/report.js';
-import { withEngines, withWorkshop } from '../delivery/workshop.js';
+import { withEngines, withTools } from '../delivery/job-tools.js';
 
 /** `repackenv plan` and `--dry-run`: what would be delivered and what would change. Writes nothing below ROOT and takes no lock there. */
 export async function plan(machine: Runtime, request: RepackRequest): Promise<JobReport> {
   const { rt, findings } = collectFindings(machine);
   const folder = await lookAtLabelFolder(rt, request);
   return withEngines(rt, request, (engines) =>
-    withWorkshop(rt, { ...request, job: 'plan', redactor: undefined, engines }, async (workshop) => {
-      const { plan: made } = await makePlan(rt, request, workshop);
-      emitFindings(rt, workshop.gateway.findings());
+    withTools(rt, { ...request, job: 'plan', engines }, async (tools) => {
+      const { plan: made } = await makePlan(rt, request, tools);
+      emitFindings(rt, tools.gateway.findings());
       return planReport(made, folder, findings());
     }),
   );

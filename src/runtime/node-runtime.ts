@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, homedir, hostname, tmpdir, userInfo } from 'node:os';
 import type { EventSink } from '../base/events.js';
+import type { Redactor } from '../base/redact.js';
 import { systemClock } from './clock.js';
 import { nodeFileSystem } from './fs.js';
 import { undiciHttp } from './http.js';
@@ -9,6 +10,7 @@ import { threadWorkers } from './workers.js';
 
 export interface NodeRuntimeOptions {
   events: EventSink;
+  secrets: Pick<Redactor, 'foundIn'>;
   signal: AbortSignal;
   process: Pick<NodeJS.Process, 'env' | 'platform' | 'arch' | 'pid' | 'cwd' | 'getuid' | 'kill'>;
 }
@@ -26,6 +28,7 @@ export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
     workers: threadWorkers(),
     clock: systemClock(),
     events: options.events,
+    secrets: options.secrets,
     signal: options.signal,
     env: process.env,
     machine: describeMachine(process),

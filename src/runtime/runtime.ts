@@ -1,4 +1,5 @@
 import type { EventSink } from '../base/events.js';
+import type { Redactor } from '../base/redact.js';
 import type { Clock } from './clock.js';
 import type { Exec } from './exec.js';
 import type { FileSystem } from './fs.js';
@@ -13,6 +14,8 @@ export interface Runtime {
   workers: Workers;
   clock: Clock;
   events: EventSink;
+  /** Knows what must stand in no file that is published. */
+  secrets: Pick<Redactor, 'foundIn'>;
   /** Aborted by Ctrl-C, SIGTERM, SIGHUP, a closed window. Long work passes it on; clean-up does not. */
   signal: AbortSignal;
   /** The environment the program was started with; read-only. */

@@ -12,6 +12,8 @@ const SLOW = 300_000;
 /** Every step that a repair of a folder of others comes by, in order. */
 const STEPS = [
   'update:locked',
+  'doctor:staged',
+  'doctor:proven',
   'publish:prepared',
   'publish:journal-written',
   'publish:index-in',
@@ -19,6 +21,8 @@ const STEPS = [
   'publish:leaving-out',
   'publish:switched',
   'publish:journal-removed',
+  'doctor:published',
+  'doctor:handed-over',
 ];
 
 let dir: string;

@@ -2,13 +2,13 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import { inParallel } from '../../src/base/parallel.js';
 import { PUBLISH_STEPS } from '../../src/delivery/publish.js';
 import { publishSamples, samplePackage } from '../helpers/label-folders.js';
 import { makeDeltaFolder, makeMedium } from '../helpers/media.js';
 import { runOurs, type Ran } from '../helpers/programs.js';
+import { stepsOfSources } from '../helpers/kill-points.js';
 import { testRuntime } from '../helpers/runtime.js';
 import { breaches } from '../helpers/tiny-channel.js';
 
@@ -21,8 +21,10 @@ const STEPS = [
   'update:inspected',
   'import:file-staged',
   'import:staged',
+  'import:proven',
   ...PUBLISH_STEPS,
   'import:published',
+  'import:handed-over',
   'import:receipt-written',
 ];
 /** What the first import into an empty ROOT has no reason to do. */
@@ -70,13 +72,8 @@ interface Task {
 }
 
 it('I3 the steps that are killed at are all that import and merge have', () => {
-  const sources = readdirSync(join(PROJECT_ROOT, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => readFileSync(join(PROJECT_ROOT, 'src', file), 'utf8'));
-  const found = sources.flatMap((text) =>
-    [...text.matchAll(/\brt\.reach\('(import:.*?)'\)/g)].map(([, step]) => step!),
-  );
-  expect([...new Set(found)].sort()).toEqual(STEPS.filter((step) => step.startsWith('import:')).sort());
+  const found = stepsOfSources().filter((step) => step.startsWith('import:'));
+  expect(found).toEqual(STEPS.filter((step) => step.startsWith('import:')).sort());
 });
 
 describe('G9 killed while it works, and begun again', () => {

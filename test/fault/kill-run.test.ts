@@ -7,9 +7,9 @@ import { makePackage, makeSampleUpstream } from '../../scripts/lib/sample-upstre
 import { changesBetween, type Snapshot } from '../../scripts/lib/snapshot.js';
 import { verify } from '../../src/jobs/verify.js';
 import { inParallel } from '../../src/base/parallel.js';
-import { PHASES } from '../../src/delivery/switch/operations.js';
 import { PUBLISH_STEPS } from '../../src/delivery/publish.js';
 import { systemClock } from '../../src/runtime/clock.js';
+import { stepsOfSources } from '../helpers/kill-points.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { startOldUpstream } from '../helpers/old-upstream.js';
 import { openWorkplace, type UpdateOptions, type Workplace } from '../helpers/programs.js';
@@ -49,19 +49,6 @@ it('I3 the steps that are killed at are all that the sources have', () => {
   const named = tests.map((file) => readFileSync(join(PROJECT_ROOT, 'test/fault', file), 'utf8')).join('\n');
   expect(others.filter((step) => !named.includes(`'${step}'`))).toEqual([]);
 });
-
-function stepsOfSources(): string[] {
-  const sources = readdirSync(join(PROJECT_ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
-  );
-  const found = sources.flatMap((file) => {
-    const calls = readFileSync(join(PROJECT_ROOT, 'src', file), 'utf8').matchAll(/\brt\.reach\((['"`])(.*?)\1\)/g);
-    return [...calls].flatMap(([, , step]) =>
-      step!.includes('${phase}') ? PHASES.map((phase) => step!.replace('${phase}', phase)) : [step!],
-    );
-  });
-  return [...new Set(found)].sort();
-}
 
 describe('I3 the whole program killed', () => {
   let dir: string;

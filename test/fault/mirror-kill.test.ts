@@ -29,7 +29,7 @@ const EARLY = [
   'mirror:staged',
   'mirror:proven',
 ];
-const LATE = ['mirror:published', 'mirror:remembered', 'mirror:delta-written'];
+const LATE = ['mirror:published', 'mirror:handed-over', 'mirror:remembered', 'mirror:delta-written'];
 const STEPS = [...EARLY, ...PUBLISH_STEPS, ...LATE];
 
 describe('I3 a mirror run killed', () => {
@@ -179,6 +179,66 @@ function ofUpdates(): string[] {
 function digestsOf(files: Snapshot): Record<string, string> {
   return Object.fromEntries([...files].map(([path, { sha256 }]) => [path, sha256]));
 }
+
+/** In the order in which `clean -f` reaches them; the other phases are not its own. */
+const CLEAN_STEPS = [
+  'update:locked',
+  'update:inspected',
+  'channel:staged',
+  'clean:staged',
+  'clean:proven',
+  'publish:prepared',
+  'publish:journal-written',
+  'publish:index-in',
+  'publish:leaving-out',
+  'publish:switched',
+  'publish:recorded',
+  'publish:done',
+  'clean:published',
+  'clean:handed-over',
+];
+
+it(
+  'I3 a clean of a mirror killed at each step: the folder serves, and the next one ends the same',
+  async () => {
+    const upstream = await startSampleUpstream();
+    const before = await openMirrorPlace({ upstream });
+    const fileOf = ({ dir }: MirrorPlace, more = ''): string => FILE.replace('DELTAS', join(dir, 'deltas')) + more;
+    before.write(fileOf(before));
+    await before.report();
+    const narrowed = async (): Promise<MirrorPlace> => {
+      const place = await openMirrorPlace({ upstream });
+      for (const folder of ['mirrors', 'deltas'])
+        cpSync(join(before.dir, folder), join(place.dir, folder), { recursive: true, preserveTimestamps: true });
+      place.write(fileOf(place, '\nblacklist: [pytz]'));
+      return place;
+    };
+    const outcome = (place: MirrorPlace) => ({
+      files: digestsOf(place.mirrored()),
+      deltas: readdirSync(join(place.dir, 'deltas')).sort(),
+    });
+    const whole = await narrowed();
+    expect((await whole.clean()).exitCode).toBe(0);
+    const after = outcome(whole);
+    expect(after.deltas).toHaveLength(2);
+    for (const step of CLEAN_STEPS) {
+      const place = await narrowed();
+      const killed = await place.clean([], { REPACKENV_TEST_KILL_AT: step });
+      expect(killed.signal, `${step}: ${killed.stdout}${killed.stderr}`).toBe('SIGKILL');
+      expect(await breaches(place.mirrorDir), step).toEqual([]);
+      const next = await place.clean();
+      expect(next.exitCode, `${step}: ${next.stderr}`).toBe(0);
+      // A clean that finds nothing to remove writes no delta: the next run of `mirror` does.
+      await place.report();
+      expect(outcome(place), step).toEqual(after);
+      await place.close();
+    }
+    await whole.close();
+    await before.close();
+    await upstream.close();
+  },
+  SLOW,
+);
 
 describe('a first run killed in the middle of fetching', () => {
   let packages: SamplePackage[];

@@ -127,7 +127,7 @@ function runtime(clock: FakeClock = fakeClock()): TestRuntime {
 function run(changes: Partial<MirrorRequest> = {}, rt: TestRuntime = runtime(), text = ''): Promise<MirrorReport> {
   const redactor = createRedactor();
   redactor.register(new Secret(CHAOS_TOKEN));
-  return mirror(rt, requestOf(changes, text), redactor);
+  return mirror({ ...rt, secrets: redactor }, requestOf(changes, text));
 }
 
 /** Fails so; the mirror is untouched to the last inode; no token in what is said or written; and the next run, all being well, succeeds. */

@@ -89,7 +89,7 @@ export const JOBS = {
   update: async (options = {}) => {
     const at = await labelFolder(options);
     const request = await updateRequest(at, options);
-    return gated(at, (rt) => update(rt, request, redactor()));
+    return gated(at, (rt) => update(rt, request));
   },
   capture: async (options = {}) => {
     const at = await labelFolder(options);
@@ -108,12 +108,12 @@ export const JOBS = {
       writeTargetFolder: false,
       ...options.request,
     };
-    return gated(at, (rt) => capture(rt, request, redactor()));
+    return gated(at, (rt) => capture(rt, request));
   },
   mirror: async (options = {}) => {
     const at = await labelFolder(options);
     const request = await mirrorRequest(at, options, 'shrink_limit: 60%');
-    return gated(at, (rt) => mirror(rt, request, redactor()));
+    return gated(at, (rt) => mirror(rt, request));
   },
   'clean -f': async (options = {}) => {
     const at = await labelFolder(options);
@@ -320,5 +320,5 @@ let ids = 0;
 /** In the real time, by which the solver and the doctor go. */
 export function jobRuntime({ clock = systemClock(), ...rest }: JobRuntimeOptions = {}): Runtime {
   const machine = { randomId: () => `job-${(ids += 1)}`, ...rest.machine };
-  return { ...testRuntime({ http: undiciHttp(), ...rest, machine }), clock };
+  return { ...testRuntime({ http: undiciHttp(), secrets: redactor(), ...rest, machine }), clock };
 }

@@ -20,7 +20,7 @@ export interface MirrorPlace extends Omit<Workplace, 'start' | 'update'> {
   /** Runs with `--json`, expects the exit code, gives the report. */
   report(args?: readonly string[], exitCode?: number): Promise<MirrorReport>;
   /** `repackenv clean -f` of the same file. */
-  clean(args?: readonly string[]): Promise<Ran>;
+  clean(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
   manifest(): Manifest;
   /** Paths of the artifacts in the manifest. */
   artifacts(): string[];
@@ -61,8 +61,10 @@ export function mirrorPlaceOf(work: Workplace): MirrorPlace {
       expect(ran.exitCode, ran.stderr + ran.stdout).toBe(exitCode);
       return JSON.parse(ran.stdout.trimEnd().split('\n').at(-1)!) as MirrorReport;
     },
-    clean: (args = []) =>
-      work.run('repackenv', ['clean', '-f', file, '--base-url', upstream.url, '--cache-dir', work.cache, ...args]),
+    clean: (args = [], env = {}) =>
+      work.run('repackenv', ['clean', '-f', file, '--base-url', upstream.url, '--cache-dir', work.cache, ...args], {
+        env,
+      }),
     manifest: () => readManifest(mirrorDir),
     artifacts: () =>
       readManifest(mirrorDir)

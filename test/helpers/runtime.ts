@@ -1,5 +1,6 @@
 import { homedir, tmpdir } from 'node:os';
 import type { RepackEvent } from '../../src/base/events.js';
+import { createRedactor, type Redactor } from '../../src/base/redact.js';
 import type { Clock } from '../../src/runtime/clock.js';
 import type { Exec } from '../../src/runtime/exec.js';
 import type { FileSystem } from '../../src/runtime/fs.js';
@@ -26,6 +27,8 @@ export interface TestRuntimeOptions {
   exec?: Exec;
   http?: HttpDoor;
   workers?: Workers;
+  /** Default: knows none. */
+  secrets?: Redactor;
   env?: Readonly<Record<string, string | undefined>>;
   /** Laid over a linux-64 machine called `build-host`, with this process's pid. */
   machine?: Partial<Machine>;
@@ -56,6 +59,7 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
         options.onEvent?.(event);
       },
     },
+    secrets: options.secrets ?? createRedactor(),
     signal: abortion.signal,
     env: options.env ?? {},
     machine: { ...testMachine(), ...options.machine },

@@ -25,6 +25,6 @@ export const captureCommand: CliCommand = {
     const parts = { label: textOption(call, 'label'), root: call.args[0], prefix: textOption(call, 'prefix') };
     const request = buildCaptureRequest(call.rt, parts, call.values, call.token);
     const { capture } = await import('../../jobs/capture.js');
-    return finishJob(await capture(call.rt, request, call.redactor), call);
+    return finishJob(await capture(call.rt, request), call);
   },
 };

@@ -44,7 +44,7 @@ export const mirrorCommand: CliCommand = {
     const explained = textOption(call, 'explain');
     if (explained !== undefined) return explain(call, request, explained);
     const { mirror } = await import('../../jobs/mirror/mirror.js');
-    const report = await mirror(call.rt, request, call.redactor);
+    const report = await mirror(call.rt, request);
     call.reporter.result(mirrorText(report), { ...report }, { answer: report.published === undefined });
     return exitOf(report.findings);
   },

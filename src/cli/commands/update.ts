@@ -87,7 +87,7 @@ async function runUpdate(call: CliCall, parts: Parts) {
   if (call.values.dryRun) return runPlan(call, parts);
   const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
   const { update } = await import('../../jobs/update.js');
-  return finishJob(await update(call.rt, request, call.redactor), call);
+  return finishJob(await update(call.rt, request), call);
 }
 
 async function runPlan(call: CliCall, parts: Parts) {

@@ -6,37 +6,37 @@ import type { WorkSettings } from '../../conda/plan/request.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import { proveStaged } from './prove.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { Workshop } from '../workshop.js';
+import type { JobTools } from '../job-tools.js';
 
 export interface ProofTask {
   staged: StagedChannel;
   plan: RepackPlan;
   request: WorkSettings;
-  workshop: Workshop;
+  tools: JobTools;
 }
 
 /** The staged folder is complete, right and installable from itself alone (design D9); with `--prove install`, seen by doing it. */
-export async function proveInstallable(rt: Runtime, { staged, plan, request, workshop }: ProofTask): Promise<Proof> {
+export async function proveInstallable(rt: Runtime, { staged, plan, request, tools }: ProofTask): Promise<Proof> {
   rt.events.emit({ type: 'stage-started', stage: 'prove', detail: 'index, digests, offline solve' });
   const proof = await proveStaged(rt, {
     staged,
     plan,
-    solver: workshop.solver,
+    solver: tools.solver,
   });
   if (request.prove.kind === 'solve') return proof;
-  const installed = await installProof(rt, { staged, plan, request, workshop });
+  const installed = await installProof(rt, { staged, plan, request, tools });
   return { checks: [...proof.checks, installed] };
 }
 
 async function installProof(
   rt: Runtime,
-  { staged, plan, request, workshop }: ProofTask,
+  { staged, plan, request, tools }: ProofTask,
 ): Promise<Proof['checks'][number]> {
   const subdir = rt.machine.subdir;
   const enginePath = request.prove.kind === 'install' ? request.prove.enginePath : undefined;
   const chosen =
-    enginePath === undefined && workshop.conda !== undefined
-      ? ({ kind: 'conda', engine: workshop.conda } as const)
+    enginePath === undefined && tools.conda !== undefined
+      ? ({ kind: 'conda', engine: tools.conda } as const)
       : chooseEngine({
           wanted: 'any',
           found: await detectEngines(rt, { enginePath: enginePath ?? request.enginePath }),
@@ -59,6 +59,6 @@ async function installProof(
     stage: 'prove',
     detail: `offline installation with ${engineTitle(engine)}`,
   });
-  await installOffline(rt, { engine, channelDir: staged.dir, specs: plan.specs, profile, runDir: workshop.runDir });
+  await installOffline(rt, { engine, channelDir: staged.dir, specs: plan.specs, profile, runDir: tools.runDir });
   return { name: `installed by ${engineTitle(engine)}`, detail: subdir };
 }

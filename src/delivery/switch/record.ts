@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
-import type { PublishReceipt } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { MANIFEST_COPY_NAME } from '../place/inspect.js';
 import { removeJournal, type Journal } from './journal.js';
@@ -13,16 +12,14 @@ import { writeReceipt } from '../receipts.js';
 export async function recordSwitch(
   rt: Runtime,
   { labelDir, stateDir, journal }: { labelDir: string; stateDir: string; journal: Journal },
-): Promise<PublishReceipt | undefined> {
-  let receipt: PublishReceipt | undefined;
+): Promise<void> {
   if (journal.receipt !== null) {
     await rt.fs.writeWhole(join(stateDir, MANIFEST_COPY_NAME), await rt.fs.readFile(join(labelDir, MANIFEST_NAME)));
-    receipt = { ...journal.receipt, finishedAt: new Date(rt.clock.now()).toISOString() };
+    const receipt = { ...journal.receipt, finishedAt: new Date(rt.clock.now()).toISOString() };
     await writeReceipt(rt, stateDir, receipt);
     await rt.reach('publish:recorded');
   }
   if (journal.removeFolder) await rt.fs.rmdir(labelDir).catch(() => undefined);
   await removeJournal(rt, stateDir);
   await rt.reach('publish:journal-removed');
-  return receipt;
 }

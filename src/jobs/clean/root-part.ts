@@ -11,10 +11,10 @@ import { lockLabel } from '../../delivery/lock/lock.js';
 import { lockHolder } from '../../delivery/lock/lock-peek.js';
 import { OWNER_NAME, parseOwner } from '../../delivery/lock/lock-owner.js';
 import { recoverLabel } from '../../delivery/switch/recover.js';
-import { switchIndexes } from '../../delivery/switch/repair-switch.js';
+import { deliverIndexes } from '../../delivery/deliver.js';
 import { STATE_NAME } from '../../delivery/place/root.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
-import { createStaging, STAGING_NAME } from '../../delivery/stage/staging.js';
+import { STAGING_NAME } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { sizesOf } from './items.js';
 import type { FoundItem } from './items.js';
@@ -80,20 +80,15 @@ async function cleanLabel(
     const { items, files } = await unnamed(rt, place);
     part.items.push(...items);
     if (files.size === 0) return;
-    const staging = await createStaging(rt, { stateDir, command: 'clean' });
-    try {
-      const live = {
-        dir: place.labelDir,
-        state: 'ours' as const,
-        manifest: undefined,
-        manifestSha256: undefined,
-        files,
-        strangers: [],
-      };
-      await switchIndexes(rt, { place, lock, staging, live, files: [], leaving: [...files.keys()] });
-    } finally {
-      await staging.discard();
-    }
+    const live = {
+      dir: place.labelDir,
+      state: 'ours' as const,
+      manifest: undefined,
+      manifestSha256: undefined,
+      files,
+      strangers: [],
+    };
+    await deliverIndexes(rt, { job: 'clean', indexes: [], leaving: [...files.keys()] }, { place, lock, live });
   } catch (error) {
     if (!isRepackError(error) || error.code !== 'E_RECOVERY') throw error;
     part.skipped.push(`${place.labelDir}: ${error.what}`);

@@ -7,10 +7,9 @@ import { formatOf, splitPath } from '../../conda/channel/names.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LabelLock } from '../../delivery/lock/lock.js';
-import { switchIndexes } from '../../delivery/switch/repair-switch.js';
-import type { RepairFile } from '../../delivery/switch/repair-switch.js';
+import { deliverIndexes } from '../../delivery/deliver.js';
+import type { IndexFile } from '../../delivery/proposal.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
-import { createStaging } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { Examination } from '../../channel/doctor/doctor.js';
 import { packIndexFiles } from '../../channel/index/forms.js';
@@ -78,7 +77,7 @@ export async function repairForeign(rt: Runtime, { place, lock, found, prune }: 
   const live = liveFolder(found);
   const sums = adjustedSums(found, change);
   if (sums !== undefined) change.put.set(SUMS_NAME, sums);
-  const files = [...change.put].map(([path, bytes]): RepairFile => ({
+  const files = [...change.put].map(([path, bytes]): IndexFile => ({
     path,
     kind: path === SUMS_NAME ? 'sums' : 'index',
     bytes,
@@ -86,12 +85,7 @@ export async function repairForeign(rt: Runtime, { place, lock, found, prune }: 
   }));
   const leaving = [...change.leave].sort();
   if (files.length === 0 && leaving.length === 0) return repaired;
-  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'doctor' });
-  try {
-    await switchIndexes(rt, { place, lock, staging, live, files, leaving });
-  } finally {
-    await staging.discard();
-  }
+  await deliverIndexes(rt, { job: 'doctor', indexes: files, leaving }, { place, lock, live });
   return { ...repaired, written: files.map(({ path }) => path).sort(), removed: leaving };
 }
 

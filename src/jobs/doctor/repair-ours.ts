@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { stageChannel, type StageOptions } from '../../delivery/stage/stage-channel.js';
 import { recordDigest } from '../../channel/index/repodata.js';
 import { NOARCH, channelAt } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -9,14 +8,13 @@ import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { SideFile } from '../../channel/staged.js';
+import type { ContentPlan } from '../../channel/manifest/make-manifest.js';
 import { profileOfManifest } from '../../channel/manifest/profile.js';
 import { MANIFEST_COPY_NAME } from '../../delivery/place/inspect.js';
 import type { LabelLock } from '../../delivery/lock/lock.js';
-import { publish } from '../../delivery/publish.js';
+import { deliver } from '../../delivery/deliver.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
-import { createStaging } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { VERSION } from '../../base/tool-version.js';
 import type { Examination } from '../../channel/doctor/doctor.js';
 import { isDerived } from '../../channel/index/derived-files.js';
 import { candidateRecords, readRecord, recordSources } from '../../channel/doctor/rebuild-index.js';
@@ -24,7 +22,6 @@ import type { RecordSources } from '../../channel/doctor/rebuild-index.js';
 import { isPartial } from '../../channel/doctor/names.js';
 import { remedyOf } from '../../channel/check/rules.js';
 import { describe } from '../../channel/check/rules.js';
-import { laySiteFiles } from '../../delivery/hand-over.js';
 import { isUnjudged, liveFolder } from './repaired.js';
 import type { Repaired } from './repaired.js';
 
@@ -52,48 +49,34 @@ export async function manifestOf(
 /**
  * Mends a folder of ours to what its manifest says: the same artifacts and the same records give the same bytes, and the generation stays.
  * An artifact that is lost or has other bytes than were published leaves the channel (and with it the generation moves); without `prune`
- * no file that is a package is removed. Site files that lie beside the folder are written anew. Throws as `stageChannel` and `publish`.
+ * no file that is a package is removed. Site files that lie beside the folder are written anew. Throws as `deliver`.
  */
 export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repaired> {
   const { place, lock, found, prune, manifest, startedAt } = options;
-  const { folder } = found;
   const repaired: Repaired = { written: [], removed: [], kept: 0, read: [], leftOut: [], generation: undefined };
-  const acquired = await artifactsOf(rt, { found, manifest, repaired });
-  const side = sideFilesOf(found, manifest);
-  const live = liveFolder(found, manifest);
-  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'doctor' });
-  try {
-    const whole = await stageChannel(rt, {
-      plan: planOf(manifest, acquired),
-      acquired,
-      live,
-      dir: staging.channelDir,
-      indexBz2: [...folder.files.keys()].some((path) => path.endsWith('repodata.json.bz2')),
-      replace: [],
-      side,
-    });
-    const staged = { ...whole, leaving: whole.leaving.filter((path) => prune || mayGo(path)) };
-    const changed = staged.files.some(({ change }) => change !== 'unchanged') || staged.leaving.length > 0;
-    const beside = { request: { siteFiles: true }, labelDir: place.labelDir, staged, onlyThere: true };
-    if (!changed) {
-      await laySiteFiles(rt, beside);
-      return { ...repaired, generation: staged.manifest.generation };
-    }
-    const receipt = await publish(rt, {
-      place,
-      staging,
-      staged,
-      live,
-      lock,
-      engine: 'none',
-      tool: `repackenv ${VERSION}`,
-      startedAt,
-    });
-    await laySiteFiles(rt, beside);
-    return { ...repaired, written: receipt.written, removed: receipt.removed, generation: receipt.generation };
-  } finally {
-    await staging.discard();
-  }
+  const artifacts = await artifactsOf(rt, { found, manifest, repaired });
+  const { published } = await deliver(
+    rt,
+    {
+      job: 'doctor',
+      content: {
+        kind: 'channel',
+        plan: planOf(manifest, artifacts),
+        artifacts,
+        side: sideFilesOf(found, manifest),
+        indexBz2: [...found.folder.files.keys()].some((path) => path.endsWith('repodata.json.bz2')),
+        replace: [],
+      },
+      proof: { kind: 'consistent' },
+      from: 'none',
+      mayLeave: (path) => prune || mayGo(path),
+      siteFiles: 'renew',
+      quietIfSame: true,
+    },
+    { place, lock, live: liveFolder(found, manifest), startedAt },
+  );
+  const { written, removed, generation } = published;
+  return { ...repaired, written, removed, generation };
 }
 
 /** Index files that the manifest does not have, and a signature of what is no more: no client may find them. */
@@ -216,7 +199,7 @@ function sideFilesOf({ folder }: Examination, manifest: Manifest): SideFile[] {
 }
 
 /** The plan that the manifest came from, as far as a manifest can tell: enough to make the same one again. */
-function planOf(manifest: Manifest, artifacts: readonly AcquiredArtifact[]): StageOptions['plan'] {
+function planOf(manifest: Manifest, artifacts: readonly AcquiredArtifact[]): ContentPlan {
   const { label, specs, channels, subdirs, profiles } = manifest;
   return {
     label,

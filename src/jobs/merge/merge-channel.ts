@@ -1,5 +1,4 @@
 import { recordDigest } from '../../channel/index/repodata.js';
-import { stageChannel } from '../../delivery/stage/stage-channel.js';
 import { readChannelFolder, type ChannelFolder } from '../../media/merge/channel.js';
 import { refuseUnpackedSet } from '../../media/merge/unpacked.js';
 import { NOARCH, channelAt, type Channel } from '../../conda/channel/channel.js';
@@ -12,13 +11,9 @@ import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import { replaceCovers } from '../../channel/replace.js';
 import type { LiveFolder, SideFile, StagedChannel } from '../../channel/staged.js';
 import { profileOfManifest } from '../../channel/manifest/profile.js';
-import { publish } from '../../delivery/publish.js';
-import { createStaging } from '../../delivery/stage/staging.js';
+import { deliver, type Published } from '../../delivery/deliver.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { VERSION } from '../../base/tool-version.js';
-import { proveMirror } from '../../delivery/proof/prove-mirror.js';
 import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
-import { laySiteFiles, signerOf } from '../../delivery/hand-over.js';
 import type { ImportReport } from '../import/import.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
@@ -55,56 +50,38 @@ interface Task {
 
 async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<ImportReport> {
   const { request, places } = task;
-  const { place, live, lock, startedAt } = folder;
-  const union = await unite(rt, task, live);
-  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'merge' });
-  try {
-    const { specs = [], subdirs = [], profiles = [], files = [] } = live.manifest ?? {};
-    const staged = await stageChannel(rt, {
-      plan: {
-        label: places.label,
-        specs: specs.map(parseMatchSpec),
-        channels: union.channels,
-        profiles: profiles.map(profileOfManifest),
-        solved: subdirs.filter((subdir) => subdir !== NOARCH).map((subdir) => ({ subdir })),
-        artifacts: union.artifacts,
+  const { replace, signKey, adopt } = request;
+  const { manifest } = folder.live;
+  const { artifacts, side, channels } = await unite(rt, task, folder.live);
+  const { specs = [], subdirs = [], profiles = [], files = [] } = manifest ?? {};
+  const { staged, published } = await deliver(
+    rt,
+    {
+      job: 'merge',
+      content: {
+        kind: 'channel',
+        plan: {
+          label: places.label,
+          specs: specs.map(parseMatchSpec),
+          channels,
+          profiles: profiles.map(profileOfManifest),
+          solved: subdirs.filter((subdir) => subdir !== NOARCH).map((subdir) => ({ subdir })),
+          artifacts,
+        },
+        artifacts,
+        side,
+        indexBz2: files.some(({ path }) => path.endsWith(`/${INDEX_NAMES[2]}`)),
+        replace,
+        signKey,
       },
-      acquired: union.artifacts,
-      live,
-      dir: staging.channelDir,
-      indexBz2: files.some(({ path }) => path.endsWith(`/${INDEX_NAMES[2]}`)),
-      replace: request.replace,
-      side: union.side,
-      sign: signerOf(rt, { signKey: request.signKey, label: places.label }),
-    });
-    emitFindings(rt, staged.findings);
-    await proveMirror(rt, { staged, live });
-    await rt.reach('import:staged');
-    const receipt = await publish(rt, {
-      place,
-      staging,
-      staged,
-      live,
-      lock,
-      adopt: request.adopt,
-      engine: `channel folder ${places.from}`,
-      tool: `repackenv ${VERSION}`,
-      startedAt,
-    });
-    await rt.reach('import:published');
-    await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
-    const { generation, manifestSha256, unchanged, bytesWritten } = receipt;
-    return report(task, folder, {
-      generation,
-      manifestSha256,
-      unchanged,
-      bytesWritten,
-      changes: staged.changes,
-      leaving: staged.leaving,
-    });
-  } finally {
-    await staging.discard();
-  }
+      proof: { kind: 'consistent' },
+      from: `channel folder ${places.from}`,
+      adopt,
+      siteFiles: request.siteFiles ? 'make' : 'leave',
+    },
+    folder,
+  );
+  return report(task, folder, { ...published, changes: staged.changes, leaving: staged.leaving });
 }
 
 /** What would change, from the records alone. */
@@ -138,9 +115,9 @@ async function rehearse(rt: Runtime, task: Task, folder: Pick<LabelFolder, 'plac
 function report(
   { request, places, findings }: Task,
   { place, live }: Pick<LabelFolder, 'place' | 'live'>,
-  ended: Pick<ImportReport, 'generation' | 'manifestSha256' | 'unchanged' | 'bytesWritten' | 'changes'> &
-    Pick<StagedChannel, 'leaving'>,
+  ended: Omit<Published, 'written' | 'removed'> & Pick<StagedChannel, 'changes' | 'leaving'>,
 ): ImportReport {
+  const { generation, manifestSha256, unchanged, bytesWritten, changes, leaving } = ended;
   return {
     job: 'merge',
     label: places.label,
@@ -148,8 +125,12 @@ function report(
     media: [places.from],
     sets: [],
     before: live.manifest?.generation ?? null,
-    ...ended,
-    leaving: [...ended.leaving],
+    generation,
+    manifestSha256,
+    unchanged,
+    bytesWritten,
+    changes,
+    leaving: [...leaving],
     dryRun: request.dryRun,
     receipts: [],
     findings: findings(),

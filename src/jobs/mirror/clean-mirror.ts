@@ -1,4 +1,3 @@
-import { stageChannel } from '../../delivery/stage/stage-channel.js';
 import { planMirrorClean } from '../../mirror/sync/clean.js';
 import type { MirrorCleanPlan } from '../../mirror/sync/clean.js';
 import { NOARCH } from '../../conda/channel/channel.js';
@@ -6,16 +5,12 @@ import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { INSTALLERS_NAME } from '../../channel/manifest/manifest.js';
 import type { LiveFolder, SideFile } from '../../channel/staged.js';
-import { publish } from '../../delivery/publish.js';
 import { rememberSeen } from '../../delivery/place/seen.js';
-import { createStaging } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { VERSION } from '../../base/tool-version.js';
-import { proveMirror } from '../../delivery/proof/prove-mirror.js';
 import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
-import { laySiteFiles, signerOf } from '../../delivery/hand-over.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
-import { keepDelta, prepareDelta } from './keep-delta.js';
+import { deliverContent } from './deliver-mirror.js';
+import { keepDelta } from './keep-delta.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { pickFiles } from './pick-files.js';
 import { readChannels, readLiveIndexes } from './read-mirror.js';
@@ -101,47 +96,19 @@ async function carryOut(
   rt: Runtime,
   { request, folder, plan, subdirs }: CleanTask,
 ): Promise<{ generation: number; unchanged: boolean }> {
-  const { place, live, lock, startedAt } = folder;
-  const artifacts = plan.stays.map((standing) => standingArtifact(live, standing));
-  await prepareDelta(rt, { request, place, live });
-  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'clean' });
-  try {
-    const staged = await stageChannel(rt, {
-      plan: {
-        label: request.label,
-        specs: [],
-        channels: request.channels,
-        profiles: [],
-        solved: subdirs.map((subdir) => ({ subdir })),
-        artifacts,
-      },
-      acquired: artifacts,
-      live,
-      dir: staging.channelDir,
-      indexBz2: request.indexBz2 || hasBz2(live),
-      replace: [],
-      side: stayingSideFiles(live, plan),
-      sign: signerOf(rt, request),
-      changesOnly: true,
-    });
-    await proveMirror(rt, { staged, live });
-    const { generation, unchanged } = await publish(rt, {
-      place,
-      staging,
-      staged,
-      live,
-      lock,
-      engine: 'none',
-      tool: `repackenv ${VERSION}`,
-      startedAt,
-    });
-    await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
-    await rememberSeen(rt, place, staged.files);
-    await keepDelta(rt, { request, place, live });
-    return { generation, unchanged };
-  } finally {
-    await staging.discard();
-  }
+  const { place, live } = folder;
+  const content = {
+    subdirs,
+    artifacts: plan.stays.map((standing) => standingArtifact(live, standing)),
+    side: stayingSideFiles(live, plan),
+    indexBz2: request.indexBz2 || hasBz2(live),
+    replace: [],
+  };
+  const { staged, published } = await deliverContent(rt, { job: 'clean', request, folder, content });
+  await rememberSeen(rt, place, staged.files);
+  await keepDelta(rt, { request, place, live });
+  const { generation, unchanged } = published;
+  return { generation, unchanged };
 }
 
 function hasBz2(live: LiveFolder): boolean {

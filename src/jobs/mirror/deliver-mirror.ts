@@ -1,52 +1,34 @@
-import path from 'node:path';
-import { acquire } from '../../store/acquire.js';
-import { stageChannel } from '../../delivery/stage/stage-channel.js';
-import type { Gateway } from '../../gateway/gateway.js';
-import { takeInstallers } from '../../mirror/sync/installers.js';
-import { withBytes } from '../../mirror/sync/artifact.js';
-import type { SyncPlan } from '../../mirror/sync/sync.js';
-import type { Finding } from '../../base/findings.js';
-import { INSTALLERS_NAME } from '../../channel/manifest/manifest.js';
+import type { SideFile } from '../../channel/staged.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
-import type { Redactor } from '../../base/redact.js';
-import type { LiveFolder, SideFile, StagedChannel } from '../../channel/staged.js';
-import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
-import { publish } from '../../delivery/publish.js';
-import { rememberSeen } from '../../delivery/place/seen.js';
-import { checkFreeSpace, createStaging } from '../../delivery/stage/staging.js';
-import type { Runtime } from '../../runtime/runtime.js';
-import { VERSION } from '../../base/tool-version.js';
-import { proveMirror } from '../../delivery/proof/prove-mirror.js';
-import { emitFindings, listed } from '../../delivery/collect-findings.js';
-import type { Collected } from '../../delivery/collect-findings.js';
-import { laySiteFiles, signerOf } from '../../delivery/hand-over.js';
+import type { Gateway } from '../../gateway/gateway.js';
+import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
+import { deliver, type Delivered } from '../../delivery/deliver.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
-import { refuseLeak } from '../../delivery/secret-scan.js';
-import { collectAttestations } from '../../delivery/collect-attestations.js';
+import { rememberSeen } from '../../delivery/place/seen.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { rememberChoice } from './choice-memory.js';
 import { dependencyFindings } from './dependency-findings.js';
+import { fetchMirror } from './fetch-mirror.js';
 import { keepDelta, prepareDelta } from './keep-delta.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import type { PlannedMirror } from './plan-mirror.js';
-import { standingArtifact, standingSideFiles } from './standing.js';
-import { clearIncoming, INCOMING_NAME, openIncoming } from './with-mirror.js';
+import { clearIncoming, openIncoming } from './with-mirror.js';
 
 export interface MirrorDelivery {
   request: MirrorRequest;
   gateway: Gateway;
   folder: LabelFolder;
   planned: PlannedMirror;
-  redactor: Redactor;
 }
 
-/** From a plan to the published mirror: fetch what differs, stage it by links, prove, switch, remember. */
-export async function deliverMirror(collected: Collected, delivery: MirrorDelivery): Promise<MirrorReport> {
+/** From a plan to the published mirror: fetch what differs, deliver it, remember. */
+export async function deliverMirror(collected: Collected, task: MirrorDelivery): Promise<MirrorReport> {
   const { rt } = collected;
-  const { request, gateway, folder, planned, redactor } = delivery;
-  const { place, live, lock, startedAt } = folder;
+  const { request, gateway, folder, planned } = task;
+  const { place, live } = folder;
   const store = await openIncoming(rt, place.stateDir);
-  const fetched = await fetchArtifacts(rt, {
+  const fetched = await fetchMirror(rt, {
     request,
     gateway,
     store,
@@ -54,229 +36,91 @@ export async function deliverMirror(collected: Collected, delivery: MirrorDelive
     stateDir: place.stateDir,
     plan: planned.plan,
   });
-  const beside = await fetchBeside(rt, { request, gateway, store, live, fetched });
   await rt.reach('mirror:acquired');
-
-  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'mirror' });
-  try {
-    const staged = await stageChannel(rt, {
-      plan: {
-        label: request.label,
-        specs: [],
-        channels: request.channels,
-        profiles: [],
-        solved: planned.subdirs.map((subdir) => ({ subdir })),
-        artifacts: fetched.artifacts,
-      },
-      acquired: fetched.artifacts,
-      live,
-      dir: staging.channelDir,
-      indexBz2: request.indexBz2,
-      replace: request.replace,
-      side: beside.side,
-      sign: signerOf(rt, request),
-      changesOnly: true,
-    });
-    emitFindings(rt, staged.findings);
-    await rt.reach('mirror:staged');
-
-    rt.events.emit({ type: 'stage-started', stage: 'prove', detail: 'index = files = manifest, every new byte' });
-    const proof = await proveMirror(rt, { staged, live });
-    emitFindings(
-      rt,
-      dependencyFindings({
-        ...request.settings.filter,
-        artifacts: fetched.artifacts,
-        kept: planned.plan.kept,
-        changed: staged.files.some(({ change }) => change !== 'unchanged'),
-      }),
-    );
-    await refuseMirrorLeaks(rt, redactor, staged);
-    await rt.reach('mirror:proven');
-
-    await prepareDelta(rt, { request, place, live });
-    const receipt = await publish(rt, {
-      place,
-      staging,
-      staged,
-      live,
-      lock,
-      adopt: request.adopt,
-      engine: 'none',
-      tool: `repackenv ${VERSION}`,
-      startedAt,
-    });
-    await rt.reach('mirror:published');
-    await laySiteFiles(rt, { request, labelDir: place.labelDir, staged });
-    await clearIncoming(rt, place.stateDir);
-    await rememberSeen(rt, place, staged.files);
-    await rememberChoice(rt, place, planned.choice);
-    await rt.reach('mirror:remembered');
-    const delta = await keepDelta(rt, { request, place, live });
-    await rt.reach('mirror:delta-written');
-
-    const { generation, manifestSha256, unchanged, bytesWritten } = receipt;
-    const withdrawn = new Set(planned.plan.withdrawn);
-    return {
-      job: 'mirror',
-      label: request.label,
-      mirrorDir: place.labelDir,
-      file: request.settings.file,
-      channels: request.channels.map(({ url }) => url),
-      platforms: [...request.settings.platforms],
-      artifacts: fetched.artifacts.length,
-      bytesTotal: fetched.artifacts.reduce((sum, { size }) => sum + size, 0),
-      excluded: planned.choice.excluded,
-      fetched: fetched.counts,
-      installers: beside.installers,
+  const { artifacts, side } = fetched;
+  const content = { subdirs: planned.subdirs, artifacts, side, indexBz2: request.indexBz2, replace: request.replace };
+  const { staged, proof, published } = await deliverContent(rt, { job: 'mirror', request, folder, content });
+  emitFindings(
+    rt,
+    dependencyFindings({
+      ...request.settings.filter,
+      artifacts,
       kept: planned.plan.kept,
-      withdrawn: planned.plan.withdrawn,
-      leaving: staged.leaving.filter((each) => !withdrawn.has(each)),
-      strangers: [...live.strangers],
-      changes: staged.changes,
-      findings: collected.findings(),
-      published: { generation, manifestSha256, unchanged, bytesWritten, proof, delta },
-    };
-  } finally {
-    await staging.discard();
-  }
-}
-
-interface FetchTask {
-  request: MirrorRequest;
-  gateway: Gateway;
-  store: ArtifactStore;
-  live: LiveFolder;
-  stateDir: string;
-  plan: SyncPlan;
-}
-
-interface FetchedArtifacts {
-  /** All that the mirror is to hold. */
-  artifacts: AcquiredArtifact[];
-  /** Of them, those that were not there. */
-  taken: AcquiredArtifact[];
-  counts: MirrorReport['fetched'];
-}
-
-async function fetchArtifacts(
-  rt: Runtime,
-  { request, gateway, store, live, stateDir, plan }: FetchTask,
-): Promise<FetchedArtifacts> {
-  const present = plan.present.map((standing) => standingArtifact(live, standing));
-  const counts = { artifacts: 0, bytes: 0, resumed: 0 };
-  if (plan.wanted.length === 0) return { artifacts: present, taken: [], counts };
-  await refuseSmallDisk(rt, stateDir, plan);
-  const lazy = new Map(plan.wanted.map((artifact) => [`${artifact.subdir}/${artifact.fn}`, artifact]));
-  const acquired = await acquire(rt, {
-    artifacts: plan.wanted,
-    store,
-    caches: [],
-    fetch: gateway.fetchArtifact,
-    keepGoing: request.keepGoing,
-  });
-  emitFindings(rt, [...fewFindings(acquired.findings), ...leftOut(acquired.problems), ...gateway.findings()]);
-  const taken = acquired.artifacts.map((artifact) => {
-    if (artifact.source === 'store') counts.resumed += 1;
-    else {
-      counts.artifacts += 1;
-      counts.bytes += artifact.size;
-    }
-    return withBytes(lazy.get(`${artifact.subdir}/${artifact.fn}`)!, artifact);
-  });
-  return { artifacts: [...present, ...taken], taken, counts };
-}
-
-/** Told before hours of fetching, not after. What an earlier run fetched is counted as there. */
-async function refuseSmallDisk(rt: Runtime, stateDir: string, { wanted }: SyncPlan): Promise<void> {
-  const needed = wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
-  await checkFreeSpace(rt, stateDir, Math.max(0, needed - (await bytesBelow(rt, path.join(stateDir, INCOMING_NAME)))));
-}
-
-async function bytesBelow(rt: Runtime, folder: string): Promise<number> {
-  let sum = 0;
-  for (const entry of await rt.fs.readdir(folder).catch(() => [])) {
-    const full = path.join(folder, entry.name);
-    if (entry.isDirectory()) sum += await bytesBelow(rt, full);
-    else sum += (await rt.fs.lstat(full)).size;
-  }
-  return sum;
-}
-
-const MANY = 5;
-const EXAMPLES = 20;
-
-/** A channel from before sha256 would give a finding for each of its thousands of files. */
-function fewFindings(findings: readonly Finding[]): Finding[] {
-  const plain = findings.filter(({ code }) => code === 'md5-only');
-  if (plain.length <= MANY) return [...findings];
-  const names = plain.slice(0, MANY).map(({ subject }) => subject ?? '');
-  return [
-    ...findings.filter(({ code }) => code !== 'md5-only'),
-    {
-      code: 'md5-only',
-      message: `of ${plain.length} artifacts the channel states md5 only; it was checked, and the manifest has their sha256: ${listed(names, plain.length)}`,
-      exit: false,
-    },
-  ];
-}
-
-function leftOut(problems: readonly { subject: string; lines: string[] }[]): Finding[] {
-  if (problems.length === 0) return [];
-  const lines = problems.slice(0, EXAMPLES).map((problem) => problem.lines.map((line) => line.trim()).join(' '));
-  return [
-    {
-      code: 'artifact-left-out',
-      message: `${problems.length} artifacts could not be had and are not in the mirror: ${listed(lines, problems.length, '; ')}`,
-      exit: true,
-    },
-  ];
-}
-
-interface BesideTask extends Omit<FetchTask, 'plan' | 'stateDir'> {
-  fetched: FetchedArtifacts;
-}
-
-/** Installers and attestations (CEP 27), the new ones and those that lie there. */
-async function fetchBeside(
-  rt: Runtime,
-  { request, gateway, store, live, fetched }: BesideTask,
-): Promise<{ side: SideFile[]; installers: number }> {
-  const { settings, keepGoing } = request;
-  const taken = await takeInstallers({
-    installers: settings.fetchInstallers ? settings.installers : [],
-    live,
-    store,
-    fetch: (file) => gateway.fetchFile(file),
-    keepGoing,
-  });
-  // Those of artifacts that lie there were asked for when these came.
-  const attested = request.attestations
-    ? await collectAttestations(rt, { artifacts: request.reset ? fetched.artifacts : fetched.taken, gateway, store })
-    : { side: [], findings: [] };
-  emitFindings(rt, [...taken.findings, ...attested.findings]);
-  const fresh = [...taken.side, ...attested.side];
-  const named = new Set(fresh.map((file) => file.path));
-  const former = formerSideFiles(live, fetched.artifacts).filter((file) => !named.has(file.path));
-  const side = [...fresh, ...former];
-  return { side, installers: side.filter((file) => file.path.startsWith(`${INSTALLERS_NAME}/`)).length };
-}
-
-/** What lies beside the channel stays until `clean`; what belongs to an artifact, as long as that stays. */
-function formerSideFiles(live: LiveFolder, artifacts: readonly AcquiredArtifact[]): SideFile[] {
-  const standing = standingSideFiles(live);
-  if (standing.length === 0) return [];
-  const there = new Set(artifacts.map(({ subdir, fn }) => `${subdir}/${fn}`));
-  const belongs = (file: string): boolean => {
-    const owner = /^(.+?\.(?:conda|tar\.bz2))\./.exec(file)?.[1];
-    return owner === undefined || there.has(owner);
-  };
-  return standing.filter(({ path: file }) => belongs(file));
-}
-
-async function refuseMirrorLeaks(rt: Runtime, redactor: Redactor, staged: StagedChannel): Promise<void> {
-  const ours = staged.files.filter(
-    ({ kind, change }) => !['artifact', 'side'].includes(kind) && change !== 'unchanged',
+      changed: staged.files.some(({ change }) => change !== 'unchanged'),
+    }),
   );
-  for (const file of ours) await refuseLeak(rt, redactor, path.join(staged.dir, file.path));
+  await clearIncoming(rt, place.stateDir);
+  await rememberSeen(rt, place, staged.files);
+  await rememberChoice(rt, place, planned.choice);
+  await rt.reach('mirror:remembered');
+  const delta = await keepDelta(rt, { request, place, live });
+  await rt.reach('mirror:delta-written');
+
+  const { generation, manifestSha256, unchanged, bytesWritten } = published;
+  const withdrawn = new Set(planned.plan.withdrawn);
+  return {
+    job: 'mirror',
+    label: request.label,
+    mirrorDir: place.labelDir,
+    file: request.settings.file,
+    channels: request.channels.map(({ url }) => url),
+    platforms: [...request.settings.platforms],
+    artifacts: artifacts.length,
+    bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
+    excluded: planned.choice.excluded,
+    fetched: fetched.counts,
+    installers: fetched.installers,
+    kept: planned.plan.kept,
+    withdrawn: planned.plan.withdrawn,
+    leaving: staged.leaving.filter((each) => !withdrawn.has(each)),
+    strangers: [...live.strangers],
+    changes: staged.changes,
+    findings: collected.findings(),
+    published: { generation, manifestSha256, unchanged, bytesWritten, proof, delta },
+  };
+}
+
+interface ContentTask {
+  job: 'mirror' | 'clean';
+  request: MirrorRequest;
+  folder: LabelFolder;
+  content: {
+    subdirs: readonly string[];
+    artifacts: readonly AcquiredArtifact[];
+    side: readonly SideFile[];
+    indexBz2: boolean;
+    replace: readonly string[];
+  };
+}
+
+/** How a mirror changes, be it by `mirror` or by `clean`: only what differs is staged, and where the next delta begins is on disk before. */
+export async function deliverContent(rt: Runtime, { job, request, folder, content }: ContentTask): Promise<Delivered> {
+  const { label, channels, signKey, adopt, siteFiles } = request;
+  const { subdirs, ...rest } = content;
+  await prepareDelta(rt, { request, ...folder });
+  return deliver(
+    rt,
+    {
+      job,
+      content: {
+        kind: 'channel',
+        plan: {
+          label,
+          specs: [],
+          channels,
+          profiles: [],
+          solved: subdirs.map((subdir) => ({ subdir })),
+          artifacts: rest.artifacts,
+        },
+        ...rest,
+        signKey,
+        changesOnly: true,
+      },
+      proof: { kind: 'consistent', announced: job === 'mirror' },
+      from: 'none',
+      adopt: job === 'mirror' && adopt,
+      siteFiles: siteFiles ? 'make' : 'leave',
+    },
+    folder,
+  );
 }

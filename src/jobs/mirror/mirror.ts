@@ -1,4 +1,3 @@
-import type { Redactor } from '../../base/redact.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
 import type { Collected } from '../../delivery/collect-findings.js';
@@ -22,7 +21,7 @@ export type { MirrorRequest } from './mirror-request.js';
  * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_RECORD, E_LOCKED, E_UPSTREAM and the rest of
  *   the main job's
  */
-export async function mirror(machine: Runtime, request: MirrorRequest, redactor: Redactor): Promise<MirrorReport> {
+export async function mirror(machine: Runtime, request: MirrorRequest): Promise<MirrorReport> {
   const collected = collectFindings(machine);
   const { rt } = collected;
   if (request.dryRun) {
@@ -36,7 +35,7 @@ export async function mirror(machine: Runtime, request: MirrorRequest, redactor:
     withMirrorGateway(rt, request, async (gateway) => {
       const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
       await rt.reach('mirror:planned');
-      return deliverMirror(collected, { request, gateway, folder, planned, redactor });
+      return deliverMirror(collected, { request, gateway, folder, planned });
     }),
   );
 }

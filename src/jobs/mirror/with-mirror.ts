@@ -8,7 +8,7 @@ import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { lookAtLabelFolder, withLabelFolder } from '../../delivery/place/label-folder.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
-import { gatewayWay } from '../../delivery/workshop.js';
+import { gatewayWay } from '../../delivery/job-tools.js';
 import type { MirrorRequest } from './mirror-request.js';
 
 /** Below the mirror's state folder: what is being fetched, on the mirror's own volume, so that it is taken over by a link. */

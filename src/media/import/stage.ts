@@ -47,7 +47,7 @@ export async function planImport(rt: Runtime, { delivery, live, dir }: StageImpo
 }
 
 /** Bytes that staging takes. */
-export function bytesToStage(staged: StagedChannel): number {
+function bytesToStage(staged: StagedChannel): number {
   return staged.files.reduce((sum, file) => sum + (file.change === 'unchanged' ? 0 : file.size), 0);
 }
 

@@ -746,7 +746,7 @@ describe('a folder of ours', () => {
     writeFileSync(join(dir, 'manifest.json.sig'), '-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n');
     const { manifest, files } = ours.staged;
     const signed = [...files, { ...files[0]!, path: 'manifest.json.sig' }];
-    await laySiteFiles(rt, { request: { siteFiles: true }, labelDir: dir, staged: { manifest, files: signed } });
+    await laySiteFiles(rt, { labelDir: dir, staged: { manifest, files: signed }, onlyThere: false });
     rmSync(`${dir}.verify.ps1`);
     rmSync(join(dir, SIX));
     return dir;
@@ -774,10 +774,10 @@ describe('a folder of ours', () => {
     const dir = await besideOne();
     const fs: typeof rt.fs = {
       ...rt.fs,
-      writeNew: (path, bytes) =>
+      writeFile: (path, bytes, mode) =>
         path.includes('.INSTALL.md')
           ? Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES' }))
-          : rt.fs.writeNew(path, bytes),
+          : rt.fs.writeFile(path, bytes, mode),
     };
     const report = await callDoctor(dir, { repair: true }, { ...rt, fs });
     expect(codes(report).filter((each) => each.startsWith('site-files'))).toEqual([

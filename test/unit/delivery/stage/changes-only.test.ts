@@ -9,7 +9,7 @@ import { lockLabel } from '../../../../src/delivery/lock/lock.js';
 import { publish } from '../../../../src/delivery/publish.js';
 import { openRoot } from '../../../../src/delivery/place/root.js';
 import { createStaging } from '../../../../src/delivery/stage/staging.js';
-import { proveMirror } from '../../../../src/delivery/proof/prove-mirror.js';
+import { proveConsistent } from '../../../../src/delivery/proof/prove-consistent.js';
 import { acquired, bytesBelow, planOf, tempDir } from '../../../helpers/artifacts.js';
 import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
 import { testRuntime, type TestRuntime } from '../../../helpers/runtime.js';
@@ -112,7 +112,7 @@ async function deliver(
       .filter((path) => statSync(join(staging.channelDir, path)).isFile())
       .sort();
     spoil?.();
-    if (!complete) await proveMirror(rt, { staged, live });
+    if (!complete) await proveConsistent(rt, { staged, live });
     const how = { engine: 'test', tool: 'test', startedAt: new Date(0).toISOString() };
     const receipt = await publish(rt, { place, lock, staging, staged, live, ...how });
     return { labelDir, receipt, staged, stagedPaths };

@@ -118,7 +118,10 @@ describe('the repodata cache', () => {
 
   it('a disk that refuses costs time, not the run', async () => {
     const full = testRuntime({
-      fs: { ...nodeFileSystem(), writeNew: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) },
+      fs: {
+        ...nodeFileSystem(),
+        writeFile: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+      },
     });
     const cache = await openRepodataCache(full, dir, undefined);
     await cache.write(URL, entry('{}'));

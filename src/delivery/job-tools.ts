@@ -12,7 +12,6 @@ import type { Gateway, GatewayOptions } from '../gateway/gateway.js';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import { RepackError } from '../base/errors.js';
 import type { TargetClient, TargetProfile } from '../conda/plan/profile.js';
-import type { Redactor } from '../base/redact.js';
 import type { WorkSettings } from '../conda/plan/request.js';
 import type { Secret } from '../base/secret.js';
 import type { ArtifactStore } from '../conda/plan/artifact-store.js';
@@ -23,7 +22,7 @@ import { waitWhileCleaning } from './cache-guard.js';
 import { makeRunFolder, sweepRunFolders } from './run-folder.js';
 
 /** What a job works with; everything in it is gone or given back when the job ends. */
-export interface Workshop {
+export interface JobTools {
   store: ArtifactStore;
   gateway: Gateway;
   solver: EmbeddedSolver;
@@ -34,16 +33,14 @@ export interface Workshop {
   enginePkgsDir: string;
   /** Who must be able to read what is delivered: the client at the site, or the engine itself where it is the older one. */
   reader: TargetClient | undefined;
-  redactor: Redactor | undefined;
 }
 
-export interface WorkshopOptions extends WorkSettings {
+export interface ToolOptions extends WorkSettings {
   job: string;
   channels: readonly Channel[];
   token: Secret | undefined;
   profiles: readonly TargetProfile[];
   subdirs: readonly Subdir[];
-  redactor: Redactor | undefined;
   engines: Engines;
 }
 
@@ -92,10 +89,10 @@ async function checkPaths(rt: Runtime, { engine, enginePath, subdirs, prove }: E
 }
 
 /** Opens store, gateway and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
-export async function withWorkshop<T>(
+export async function withTools<T>(
   rt: Runtime,
-  options: WorkshopOptions,
-  work: (workshop: Workshop) => Promise<T>,
+  options: ToolOptions,
+  work: (tools: JobTools) => Promise<T>,
 ): Promise<T> {
   await sweepRunFolders(rt, options.cacheDir);
   const store = await openStore(rt, path.join(options.cacheDir, 'store'));
@@ -124,7 +121,6 @@ export async function withWorkshop<T>(
       conda,
       enginePkgsDir,
       reader,
-      redactor: options.redactor,
     });
     return made;
   } finally {
@@ -152,7 +148,7 @@ function engineAsClient(conda: CondaEngine): TargetClient | undefined {
 export async function gatewayWay(
   rt: Runtime,
   options: Pick<
-    WorkshopOptions,
+    ToolOptions,
     'channels' | 'token' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp' | 'maxIndexMb'
   >,
 ): Promise<Omit<GatewayOptions, 'view' | 'store'>> {

@@ -14,23 +14,26 @@ import { hashFiles, type ReadRuntime } from '../../channel/read/read-folder.js';
 import { describe, violation } from '../../channel/check/rules.js';
 import type { Violation } from '../../channel/check/rules.js';
 
-export interface ProveMirrorInput {
-  /** Staged with `changesOnly`. */
+export interface ProofInput {
+  /** All of it, or only what changes. */
   staged: StagedChannel;
   live: LiveFolder;
 }
 
 /**
- * The proof of a mirror (design D9), which has nothing to solve and may be too large to be read through each night: every file that
- * changes is read back, its digest as stated; what stays is as it was found; index = files = manifest for every subdir. Throws E_PROOF
- * with everything
- * that failed, at once.
+ * The proof of a channel that has nothing to solve and may be too large to be read through each night (design D9): every file that changes
+ * is read back, its digest as stated; what stays is as it was found; index = files = manifest for every subdir. `artifactsHashed`: those
+ * that change were, as they were written. Throws E_PROOF with everything that failed, at once.
  */
-export async function proveMirror(rt: ReadRuntime, { staged, live }: ProveMirrorInput): Promise<Proof> {
+export async function proveConsistent(
+  rt: ReadRuntime,
+  { staged, live, artifactsHashed = false }: ProofInput & { artifactsHashed?: boolean },
+): Promise<Proof> {
   const changed = staged.files.filter(({ change }) => change !== 'unchanged');
   const failed: Violation[] = [];
   failed.push(...checkStaying(staged, live));
-  failed.push(...(await checkReadBack(rt, staged.dir, changed)));
+  const unread = changed.filter(({ kind }) => !artifactsHashed || kind !== 'artifact');
+  failed.push(...(await checkReadBack(rt, staged.dir, unread)));
   const records = { count: 0 };
   const artifacts = new Map(
     staged.manifest.files.filter(({ kind }) => kind === 'artifact').map((file) => [file.path, file]),
@@ -39,24 +42,28 @@ export async function proveMirror(rt: ReadRuntime, { staged, live }: ProveMirror
     failed.push(...(await checkSubdir(rt, { staged, live, subdir, artifacts, records })));
   failed.push(...(await checkManifest(rt, staged)));
   if (failed.length > 0) {
-    throw new RepackError('E_PROOF', {
-      what: `The new state of ${staged.label} failed its proof in ${failed.length} ${failed.length === 1 ? 'point' : 'points'}; nothing was published`,
-      where: staged.dir,
-      hint: 'Run it again. If it fails in the same way, report it with these lines.',
-      details: [...new Set(failed.map(describe))].slice(0, 100),
-    });
+    throw disproven(`The new state of ${staged.label}`, staged.dir, failed);
   }
-  const bytes = changed.reduce((sum, { size }) => sum + size, 0);
+  const bytes = unread.reduce((sum, { size }) => sum + size, 0);
   return {
     checks: [
       {
         name: 'files',
-        detail: `${changed.length} new files, ${bytes} bytes read back, every size and digest as stated`,
+        detail: `${unread.length} new files, ${bytes} bytes read back, every size and digest as stated`,
       },
       { name: 'index', detail: `${records.count} records, one for each artifact and no other` },
       { name: 'manifest', detail: `generation ${staged.manifest.generation}, in step with files and indexes` },
     ],
   };
+}
+
+export function disproven(what: string, where: string, failed: readonly Violation[]): RepackError {
+  return new RepackError('E_PROOF', {
+    what: `${what} failed its proof in ${failed.length} ${failed.length === 1 ? 'point' : 'points'}; nothing was published`,
+    where,
+    hint: 'Run it again. If it fails in the same way, report it with these lines.',
+    details: [...new Set(failed.map(describe))].slice(0, 100),
+  });
 }
 
 function checkStaying({ files }: StagedChannel, live: LiveFolder): Violation[] {
@@ -71,13 +78,13 @@ function checkStaying({ files }: StagedChannel, live: LiveFolder): Violation[] {
 }
 
 /** The md5 goes with the sha256, as both were taken in one pass. */
-async function checkReadBack(rt: ReadRuntime, dir: string, files: readonly StagedFile[]): Promise<Violation[]> {
+export async function checkReadBack(rt: ReadRuntime, dir: string, files: readonly StagedFile[]): Promise<Violation[]> {
   const stated = new Map(files.map((file) => [file.path, file]));
   const found = await hashFiles(rt, { dir, paths: [...stated.keys()] }, { stated });
   return files.flatMap((file) => differences(file, found.get(file.path)!, 'the manifest'));
 }
 
-interface SubdirCheck extends ProveMirrorInput {
+interface SubdirCheck extends ProofInput {
   subdir: string;
   artifacts: ReadonlyMap<string, ManifestFile>;
   records: { count: number };
@@ -102,7 +109,7 @@ async function checkSubdir(
   return found;
 }
 
-function scanned(path: string, json: Uint8Array): RepodataIndex | Violation {
+export function scanned(path: string, json: Uint8Array): RepodataIndex | Violation {
   try {
     return scanRepodata(json, path);
   } catch (error) {
@@ -111,7 +118,7 @@ function scanned(path: string, json: Uint8Array): RepodataIndex | Violation {
   }
 }
 
-interface FormCheck extends ProveMirrorInput {
+interface FormCheck extends ProofInput {
   form: StagedFile;
   json: Uint8Array;
 }

@@ -1,0 +1,86 @@
+import type { ContentPlan } from '../channel/manifest/make-manifest.js';
+import type { SideFile, StagedChannel } from '../channel/staged.js';
+import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
+import type { WorkSettings } from '../conda/plan/request.js';
+import type { JobTools } from './job-tools.js';
+
+/** New indexes for a folder that others made and that stays theirs, and what leaves it. Carried out by `deliverIndexes`. */
+export interface IndexProposal {
+  job: 'clean' | 'doctor';
+  indexes: readonly IndexFile[];
+  /** Paths that no index names any more. */
+  leaving: readonly string[];
+}
+
+export interface IndexFile {
+  /** Relative to the folder, with `/`. */
+  path: string;
+  /** `sums`: its owner's list of digests. */
+  kind: 'index' | 'sums';
+  bytes: Uint8Array;
+  mtimeMs: number;
+}
+
+/** What a job wants a channel folder to become (design D14): data, carried out by `deliver`. */
+export interface Proposal {
+  job: keyof typeof STEP_PREFIXES;
+  content: ChannelContent | GivenContent;
+  proof: ProofWish;
+  /** For the receipt, who chose the packages or brought them: `conda 26.7.1`, `medium acme-g3`, `none`. */
+  from: string;
+  /** Own a folder that was made by something else. Default: refuse it. */
+  adopt?: boolean;
+  /** Of the files that the new channel does not name, those that leave; default all. */
+  mayLeave?: (path: string) => boolean;
+  /** What a site without this tool needs beside the folder: made, made anew where it lies there, or left as it is. */
+  siteFiles: 'make' | 'renew' | 'leave';
+  /** A run that finds everything right leaves no receipt. */
+  quietIfSame?: boolean;
+  /** Files and folders of this run that must not hold a secret either; absolute paths, also of what is not there. */
+  alsoScanned?: readonly string[];
+}
+
+/** Of each job, what its kill points begin with. */
+export const STEP_PREFIXES = {
+  update: 'update',
+  capture: 'update',
+  mirror: 'mirror',
+  import: 'import',
+  merge: 'import',
+  clean: 'clean',
+  doctor: 'doctor',
+} as const;
+
+/** Artifacts at hand with their records: indexes and manifest are made of them. */
+export interface ChannelContent {
+  kind: 'channel';
+  plan: ContentPlan;
+  artifacts: readonly AcquiredArtifact[];
+  /** What travels along outside the indexes. */
+  side: readonly SideFile[];
+  indexBz2: boolean;
+  /** File or package names whose changed bytes are accepted; `all`: every one. */
+  replace: readonly string[];
+  /** SSH key that signs the manifest. */
+  signKey?: string | undefined;
+  /** Stage only what changes, by links where the disk has them: for folders too large to be written twice. */
+  changesOnly?: boolean;
+}
+
+/** A channel as somebody else made it, taken over byte for byte. */
+export interface GivenContent {
+  kind: 'given';
+  /** All of it but where it is staged. */
+  channel: Omit<StagedChannel, 'dir'>;
+  /** Writes the files that change below `staged.dir`, each hashed as it is written. */
+  write(staged: StagedChannel): Promise<void>;
+}
+
+/**
+ * - `installable`: complete and solvable from itself alone (design D9);
+ * - `consistent`: index = files = manifest, and every new byte read back; of artifacts only those that were not hashed as they were written.
+ *   `announced`: it may take a while, so that it is said.
+ */
+export type ProofWish =
+  | { kind: 'installable'; plan: RepackPlan; request: WorkSettings; tools: JobTools }
+  | { kind: 'consistent'; artifactsHashed?: boolean; announced?: boolean };

@@ -1,0 +1,66 @@
+import path from 'node:path';
+import { acquire } from '../store/acquire.js';
+import type { RepackPlan } from '../conda/plan/plan.js';
+import type { WorkSettings } from '../conda/plan/request.js';
+import { emitFindings } from '../delivery/collect-findings.js';
+import type { Collected } from '../delivery/collect-findings.js';
+import { deliver } from '../delivery/deliver.js';
+import type { JobReport } from '../delivery/job-report.js';
+import type { JobTools } from '../delivery/job-tools.js';
+import type { LabelFolder } from '../delivery/place/label-folder.js';
+import { publishedReport } from '../delivery/report.js';
+
+export interface Repack {
+  job: 'update' | 'capture';
+  request: WorkSettings;
+  plan: RepackPlan;
+  packageCaches: readonly string[];
+  folder: LabelFolder;
+  tools: JobTools;
+}
+
+/** From a plan to a published label folder: fetch, then deliver. */
+export async function repack({ rt, findings }: Collected, task: Repack): Promise<JobReport> {
+  const { job, request, plan, packageCaches, folder, tools } = task;
+  const { store, gateway, runDir, enginePkgsDir } = tools;
+  const acquired = await acquire(rt, {
+    artifacts: plan.artifacts,
+    store,
+    caches: packageCaches,
+    fetch: gateway.fetchArtifact,
+    downloaded: gateway.fetchedForEngine,
+  });
+  emitFindings(rt, acquired.findings);
+  await rt.reach('update:acquired');
+
+  const attested = request.attestations
+    ? await (
+        await import('../delivery/collect-attestations.js')
+      ).collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
+    : { side: [], findings: [] };
+  emitFindings(rt, [...attested.findings, ...gateway.findings()]);
+
+  const { indexBz2, replace, signKey, adopt } = request;
+  const delivered = await deliver(
+    rt,
+    {
+      job,
+      content: {
+        kind: 'channel',
+        plan,
+        artifacts: acquired.artifacts,
+        side: attested.side,
+        indexBz2,
+        replace,
+        signKey,
+      },
+      proof: { kind: 'installable', plan, request, tools },
+      from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
+      adopt,
+      siteFiles: request.siteFiles ? 'make' : 'leave',
+      alsoScanned: [runDir, path.join(enginePkgsDir, 'urls.txt'), path.join(enginePkgsDir, 'urls')],
+    },
+    folder,
+  );
+  return publishedReport({ job, plan, folder, fetched: acquired.counts, ...delivered, findings: findings() });
+}
