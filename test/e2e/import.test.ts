@@ -3,7 +3,7 @@ import { cpSync, existsSync, readFileSync, renameSync, truncateSync, writeFileSy
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesBetween, filesThatContain, snapshot } from '../../scripts/lib/snapshot.js';
-import type { ImportReport } from '../../src/jobs/import/import.js';
+import type { ImportReport } from '../../src/jobs/import/apply-sets.js';
 import { parseSiteReceipt } from '../../src/media/medium/format.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { openWorkplace, startOurs, type Ran, type Workplace } from '../helpers/programs.js';

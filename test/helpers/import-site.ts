@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SamplePackage } from '../../scripts/lib/sample-upstream.js';
-import { importMedia, type ImportReport, type ImportRequest } from '../../src/jobs/import/import.js';
+import type { ImportReport } from '../../src/jobs/import/apply-sets.js';
+import { importMedia, type ImportRequest } from '../../src/jobs/import/import.js';
 import type { TestRuntime } from './runtime.js';
 import { fakeClock, testRuntime } from './runtime.js';
 import { publishSamples, samplePackage } from './label-folders.js';

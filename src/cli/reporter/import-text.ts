@@ -1,4 +1,4 @@
-import type { ImportReport } from '../../jobs/import/import.js';
+import type { ImportReport } from '../../jobs/import/apply-sets.js';
 import { formatBytes, plural } from './format.js';
 import { changeSections, findingsSection, otherFilesSection } from './sections.js';
 

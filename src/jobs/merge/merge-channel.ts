@@ -14,7 +14,7 @@ import { profileOfManifest } from '../../channel/manifest/profile.js';
 import { deliver, type Published } from '../../delivery/deliver.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
-import type { ImportReport } from '../import/import.js';
+import type { ImportReport } from '../import/apply-sets.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
 

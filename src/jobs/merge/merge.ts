@@ -1,16 +1,10 @@
 import path from 'node:path';
-import { judge } from '../../media/import/judge.js';
-import { planImport } from '../../media/import/stage.js';
 import { isDeltaFolder, readDeltaFolder, type DeltaFolder } from '../../media/merge/delta.js';
 import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
-import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { applyDelivery, type Applied } from '../import/apply-delivery.js';
-import { collectFindings } from '../../delivery/collect-findings.js';
-import type { Collected } from '../../delivery/collect-findings.js';
-import type { ImportReport } from '../import/import.js';
-import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
+import { applySets, type ImportReport } from '../import/apply-sets.js';
+import { collectFindings, type Collected } from '../../delivery/collect-findings.js';
 import { mergeChannel } from './merge-channel.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
 
@@ -30,69 +24,27 @@ export async function merge(machine: Runtime, request: MergeRequest): Promise<Im
     : mergeChannel(collected, request, places);
 }
 
-async function mergeDelta(collected: Collected, request: MergeRequest, places: MergePlaces): Promise<ImportReport> {
-  const { rt, findings } = collected;
-  const delta = await readDeltaFolder(rt, { dir: places.from, name: path.basename(places.from) });
+async function mergeDelta(
+  { rt, findings }: Collected,
+  request: MergeRequest,
+  places: MergePlaces,
+): Promise<ImportReport> {
+  const { from, root, label } = places;
+  const delta = await readDeltaFolder(rt, { dir: from, name: path.basename(from) });
   refuseOtherLabel(delta, places);
   await rt.reach('import:checked');
-  const look = { ...request, ...places, job: 'merge', replace: ['all'] };
-  const signature = delta.signed ? 'there, not checked' : 'absent';
-  const reportOf = (
-    folder: Pick<LabelFolder, 'place' | 'live'>,
-    applied: Omit<Applied, 'receipt'>,
-    receipts: string[],
-  ): ImportReport => ({
-    job: 'merge',
-    label: places.label,
-    labelDir: folder.place.labelDir,
-    media: [places.from],
-    sets: [
-      {
-        name: delta.claim.name,
-        kind: delta.claim.base === null ? 'full' : 'delta',
-        generation: delta.claim.generation,
-        signature,
-      },
-    ],
-    before: folder.live.manifest?.generation ?? null,
-    generation: delta.claim.generation,
-    manifestSha256: delta.claim.manifestSha256,
-    changes: applied.staged.changes,
-    leaving: [...applied.staged.leaving],
-    dryRun: request.dryRun,
-    unchanged: applied.unchanged,
-    bytesWritten: applied.bytesWritten,
-    receipts,
-    findings: findings(),
+  const { claim, delivery, signed } = delta;
+  const signature = signed ? 'there, not checked' : 'absent';
+  const step = { claim, target: delivery.target, set: null, signature, read: async () => delivery };
+  return applySets({
+    rt,
+    command: 'merge',
+    places: [from],
+    label,
+    steps: [step],
+    request: { ...request, root },
+    findings,
   });
-
-  if (request.dryRun) {
-    const folder = await lookAtLabelFolder(rt, look);
-    judgeDelta(delta, folder.live);
-    const staged = await planImport(rt, {
-      delivery: delta.delivery,
-      live: folder.live,
-      dir: folder.place.stateDir,
-    });
-    const unchanged = staged.leaving.length === 0 && staged.files.every(({ change }) => change === 'unchanged');
-    return reportOf(folder, { staged, unchanged, bytesWritten: 0 }, []);
-  }
-  return withLabelFolder(rt, look, async (folder) => {
-    judgeDelta(delta, folder.live);
-    const { adopt, siteFiles } = request;
-    const source = { command: 'merge', from: `delta ${delta.claim.name}`, set: null, signature } as const;
-    const applied = await applyDelivery(rt, { delivery: delta.delivery, folder, adopt, siteFiles, ...source });
-    return reportOf(folder, applied, [applied.receipt]);
-  });
-}
-
-/** The base decides, unless the outcome is the same: every other file of the new channel is there already. */
-function judgeDelta({ claim, delivery }: DeltaFolder, live: LiveFolder): void {
-  const complete = delivery.target.manifest.files.every(
-    ({ path: file, sha256 }) => delivery.has(file) || live.files.get(file)?.sha256 === sha256,
-  );
-  const fits = live.manifestSha256 === claim.base?.manifest_sha256;
-  judge(complete && !fits ? { ...claim, base: null } : claim, live, { allowRollback: false, command: 'merge' });
 }
 
 function refuseOtherLabel({ claim, delivery }: DeltaFolder, { label, root }: MergePlaces): void {

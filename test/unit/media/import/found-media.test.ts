@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ImportReport } from '../../../../src/jobs/import/import.js';
+import type { ImportReport } from '../../../../src/jobs/import/apply-sets.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { bytesBelow, tempDir } from '../../../helpers/artifacts.js';
 import { exportTo } from '../../../helpers/carry.js';

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeChannel } from '../../../../scripts/lib/sample-upstream.js';
 import { changesBetween, snapshot } from '../../../../scripts/lib/snapshot.js';
-import type { ImportReport } from '../../../../src/jobs/import/import.js';
+import type { ImportReport } from '../../../../src/jobs/import/apply-sets.js';
 import { merge } from '../../../../src/jobs/merge/merge.js';
 import type { MergeRequest } from '../../../../src/jobs/merge/merge-request.js';
 import { verify } from '../../../../src/jobs/verify.js';
