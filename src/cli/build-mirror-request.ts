@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { MirrorSettings } from '../jobs/mirror/mirror-settings.js';
 import type { MirrorRequest } from '../jobs/mirror/mirror.js';
-import { targetProfiles, workSettings } from './build-request.js';
+import { workSettings } from '../config/work-settings.js';
+import { targetProfiles } from './build-request.js';
 import { LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption } from './command.js';
 import type { CliCall, CliCommand, Typed } from './command.js';
 

@@ -6,11 +6,12 @@ import { parseMatchSpec, specChannelAllowed } from '../conda/spec/match-spec.js'
 import { NOARCH } from '../conda/channel/channel.js';
 import { parseLabel, parseSubdir } from '../conda/channel/names.js';
 import type { TargetProfile } from '../conda/plan/profile.js';
-import type { CaptureRequest, RepackRequest, WorkSettings } from '../conda/plan/request.js';
+import type { CaptureRequest, RepackRequest } from '../jobs/request.js';
 import type { Secret } from '../base/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { SettingValues } from '../config/setting-values.js';
+import type { SettingValues } from '../config/settings.js';
+import { workSettings } from '../config/work-settings.js';
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 
@@ -82,38 +83,6 @@ export function targetProfiles(subdirs: readonly string[], values: SettingValues
   const virtualPackages = values.virtualPackages.map((text) => parseVirtualPackage(text));
   const client = values.client === undefined ? undefined : parseClient(values.client);
   return subdirs.map((subdir) => targetProfile({ subdir, virtualPackages, client }));
-}
-
-/** `values` as resolved: paths are absolute. */
-export function workSettings(values: SettingValues): WorkSettings {
-  return {
-    channelPriority: values.channelPriority,
-    engine: values.engine,
-    enginePath: values.enginePath,
-    cacheDir: values.cacheDir,
-    allowHttp: values.allowHttp,
-    maxIndexMb: values.maxIndexMb,
-    proxy: values.proxy,
-    noProxy: values.noProxy,
-    caFiles: values.caFiles,
-    waitLockMs: values.waitLock * 1000,
-    takeOverLock: values.takeOverLock,
-    prove: values.prove.startsWith('install')
-      ? { kind: 'install', enginePath: values.prove === 'install' ? undefined : values.prove.slice('install='.length) }
-      : { kind: 'solve' },
-    indexBz2: values.index.includes('bz2') || needsBz2(values.client),
-    replace: values.replace,
-    signKey: values.signKey,
-    siteFiles: values.siteFiles === 'on',
-    attestations: values.attestations,
-    adopt: values.adopt,
-    dryRun: values.dryRun,
-  };
-}
-
-/** A client that reads only `.bz2` indexes gets them without being asked for (facts.md: conda 4.3 offline). */
-function needsBz2(client: string | undefined): boolean {
-  return client !== undefined && parseClient(client).needsBz2Index;
 }
 
 function targetSubdirs(values: SettingValues): string[] {

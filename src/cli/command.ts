@@ -7,8 +7,7 @@ import type { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Reporter } from './reporter/reporter.js';
-import type { SettingValues } from '../config/setting-values.js';
-import type { SettingName } from '../config/settings.js';
+import type { SettingName, SettingValues } from '../config/settings.js';
 
 /** What the command line said beside settings, before any value is checked. */
 export interface Typed {

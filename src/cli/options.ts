@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { GivenOptions } from '../config/resolve-settings.js';
-import { SETTING_NAMES, environmentName, setting } from '../config/settings.js';
+import { SETTINGS, SETTING_NAMES } from '../config/settings.js';
 import type { SettingName } from '../config/settings.js';
 
 /** Puts settings of the table on a command, in the table's order, under their headings. */
@@ -31,18 +31,18 @@ export function givenOptions(command: Command): GivenOptions {
 }
 
 function optionOf(name: SettingName): Option {
-  const { flag, value, repeatable, help, defaultText, group } = setting(name);
+  const { flag, value, repeatable, help, defaultText, group } = SETTINGS[name];
   const notes = [
-    ...(repeatable === true ? ['repeatable'] : []),
+    ...(repeatable ? ['repeatable'] : []),
     ...(defaultText === undefined ? [] : [`default ${defaultText}`]),
-    environmentName(name),
+    SETTINGS[name].variable,
   ];
   const option = new Option(
     value === undefined ? `--${flag}` : `--${flag} <${value}>`,
     `${help} (${notes.join('; ')})`,
   );
   option.helpGroup(`${group}:`);
-  if (repeatable === true) {
+  if (repeatable) {
     option.argParser((item: string, before: string[] | undefined) => [...(before ?? []), item]);
   }
   return option;

@@ -2,7 +2,7 @@ import { LineCounter, isAlias, isMap, isScalar, parseDocument } from 'yaml';
 import type { Node, Pair, YAMLMap } from 'yaml';
 import { RepackError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
-import { SETTINGS, SETTING_NAMES, setting } from './settings.js';
+import { SETTINGS, SETTING_NAMES } from './settings.js';
 import type { SettingName } from './settings.js';
 
 /** A configuration file is a page of text; more is a wrong file. */
@@ -10,7 +10,7 @@ const MAX_BYTES = 1024 * 1024;
 
 const BY_KEY = new Map<string, SettingName>(
   SETTING_NAMES.flatMap((name) => {
-    const key = setting(name).key;
+    const key = SETTINGS[name].key;
     return key === undefined ? [] : [[key, name] as const];
   }),
 );
@@ -80,11 +80,11 @@ function readPair(pair: Pair<unknown, unknown>, place: (node: Node | undefined) 
     throw new RepackError('E_CONFIG', {
       what: `"${key}" has no value`,
       where: place(valueNode ?? keyNode),
-      hint: `Write one (${setting(name).value ?? 'true or false'}), or take the line out.`,
+      hint: `Write one (${SETTINGS[name].value ?? 'true or false'}), or take the line out.`,
     });
   }
   // One value stands for a list of one: `channels: conda-forge`.
-  const given = setting(name).repeatable === true && typeof value === 'string' ? [value] : value;
+  const given = SETTINGS[name].repeatable && typeof value === 'string' ? [value] : value;
   const checked = SETTINGS[name].schema.safeParse(given);
   if (!checked.success) {
     const issue = checked.error.issues[0];
@@ -94,7 +94,7 @@ function readPair(pair: Pair<unknown, unknown>, place: (node: Node | undefined) 
       where: place(valueNode ?? keyNode),
       hint: containsNumber(given)
         ? 'Put versions and other number-like texts in quotes: YAML reads 3.10 as 3.1.'
-        : `Expected: ${setting(name).value ?? 'true or false'}.`,
+        : `Expected: ${SETTINGS[name].value ?? 'true or false'}.`,
     });
   }
   return [name, checked.data];

@@ -2,10 +2,8 @@ import path from 'node:path';
 import { pathInFile } from './path-in-file.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { SETTINGS, SETTING_NAMES, environmentName, setting } from './settings.js';
-import type { SettingName } from './settings.js';
-import { DEFAULTS } from './setting-values.js';
-import type { SettingValues } from './setting-values.js';
+import { SETTINGS, SETTING_NAMES } from './settings.js';
+import type { SettingName, SettingValues } from './settings.js';
 
 /** Where a value came from, for `--show-config`. */
 export type Origins = Record<SettingName, string>;
@@ -34,19 +32,15 @@ export async function resolveSettings(
 ): Promise<ResolvedSettings> {
   const file = await findConfigFile(rt, places);
   const fromFile = file === undefined ? new Map<SettingName, unknown>() : await readConfigFile(rt, file);
-  const defaults: Record<string, unknown> = {
-    ...DEFAULTS,
-    cacheDir: defaultCacheDir(rt),
-    subdirs: [rt.machine.subdir],
-    ...ambient(rt.env),
-  };
+  const fromMachine: Partial<SettingValues> = { cacheDir: defaultCacheDir(rt), subdirs: [rt.machine.subdir] };
+  const fromAmbient = ambient(rt.env);
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
   for (const name of SETTING_NAMES) {
-    const variable = environmentName(name);
+    const variable = SETTINGS[name].variable;
     const fromEnv = rt.env[variable];
     if (given[name] !== undefined) {
-      values[name] = check(name, given[name], `option --${setting(name).flag}`);
+      values[name] = check(name, given[name], `option --${SETTINGS[name].flag}`);
       origins[name] = 'command line';
     } else if (fromEnv !== undefined && fromEnv !== '') {
       values[name] = check(name, fromText(name, fromEnv), `environment variable ${variable}`);
@@ -55,8 +49,8 @@ export async function resolveSettings(
       values[name] = fromFile.get(name);
       origins[name] = file ?? '';
     } else {
-      values[name] = defaults[name];
-      origins[name] = name in ambient(rt.env) ? 'environment' : 'default';
+      values[name] = fromAmbient[name] ?? fromMachine[name] ?? SETTINGS[name].schema.parse(undefined);
+      origins[name] = name in fromAmbient ? 'environment' : 'default';
     }
     values[name] = absolute(rt, { name, value: values[name], file: origins[name] === file ? file : undefined });
   }
@@ -71,7 +65,7 @@ function absolute(
     file === undefined ? path.resolve(machine.cwd, written) : pathInFile(machine, path.dirname(file), written);
   if (name === 'prove' && typeof value === 'string' && value.startsWith(INSTALL_WITH))
     return `${INSTALL_WITH}${full(value.slice(INSTALL_WITH.length))}`;
-  if (setting(name).path !== true) return value;
+  if (SETTINGS[name].path !== true) return value;
   if (Array.isArray(value)) return value.map((each: string) => full(each));
   return typeof value === 'string' ? full(value) : value;
 }
@@ -127,14 +121,14 @@ function check(name: SettingName, value: unknown, where: string): unknown {
   throw new RepackError('E_USAGE', {
     what: `Wrong value ${JSON.stringify(value)}: ${checked.error.issues[0]?.message ?? 'not understood'}`,
     where,
-    hint: `Expected: ${setting(name).value ?? 'true or false'}.`,
+    hint: `Expected: ${SETTINGS[name].value ?? 'true or false'}.`,
   });
 }
 
 /** Lists in a variable are separated by blanks; switches are true/1/yes or false/0/no. */
 function fromText(name: SettingName, raw: string): unknown {
-  if (setting(name).repeatable === true) return raw.split(/\s+/).filter((item) => item !== '');
-  if (setting(name).value !== undefined) return raw;
+  if (SETTINGS[name].repeatable) return raw.split(/\s+/).filter((item) => item !== '');
+  if (SETTINGS[name].value !== undefined) return raw;
   const word = raw.toLowerCase();
   if (['1', 'true', 'yes', 'on'].includes(word)) return true;
   if (['0', 'false', 'no', 'off'].includes(word)) return false;

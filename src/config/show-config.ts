@@ -1,4 +1,4 @@
-import { SETTING_NAMES, setting } from './settings.js';
+import { SETTINGS, SETTING_NAMES } from './settings.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 import type { SettingName } from './settings.js';
 
@@ -11,7 +11,7 @@ export function renderConfig(resolved: ResolvedSettings, names: readonly Setting
   const inForce = shown.filter((name) => resolved.values[name] !== undefined);
   const unset = shown.filter((name) => resolved.values[name] === undefined);
   const rows = [...inForce.filter(hasKey), ...inForce.filter((name) => !hasKey(name))].map((name) => [
-    hasKey(name) ? `${setting(name).key}:` : `# --${setting(name).flag}:`,
+    hasKey(name) ? `${SETTINGS[name].key}:` : `# --${SETTINGS[name].flag}:`,
     JSON.stringify(resolved.values[name]),
     resolved.origins[name],
   ]);
@@ -22,11 +22,11 @@ export function renderConfig(resolved: ResolvedSettings, names: readonly Setting
       ([key = '', value = '', origin = '']) =>
         `${key.padEnd(width(0))} ${value.padEnd(Math.min(width(1), 44))}  # ${origin}`,
     ),
-    ...(unset.length === 0 ? [] : [`# not set: ${unset.map((name) => setting(name).key).join(', ')}`]),
+    ...(unset.length === 0 ? [] : [`# not set: ${unset.map((name) => SETTINGS[name].key).join(', ')}`]),
     '',
   ].join('\n');
 }
 
 function hasKey(name: SettingName): boolean {
-  return setting(name).key !== undefined;
+  return SETTINGS[name].key !== undefined;
 }

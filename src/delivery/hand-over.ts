@@ -2,7 +2,7 @@ import path from 'node:path';
 import { isRepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
-import type { WorkSettings } from '../conda/plan/request.js';
+import type { WorkSettings } from '../config/work-settings.js';
 import type { StagedChannel } from '../channel/staged.js';
 import type { Runtime } from '../runtime/runtime.js';
 

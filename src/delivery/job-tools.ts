@@ -12,7 +12,7 @@ import type { Gateway, GatewayOptions } from '../gateway/gateway.js';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import { RepackError } from '../base/errors.js';
 import type { TargetClient, TargetProfile } from '../conda/plan/profile.js';
-import type { WorkSettings } from '../conda/plan/request.js';
+import type { WorkSettings } from '../config/work-settings.js';
 import type { Secret } from '../base/secret.js';
 import type { ArtifactStore } from '../conda/plan/artifact-store.js';
 import { parseClient } from '../conda/plan/target.js';

@@ -1,7 +1,7 @@
 import type { ContentPlan } from '../channel/manifest/make-manifest.js';
 import type { SideFile, StagedChannel } from '../channel/staged.js';
 import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
-import type { WorkSettings } from '../conda/plan/request.js';
+import type { WorkSettings } from '../config/work-settings.js';
 import type { JobTools } from './job-tools.js';
 
 /** New indexes for a folder that others made and that stays theirs, and what leaves it. Carried out by `deliverIndexes`. */

@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { Subdir } from '../conda/channel/channel.js';
-import type { EngineChoice } from '../conda/plan/request.js';
+import type { EngineChoice } from '../config/settings.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { abilitiesOf } from './conda/abilities.js';
 import type { CondaEngine } from './conda/conda-engine.js';

@@ -8,7 +8,7 @@ import type { Channel } from '../conda/channel/channel.js';
 import { parseLabel } from '../conda/channel/names.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport } from '../delivery/job-report.js';
-import type { CaptureRequest } from '../conda/plan/request.js';
+import type { CaptureRequest } from './request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';

@@ -1,7 +1,7 @@
 import type { CondaAbilities } from '../engine/conda/abilities.js';
 import { detectEngines } from '../engine/detect.js';
 import { RATTLER_VERSION } from '../engine/embedded/solve.js';
-import type { WorkSettings } from '../conda/plan/request.js';
+import type { WorkSettings } from '../config/work-settings.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** One line of `repackenv engines`. */

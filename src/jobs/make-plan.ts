@@ -5,7 +5,7 @@ import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '../conda/plan/plan.js';
 import type { TargetProfile } from '../conda/plan/profile.js';
-import type { RepackRequest } from '../conda/plan/request.js';
+import type { RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { withEngineCache } from './engine-cache.js';
 import type { JobTools } from '../delivery/job-tools.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { acquire } from '../store/acquire.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
-import type { WorkSettings } from '../conda/plan/request.js';
+import type { WorkSettings } from '../config/work-settings.js';
 import { emitFindings } from '../delivery/collect-findings.js';
 import type { Collected } from '../delivery/collect-findings.js';
 import { deliver } from '../delivery/deliver.js';

@@ -1,5 +1,5 @@
 import type { JobReport } from '../delivery/job-report.js';
-import type { RepackRequest } from '../conda/plan/request.js';
+import type { RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings } from '../delivery/collect-findings.js';
 import { withLabelFolder } from '../delivery/place/label-folder.js';

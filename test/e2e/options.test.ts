@@ -5,7 +5,7 @@ import { runProgram } from '../../scripts/lib/run-program.js';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { changesBetween, filesThatContain, snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
-import { SETTINGS, environmentName, type SettingName } from '../../src/config/settings.js';
+import { SETTINGS, type SettingName } from '../../src/config/settings.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
 import { delivered, eventsOf, reportOf } from '../helpers/real-upstream.js';
 import { expectRefusal } from '../helpers/refusals.js';
@@ -298,6 +298,6 @@ describe('--show-config', () => {
       for (const name of Object.keys(SETTINGS) as SettingName[])
         expect(help.stdout).toMatch(new RegExp(`--${SETTINGS[name].flag}\\b`));
     }
-    expect(environmentName('baseUrl')).toBe('REPACKENV_BASE_URL');
+    expect(SETTINGS.baseUrl.variable).toBe('REPACKENV_BASE_URL');
   });
 });

@@ -8,7 +8,7 @@ import { createRedactor } from '../../src/base/redact.js';
 import { Secret } from '../../src/base/secret.js';
 import type { Channel } from '../../src/conda/channel/channel.js';
 import type { TargetProfile } from '../../src/conda/plan/profile.js';
-import type { WorkSettings } from '../../src/conda/plan/request.js';
+import type { WorkSettings } from '../../src/config/work-settings.js';
 import { targetProfile } from '../../src/conda/plan/target.js';
 import { parseMatchSpec } from '../../src/conda/spec/match-spec.js';
 import { parseMirrorText } from '../../src/config/mirror-file/read.js';

@@ -1,5 +1,5 @@
 import { EXIT } from '../../base/errors.js';
-import { workSettings } from '../build-request.js';
+import { workSettings } from '../../config/work-settings.js';
 import type { CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS } from '../command.js';
 import { enginesText } from '../reporter/engines-text.js';

@@ -2,7 +2,7 @@ import { engineTitle } from '../../engine/conda/conda-engine.js';
 import { installOffline } from '../../engine/conda/install-offline.js';
 import { chooseEngine, detectEngines } from '../../engine/detect.js';
 import type { RepackPlan } from '../../conda/plan/plan.js';
-import type { WorkSettings } from '../../conda/plan/request.js';
+import type { WorkSettings } from '../../config/work-settings.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import { proveStaged } from './prove.js';
 import type { Runtime } from '../../runtime/runtime.js';

@@ -1,7 +1,7 @@
 import type { MirrorSettings } from '../../config/mirror-file/read.js';
 import type { Channel } from '../../conda/channel/channel.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
-import type { WorkSettings } from '../../conda/plan/request.js';
+import type { WorkSettings } from '../../config/work-settings.js';
 import type { Secret } from '../../base/secret.js';
 
 /** One mirror to be brought up to date: parsed, validated, secrets wrapped. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
 import { readPackagesText } from '../../../src/config/packages-file.js';
 import { parseArguments } from '../../../src/cli/program.js';
-import { SETTING_NAMES, setting } from '../../../src/config/settings.js';
+import { SETTINGS, SETTING_NAMES } from '../../../src/config/settings.js';
 import { readToken } from '../../../src/cli/token.js';
 import { declareChannels, parseChannelUrl } from '../../../src/conda/channel/declare-channels.js';
 import { reveal } from '../../../src/base/secret.js';
@@ -82,7 +82,7 @@ describe('the command line', () => {
     const help = [parseArguments('update-offline-repo', ['--help']), parseArguments('repackenv', ['update', '--help'])];
     for (const page of help) {
       const text = page.kind === 'text' ? page.text : '';
-      for (const name of SETTING_NAMES) expect(text).toContain(`--${setting(name).flag}`);
+      for (const name of SETTING_NAMES) expect(text).toContain(`--${SETTINGS[name].flag}`);
     }
   });
 

@@ -1,0 +1,35 @@
+import type { Secret } from '../base/secret.js';
+import type { Channel, Subdir } from '../conda/channel/channel.js';
+import type { TargetClient, TargetProfile, VirtualPackage } from '../conda/plan/profile.js';
+import type { MatchSpec } from '../conda/spec/match-spec.js';
+import type { WorkSettings } from '../config/work-settings.js';
+
+/** One label to be made: parsed, validated, secrets wrapped. What the pipeline starts from. */
+export interface RepackRequest extends WorkSettings {
+  label: string;
+  /** As given; checked and resolved by publish/root. */
+  root: string;
+  token: Secret | undefined;
+  specs: readonly MatchSpec[];
+  /** Highest priority first (design D2a). */
+  channels: readonly Channel[];
+  subdirs: readonly Subdir[];
+  profiles: readonly TargetProfile[];
+}
+
+/** `repackenv capture`: an environment that exists instead of specs. */
+export interface CaptureRequest extends WorkSettings {
+  /** The environment's folder name when undefined. */
+  label: string | undefined;
+  root: string;
+  token: Secret | undefined;
+  /** Base URL whose `/t/TOKEN/` paths the token opens. */
+  tokenBaseUrl: string;
+  prefix: string | undefined;
+  virtualPackages: readonly VirtualPackage[];
+  client: TargetClient | undefined;
+  /** Where `envinfo.json` is read from and `tgfolder.txt` is written to. */
+  workDir: string;
+  /** Undefined: no `tgfolder.txt`. */
+  writeTargetFolder: boolean;
+}
