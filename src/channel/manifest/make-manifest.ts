@@ -67,7 +67,8 @@ function describeProfile({ subdir, virtualPackages, client }: TargetProfile): Ma
   };
 }
 
-function contentOf(manifest: Manifest): string {
+/** What a generation stands for: everything but the encoding of its indexes. */
+export function contentOf(manifest: Manifest): string {
   const content = manifest.files.filter(({ kind }) => kind !== 'index');
   return canonicalJson({ ...manifest, generation: 0, previous: null, files: content });
 }

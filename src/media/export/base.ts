@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf, explainDiskError } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
-import { canonicalJson } from '../../base/json.js';
+import { contentOf } from '../../channel/manifest/make-manifest.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
 import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -90,11 +90,6 @@ export function checkedBase(
     );
   }
   return same;
-}
-
-/** What a generation stands for: everything but the encoding of its indexes. */
-function contentOf(manifest: Manifest): string {
-  return canonicalJson({ ...manifest, previous: null, files: manifest.files.filter(({ kind }) => kind !== 'index') });
 }
 
 async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: Uint8Array; path: string }> {

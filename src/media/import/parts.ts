@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
-import { piecesOf } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { SetFile, SetPart } from '../medium/format.js';
 import {
   isCalled,
   refuseOtherSum,
-  unreadable,
   type FoundSet,
   type Media,
   type MediaRuntime,
   type MediumFile,
 } from '../medium/read-media.js';
-import { OTHER_BYTES, readPartStart, type FoundPart, type PartStart } from '../medium/read-part.js';
+import { checkPart, readPartStart, type FoundPart, type PartStart } from '../medium/read-part.js';
 import { TarFault } from '../medium/read-tar.js';
 
 /** A part whose beginning was read. */
@@ -66,7 +63,7 @@ export async function hashParts(
   if (parts.length === 0) return { sound, damaged };
   const onBytes = progressOf(rt, { name: found.set.name, parts: parts.map(({ part }) => part) });
   for (const looked of parts) {
-    const problem = await damageOf(rt, { ...looked, onBytes });
+    const problem = await damageOf(rt, looked, onBytes);
     const other = problem === undefined ? looked : await soundCopy(rt, { found, media, damaged: looked, problem });
     if (other === undefined) damaged.set(looked.part.number, damagedPart(found.set, looked, problem!));
     else sound.push(other);
@@ -83,7 +80,7 @@ export async function soundCopy(
   for (const file of candidates({ found, part, media })) {
     if (file === damaged.file || file.size !== part.size) continue;
     const looked = await lookAt(rt, { set: found.set, part, media, file });
-    if (typeof looked === 'string' || (await damageOf(rt, { file, part })) !== undefined) continue;
+    if (typeof looked === 'string' || (await damageOf(rt, looked)) !== undefined) continue;
     const message = `${damagedPart(found.set, damaged, problem)}; the copy on ${file.medium} is used`;
     const finding = { code: 'medium-copy-damaged', message, subject: damaged.file.path, exit: false, warn: true };
     rt.events.emit({ type: 'finding', finding });
@@ -204,26 +201,17 @@ async function lookAt(
 /** Undefined where the whole file has the bytes that the set file says. */
 async function damageOf(
   rt: MediaRuntime,
-  { file, part, onBytes }: { file: MediumFile; part: SetPart; onBytes?: (bytes: number) => void },
+  part: FoundPart,
+  onBytes?: (bytes: number) => void,
 ): Promise<string | undefined> {
-  const hash = createHash('sha256');
   try {
-    const handle = await rt.fs.openNoFollow(file.path);
-    try {
-      for await (const piece of piecesOf(handle)) {
-        rt.signal.throwIfAborted();
-        hash.update(piece);
-        onBytes?.(piece.length);
-      }
-    } finally {
-      await handle.close();
-    }
+    const checked = await checkPart(rt, part, { keep: () => false, onBytes });
+    return typeof checked === 'string' ? checked : undefined;
   } catch (error) {
-    const told = unreadable(file.path, error);
-    if (!isRepackError(told)) throw error;
-    return told.what.replace(/^The medium /, 'it ');
+    // As it was sent, whatever it holds.
+    if (error instanceof TarFault) return undefined;
+    throw error;
   }
-  return hash.digest('hex') === part.sha256 ? undefined : OTHER_BYTES;
 }
 
 function lower(text: string): string {

@@ -10,7 +10,7 @@ import {
   type Manifest,
   type ManifestFile,
 } from '../../channel/manifest/manifest.js';
-import { caseFold, isSubdir, parseDistFilename, parseLabel, safeSegment, shown } from '../../conda/channel/names.js';
+import { caseFold, parseDistFilename, safeSegment, shown } from '../../conda/channel/names.js';
 import type { StagedFile } from '../../channel/staged.js';
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
@@ -56,7 +56,6 @@ export function readTarget({ bytes, signature, where }: TargetParts): Target {
     );
   }
   const { manifest } = parsed;
-  refuseLabel(manifest.label, where);
   refusePaths(manifest, where);
   const root: TargetFile[] = [{ path: MANIFEST_NAME, kind: 'manifest', ...digestsOf(bytes) }];
   if (signature !== undefined) root.push({ path: SIGNATURE_NAME, kind: 'signature', ...digestsOf(signature) });
@@ -67,19 +66,8 @@ export function readTarget({ bytes, signature, where }: TargetParts): Target {
   return { manifest, bytes, sha256: parsed.sha256, signature, sums, files };
 }
 
-function refuseLabel(label: string, where: string): void {
-  try {
-    parseLabel(label);
-  } catch (error) {
-    throw isRepackError(error) ? refused(where, error.what, 'Ask the sender for a sound set.') : error;
-  }
-}
-
 function refusePaths(manifest: Manifest, where: string): void {
   const seen = new Map<string, string>();
-  for (const subdir of manifest.subdirs) {
-    if (!isSubdir(subdir)) throw badPath(where, subdir, 'it is not the name of a subdir');
-  }
   if (!manifest.subdirs.includes(NOARCH)) throw refused(where, 'it has no noarch', 'Ask the sender for a sound set.');
   for (const file of manifest.files) {
     const problem = pathProblem(file, manifest.subdirs);
@@ -98,6 +86,7 @@ function refusePaths(manifest: Manifest, where: string): void {
 function pathProblem({ path, kind }: ManifestFile, subdirs: readonly string[]): string | undefined {
   const [folder = '', name = '', ...more] = path.split('/');
   try {
+    // A path of one segment has no name in a folder.
     for (const segment of [folder, name]) safeSegment(segment, 'path');
     if (more.length > 0) return 'it lies in a folder within a folder';
     if (kind === 'side' && folder === INSTALLERS_NAME) return undefined;

@@ -68,7 +68,7 @@ export interface PartCheck {
   /** Paths in the folder whose bytes are wanted in memory. */
   keep: (path: string) => boolean;
   /** Bytes of the part that were read since the last call. */
-  onBytes?: (bytes: number) => void;
+  onBytes?: ((bytes: number) => void) | undefined;
 }
 
 export interface CheckedPart {
@@ -109,7 +109,7 @@ export async function checkPart(
   }
 }
 
-export const OTHER_BYTES = 'its sha256 is not the one in the set file: it was damaged on the way';
+const OTHER_BYTES = 'its sha256 is not the one in the set file: it was damaged on the way';
 
 /**
  * The wanted files of a checked part, in its order. What lies between is not read where the part is not packed. A piece of content is
