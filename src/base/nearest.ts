@@ -29,7 +29,7 @@ function plain(text: string): string {
 }
 
 /** Optimal string alignment: insert, delete, replace, swap neighbours; more than `limit` is `limit + 1`. */
-function edits(a: string, b: string, limit: number): number {
+export function edits(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
