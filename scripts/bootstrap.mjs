@@ -5,12 +5,14 @@
  * JavaScript without imports of its own, since nothing is there yet. Exits with the code of the first command that fails.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Shipped as they are: src/runtime/assets.ts reads them. */
+const ASSETS = join('src', 'site', 'assets');
 const VITEST = ['vitest', 'run', '--config', 'test/vitest.config.ts'];
 
 /** Task -> does it, given the arguments after its name. */
@@ -33,6 +35,7 @@ const TASKS = {
       ['dependency-cruiser', '--config', '.dependency-cruiser.cjs', 'src', 'scripts'],
       ['knip'],
     );
+    shellcheck();
   },
   format: () => {
     install();
@@ -86,9 +89,25 @@ function install() {
   else exitUnless(run('npm', ['ci', '--include=dev']));
 }
 
+/** Not an npm package: `npm run layers` installs it where it can. SC2020 takes two characters for `tr` for a slip. */
+function shellcheck() {
+  const scripts = readdirSync(join(ROOT, ASSETS))
+    .filter((name) => name.endsWith('.sh'))
+    .map((name) => join(ASSETS, name));
+  if (spawnSync('shellcheck', ['--version']).error) console.error('shellcheck: skipped, it is not here');
+  else
+    exitUnless(
+      run(
+        'shellcheck',
+        scripts.map((name) => join(ASSETS, name)),
+      ),
+    );
+}
+
 function build() {
   console.error('building (tsc)');
   bin('typescript:tsc', '-p', 'tsconfig.json');
+  cpSync(join(ROOT, ASSETS), join(ROOT, 'dist', ASSETS), { recursive: true });
   writeFileSync(join(ROOT, 'dist', '.built'), '');
 }
 

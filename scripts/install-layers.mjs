@@ -29,6 +29,8 @@ const CATALOGUE = {
   rsync: { spec: 'apt', make: () => aptProgram('rsync'), on: 'default' },
   'ssh-keygen': { spec: 'apt', make: () => aptProgram('ssh-keygen', 'openssh-client'), on: 'default' },
   zstd: { spec: 'apt', make: () => aptProgram('zstd'), on: 'default' },
+  // `npm run lint` gives it the scripts of src/site/assets.
+  shellcheck: { spec: 'apt', make: () => aptProgram('shellcheck'), on: 'default' },
   // Looks at the page of `serve`.
   browser: { spec: 'apt', make: makeBrowser, on: 'default' },
   node24: { spec: 'node 24 #1', make: makeNode24, on: '--node24' },

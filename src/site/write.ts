@@ -3,12 +3,11 @@ import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { RepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { isSubdir, shown } from '../conda/channel/names.js';
+import { assetText } from '../runtime/assets.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { explicitFiles } from './explicit-lock.js';
 import type { SiteRecord } from './choose.js';
 import { installPage } from './install-guide.js';
-import { verifyPs1 } from './verify-ps1.js';
-import { verifySh } from './verify-sh.js';
 
 export type { SiteRecord } from './choose.js';
 export { readSiteRecords } from './records.js';
@@ -36,11 +35,13 @@ export interface SiteFilesInput {
  */
 export function makeSiteFiles({ label: name, manifest, records = [], signed = false }: SiteFilesInput): SiteFile[] {
   const label = plainName(name);
+  // Both read the manifest as text, line by line, as `manifestBytes` writes it: what changes there must change in them.
+  const script = (name: string): string => assetText(`site/assets/${name}`).replaceAll('@LABEL@', label);
   const explicit = explicitFiles({ label, manifest, records });
   const texts: [name: string, text: string, executable?: boolean][] = [
-    [`${label}.verify.sh`, verifySh(label), true],
+    [`${label}.verify.sh`, script('verify.sh'), true],
     // Windows PowerShell reads a file without a mark in the code page of the machine: the script is ASCII, lines end as there.
-    [`${label}.verify.ps1`, verifyPs1(label).replaceAll('\n', '\r\n')],
+    [`${label}.verify.ps1`, script('verify.ps1').replaceAll('\n', '\r\n')],
     [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed })],
     ...explicit.map(({ name, text }): [string, string] => [name, text]),
   ];

@@ -1,12 +1,4 @@
-/**
- * `LABEL.verify.sh`: for a site that has a shell and nothing of ours. It reads the manifest as text, line by line, as `manifestBytes` writes
- * it: what changes there must change here.
- */
-export function verifySh(label: string): string {
-  return SCRIPT.replaceAll('@LABEL@', label);
-}
-
-const SCRIPT = String.raw`#!/bin/sh
+#!/bin/sh
 # Is the channel folder "@LABEL@" whole, and as its manifest.json says?
 #
 #     sh @LABEL@.verify.sh [DIR]
@@ -234,4 +226,3 @@ if grep -q -e '^missing: ' -e '^extra: ' -e '^changed: ' "$work/wrong"; then
 fi
 printf '%s: fine: generation %s, %s files as manifest.json has them\n' "$label" "$generation" "$(grep -c . "$work/listed")"
 exit 0
-`;

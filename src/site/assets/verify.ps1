@@ -1,12 +1,4 @@
-/**
- * `LABEL.verify.ps1`: the same as `LABEL.verify.sh`, line for line in what it prints, for Windows PowerShell 5.1 and newer. ASCII only.
- * The manifest is read as text: `ConvertFrom-Json` of PowerShell 5 stops at 2 MB.
- */
-export function verifyPs1(label: string): string {
-  return SCRIPT.replaceAll('@LABEL@', label);
-}
-
-const SCRIPT = String.raw`<#
+<#
 Is the channel folder "@LABEL@" whole, and as its manifest.json says?
 
     powershell -NoProfile -ExecutionPolicy Bypass -File @LABEL@.verify.ps1 [DIR]
@@ -253,4 +245,3 @@ if (($missing -gt 0) -or ($extra -gt 0) -or ($changed -gt 0)) {
 }
 Write-Output ($label + ': fine: generation ' + $generation + ', ' + $listed.Count + ' files as manifest.json has them')
 exit 0
-`;

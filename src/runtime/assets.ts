@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+
+/**
+ * The text of a file that is shipped with the program and is no module, by its path below src/: the only place that knows where they
+ * lie. `npm run build` copies them to dist/.
+ */
+export function assetText(path: string): string {
+  return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+}
