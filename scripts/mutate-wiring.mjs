@@ -22,11 +22,12 @@ const MUTATIONS = [
     tests: 'gates',
   },
   {
-    name: 'no proof of a mirror',
-    find: /await proveMirror\(/g,
-    replace: 'await (() => ({ checks: [] }))(',
+    name: 'no proof of what is mirrored, merged, imported, mended',
+    find: /return proveConsistent\(/g,
+    replace: 'return (() => ({ checks: [] }))(',
     tests: 'gates',
   },
+  { name: 'no proof of indexes alone', find: /=> proveIndexes\(/g, replace: '=> void (', tests: 'gates' },
   { name: 'no secret scan', find: /await refuseLeak\(/g, replace: 'void (', tests: 'gates-content' },
   { name: 'no record conflict', find: /before\.url !== artifact\.url/g, replace: 'false', tests: 'gates-shared' },
   {

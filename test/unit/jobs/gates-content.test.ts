@@ -20,7 +20,7 @@ const FULL = { bavail: 1, bsize: 4096, files: 1000, ffree: 1000 };
 describe('the token', () => {
   const inRecord = { patches: { [APP]: { license_url: `https://conda.example/t/${GATE_TOKEN}/licence` } } };
 
-  it.each(['update', 'capture', 'mirror'] as const)('%s: in a record', async (name) => {
+  it.each(['update', 'capture', 'mirror', 'merge a channel'] as const)('%s: in a record', async (name) => {
     const job = await JOBS[name](inRecord);
     const error = await expectRefused(job, 'E_SECRET_LEAK');
     expect(JSON.stringify([error.what, error.where, error.hint])).not.toContain(GATE_TOKEN);
