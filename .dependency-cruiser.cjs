@@ -66,14 +66,6 @@ module.exports = {
       to: { path: '^node_modules/zod/' },
     },
     {
-      name: 'one-caller-of-publish',
-      comment:
-        'publish() and switchIndexes() have one caller: what changes a channel folder is proposed to delivery/deliver.ts.',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/delivery/deliver\\.ts$' },
-      to: { path: '^src/delivery/publish\\.ts$' },
-    },
-    {
       name: 'one-reader-of-channel-folders',
       comment:
         'A channel folder is listed, hashed and its indexes read by channel/read/; the others here have an index at hand.',
@@ -84,6 +76,22 @@ module.exports = {
           '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/fetch|serve/channel-folder|site/records|media/import/(indexes|stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/proof/prove-consistent)\\.',
       },
       to: { path: '^src/conda/record/repodata-scan' },
+    },
+    {
+      name: 'one-path-into-a-channel-folder',
+      comment:
+        'Whoever wants to change a channel folder hands a proposal to delivery/deliver.ts, the only caller of publish().',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/delivery/deliver\\.ts$' },
+      to: { path: '^src/delivery/(publish|secret-scan)\\.ts$' },
+    },
+    {
+      name: 'one-path-through-staging-and-proof',
+      comment:
+        'Staging and proofs are asked by delivery/deliver.ts; a job may ask only what staging would refuse, and for free space.',
+      severity: 'error',
+      from: { path: '^src/(?!delivery/)' },
+      to: { path: '^src/delivery/(stage/(?!staging|compare-live)|proof/(?!solve-alone))' },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -318,7 +318,7 @@ function gated(at: At, run: (rt: Runtime) => Promise<unknown>): Gated {
 let ids = 0;
 
 /** In the real time, by which the solver and the doctor go. */
-export function jobRuntime({ clock = systemClock(), ...rest }: JobRuntimeOptions = {}): Runtime {
+export function jobRuntime({ clock = systemClock(), secrets = redactor(), ...rest }: JobRuntimeOptions = {}): Runtime {
   const machine = { randomId: () => `job-${(ids += 1)}`, ...rest.machine };
-  return { ...testRuntime({ http: undiciHttp(), secrets: redactor(), ...rest, machine }), clock };
+  return { ...testRuntime({ http: undiciHttp(), ...rest, secrets, machine }), clock };
 }

@@ -2,12 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeChannel } from '../../../scripts/lib/sample-upstream.js';
+import { createRedactor } from '../../../src/base/redact.js';
 import type { Channel } from '../../../src/conda/channel/channel.js';
 import type { ExecCommand, ExecResult } from '../../../src/runtime/exec.js';
 import { tempDir } from '../../helpers/artifacts.js';
 import { file, redirect, startChaosServer } from '../../helpers/chaos-server.js';
 import { scriptIndex } from '../../helpers/chaos-upstream.js';
-import { GATE_TOKEN, gatePackages, JOBS, type GatedOptions } from '../../helpers/gated-jobs.js';
+import { GATE_TOKEN, gatePackages, JOB_NAMES, JOBS, type GatedOptions } from '../../helpers/gated-jobs.js';
 import { expectRefused, onStaged, overwrite } from '../../helpers/gates.js';
 import { samplePackage } from '../../helpers/label-folders.js';
 import { testRuntime } from '../../helpers/runtime.js';
@@ -24,6 +25,11 @@ describe('the token', () => {
     const job = await JOBS[name](inRecord);
     const error = await expectRefused(job, 'E_SECRET_LEAK');
     expect(JSON.stringify([error.what, error.where, error.hint])).not.toContain(GATE_TOKEN);
+  });
+
+  it.each(JOB_NAMES)('%s: in a file that would be published', async (name) => {
+    const secrets = { ...createRedactor(), foundIn: () => true };
+    await expectRefused(await JOBS[name](), 'E_SECRET_LEAK', { secrets });
   });
 
   it.each([
