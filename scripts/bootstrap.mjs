@@ -95,13 +95,7 @@ function shellcheck() {
     .filter((name) => name.endsWith('.sh'))
     .map((name) => join(ASSETS, name));
   if (spawnSync('shellcheck', ['--version']).error) console.error('shellcheck: skipped, it is not here');
-  else
-    exitUnless(
-      run(
-        'shellcheck',
-        scripts.map((name) => join(ASSETS, name)),
-      ),
-    );
+  else exitUnless(run('shellcheck', ['--exclude', 'SC2020', ...scripts]));
 }
 
 function build() {
