@@ -203,8 +203,9 @@ function contentOf(dir: string): [string, string][] {
 
 /** Families as named; else the licence texts of this index that say or allow version 3 of the GPL, by eye. */
 function isListed({ license_family: family, license = '' }: WireRecord): boolean {
-  if (family !== undefined) return ['GPL3', 'AGPL'].includes(family.toUpperCase());
-  return /(?<!L)GPL(?:-3| \(>= [23]\))|GPLv2\+/.test(license ?? '');
+  // A list that forbids sees both of a record's tellings.
+  const declared = family !== undefined && ['GPL3', 'AGPL'].includes(family.toUpperCase());
+  return declared || /(?<!L)GPL(?:-3| \(>= [23]\))|GPLv2\+|AGPL/.test(license ?? '');
 }
 
 /** A channel folder of a real index: artifacts of some bytes each, records rewritten to their size and digests. */

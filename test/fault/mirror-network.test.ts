@@ -181,7 +181,11 @@ describe('N9 an index that is none', () => {
     const made = await body();
     const step = typeof made === 'function' ? made : file(made);
     if (end === '') scriptPlainIndex(step);
-    else upstream.server.script(indexPath('.zst'), step);
+    else {
+      // Nothing else to go on with (C5).
+      upstream.server.script(indexPath('.zst'), step);
+      upstream.server.script(indexPath(), answer(404));
+    }
     const error = await fails('E_REPODATA');
     expect(error.where).toContain(`${upstream.channel.url}/noarch/repodata.json${end}`);
     await heals();
