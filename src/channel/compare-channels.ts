@@ -1,3 +1,4 @@
+import { append } from '../base/append.js';
 import { SIGNATURE_NAME, type ManifestFile } from './manifest/manifest.js';
 import { formatOf, parseDistFilename, pathOf, splitPath } from '../conda/channel/names.js';
 import type { ChannelChanges, LiveFolder, PackageChange, StagedChannel } from './staged.js';
@@ -105,8 +106,8 @@ function pairByName(
       const step = { name: to.name, subdir: to.subdir, ...fromTo(from, to) };
       (compareBuilds(from, to) > 0 ? result.downgraded : result.upgraded).push(step);
     }
-    result.removed.push(...olds.slice(pairs));
-    result.added.push(...news.slice(pairs));
+    append(result.removed, olds.slice(pairs));
+    append(result.added, news.slice(pairs));
   }
   return result;
 }

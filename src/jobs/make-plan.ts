@@ -1,3 +1,4 @@
+import { append } from '../base/append.js';
 import { engineTitle } from '../engine/conda/conda-engine.js';
 import { createWithConda } from '../engine/conda/create-with-conda.js';
 import { explainClientFormat } from '../engine/embedded/explain-client-format.js';
@@ -23,7 +24,7 @@ export async function makePlan(rt: Runtime, request: RepackRequest, tools: JobTo
   for (const profile of request.profiles) {
     const answer = await solveSubdir(rt, { request, profile, tools });
     solved.push(answer.solved);
-    packageCaches.push(...answer.packageCaches);
+    append(packageCaches, answer.packageCaches);
     await rt.reach('update:solved');
   }
   const { label, specs, channels, channelPriority, profiles } = request;

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { sha256Of, type Digests } from '../../codec/digests.js';
 import { canonicalJson } from '../../base/json.js';
 import { isRepackError } from '../../base/errors.js';
@@ -33,7 +34,7 @@ export function checkIndex(index: RepodataIndex, { subdir, files, depth }: Index
     if (problem !== undefined) found.push(violation('record-name', path, { reason: problem }));
     const file = files.get(path);
     if (file === undefined) found.push(violation('file-missing', path));
-    else if (depth !== 'names') found.push(...checkRecord(path, record, { file, depth }));
+    else if (depth !== 'names') append(found, checkRecord(path, record, { file, depth }));
   }
   for (const path of files.keys()) {
     const [folder, fn] = splitPath(path);

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import type { Manifest, ManifestFile } from '../manifest/manifest.js';
 import { MANIFEST_NAME, SUMS_NAME } from '../manifest/manifest.js';
 import type { Folder } from '../read/read-folder.js';
@@ -14,8 +15,8 @@ export function checkAgainstManifest(folder: Folder, manifest: Manifest, indexes
     if (seen === undefined) {
       if (!unread.has(file.path)) found.push(violation('manifest-missing-file', file.path));
     } else if (file.kind === 'index') {
-      if (seen.sha256 !== file.sha256) found.push(...otherIndex(file, manifest, indexes));
-    } else found.push(...differences(file, seen, 'the manifest'));
+      if (seen.sha256 !== file.sha256) append(found, otherIndex(file, manifest, indexes));
+    } else append(found, differences(file, seen, 'the manifest'));
   }
   const named = new Set(manifest.files.map(({ path }) => path));
   for (const path of folder.files.keys()) {

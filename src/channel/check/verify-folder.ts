@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { join } from 'node:path';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { errnoOf } from '../../base/disk-errors.js';
@@ -53,9 +54,10 @@ export async function verifyFolder(
   const { folder, indexes, manifest } = look;
   const { dir } = folder;
   const violations = [...look.violations, ...solves];
-  violations.push(
-    ...(await checkArtifacts(rt, { dir, folder, indexes, told: new Set(violations.map(({ subject }) => subject)) })),
-    ...checkDependencies(look),
+  append(
+    violations,
+    await checkArtifacts(rt, { dir, folder, indexes, told: new Set(violations.map(({ subject }) => subject)) }),
+    checkDependencies(look),
   );
   const findings = violations.map(asFinding);
   return {
@@ -102,9 +104,9 @@ async function look(rt: ReadRuntime, dir: string, seen: SeenFiles | undefined): 
   await refuseNonChannel(rt, folder);
   const { manifest, violations } = manifestIn(folder);
   const read = await readIndexes(folder, { needsZst: manifest !== undefined });
-  violations.push(...folder.violations, ...read.violations, ...checkIndexesAgainstFiles(folder, read.indexes));
-  if (manifest !== undefined) violations.push(...checkAgainstManifest(folder, manifest, read.indexes));
-  violations.push(...checkSums(folder, manifest));
+  append(violations, folder.violations, read.violations, checkIndexesAgainstFiles(folder, read.indexes));
+  if (manifest !== undefined) append(violations, checkAgainstManifest(folder, manifest, read.indexes));
+  append(violations, checkSums(folder, manifest));
   for (const name of folder.strangers) violations.push(violation('stranger', name));
   const told = violations.filter((each) => manifest !== undefined || !isIndexersFolder(folder, each));
   return { folder, indexes: read.indexes, manifest, violations: withoutEchoes(told) };

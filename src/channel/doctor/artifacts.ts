@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { subdirFits } from '../../conda/record/record-fields.js';
 import { join } from 'node:path';
 import { corrupt } from '../../archive/corrupt.js';
@@ -103,9 +104,9 @@ async function open(rt: ReadRuntime, task: ToOpen): Promise<Opened> {
     const own = withoutLocalKeys(parseIndexJson(info.get(INDEX_JSON) ?? missing(fn), fn));
     const wrong = mislabelled(own, { parts, subdir, vouched });
     const violations = wrong === undefined ? [] : [violation('artifact-mislabelled', path, wrong)];
-    if (vouched) violations.push(...hotfixes(path, own, record));
+    if (vouched) append(violations, hotfixes(path, own, record));
     const paths = wantsPaths ? readPaths(info, own) : [];
-    violations.push(...pathViolations(path, { paths, site, subdir }));
+    append(violations, pathViolations(path, { paths, site, subdir }));
     return {
       violations,
       // What a channel has published under this name is delivered as it is.

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { splitPath } from '../../conda/channel/names.js';
 import type { Finding } from '../../base/findings.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
@@ -90,14 +91,14 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
     for (const fn of removed) withdrawn.add(`${subdir}/${fn}`);
     const made = await checkDerived(rt, { folder, subdir, index, withdrawn: removed });
     derived.set(subdir, made.all);
-    found.push(...made.violations);
+    append(found, made.violations);
   }
-  found.push(...(await checkBeside(rt, { folder, indexes, withdrawn })));
+  append(found, await checkBeside(rt, { folder, indexes, withdrawn }));
   if (options.interrupted === true) found.push(violation('run-interrupted', '.'));
   const named = new Set((manifest?.files ?? []).map(({ path }) => path));
-  found.push(...checkLetterCase(folder, indexes));
-  found.push(...checkTwins(folder), ...checkOtherFiles(folder, named), ...(await checkStrangers(rt, folder)));
-  found.push(...opened.violations, ...checkDependencies(look));
+  append(found, checkLetterCase(folder, indexes));
+  append(found, checkTwins(folder), checkOtherFiles(folder, named), await checkStrangers(rt, folder));
+  append(found, opened.violations, checkDependencies(look));
   // Looked at more closely here.
   const seen = look.violations.filter(({ rule }) => rule !== 'stranger');
   const examination = {

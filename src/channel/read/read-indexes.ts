@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { isRepackError } from '../../base/errors.js';
 import { isFormOf } from '../index/forms.js';
@@ -33,9 +34,9 @@ export async function readIndexes(
     if (read !== undefined && 'rule' in read) violations.push(read);
     else if (read !== undefined) {
       indexes.set(subdir, read);
-      violations.push(...oddities(read, { path, subdir }));
+      append(violations, oddities(read, { path, subdir }));
     }
-    violations.push(...(await checkForms(folder, { subdir, bytes, needsZst, said })));
+    append(violations, await checkForms(folder, { subdir, bytes, needsZst, said }));
   }
   return { indexes, violations };
 }

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import parseSpdx from 'spdx-expression-parse';
 import type { PackageRecord } from '../record/records.js';
 
@@ -130,7 +131,7 @@ function familiesOfText(text: string): LicenceFamily[] {
     // R packages: `MIT + file LICENSE`, where the file only holds the names; alone it is a licence of its own.
     const words = part.replaceAll(/\bFILE LICEN[CS]E\b/g, '').trim();
     if (/^[\W_]*$/.test(words)) continue;
-    found.push(...familiesOfPart(words));
+    append(found, familiesOfPart(words));
   }
   return found;
 }
@@ -166,7 +167,7 @@ function familiesOfPart(part: string): readonly LicenceFamily[] {
   if (/AGPL|AFFERO/.test(part)) return ['AGPL'];
   const families: LicenceFamily[] = [];
   if (/LGPL/.test(part)) families.push('LGPL');
-  if (/(?<![LA])GPL/.test(part)) families.push(...gplVersions(part));
+  if (/(?<![LA])GPL/.test(part)) append(families, gplVersions(part));
   if (/BSD/.test(part)) families.push('BSD');
   if (/\bMIT\b|^X11\b|\bEXPAT\b/.test(part)) families.push('MIT');
   if (/APACHE|\bASL\b/.test(part)) families.push('APACHE');

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { RepackError } from '../../base/errors.js';
 import { globMatches } from './glob.js';
 import { comparedVersions, parseVersion, versionStartsWith } from './version.js';
@@ -65,7 +66,7 @@ function anyOf(reader: Reader, depth: number): VersionClause[][] {
   const rows = allOf(reader, depth);
   while (reader.tokens[reader.at] === '|') {
     reader.at++;
-    rows.push(...allOf(reader, depth));
+    append(rows, allOf(reader, depth));
     capped(reader, rows);
   }
   return rows;

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { join } from 'node:path';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
@@ -31,16 +32,16 @@ export async function proveConsistent(
 ): Promise<Proof> {
   const changed = staged.files.filter(({ change }) => change !== 'unchanged');
   const failed: Violation[] = [];
-  failed.push(...checkStaying(staged, live));
+  append(failed, checkStaying(staged, live));
   const unread = changed.filter(({ kind }) => !artifactsHashed || kind !== 'artifact');
-  failed.push(...(await checkReadBack(rt, staged.dir, unread)));
+  append(failed, await checkReadBack(rt, staged.dir, unread));
   const records = { count: 0 };
   const artifacts = new Map(
     staged.manifest.files.filter(({ kind }) => kind === 'artifact').map((file) => [file.path, file]),
   );
   for (const subdir of staged.manifest.subdirs)
-    failed.push(...(await checkSubdir(rt, { staged, live, subdir, artifacts, records })));
-  failed.push(...(await checkManifest(rt, staged)));
+    append(failed, await checkSubdir(rt, { staged, live, subdir, artifacts, records }));
+  append(failed, await checkManifest(rt, staged));
   if (failed.length > 0) {
     throw disproven(`The new state of ${staged.label}`, staged.dir, failed);
   }
@@ -105,7 +106,7 @@ async function checkSubdir(
   const found = checkIndex(index, { subdir, files: artifacts, depth });
   if (depth === 'names') return found;
   for (const form of staged.files.filter((each) => each.path !== path && each.path.startsWith(path)))
-    found.push(...(await compareForm(rt, { form, staged, live, json })));
+    append(found, await compareForm(rt, { form, staged, live, json }));
   return found;
 }
 

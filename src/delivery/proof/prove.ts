@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { pathOf } from '../../conda/channel/names.js';
 import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
@@ -87,7 +88,7 @@ export async function proveStaged(rt: ReadRuntime & EmbeddedRuntime, input: Prov
   const checks: Proof['checks'] = [];
   for (const { name, run, detail } of CHECKS) {
     const found = await run(evidence, rt);
-    failed.push(...found);
+    append(failed, found);
     checks.push({ name, detail: detail(evidence) });
   }
   if (failed.length === 0) return { checks };
@@ -105,7 +106,7 @@ function checkFiles({ folder, staged }: Evidence): Violation[] {
   for (const file of staged.files) {
     const seen = folder.files.get(file.path);
     if (seen === undefined) found.push(violation('manifest-missing-file', file.path));
-    else found.push(...differences(file, seen, 'staging'));
+    else append(found, differences(file, seen, 'staging'));
   }
   for (const path of folder.files.keys()) if (!stated.has(path)) found.push(violation('manifest-extra-file', path));
   for (const name of folder.strangers) found.push(violation('manifest-extra-file', name));
@@ -120,7 +121,7 @@ function checkPlan({ plan, indexes }: Evidence): Violation[] {
     const record = indexes.get(artifact.subdir)?.record(artifact.fn);
     if (record === undefined) found.push(violation('plan-missing', path));
     else if (artifact.origin === 'repodata' && artifact.record !== undefined)
-      found.push(...recordDifferences(path, record, artifact.record));
+      append(found, recordDifferences(path, record, artifact.record));
   }
   for (const [subdir, index] of indexes) {
     for (const fn of index.allFilenames())
@@ -147,7 +148,7 @@ function checkManifest({ folder, staged, indexes }: Evidence): Violation[] {
   for (const file of staged.manifest.files) {
     const seen = folder.files.get(file.path);
     if (seen === undefined) found.push(violation('manifest-missing-file', file.path));
-    else found.push(...differences(file, seen, 'the manifest'));
+    else append(found, differences(file, seen, 'the manifest'));
     const [subdir = '', fn = ''] = file.path.split('/');
     const record = indexes.get(subdir)?.record(fn);
     const digest = record === undefined ? undefined : sha256Of(canonicalJson(record));

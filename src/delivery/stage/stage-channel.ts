@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { join } from 'node:path';
 import { digestsOf, sha256Of } from '../../codec/digests.js';
 import { explainDiskErrorOn, freeSpace } from '../../base/disk-errors.js';
@@ -123,7 +124,7 @@ async function indexFiles(
     rt.signal.throwIfAborted();
     const json = buildRepodata(subdir, acquired);
     const kept = changesOnly === true ? keptIndexes(live, { subdir, json, bz2: indexBz2 }) : undefined;
-    if (kept !== undefined) files.push(...kept);
+    if (kept !== undefined) append(files, kept);
     else
       for (const { path, bytes } of await packIndexFiles(subdir, json, { bz2: indexBz2 }))
         files.push(writtenFile(rt, { path, kind: 'index', bytes }, live));

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import path from 'node:path';
 import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -275,7 +276,7 @@ async function enginePackages(rt: Runtime, engines: readonly LockedEngine[]): Pr
       }
       byStem.set(stem, entry);
     }
-    entries.push(...byStem.values());
+    append(entries, byStem.values());
   }
   return entries;
 }

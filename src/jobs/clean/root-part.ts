@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import path from 'node:path';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, sideFoldersOf } from '../../channel/manifest/manifest.js';
@@ -48,7 +49,7 @@ export async function cleanRoot(
   const part: RootPart = { items: [], skipped: [] };
   for (const label of entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)) {
     const place = { label, root, labelDir: path.join(root, label), stateDir: path.join(state, label), created: false };
-    if (!(await isFolder(rt, place.labelDir))) part.items.push(...(await lostLabel(rt, place)));
+    if (!(await isFolder(rt, place.labelDir))) append(part.items, await lostLabel(rt, place));
     else await cleanLabel(rt, { place, dryRun, part });
   }
   return part;
@@ -61,7 +62,7 @@ async function cleanLabel(
   const { stateDir, label } = place;
   if (dryRun) {
     const holder = await lockHolder(rt, stateDir);
-    if (holder === undefined) part.items.push(...(await leftStaging(rt, place)), ...(await unnamed(rt, place)).items);
+    if (holder === undefined) append(part.items, await leftStaging(rt, place), (await unnamed(rt, place)).items);
     else part.skipped.push(`${place.labelDir}: ${holder.command}, pid ${holder.pid} on ${holder.host}, is at work`);
     return;
   }
@@ -74,11 +75,11 @@ async function cleanLabel(
     return;
   }
   try {
-    part.items.push(...(await leftStaging(rt, place)));
+    append(part.items, await leftStaging(rt, place));
     // Finishes or undoes what broke off, and sweeps its staging.
     await recoverLabel(rt, { place });
     const { items, files } = await unnamed(rt, place);
-    part.items.push(...items);
+    append(part.items, items);
     if (files.size === 0) return;
     const live = {
       dir: place.labelDir,

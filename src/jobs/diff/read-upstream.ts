@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import path from 'node:path';
 import { openStore } from '../../store/store.js';
 import { openGateway } from '../../gateway/gateway.js';
@@ -44,7 +45,7 @@ export async function readUpstream(
       }
     }
     if (found === 0) throw noIndex(channels, subdirs);
-    findings.push(...gateway.findings());
+    append(findings, gateway.findings());
     return { manifest: undefined, root: [], files: [...files.values()] };
   } finally {
     await gateway.close().catch(() => undefined);

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { nextMtime } from '../../channel/mtimes.js';
 import { sha256Of } from '../../codec/digests.js';
 import { NOARCH } from '../../conda/channel/channel.js';
@@ -70,7 +71,10 @@ export async function repairForeign(rt: Runtime, { place, lock, found, prune }: 
     if (found.left.has(subdir)) continue;
     const rebuilt = await repairSubdir(rt, { subdir, found, change, prune });
     repaired.kept += rebuilt?.kept.length ?? 0;
-    repaired.read.push(...(rebuilt?.read ?? []).map((fn) => `${subdir}/${fn}`));
+    append(
+      repaired.read,
+      (rebuilt?.read ?? []).map((fn) => `${subdir}/${fn}`),
+    );
     for (const [fn, reason] of rebuilt?.leftOut ?? [])
       if (!change.leave.has(`${subdir}/${fn}`)) repaired.leftOut.push({ path: `${subdir}/${fn}`, reason });
   }

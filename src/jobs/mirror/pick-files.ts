@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import type { MirrorSource, PickedFile, Selection } from '../../mirror/select/select.js';
 import { selectForMirror } from '../../mirror/select/select.js';
 import { RepackError } from '../../base/errors.js';
@@ -33,7 +34,7 @@ export async function pickFiles(
   let final = true;
   if (filter.dependencies === 'solve') {
     const { added, unsolvable, brokeDown } = await solveClosure(rt, request, { sources, picked });
-    findings.push(...unsolvableFindings(unsolvable, picked.length));
+    append(findings, unsolvableFindings(unsolvable, picked.length));
     picked = [...picked, ...added];
     final = !brokeDown;
   }

@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
@@ -66,7 +67,7 @@ export async function openMedia(rt: MediaRuntime, given: readonly string[]): Pro
     if (!places.includes(place)) places.push(place);
   }
   const files: MediumFile[] = [];
-  for (const medium of places) files.push(...(await filesOf(rt, medium, named)));
+  for (const medium of places) append(files, await filesOf(rt, medium, named));
   const sums = new Map<string, ReadonlyMap<string, string>>();
   for (const file of files) if (isCalled(file, SUMS_NAME)) sums.set(file.medium, await readMediumSums(rt, file));
   return { places, files, sums };

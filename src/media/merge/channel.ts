@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
 import { sha256Of, type Digests } from '../../codec/digests.js';
@@ -76,7 +77,7 @@ export async function readChannelFolder(
       const record = await recordOf(rt, { entry, index, folder, stated: file?.record });
       folder.artifacts.push({ ...entry, ...record, channel, url, source: 'cache' });
     }
-    folder.findings.push(...withoutFile(index, subdir, new Set(paths)));
+    append(folder.findings, withoutFile(index, subdir, new Set(paths)));
   }
   for (const path of side) folder.side.push({ path, storePath: join(dir, path), ...digests.get(path)! });
   return folder;

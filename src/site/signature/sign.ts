@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { join, resolve } from 'node:path';
 import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
@@ -85,7 +86,7 @@ export async function verifySignature(rt: SignatureRuntime, options: VerifyOptio
       const args = ['-Y', 'verify', '-f', allowed, '-I', principal, '-n', namespace, '-s', file];
       const verified = await signer.run(args, manifest);
       if (verified.ok) return { state: 'verified', principal };
-      said.push(...verified.said);
+      append(said, verified.said);
     }
     throw notAllowed({ allowed, said, fingerprint: fingerprintIn(formed.stdout), where, label });
   });
