@@ -273,7 +273,8 @@ function complete(name: SettingName): Setting {
   const bare = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   const value = stated.value ?? (bare instanceof z.ZodEnum ? bare.options.join('|') : undefined);
   const absent = schema.safeParse(undefined).data;
-  const defaultText = stated.defaultText ?? (typeof absent === 'string' ? absent : undefined);
+  const defaultText =
+    stated.defaultText ?? (typeof absent === 'string' || typeof absent === 'number' ? String(absent) : undefined);
   return {
     ...stated,
     flag,

@@ -19,6 +19,13 @@ function run(program: 'update-offline-repo' | 'repackenv', ...args: string[]) {
 }
 
 describe('the help', () => {
+  it('says the default of a setting, a number too', () => {
+    const parsed = parseArguments('repackenv', ['plan', '--help']);
+    const text = parsed.kind === 'text' ? parsed.text.replaceAll(/\s+/g, ' ') : '';
+    expect(text).toContain('in MB (default 450; REPACKENV_MAX_INDEX_MB)');
+    expect(text).toContain('(default https://conda.anaconda.org; REPACKENV_BASE_URL)');
+  });
+
   it.each(COMMANDS.map(({ name }) => name))('of %s is no wider than 100 columns where it can break', (name) => {
     const parsed = parseArguments('repackenv', [name, '--help']);
     const [help = ''] = parsed.kind === 'text' ? parsed.text.split(/\nExamples?:/) : [];
