@@ -1,6 +1,7 @@
 import { INDEX_NAMES, type Manifest } from '../manifest/manifest.js';
 import { openDependencies } from '../../conda/record/open-dependencies.js';
-import { documentParts, namesInV3 } from '../index/document.js';
+import { namesInV3 } from '../../conda/record/repodata-document.js';
+import { documentParts } from '../index/document.js';
 import type { Folder } from '../read/read-folder.js';
 import type { Indexes } from '../read/read-indexes.js';
 import { violation } from './rules.js';
@@ -24,7 +25,7 @@ export function checkDependencies({
   if (manifest !== undefined || folder.subdirs.some((subdir) => !indexes.has(subdir))) return [];
   const unread = folder.subdirs.some((subdir) => {
     const parts = documentParts(folder.files.get(`${subdir}/${INDEX_NAMES[0]}`)!.bytes!);
-    return parts !== undefined && namesInV3(parts).length > 0;
+    return namesInV3(parts?.get('v3')).length > 0;
   });
   if (unread) return [];
   const files = [...indexes].flatMap(([subdir, index]) =>

@@ -8,7 +8,8 @@ import type { OpenedCache } from './artifacts.js';
 import { checkBeside } from './beside.js';
 import { isDerived } from '../index/derived-files.js';
 import { checkDerived } from './derived.js';
-import { documentParts, misfiled, namesInV3, withdrawnIn } from '../index/document.js';
+import { namesInV3 } from '../../conda/record/repodata-document.js';
+import { documentParts, misfiled, withdrawnIn } from '../index/document.js';
 import { checkLetterCase, checkOtherFiles, checkStrangers, checkTwins } from './names.js';
 import { longestPrefix } from './paths.js';
 import type { LongPath, SitePrefix } from './paths.js';
@@ -83,7 +84,7 @@ export async function examine(rt: ReadRuntime, options: ExamineOptions): Promise
   for (const [subdir, index] of indexes) {
     const path = `${subdir}/${INDEX_NAMES[0]}`;
     const parts = documentParts(folder.files.get(path)!.bytes!) ?? new Map<string, Uint8Array>();
-    const [wrong, names] = [misfiled(parts), namesInV3(parts)];
+    const [wrong, names] = [misfiled(parts), namesInV3(parts.get('v3'))];
     if (wrong.length > 0) found.push(violation('index-misfiled', path, { count: wrong.length, fn: wrong[0]! }));
     if (names.length > 0) found.push(violation('index-v3', path, { count: names.length }));
     for (const fn of names) inV3.add(`${subdir}/${fn}`);

@@ -47,14 +47,6 @@ export function withdrawnIn(parts: DocumentParts | undefined): ReadonlySet<strin
   }
 }
 
-/** File names of the records in the form of CEP 48: `v3` -> extension -> stem. */
-export function namesInV3(parts: DocumentParts): string[] {
-  const v3 = jsonOf(parts.get('v3'));
-  return Object.entries(v3).flatMap(([extension, records]) =>
-    typeof records === 'object' && records !== null ? Object.keys(records).map((stem) => `${stem}.${extension}`) : [],
-  );
-}
-
 /** The object that a value of the document is; an empty one where it is none. */
 export function jsonOf(value: Uint8Array | undefined): Record<string, unknown> {
   if (value === undefined) return {};

@@ -219,3 +219,10 @@ export function controlsShown(text: string): string {
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** Package name of a distribution file name, without a look at its record; undefined where it has none. */
+export function nameInFilename(fn: string): string | undefined {
+  const build = fn.lastIndexOf('-');
+  const version = build <= 0 ? -1 : fn.lastIndexOf('-', build - 1);
+  return version <= 0 ? undefined : fn.slice(0, version);
+}

@@ -41,7 +41,10 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
     *allFilenames() {
       for (let at = 0; at < table.count; at++) if (isKept(at)) yield table.filename(at);
     },
-    v3Filenames: () => v3Names(document).filter((fn) => table.find(fn) < 0),
+    v3Filenames: () => {
+      const range = document.members.get('v3');
+      return range === undefined ? [] : namesInV3(bytes.subarray(...range)).filter((fn) => table.find(fn) < 0);
+    },
     has: (fn) => find(fn) >= 0,
     record: (fn) => {
       const at = find(fn);
@@ -64,14 +67,17 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
   };
 }
 
-/** CEP 48: `v3` -> extension -> stem. Empty where it is none of that. */
-export function v3Names({ bytes, members }: Pick<RepodataDocument, 'bytes' | 'members'>): string[] {
-  const range = members.get('v3');
-  if (range === undefined) return [];
-  const v3: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(range[0], range[1])));
-  return Object.entries(v3 ?? {}).flatMap(([extension, records]: [string, unknown]) =>
-    typeof records === 'object' && records !== null ? Object.keys(records).map((stem) => `${stem}.${extension}`) : [],
-  );
+/** File names of the records in the form of CEP 48, given the value of `v3`: extension -> stem. None where it is absent or something else. */
+export function namesInV3(value: Uint8Array | undefined): string[] {
+  try {
+    const v3: unknown = JSON.parse(new TextDecoder().decode(value ?? new Uint8Array()));
+    if (typeof v3 !== 'object' || v3 === null || Array.isArray(v3)) return [];
+    return Object.entries(v3).flatMap(([extension, records]: [string, unknown]) =>
+      typeof records === 'object' && records !== null ? Object.keys(records).map((stem) => `${stem}.${extension}`) : [],
+    );
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import type { SolveRequest } from '../../conda/plan/plan.js';
 import { RepackError } from '../../base/errors.js';
 import { compareVersions } from '../../conda/spec/version.js';
 import type { Candidates } from './candidates.js';
+import { nameInFilename } from '../../conda/channel/names.js';
 import { similarNames } from './similar-names.js';
 
 const MAX_DETAILS = 60;
@@ -43,9 +44,7 @@ export function refuseMissing(request: SolveRequest, candidates: Candidates): vo
 }
 
 function inV3Only(name: string, { indexes }: Candidates): boolean {
-  return indexes.some((index) =>
-    index.v3Filenames().some((fn) => fn.startsWith(`${name}-`) && fn.split('-').length === name.split('-').length + 2),
-  );
+  return indexes.some((index) => index.v3Filenames().some((fn) => nameInFilename(fn) === name));
 }
 
 /** rattler's words as an error: E_UNSOLVABLE, E_NO_BASE_CHANNEL where python is what is missing, E_ENGINE_FAILED for what is no verdict. */

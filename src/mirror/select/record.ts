@@ -18,13 +18,6 @@ export function checkedRecord({ index, subdir }: Pick<MirrorSource, 'index' | 's
   }
 }
 
-/** Package name of a distribution file name, without a look at its record; undefined where it has none. */
-export function nameInFilename(fn: string): string | undefined {
-  const build = fn.lastIndexOf('-');
-  const version = build <= 0 ? -1 : fn.lastIndexOf('-', build - 1);
-  return version <= 0 ? undefined : fn.slice(0, version);
-}
-
 /** Rules that ask for name, version and build only. */
 const BY_FILENAME: ReadonlySet<ExclusionReason> = new Set(['blacklist', 'not-included', 'exclude']);
 

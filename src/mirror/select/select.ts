@@ -7,7 +7,8 @@ import type { FileFate, MirrorSource, PickedFile, ShadowedFile, Watch } from './
 import { latestWindow } from './latest.js';
 import type { LatestGroup } from './latest.js';
 import { pythonSeries } from './python.js';
-import { checkedRecord, excludesUnusable, nameInFilename } from './record.js';
+import { nameInFilename } from '../../conda/channel/names.js';
+import { checkedRecord, excludesUnusable } from './record.js';
 import { rulesOf } from './rules.js';
 import type { Exclusion, ExclusionReason, Rules, UnmatchedEntry } from './rules.js';
 import type { MirrorFilter } from '../../config/mirror-file/filter.js';

@@ -360,7 +360,7 @@ describe('captureEnvironment', () => {
   });
 
   it('E1 a package that pixi took from a path: its file name is the last part of the URL', async () => {
-    const url = 'file:///home/me/work/mine-3.0.0-pyh_0.conda';
+    const url = 'file:///srv/pkgs/mine-3.0.0-pyh_0.conda';
     const meta = { name: 'mine', version: '3.0.0', build: 'pyh_0', build_number: 0, depends: [], subdir: 'noarch' };
     const prefix = environment([{ name: 'a' }]);
     const text = JSON.stringify({ ...meta, noarch: 'python', url, fn: url, channel: null });
