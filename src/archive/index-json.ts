@@ -1,3 +1,4 @@
+import { isObject } from '../base/json.js';
 import type { JsonObject } from '../base/json.js';
 import { takeFields } from '../conda/record/record-fields.js';
 import { corrupt } from './corrupt.js';
@@ -45,8 +46,7 @@ function parseJson(bytes: Uint8Array, distFilename: string): JsonObject {
       error,
     );
   }
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw corrupt(distFilename, 'its info/index.json is no JSON object');
+  if (!isObject(value)) throw corrupt(distFilename, 'its info/index.json is no JSON object');
   return value as JsonObject;
 }
 

@@ -9,6 +9,26 @@ export function canonicalJson(value: unknown, indent?: number): string {
   return JSON.stringify(sorted(value), undefined, indent);
 }
 
+/** Neither null nor a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/** What an object has under `key`; nothing where `value` is no object. */
+export function member(value: unknown, key: string): unknown {
+  return isObject(value) ? value[key] : undefined;
+}
+
+/** The object that a JSON text holds; undefined where it is no JSON, or something else. */
+export function objectIn(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== 'object') return value;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { objectIn } from '../base/json.js';
 import { parseDistFilename } from '../conda/channel/names.js';
 import { recordOfCache } from '../conda/record/cache-record.js';
 import type { PackageRecord, PrefixRecord } from '../conda/record/records.js';
@@ -42,10 +43,7 @@ function isSame(
 async function readJson(fs: FileSystem, path: string): Promise<Record<string, unknown> | undefined> {
   try {
     if ((await fs.stat(path)).size > MAX_BYTES) return undefined;
-    const value: unknown = JSON.parse(await fs.readText(path));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return objectIn(await fs.readText(path));
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { objectIn } from '../base/json.js';
 import { RepackError } from '../base/errors.js';
 
 export interface PrintedJsonOptions {
@@ -48,7 +49,7 @@ function wholeObject(text: string): Record<string, unknown> | 'too deep' | undef
   if (!trimmed.startsWith('{') || !trimmed.endsWith('}')) return undefined;
   const end = objectEnd(trimmed, 0);
   if (end === 'too deep') return end;
-  return end === trimmed.length ? parseObject(trimmed) : undefined;
+  return end === trimmed.length ? objectIn(trimmed) : undefined;
 }
 
 /** The last balanced `{…}` that begins a line and parses. */
@@ -66,7 +67,7 @@ function lastObject(text: string): Record<string, unknown> | 'too deep' | undefi
       if (unclosed > MAX_UNCLOSED) return found;
       continue;
     }
-    const value = parseObject(text.slice(start, end));
+    const value = objectIn(text.slice(start, end));
     if (value === undefined) continue;
     found = value;
     starts.lastIndex = end;
@@ -94,17 +95,6 @@ function objectEnd(text: string, start: number): number | 'too deep' | undefined
     }
   }
   return undefined;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function unreadable(options: PrintedJsonOptions, what: string, text: string): RepackError {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { member } from '../../base/json.js';
 import { splitPath } from '../../conda/channel/names.js';
 import { unpackIndex } from '../index/forms.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
@@ -97,8 +98,4 @@ function counted(names: readonly string[]): string {
 
 function keysOf(content: unknown, key: string): string[] {
   return Object.keys(Object(member(content, key)));
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }

@@ -1,14 +1,14 @@
+import { decode } from '@msgpack/msgpack';
 import { join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError } from '../../base/errors.js';
-import { canonicalJson } from '../../base/json.js';
+import { canonicalJson, isObject, member } from '../../base/json.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { unpackIndex } from '../index/forms.js';
 import { DERIVED, isDerived, isShardList, RAW_SHARDS, SHARD, SHARDS, UNCHECKED } from '../index/derived-files.js';
-import { decodeMsgpack } from './msgpack.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import { violation } from '../check/rules.js';
 import type { Violation } from '../check/rules.js';
@@ -131,20 +131,20 @@ async function shardsDiffer(
   file: string,
   { index, records, withdrawn }: Expected,
 ): Promise<string | undefined> {
-  const listing = decodeMsgpack(await unpackIndex(file, await rt.fs.readFile(file)));
+  const listing = decodeShards(await unpackIndex(file, await rt.fs.readFile(file)));
   const info = member(listing, 'info');
   const shards = member(listing, 'shards');
-  if (!(shards instanceof Map)) return 'it lists no shards';
+  if (!isObject(shards)) return 'it lists no shards';
   const base = String(member(info, 'shards_base_url') ?? '');
   if (/^[a-z]+:|^\/|\.\./i.test(base)) return `its shards are elsewhere (${base})`;
   let count = 0;
-  for (const [name, digest] of shards) {
+  for (const [name, digest] of Object.entries(shards)) {
     const hex = digest instanceof Uint8Array ? Buffer.from(digest).toString('hex') : String(digest);
     const path = join(file, '..', base, `${hex}.msgpack.zst`);
     const packed = await rt.fs.readFile(path).catch(() => undefined);
-    if (packed === undefined) return `the shard of ${String(name)} is not there`;
-    if (sha256Of(packed) !== hex) return `the shard of ${String(name)} has other bytes than it is named after`;
-    const shard = decodeMsgpack(await unpackIndex(path, packed));
+    if (packed === undefined) return `the shard of ${name} is not there`;
+    if (sha256Of(packed) !== hex) return `the shard of ${name} has other bytes than it is named after`;
+    const shard = decodeShards(await unpackIndex(path, packed));
     for (const [fn, record] of recordsOf(shard)) {
       const expected = index.record(fn);
       if (expected === undefined && withdrawn.has(fn)) continue;
@@ -157,10 +157,15 @@ async function shardsDiffer(
   return count === index.size ? undefined : `it has ${count} packages, not ${index.size}`;
 }
 
+/** A list can't have more members than there are bytes. Throws RangeError or DecodeError where the bytes are no MessagePack. */
+function decodeShards(bytes: Uint8Array): unknown {
+  return decode(bytes, { maxArrayLength: bytes.length, maxMapLength: bytes.length });
+}
+
 function recordsOf(shard: unknown): [string, unknown][] {
   return ['packages', 'packages.conda'].flatMap((key) => {
     const records = member(shard, key);
-    return records instanceof Map ? [...records].map(([fn, record]): [string, unknown] => [String(fn), record]) : [];
+    return isObject(records) ? Object.entries(records) : [];
   });
 }
 
@@ -176,8 +181,4 @@ function sameDepends(record: unknown, expected: PackageRecord): boolean {
   return (['depends', 'constrains'] as const).every(
     (key) => canonicalJson(member(record, key) ?? []) === canonicalJson(expected[key] ?? []),
   );
-}
-
-function member(value: unknown, key: string): unknown {
-  return value instanceof Map ? (value as Map<unknown, unknown>).get(key) : undefined;
 }

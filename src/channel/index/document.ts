@@ -1,3 +1,4 @@
+import { objectIn } from '../../base/json.js';
 import { eachMember, JsonBytesError, skipBlanks, skipValue } from '../../base/json-bytes.js';
 
 /** A `repodata.json` by its top-level keys: the text of each value as it stands. Keys twice: the last counts, as for every reader. */
@@ -49,15 +50,7 @@ export function withdrawnIn(parts: DocumentParts | undefined): ReadonlySet<strin
 
 /** The object that a value of the document is; an empty one where it is none. */
 export function jsonOf(value: Uint8Array | undefined): Record<string, unknown> {
-  if (value === undefined) return {};
-  try {
-    const parsed: unknown = JSON.parse(textOf(value));
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-      ? (parsed as Record<string, unknown>)
-      : {};
-  } catch {
-    return {};
-  }
+  return (value && objectIn(textOf(value))) ?? {};
 }
 
 export function textOf(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { member } from '../../base/json.js';
 import { sha256Of } from '../../codec/digests.js';
 import type { FileSystem } from '../../runtime/fs.js';
 import { isRepackError } from '../../base/errors.js';
@@ -111,10 +112,7 @@ export function parseManifest(bytes: Uint8Array): ParsedManifest {
   }
   const result = manifest.safeParse(value);
   if (result.success) return { kind: 'sound', manifest: result.data as Manifest, bytes, sha256: sha256Of(bytes) };
-  const { schema, label } = (typeof value === 'object' && value !== null ? value : {}) as {
-    schema?: unknown;
-    label?: unknown;
-  };
+  const [schema, label] = [member(value, 'schema'), member(value, 'label')];
   if (typeof label !== 'string' || typeof schema !== 'number') return { kind: 'other' };
   if (schema !== 1) return { kind: 'newer', schema };
   const issue = result.error.issues[0];

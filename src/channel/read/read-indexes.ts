@@ -1,4 +1,5 @@
 import { append } from '../../base/append.js';
+import { objectIn } from '../../base/json.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { isRepackError } from '../../base/errors.js';
 import { isFormOf } from '../index/forms.js';
@@ -58,15 +59,10 @@ function readIndex(path: string, bytes: Uint8Array): RepodataIndex | Violation {
   }
 }
 
-/** The `repodata_version` of sound JSON that names one beyond what is known. */
-function futureVersion(bytes: Uint8Array): string | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { repodata_version?: unknown } | null;
-    const version = value?.repodata_version;
-    return version === undefined || version === 1 || version === 2 ? undefined : JSON.stringify(version);
-  } catch {
-    return undefined;
-  }
+/** The `repodata_version` of sound JSON that names one beyond what is known: 1, and 2 (CEP 15, rattler-index). */
+export function futureVersion(bytes: Uint8Array): string | undefined {
+  const version = objectIn(Buffer.from(bytes).toString('utf8'))?.['repodata_version'];
+  return version === undefined || version === 1 || version === 2 ? undefined : JSON.stringify(version);
 }
 
 function oddities(index: RepodataIndex, { path, subdir }: { path: string; subdir: string }): Violation[] {

@@ -1,3 +1,4 @@
+import { isObject } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import { NOARCH } from '../channel/channel.js';
 import type { Subdir } from '../channel/channel.js';
@@ -65,10 +66,6 @@ function wrongKey(record: Record<string, unknown>): { key: string; problem: stri
   if (Object.hasOwn(record, '__proto__')) return { key: '__proto__', problem: 'no record may have this key' };
   const wrong = takeFields(record);
   return wrong && { key: wrong.key, problem: `not ${wrong.wanted}` };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function refused(fn: string, problem: string): RepackError {

@@ -1,3 +1,4 @@
+import { isObject } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import { JsonBytesError, eachMember, expectChar, skipBlanks, skipValue } from '../../base/json-bytes.js';
 import { recordTableBuilder } from './record-table.js';
@@ -97,9 +98,8 @@ function begin(bytes: Uint8Array): number {
 function infoOf(bytes: Uint8Array, range: readonly [number, number] | undefined): Record<string, unknown> {
   if (range === undefined) return {};
   const info = parsedValue(bytes, range);
-  if (info === null || typeof info !== 'object' || Array.isArray(info))
-    throw new JsonBytesError('its "info" is not an object', range[0]);
-  return info as Record<string, unknown>;
+  if (!isObject(info)) throw new JsonBytesError('its "info" is not an object', range[0]);
+  return info;
 }
 
 function versionOf(bytes: Uint8Array, range: readonly [number, number] | undefined): number {

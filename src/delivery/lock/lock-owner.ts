@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { objectIn } from '../../base/json.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { isMissing } from '../../base/fs-errors.js';
 
@@ -47,14 +48,8 @@ export async function describeOwner(rt: Runtime, command: string): Promise<LockO
 
 /** Undefined for anything that is not the whole `owner.json` of this program. */
 export function parseOwner(text: string): LockOwner | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const owner = value as Partial<Record<keyof LockOwner, unknown>>;
+  const owner: Partial<Record<keyof LockOwner, unknown>> | undefined = objectIn(text);
+  if (owner === undefined) return undefined;
   const texts = [owner.host, owner.user, owner.run, owner.command, owner.since];
   const optional = [owner.startTicks, owner.boot, owner.machine, owner.pidSpace];
   const sound =
@@ -62,7 +57,7 @@ export function parseOwner(text: string): LockOwner | undefined {
     Number.isSafeInteger(owner.pid) &&
     texts.every((text) => typeof text === 'string') &&
     optional.every((text) => text === null || typeof text === 'string');
-  return sound ? (value as LockOwner) : undefined;
+  return sound ? (owner as LockOwner) : undefined;
 }
 
 /**

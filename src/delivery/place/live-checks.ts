@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { objectIn } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import { SUMS_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import { futureVersion } from '../../channel/read/read-indexes.js';
 import { replaceCovers } from '../../channel/replace.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -46,8 +48,7 @@ export async function compareWithManifest(
 
 /**
  * For an index that is not as we wrote it: says what is wrong with it when it is broken (it is rebuilt), undefined when it is sound.
- * Throws E_REPODATA_VERSION for one in a format of the future, which whoever made it may need. Versions 1 and 2 (CEP 15, what
- * rattler-index writes) are known.
+ * Throws E_REPODATA_VERSION for one in a format of the future, which whoever made it may need.
  */
 export async function refuseUnknownIndex(rt: Runtime, dir: string, path: string): Promise<string | undefined> {
   // Compressed ones stand beside a plain one, written by the same hand.
@@ -55,19 +56,11 @@ export async function refuseUnknownIndex(rt: Runtime, dir: string, path: string)
   const bytes = await rt.fs.readFile(join(dir, path));
   if (bytes.length === 0) return 'was empty';
   if (bytes[0] === 0) return 'was filled with NUL';
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return 'was not JSON';
-  }
-  const version =
-    typeof value === 'object' && value !== null
-      ? (value as { repodata_version?: unknown }).repodata_version
-      : undefined;
-  if (version === undefined || version === 1 || version === 2) return undefined;
+  if (objectIn(bytes.toString('utf8')) === undefined) return 'was not JSON';
+  const version = futureVersion(bytes);
+  if (version === undefined) return undefined;
   throw new RepackError('E_REPODATA_VERSION', {
-    what: `the index in the label folder has repodata_version ${JSON.stringify(version)}, which this version does not know`,
+    what: `the index in the label folder has repodata_version ${version}, which this version does not know`,
     where: join(dir, path),
     hint: 'Find out which tool wrote it. Remove that index to have it written anew, or choose another label.',
   });

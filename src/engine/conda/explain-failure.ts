@@ -1,3 +1,4 @@
+import { member } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
 import type { RepodataSource } from '../../conda/record/repodata-index.js';
@@ -203,9 +204,7 @@ function noBaseChannel(request: SolveRequest, where: string): RepackError {
 
 /** conda 26 says only here what an UnsatisfiableError without conflicts to show is about. */
 function summary(guidance: unknown): string | undefined {
-  return typeof guidance === 'object' && guidance !== null
-    ? text((guidance as Record<string, unknown>)['summary'])
-    : undefined;
+  return text(member(guidance, 'summary'));
 }
 
 function text(value: unknown): string | undefined {

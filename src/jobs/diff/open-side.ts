@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { objectIn } from '../../base/json.js';
 import { sha256Of } from '../../codec/digests.js';
 import { looseManifestName, parseSetFile, parseSiteReceipt } from '../../media/medium/format.js';
 import type { Channel } from '../../conda/channel/channel.js';
@@ -119,12 +120,8 @@ async function fileSide(
 
 /** The `format` that a file of ours states; undefined for a manifest, which has none. */
 function formatOf(bytes: Buffer): string | undefined {
-  try {
-    const value = JSON.parse(bytes.toString('utf8')) as { format?: unknown } | null;
-    return typeof value?.format === 'string' ? value.format : undefined;
-  } catch {
-    return undefined;
-  }
+  const format = objectIn(bytes.toString('utf8'))?.['format'];
+  return typeof format === 'string' ? format : undefined;
 }
 
 function sound(parsed: ReturnType<typeof parseManifest>, where: string): Manifest {

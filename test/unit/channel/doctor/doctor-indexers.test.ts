@@ -1,3 +1,4 @@
+import { encode } from '@msgpack/msgpack';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -124,31 +125,17 @@ describe('a package that its channel has withdrawn, in a folder as conda-index m
 
 /** Both lists of shards over one set of files, as conda-index writes them. */
 async function writeShardLists(folder: string, some: readonly SamplePackage[]): Promise<void> {
-  const shards: [string, Buffer][] = [];
+  const shards: Record<string, Uint8Array> = {};
   for (const { record, distFilename } of some) {
-    const packed = map({
-      'packages.conda': map({ [distFilename]: map({ sha256: text(record.sha256!), depends: Buffer.from([0x90]) }) }),
-    });
-    const bytes = await zstdCompress(packed);
+    const shard = { 'packages.conda': { [distFilename]: { sha256: record.sha256, depends: [] } } };
+    const bytes = await zstdCompress(encode(shard));
     const digest = createHash('sha256').update(bytes).digest();
     writeFileSync(join(folder, `${digest.toString('hex')}.msgpack.zst`), bytes);
-    shards.push([record.name, Buffer.concat([Buffer.from([0xc4, 32]), digest])]);
+    shards[record.name] = digest;
   }
-  const list = await zstdCompress(
-    map({ info: map({ shards_base_url: text('') }), shards: map(Object.fromEntries(shards)) }),
-  );
+  const list = await zstdCompress(encode({ info: { shards_base_url: '' }, shards }));
   for (const name of ['repodata_shards', 'repodata_shards_from_packages'])
     writeFileSync(join(folder, `${name}.msgpack.zst`), list);
-}
-
-/** MessagePack. */
-function map(entries: Record<string, Uint8Array>): Buffer {
-  const all = Object.entries(entries).flatMap(([key, value]) => [text(key), value]);
-  return Buffer.concat([Buffer.from([0x80 | (all.length / 2)]), ...all]);
-}
-
-function text(value: string): Buffer {
-  return Buffer.concat([Buffer.from([0xd9, value.length]), Buffer.from(value)]);
 }
 
 describe('what build tools and web pages read beside the indexes', () => {
