@@ -101,8 +101,8 @@ async function allSpecs(rt: Door, packages: readonly string[], values: SettingVa
   const specs = packages.map((text) => parseMatchSpec(text));
   if (values.packagesFile !== undefined) {
     const file = values.packagesFile;
-    const { readPackagesText } = await import('../config/packages-file.js');
-    const listed = readPackagesText(await readPackagesFile(rt, file), file);
+    const { readPackagesFile } = await import('../config/packages-file.js');
+    const listed = await readPackagesFile(rt, file);
     for (const { text, line } of listed.specs) specs.push(specAt(text, `${file}, line ${line}`));
     if (listed.channels.length > 0) {
       rt.events.emit({
@@ -135,19 +135,6 @@ function specAt(text: string, where: string): MatchSpec {
       hint: error.hint,
       details: error.details,
       cause: error,
-    });
-  }
-}
-
-async function readPackagesFile(rt: Door, file: string): Promise<Uint8Array> {
-  try {
-    return await rt.fs.readFile(file);
-  } catch (cause) {
-    throw new RepackError('E_SPEC_FILE', {
-      what: 'The packages file can’t be read',
-      where: file,
-      hint: 'Check the path given by --packages-file and its permissions.',
-      cause,
     });
   }
 }

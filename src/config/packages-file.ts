@@ -1,5 +1,10 @@
-import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import { RepackError } from '../base/errors.js';
+import { z } from 'zod';
+import type { Runtime } from '../runtime/runtime.js';
+import { checked } from './yaml/check.js';
+import type { Complaint } from './yaml/check.js';
+import { readYaml } from './yaml/read-yaml.js';
+import { readFormFile, textOf } from './yaml/text-file.js';
+import type { FileForm, Parts } from './yaml/text-file.js';
 
 export interface PackagesFile {
   /** MatchSpecs as written, with the line each stands on. */
@@ -8,13 +13,33 @@ export interface PackagesFile {
   channels: string[];
 }
 
+const FORM: FileForm = {
+  code: 'E_SPEC_FILE',
+  name: 'packages file',
+  mostBytes: 4 * 1024 * 1024,
+  option: '--packages-file',
+  keys: ['name', 'channels', 'dependencies'],
+  example: 'dependencies:\n    - numpy>=1.26',
+};
+
+/** An environment.yml, as far as it is read. */
+const SCHEMA = z.object({
+  // Behind `readonly` one text does not stand for a list of one: conda would not read it so.
+  dependencies: z.array(z.string()).readonly(),
+  channels: z.array(z.unknown()).catch([]),
+});
+
 /**
  * `--packages-file`: MatchSpecs, a line each (`#` begins a comment), or an `environment.yml`.
  * @throws RepackError E_SPEC_FILE naming file and line; an environment.yml with a `pip:` section is refused, since pip's packages
  * can't be delivered in a conda channel.
  */
+export async function readPackagesFile(rt: Pick<Runtime, 'fs'>, file: string): Promise<PackagesFile> {
+  return readPackagesText(await readFormFile(rt, file, FORM), file);
+}
+
 export function readPackagesText(bytes: Uint8Array, file: string): PackagesFile {
-  const text = decode(bytes, file);
+  const text = textOf(bytes, file, FORM);
   return looksLikeYaml(file, text) ? fromEnvironmentYaml(text, file) : { specs: fromLines(text), channels: [] };
 }
 
@@ -31,65 +56,25 @@ function fromLines(text: string): PackagesFile['specs'] {
 }
 
 function fromEnvironmentYaml(text: string, file: string): PackagesFile {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const lineOf = (node: unknown): number => {
-    const offset = (node as { range?: readonly number[] } | undefined)?.range?.[0];
-    return offset === undefined ? 1 : lines.linePos(offset).line;
-  };
-  const broken = document.errors[0];
-  if (broken !== undefined) {
-    throw new RepackError('E_SPEC_FILE', {
-      what: `This is not valid YAML: ${broken.message}`,
-      where: `${file}, line ${lines.linePos(broken.pos[0]).line}`,
-      hint: 'Correct this line, or give the packages as MatchSpecs, a line each, in a .txt file.',
-    });
-  }
-  const root = document.contents;
-  const dependencies = isMap(root) ? root.get('dependencies', true) : undefined;
-  if (!isMap(root) || !isSeq(dependencies)) {
-    throw new RepackError('E_SPEC_FILE', {
-      what: 'There is no list `dependencies:` in it',
-      where: file,
-      hint: 'Give an environment.yml, or MatchSpecs, a line each, in a .txt file.',
-    });
-  }
-  const specs = dependencies.items.map((item) => {
-    if (isScalar(item) && typeof item.value === 'string') return { text: item.value.trim(), line: lineOf(item) };
-    const pip = isMap(item) && item.has('pip');
-    throw new RepackError('E_SPEC_FILE', {
-      what: pip
-        ? 'The `pip:` section can’t be delivered: a conda channel holds conda packages only'
-        : 'This dependency is not a text',
-      where: `${file}, line ${lineOf(item)}`,
-      hint: pip
-        ? 'Take the section out, and name the conda packages of the same software instead, or build them.'
-        : 'Write one MatchSpec an item; put versions in quotes.',
-    });
-  });
-  const channels = root.get('channels', true);
+  const yaml = readYaml(text, file, FORM);
+  const { dependencies, channels } = checked(yaml, SCHEMA, words);
   return {
-    specs,
-    channels: isSeq(channels) ? channels.items.flatMap((item) => (isScalar(item) ? [String(item.value)] : [])) : [],
+    specs: dependencies.map((spec, at) => ({ text: spec.trim(), line: yaml.at(['dependencies', at]).line })),
+    channels: channels.filter((each) => typeof each !== 'object').map(String),
   };
 }
 
-function decode(bytes: Uint8Array, file: string): string {
-  if (bytes.byteLength > 4 * 1024 * 1024) {
-    throw new RepackError('E_SPEC_FILE', {
-      what: 'The packages file is larger than 4 MB',
-      where: file,
-      hint: 'Name the right file.',
-    });
+function words({ path, written }: Complaint): Parts {
+  if (path.length === 1) {
+    return {
+      what: 'There is no list `dependencies:` in it',
+      hint: 'Give an environment.yml, or MatchSpecs, a line each, in a .txt file.',
+    };
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new RepackError('E_SPEC_FILE', {
-      what: 'The packages file is not UTF-8 text',
-      where: file,
-      hint: 'Save it as UTF-8.',
-      cause,
-    });
-  }
+  return written.first?.key === 'pip'
+    ? {
+        what: 'The `pip:` section can’t be delivered: a conda channel holds conda packages only',
+        hint: 'Take the section out, and name the conda packages of the same software instead, or build them.',
+      }
+    : { what: 'This dependency is not a text', hint: 'Write one MatchSpec an item; put versions in quotes.' };
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { pathInFile } from './path-in-file.js';
-import { RepackError, isRepackError } from '../base/errors.js';
+import { RepackError } from '../base/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { SETTINGS, SETTING_NAMES } from './settings.js';
 import type { SettingName, SettingValues } from './settings.js';
@@ -31,7 +31,11 @@ export async function resolveSettings(
   places: { config: string | undefined; root: string | undefined },
 ): Promise<ResolvedSettings> {
   const file = await findConfigFile(rt, places);
-  const fromFile = file === undefined ? new Map<SettingName, unknown>() : await readConfigFile(rt, file);
+  // Loaded only where there is a file: the YAML parser is 0.05 s of the start.
+  const fromFile =
+    file === undefined
+      ? new Map<SettingName, unknown>()
+      : await (await import('./config-file.js')).readConfigFile(rt, file);
   const fromMachine: Partial<SettingValues> = { cacheDir: defaultCacheDir(rt), subdirs: [rt.machine.subdir] };
   const fromAmbient = ambient(rt.env);
   const values: Record<string, unknown> = {};
@@ -93,26 +97,6 @@ async function findConfigFile(
     if (there) return candidate;
   }
   return undefined;
-}
-
-async function readConfigFile(rt: Door, file: string): Promise<Map<SettingName, unknown>> {
-  // Loaded only where there is a file: the YAML parser is 0.05 s of the start.
-  const { readConfigText, refuseBigConfig } = await import('./config-file.js');
-  let bytes: Uint8Array;
-  try {
-    // The size is looked at before the file is: a wrong name may point at gigabytes.
-    refuseBigConfig((await rt.fs.stat(file)).size, file);
-    bytes = await rt.fs.readFile(file);
-  } catch (cause) {
-    if (isRepackError(cause)) throw cause;
-    throw new RepackError('E_CONFIG', {
-      what: 'The configuration file can’t be read',
-      where: file,
-      hint: 'Check the path given by --config or REPACKENV_CONFIG and its permissions.',
-      cause,
-    });
-  }
-  return readConfigText(bytes, file);
 }
 
 function check(name: SettingName, value: unknown, where: string): unknown {

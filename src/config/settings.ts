@@ -258,6 +258,8 @@ export interface Setting extends Stated {
   /** Key in the configuration file; absent where it can't stand there. */
   key: string | undefined;
   repeatable: boolean;
+  /** What a value that is given has to be: the schema without its default. */
+  given: z.ZodType;
 }
 
 export const SETTING_NAMES = Object.keys(STATED) as SettingName[];
@@ -270,8 +272,9 @@ export const SETTINGS = Object.fromEntries(SETTING_NAMES.map((name) => [name, co
 function complete(name: SettingName): Setting {
   const stated: Stated = STATED[name];
   const { schema, flag = spelled(name, '-') } = stated;
-  const bare = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-  const value = stated.value ?? (bare instanceof z.ZodEnum ? bare.options.join('|') : undefined);
+  const hasInner = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional;
+  const given = hasInner ? (schema.unwrap() as z.ZodType) : schema;
+  const value = stated.value ?? (given instanceof z.ZodEnum ? given.options.join('|') : undefined);
   const absent = schema.safeParse(undefined).data;
   const defaultText =
     stated.defaultText ?? (typeof absent === 'string' || typeof absent === 'number' ? String(absent) : undefined);
@@ -280,7 +283,8 @@ function complete(name: SettingName): Setting {
     flag,
     variable: `REPACKENV_${flag.toUpperCase().replaceAll('-', '_')}`,
     key: stated.inFile === false ? undefined : spelled(name, '_'),
-    repeatable: bare instanceof z.ZodArray,
+    repeatable: given instanceof z.ZodArray,
+    given,
     ...(value === undefined ? {} : { value }),
     ...(defaultText === undefined ? {} : { defaultText }),
   };

@@ -1,4 +1,5 @@
 import { RepackError, isRepackError } from '../../base/errors.js';
+import { errnoOf } from '../../base/disk-errors.js';
 import type { Finding } from '../../base/findings.js';
 import { shown } from '../../conda/channel/names.js';
 import {
@@ -9,7 +10,7 @@ import {
   MIRROR_KEYS,
 } from './types.js';
 import type { MirrorKey, MirrorOrigin, MirrorSettings } from './types.js';
-import { swallowedForm } from './parse-broken-forms.js';
+import { swallowedForm } from '../yaml/broken-forms.js';
 import { readChannels, readInstallers, readRemoteUrl } from './parse-channels.js';
 import {
   readDate,
@@ -24,7 +25,9 @@ import { nearest } from '../../base/nearest.js';
 import { readFolder, readPlatforms, readShare } from './parse-settings.js';
 import { readFlag, refuse } from './parse-values.js';
 import type { ReadContext } from './parse-values.js';
-import { readYaml } from './parse-yaml.js';
+import { readFormFile } from '../yaml/text-file.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { MIRROR_FORM, readMirrorYaml } from './parse-yaml.js';
 import type { YamlEntry, YamlFile } from './parse-yaml.js';
 import type { MirrorFilter } from './filter.js';
 
@@ -58,7 +61,7 @@ const KEYS_ELSEWHERE: Readonly<Record<string, string>> = {
  * @throws RepackError E_MIRROR_FILE naming line, column and what to write instead.
  */
 export function parseMirrorText(text: string | Uint8Array, where: string): MirrorSettings {
-  const file = readYaml(text, where, MIRROR_KEYS);
+  const file = readMirrorYaml(text, where);
   const entries = knownEntries(file);
   const read = <T>(key: MirrorKey, reader: (context: ReadContext) => T, absent: T): T => {
     const entry = entries.get(key);
@@ -117,6 +120,18 @@ export function parseMirrorText(text: string | Uint8Array, where: string): Mirro
     ],
     origins: originsOf(entries),
   };
+}
+
+/** As `parseMirrorText`, from the disk; undefined where there is no such file. */
+export async function readMirrorFile(rt: Pick<Runtime, 'fs'>, file: string): Promise<MirrorSettings | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFormFile(rt, file, MIRROR_FORM);
+  } catch (error) {
+    if (isRepackError(error) && ['ENOENT', 'ENOTDIR'].includes(errnoOf(error.cause) ?? '')) return undefined;
+    throw error;
+  }
+  return parseMirrorText(bytes, file);
 }
 
 /** All keys that are not read here are told at once: a file of another tool has several. */

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { casFiles, mirrorConfigFiles } from '../../config/mirror-file/cas-files.js';
-import { parseMirrorText } from '../../config/mirror-file/read.js';
+import { readMirrorFile } from '../../config/mirror-file/read.js';
 import type { MirrorSettings } from '../../config/mirror-file/read.js';
-import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
@@ -17,9 +16,6 @@ export interface MirrorFileChoice {
   account?: string | undefined;
 }
 
-/** A mirror file is a page of text; more is a wrong file. */
-const MAX_BYTES = 4 * 1024 * 1024;
-
 /**
  * Finds and reads the mirror file. A token that stands in it is in the settings as a Secret: register it before anything is printed.
  *
@@ -31,9 +27,8 @@ export async function readMirrorSettings(
 ): Promise<MirrorSettings> {
   const files = candidates(rt, choice);
   for (const file of files) {
-    const bytes = await readFile(rt, file);
-    if (bytes === undefined) continue;
-    const settings = parseMirrorText(bytes, file);
+    const settings = await readMirrorFile(rt, file);
+    if (settings === undefined) continue;
     return choice.account === undefined ? settings : { ...settings, account: choice.account };
   }
   throw new RepackError('E_MIRROR_FILE', {
@@ -70,28 +65,4 @@ function configDir({ machine, env }: Pick<Runtime, 'machine' | 'env'>): string {
       ? env['APPDATA'] || path.join(machine.homedir, 'AppData', 'Roaming')
       : env['XDG_CONFIG_HOME'] || path.join(machine.homedir, '.config');
   return path.join(base, 'repackenv');
-}
-
-async function readFile(rt: Pick<Runtime, 'fs'>, file: string): Promise<Uint8Array | undefined> {
-  try {
-    const { size } = await rt.fs.stat(file);
-    if (size > MAX_BYTES) {
-      throw new RepackError('E_MIRROR_FILE', {
-        what: `The file is ${(size / 1e6).toFixed(1)} MB, too big for a mirror file`,
-        where: file,
-        hint: 'Name the right file with -f.',
-      });
-    }
-    return await rt.fs.readFile(file);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
-    if (errno === undefined) throw error;
-    throw new RepackError('E_MIRROR_FILE', {
-      what: `The mirror file can't be read (${errno})`,
-      where: file,
-      hint: 'Check that it is a file and that this account may read it.',
-      cause: error,
-    });
-  }
 }
