@@ -1,6 +1,8 @@
 import { basename, dirname, join, parse, resolve } from 'node:path';
 import { RepackError } from '../../base/errors.js';
-import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { INDEX_NAMES, MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { KNOWN_SUBDIRS } from '../../conda/channel/names.js';
 import type { FileSystem } from '../../runtime/fs.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { codeOf, isMissing } from '../../base/fs-errors.js';
@@ -27,8 +29,8 @@ export interface LabelPlace {
  * (plan, verify) nothing is written. `label` must have passed `parseLabel`.
  *
  * Refused (E_ROOT): empty, a file, below a file, a dangling link, read-only, a file system's root, the home folder, inside a conda
- * environment or package cache, inside a state folder, a label folder itself; a label folder that is a link or a file. E_LABEL: the
- * label exists in another spelling of upper and lower case, which are one folder on Windows and macOS.
+ * environment or package cache, inside a state folder, a channel folder itself or inside one of ours; a label folder that is a link, a file,
+ * or a ROOT. E_LABEL: the label exists in another spelling of upper and lower case, which are one folder on Windows and macOS.
  */
 export async function openRoot(
   rt: Runtime,
@@ -64,6 +66,7 @@ export async function openRoot(
   await refuseOtherCase(rt, real, label);
   await refuseOtherCase(rt, join(real, STATE_NAME), label);
   await plainFolder(rt, place.labelDir, 'the label folder');
+  await refuseRoot(rt, place.labelDir);
   await plainFolder(rt, join(real, STATE_NAME), 'the state folder');
   await plainFolder(rt, place.stateDir, 'the state folder');
   if (create) {
@@ -150,6 +153,7 @@ async function refusePlaces(rt: Runtime, real: string): Promise<void> {
   for (let folder = real; ; folder = dirname(folder)) {
     if (await isFolder(rt, join(folder, 'conda-meta'))) refuse('ROOT lies inside a conda environment', folder);
     if (await isPackageCache(rt, folder)) refuse("ROOT lies inside a conda package cache ('pkgs' folder)", folder);
+    if (folder !== real && (await isOurs(rt, folder))) refuse('ROOT lies inside a label folder', folder);
     if (dirname(folder) === folder) break;
   }
 
@@ -157,15 +161,54 @@ async function refusePlaces(rt: Runtime, real: string): Promise<void> {
   if (entries.some((entry) => entry.isFile() && ARTIFACT.test(entry.name))) {
     refuse('ROOT holds conda packages itself: it is a package cache or a subdir of a channel', real);
   }
-  const manifest = entries.find((entry) => entry.name === MANIFEST_NAME);
-  if (manifest !== undefined && entries.some((entry) => entry.name === 'noarch')) {
-    throw new RepackError('E_ROOT', {
-      what: 'ROOT is itself a label folder',
-      where: real,
-      hint: `Name the folder above it: ${dirname(real)}`,
-    });
-  }
+  const ours = await isOurs(rt, real);
+  if (!ours && !(await isChannel(rt, real))) return;
+  throw new RepackError('E_ROOT', {
+    what: ours ? 'ROOT is itself a label folder' : 'ROOT is itself a channel folder',
+    where: real,
+    hint: `Name the folder above it: ${dirname(real)}`,
+  });
 }
+
+/** A label folder, or what a broken-off synchronisation left of one. */
+async function isOurs(rt: Runtime, folder: string): Promise<boolean> {
+  return (await exist(rt, join(folder, MANIFEST_NAME))) && (await exist(rt, join(folder, NOARCH)));
+}
+
+/** Whoever made it: a label folder, or an index lies in a subdir. */
+export async function isChannel(rt: Runtime, folder: string): Promise<boolean> {
+  if (await isOurs(rt, folder)) return true;
+  const entries = await rt.fs.readdir(folder).catch(() => []);
+  const subdirs = entries.flatMap(({ name }) => (KNOWN_SUBDIRS.includes(name) ? [name] : []));
+  for (const subdir of subdirs)
+    for (const index of INDEX_NAMES) if (await exist(rt, join(folder, subdir, index))) return true;
+  return false;
+}
+
+/**
+ * The label folders and mirrors that a ROOT holds, whether or not this program has worked there; undefined for a folder that is none. A label
+ * folder of ours is none, whatever others have put into it.
+ */
+export async function labelsOfRoot(rt: Runtime, folder: string): Promise<string[] | undefined> {
+  if (await isOurs(rt, folder)) return undefined;
+  const known = (await isFolder(rt, join(folder, STATE_NAME))) ? await list(rt, join(folder, STATE_NAME)) : undefined;
+  const labels = new Set((known ?? []).map(({ name }) => name));
+  for (const { name } of await list(rt, folder)) if (await isChannel(rt, join(folder, name))) labels.add(name);
+  return known === undefined && labels.size === 0 ? undefined : [...labels].sort();
+}
+
+/** As a label folder its subdirs would be emptied, and every label in it would lie in a label folder. */
+async function refuseRoot(rt: Runtime, labelDir: string): Promise<void> {
+  const labels = await labelsOfRoot(rt, labelDir);
+  if (labels === undefined) return;
+  throw new RepackError('E_ROOT', {
+    what: `The label folder is itself a ROOT${labels.length === 0 ? '' : `: it holds ${labels.slice(0, MANY).join(', ')}`}`,
+    where: labelDir,
+    hint: `Give this folder as ROOT, with a LABEL (as one folder: ${join(labelDir, 'LABEL')}), or choose another label.`,
+  });
+}
+
+const MANY = 5;
 
 const ARTIFACT = /\.(conda|tar\.bz2)$/;
 

@@ -8,6 +8,8 @@ import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { lookAtLabelFolder, withLabelFolder } from '../../delivery/place/label-folder.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
+import { STATE_NAME, isChannel, labelsOfRoot } from '../../delivery/place/root.js';
+import { listed } from '../../delivery/collect-findings.js';
 import { gatewayWay } from '../../delivery/job-tools.js';
 import type { MirrorRequest } from './mirror-request.js';
 
@@ -22,13 +24,13 @@ export async function withMirrorFolder<T>(
   work: (folder: LabelFolder) => Promise<T>,
 ): Promise<T> {
   await prepareZstd();
-  return explained(request, () => withLabelFolder(rt, { ...request, job, quick: !request.reset }, work));
+  return explained(rt, request, () => withLabelFolder(rt, { ...request, job, quick: !request.reset }, work));
 }
 
 /** The same without lock and any write. */
 export async function lookAtMirror(rt: Runtime, request: MirrorRequest): Promise<Pick<LabelFolder, 'place' | 'live'>> {
   await prepareZstd();
-  return explained(request, () => lookAtLabelFolder(rt, { ...request, quick: !request.reset }));
+  return explained(rt, request, () => lookAtLabelFolder(rt, { ...request, quick: !request.reset }));
 }
 
 /** Opens the way to the mirror's channels for `work`. */
@@ -68,17 +70,52 @@ const NO_STORE: ArtifactStore = {
   writer: async () => Promise.reject(new TypeError('the gateway of a mirror has no store')),
 };
 
-async function explained<T>({ settings, root }: MirrorRequest, work: () => Promise<T>): Promise<T> {
+async function explained<T>(rt: Runtime, request: MirrorRequest, work: () => Promise<T>): Promise<T> {
+  const { settings, root } = request;
   try {
     return await work();
   } catch (error) {
     if (!isRepackError(error) || error.code !== 'E_ROOT') throw error;
-    throw new RepackError('E_ROOT', {
-      what: `${error.what} (ROOT is the folder above the mirror, where its lock, journal and receipts lie)`,
-      where: `${error.where ?? root}; mirror_dir in ${settings.file ?? 'the mirror file'}`,
-      hint: error.hint ?? 'Name another mirror_dir.',
-      details: error.details,
-      cause: error,
-    });
+    const where = `${error.where ?? root}; mirror_dir in ${settings.file ?? 'the mirror file'}`;
+    throw (
+      (await nested(rt, request, where)) ??
+      new RepackError('E_ROOT', {
+        what: `${error.what} (ROOT is the folder above the mirror, where its lock, journal and receipts lie)`,
+        where,
+        hint: error.hint ?? 'Name another mirror_dir.',
+        details: error.details,
+        cause: error,
+      })
+    );
   }
 }
+
+/** With `--account` and without, `mirror_dir` means two things: the folder of mirrors, and the mirror. Undefined where it is not about that. */
+async function nested(
+  rt: Runtime,
+  { settings: { account }, root, label }: MirrorRequest,
+  where: string,
+): Promise<RepackError | undefined> {
+  const labels = await labelsOfRoot(rt, path.join(root, label));
+  if (labels !== undefined) {
+    const names = labels.length === 0 ? '' : `: ${listed(labels.slice(0, MANY), labels.length)}`;
+    return new RepackError('E_ROOT', {
+      what: `The mirror can't be this folder: it is one of label folders or mirrors${names}`,
+      where,
+      hint: `Give the mirror a folder in it with --account NAME, or write mirror_dir: ${path.join(root, label, 'NAME')}.`,
+    });
+  }
+  if (account === undefined || !(await isChannel(rt, root))) return undefined;
+  const first = path.basename(root);
+  return new RepackError('E_ROOT', {
+    what: `The mirror of ${account} can't lie in mirror_dir: that is a mirror itself, made without --account`,
+    where,
+    hint: `Take another mirror_dir for ${account}. Or give the first an account too: move it as shown above, and run it with --account ${first} from now on; nothing is fetched again.`,
+    details: [
+      `${root} -> ${path.join(root, first)}`,
+      `${path.join(path.dirname(root), STATE_NAME, first)} -> ${path.join(root, STATE_NAME, first)}`,
+    ],
+  });
+}
+
+const MANY = 5;

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openRoot } from '../../../../src/delivery/place/root.js';
 import type { FileSystem } from '../../../../src/runtime/fs.js';
@@ -83,6 +83,36 @@ describe('A14 a ROOT that is refused before anything is written', () => {
       code: 'E_ROOT',
       where: join(base, 'acme'),
     });
+  });
+});
+
+describe('M2 one folder can not be ROOT and label folder', () => {
+  const aLabel = (name: string) => async () => (await file(`${name}/manifest.json`), folder(`${name}/noarch`));
+  const cases: [name: string, make: () => Promise<unknown>, rootText: string, says: string][] = [
+    ['a ROOT of ours with labels', async () => (await folder('.repackenv/acme'), aLabel('acme')()), '.', 'holds acme'],
+    ['a ROOT of ours, still without a label', () => folder('.repackenv'), '.', 'is itself a ROOT'],
+    ['a folder of label folders', aLabel('acme'), '.', 'holds acme'],
+    ['a folder of mirrors that others made', () => file('m/linux-64/repodata.json'), '.', 'holds m'],
+    ['a label folder in a label folder', aLabel('sub'), 'sub/acme', 'lies inside a label folder'],
+    ['a label folder deep in a label folder', aLabel('sub'), 'sub/x/y', 'lies inside a label folder'],
+    ['a mirror as ROOT', aLabel('sub'), 'sub', 'is itself a label folder'],
+    ['a channel of others as ROOT', () => file('sub/linux-64/repodata.json.bz2'), 'sub', 'is itself a channel folder'],
+  ];
+
+  it.each(cases)('M2: %s', async (_name, make, rootText, says) => {
+    await make();
+    const before = await readdir(base, { recursive: true });
+    const place = rootText === '.' ? [join(base, '..'), basename(base)] : [join(base, rootText), 'acme'];
+    const error = await openRoot(runtime(), place[0]!, place[1]!).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'E_ROOT', exitCode: 2, what: expect.stringContaining(says) });
+    expect(await readdir(base, { recursive: true })).toEqual(before);
+  });
+
+  it('M2: what lies in a label folder of ours, and a plain folder of others, are no reason', async () => {
+    await aLabel('acme')();
+    await file('acme/backup/noarch/repodata.json');
+    await file('other/linux-64/repodata.json');
+    for (const label of ['acme', 'other']) expect(await openRoot(runtime(), base, label)).toMatchObject({ label });
   });
 });
 

@@ -1,0 +1,61 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeChannel, type SamplePackage } from '../../scripts/lib/sample-upstream.js';
+import { samplePackage } from '../helpers/label-folders.js';
+import { openMirrorPlace, type MirrorPlace } from '../helpers/mirrors.js';
+import { expectRefusal } from '../helpers/refusals.js';
+
+let place: MirrorPlace;
+beforeEach(async () => {
+  place = await openMirrorPlace();
+});
+afterEach(() => place.close());
+
+/** A channel of these packages, in a folder: its URL. */
+async function channelOf(packages: readonly SamplePackage[], name = 'channel'): Promise<string> {
+  const dir = join(place.dir, name);
+  await makeChannel(dir, packages, { subdirs: ['linux-64'] });
+  return pathToFileURL(dir).href;
+}
+
+async function write(lines: readonly string[], packages: readonly SamplePackage[]): Promise<void> {
+  place.write([`channels: ["${await channelOf(packages)}"]`, 'platforms: [linux-64]', ...lines].join('\n'));
+}
+
+const linux = { subdir: 'linux-64' };
+
+describe('mirror_dir, with --account and without', () => {
+  it('M2: refuses a mirror_dir that holds mirrors, and names --account', async () => {
+    await write([], [await samplePackage('app', '1.0', linux)]);
+    await place.report(['--account', 'main']);
+    for (const args of [[], ['--adopt'], ['--adopt', '--dry-run'], ['--explain', 'app']]) {
+      const ran = await place.mirror(args);
+      expectRefusal(ran, { code: 'E_ROOT' });
+      expect(ran.stderr).toMatch(/it is one of label folders or mirrors: main\n(.*\n)*.*--account NAME/);
+    }
+    expect(existsSync(join(place.mirrorDir, 'noarch'))).toBe(false);
+    await place.report(['--account', 'r-channel']);
+  });
+
+  it('M3: says how the mirror without account comes beside one with it, and fetches nothing again', async () => {
+    await write([], [await samplePackage('app', '1.0', linux)]);
+    await place.report();
+    const ran = await place.mirror(['--account', 'r-channel']);
+    expectRefusal(ran, { code: 'E_ROOT' });
+    expect(ran.stderr).toContain('run it with --account main');
+    const moves = [...ran.stderr.matchAll(/^ +(\/.*) -> (.*)$/gm)].map(([, from, to]) => [from!, to!] as const);
+    expect(moves).toHaveLength(2);
+    const aside = moves.map(
+      ([from], index) => (renameSync(from, join(place.dir, `${index}`)), join(place.dir, `${index}`)),
+    );
+    for (const [index, [, to]] of moves.entries()) {
+      mkdirSync(join(to, '..'), { recursive: true });
+      renameSync(aside[index]!, to);
+    }
+    const main = await place.report(['--account', 'main']);
+    expect(main).toMatchObject({ fetched: { artifacts: 0 }, published: { unchanged: true, generation: 1 } });
+    expect(await place.report(['--account', 'r-channel'])).toMatchObject({ fetched: { artifacts: 1 } });
+  });
+});
