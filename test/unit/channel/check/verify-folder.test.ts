@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -126,6 +127,31 @@ const CASES: [string, 'ours' | 'foreign', Spoil, string[]][] = [
     'foreign',
     (dir) => writeFileSync(join(dir, NUMPY), readFileSync(join(dir, NUMPY)).subarray(0, 50)),
     [`digest-differs ${NUMPY}`, `digest-differs ${NUMPY}`, `size-differs ${NUMPY}`],
+  ],
+  [
+    'no compressed index beside the plain one',
+    'ours',
+    (dir) => rmSync(join(dir, 'linux-64/repodata.json.zst')),
+    ['manifest-missing-file linux-64/repodata.json.zst'],
+  ],
+  [
+    'a manifest without the compressed index',
+    'ours',
+    (dir) => {
+      rmSync(join(dir, 'linux-64/repodata.json.zst'));
+      const listed = (path: string): boolean => path !== 'linux-64/repodata.json.zst';
+      rewriteManifest(dir, (each) => ({ ...each, files: each.files.filter(({ path }) => listed(path)) }));
+    },
+    ['form-missing linux-64/repodata.json.zst'],
+  ],
+  [
+    'E4 a pipe in the place of a package',
+    'foreign',
+    (dir) => {
+      rmSync(join(dir, NUMPY));
+      execFileSync('mkfifo', [join(dir, NUMPY)]);
+    },
+    [`special ${NUMPY}`],
   ],
   ['F3 no noarch', 'foreign', (dir) => rmSync(join(dir, 'noarch'), { recursive: true }), [`index-missing ${INDEX}`]],
   [

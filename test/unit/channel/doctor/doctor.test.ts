@@ -488,6 +488,15 @@ describe('a channel that others made', () => {
     expect(allCodes(await callDoctor(dir))).toEqual([`hotfixed ${PYTHO}`, `record-name ${SIX}`]);
   });
 
+  it('a file that no channel needs is a note, and goes with --prune', async () => {
+    const dir = copyOf('foreign');
+    writeFileSync(join(dir, 'noarch/notes.txt'), 'to do');
+    expect(allCodes(await callDoctor(dir, { repair: true }))).toContain('unknown-file noarch/notes.txt');
+    expect(existsSync(join(dir, 'noarch/notes.txt'))).toBe(true);
+    await callDoctor(dir, { repair: true, prune: true });
+    expect(existsSync(join(dir, 'noarch/notes.txt'))).toBe(false);
+  });
+
   it('twins in both formats are a note', async () => {
     const dir = copyOf('foreign');
     const twin = await makePackage({ name: 'six', version: '1.16.0' });

@@ -62,6 +62,22 @@ describe('the choice of a mirror', () => {
     expect(await chooseFiles(rt, { request: reset, sources, stateDir })).toMatchObject({ remembered: false });
   });
 
+  it('tells of a list that takes nothing, and of one that forbids what is needed', async () => {
+    const lists = parseMirrorText(
+      'mirror_dir: /srv/m/main\nplatforms: [linux-64]\ninclude:\n  - app\n  - ap\nblacklist:\n  - lib\nwith_dependencies: all\n',
+      'mirror.yml',
+    );
+    const { findings } = await chooseFiles(testRuntime(), {
+      request: { ...request, settings: lists },
+      sources,
+      stateDir: tempDir(),
+    });
+    expect(findings.map(({ code, message }) => [code, message])).toEqual([
+      ['filter-unmatched', 'include: "ap" (line 5) matches nothing in the channels; is it spelt as the package is?'],
+      ['dependency-forbidden', 'blacklist "lib" (line 7) forbids what is needed: linux-64/app-1-0.conda needs lib'],
+    ]);
+  });
+
   it('is made anew after a run in which the solver broke down, twice for the same file', async () => {
     const stateDir = tempDir();
     const workers = dyingWorkers();

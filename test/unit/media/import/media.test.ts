@@ -353,6 +353,12 @@ describe('G6 side files', () => {
     );
   });
 
+  it('SHA256SUMS without the part: the set file decides, and that is told', async () => {
+    const made = await medium();
+    sums((line) => (line.endsWith('.tar') ? '' : `${line}\n`));
+    expect((await importAt(root, made.dir)).findings).toMatchObject([{ code: 'medium-unlisted', exit: false }]);
+  });
+
   it('.md5 wrong and SHA256SUMS right: told, and imported', async () => {
     const made = await medium();
     sums((line) => `${line}\n`);

@@ -330,6 +330,19 @@ describe('merging a channel folder', () => {
     expect(await breaches(channel)).toEqual([]);
   });
 
+  it('of ours, whose index somebody re-made: the index counts, and each record that it changed is told', async () => {
+    startAt(1);
+    const from = join(dir, 'remade');
+    cpSync(dirs[1]!, from, { recursive: true });
+    const index = join(from, 'linux-64/repodata.json');
+    writeFileSync(index, readFileSync(index, 'utf8').replace('"name":"a"', '"license":"MIT","name":"a"'));
+    rmSync(`${index}.zst`);
+    const report = await mergeHere(from);
+    expect(report.findings.map(({ code, subject }) => [code, subject])).toEqual([
+      ['record-differs', join(from, 'linux-64/a-2.0-0.conda')],
+    ]);
+  });
+
   it('attestations come along under each of the names that they may have', async () => {
     startAt(1);
     const from = await foreign('attested');
@@ -340,6 +353,9 @@ describe('merging a channel folder', () => {
     const { files } = JSON.parse(readFileSync(join(channel, 'manifest.json'), 'utf8')) as Manifest;
     expect(files.filter(({ kind }) => kind === 'side').map(({ path }) => path)).toEqual([...names].sort());
     for (const name of names) expect(readFileSync(join(channel, name), 'utf8')).toBe('[]');
+    unlinkSync(join(channel, names[0]!));
+    expect((await mergeHere(from)).findings).toMatchObject([{ code: 'side-file-restored', exit: false, warn: true }]);
+    expect(readFileSync(join(channel, names[0]!), 'utf8')).toBe('[]');
   });
 
   it('an index may name more than the folder has: news only', async () => {
