@@ -52,6 +52,8 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
       const url = `${channel.url}/${subdir}`;
       const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
       let status = 404;
+      let empty: FetchedRepodata | undefined;
+      let refusal: RepackError | undefined;
       const broken: RepackError[] = [];
       for (const file of cached === undefined
         ? INDEX_FILES
@@ -63,12 +65,17 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
           return undefined;
         });
         if (answer === undefined) continue;
-        if (answer.found) return answer;
-        if (answer.status === 304 && cached !== undefined)
+        // Some servers keep only `.json` up to date: what has nothing when packed may have all in plain.
+        if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
+        else if (answer.found) return answer;
+        else if (answer.status === 304 && cached !== undefined)
           return { found: true, file, fresh: undefined, index: cached.index };
-        if (!NOT_THERE.has(answer.status)) throw refused(context, channel, `${url}/${file}`, answer.status);
-        status = answer.status;
+        // A server that knows no packed form may say so by any status; conda then asks for `.json`.
+        else if (!NOT_THERE.has(answer.status)) refusal ??= refused(context, channel, `${url}/${file}`, answer.status);
+        else status = answer.status;
       }
+      if (empty !== undefined) return empty;
+      if (refusal !== undefined) throw refusal;
       if (broken.length > 0) throw allBroken(broken);
       return { found: false, status };
     },
