@@ -22,7 +22,7 @@ export async function requireSignKey(rt: Pick<Runtime, 'fs' | 'machine'>, keyFil
 }
 
 /** Only who signs loads what that needs. Throws E_SIGNATURE. */
-export async function signWith(
+async function signWith(
   rt: Runtime,
   options: { keyFile: string; manifest: Uint8Array; label: string },
 ): Promise<Uint8Array> {

@@ -8,12 +8,11 @@ import { mediaFor, parsePartSize } from '../media/export/part-size.js';
 import { explainDiskErrorOn } from '../base/disk-errors.js';
 import type { Finding } from '../base/findings.js';
 import { parseSubdir } from '../conda/channel/names.js';
-import { readJournal } from '../delivery/switch/journal.js';
+import { JOURNAL_NAME } from '../delivery/switch/journal.js';
 import { STATE_NAME } from '../delivery/place/root.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings } from '../delivery/collect-findings.js';
-import { signWith } from '../delivery/hand-over.js';
-import { openMediumFolder } from './medium-folder.js';
+import { removeWorkPlace, sweepWorkPlaces, workPlaceIn } from './medium-folder.js';
 
 export interface ExportRequest {
   /** ROOT/LABEL, or a mirror. */
@@ -71,14 +70,13 @@ export interface ExportedSet {
 /** `repackenv export DIR --to OUT`, and with `--since` (`repackenv delta`) only what changed. Takes no lock and only reads DIR. */
 export async function exportToMedium(machine: Runtime, request: ExportRequest): Promise<ExportReport> {
   const { rt, findings } = collectFindings(machine);
-  const { signKey } = request;
   const dir = path.resolve(rt.machine.cwd, request.dir);
   const partSize = request.partSize === undefined ? undefined : parsePartSize(request.partSize);
   const subdirs = [...new Set(request.subdirs.map(parseSubdir))];
   const out = await resolveOut(rt, request.out, dir);
-  const workFolder = openMediumFolder(rt, out);
+  const work = await workPlaceIn(rt, out.path);
   try {
-    await workFolder.sweep();
+    await sweepWorkPlaces(rt, out);
     const result = await exportChannel(rt, {
       dir,
       out,
@@ -86,30 +84,24 @@ export async function exportToMedium(machine: Runtime, request: ExportRequest): 
       partSize,
       subdirs: subdirs.length === 0 ? undefined : subdirs,
       perPlatform: request.perPlatform,
-      sign:
-        signKey === undefined ? undefined : (manifest, label) => signWith(rt, { keyFile: signKey, manifest, label }),
+      signKey: request.signKey,
       siteFiles: request.siteFiles,
       since: request.since === undefined ? undefined : path.resolve(rt.machine.cwd, request.since),
-      workFolder,
-      isBeingPublished: async () => isBeingPublished(rt, dir),
+      work,
+      journal: await journalOf(rt, dir),
     });
     return report({ dir, out: out.path, since: request.since }, result, findings());
   } catch (error) {
     throw await explainDiskErrorOn(rt, error, { doing: 'write the medium', path: out.path, folder: out.volume });
   } finally {
-    await workFolder.remove();
+    await removeWorkPlace(rt, work, out);
   }
 }
 
-/** A journal beside the label folder: a switch is under way, or broke off. */
-async function isBeingPublished(rt: Runtime, dir: string): Promise<boolean> {
+/** Where a journal lies while a switch of this folder is under way, or where one broke off. */
+async function journalOf(rt: Runtime, dir: string): Promise<string> {
   const real = await rt.fs.realpath(dir).catch(() => dir);
-  const stateDir = path.join(path.dirname(real), STATE_NAME, path.basename(real));
-  return readJournal(rt, stateDir).then(
-    (journal) => journal !== undefined,
-    // A state folder that this account may not read says nothing.
-    () => false,
-  );
+  return path.join(path.dirname(real), STATE_NAME, path.basename(real), JOURNAL_NAME);
 }
 
 function report(

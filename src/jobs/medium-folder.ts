@@ -2,54 +2,28 @@ import path from 'node:path';
 import { errnoOf } from '../base/disk-errors.js';
 import { canonicalJson } from '../base/json.js';
 import { describeOwner, judgeOwner, OWNER_NAME, parseOwner } from '../delivery/lock/lock-owner.js';
+import type { OutFolder } from '../media/export/medium-folder.js';
+import type { WorkPlace } from '../media/export/work-folder.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 const PREFIX = '.repackenv-export-';
 
-/** Where an export writes until all of it is there: a folder inside OUT, so that a rename ends it. */
-export interface MediumFolder {
-  /** Makes it (and OUT) at the first call. */
-  open(): Promise<string>;
-  clear(): Promise<void>;
-  /** Removes what runs that were killed left in OUT: only folders with our mark whose process is certainly gone. */
-  sweep(): Promise<void>;
-  /** Removes it, and an OUT that was made for nothing. */
-  remove(): Promise<void>;
+/** Where an export writes until all of it is there: a folder inside OUT, so that a rename ends it. Makes nothing. */
+export async function workPlaceIn(rt: Runtime, out: string): Promise<WorkPlace> {
+  const text = `${canonicalJson(await describeOwner(rt, 'export'), 2)}\n`;
+  return { path: path.join(out, `${PREFIX}${rt.machine.randomId()}`), owner: { name: OWNER_NAME, text } };
 }
 
-export function openMediumFolder(rt: Runtime, out: { path: string; exists: boolean }): MediumFolder {
-  let opened: Promise<string> | undefined;
-  return {
-    open: () => (opened ??= make(rt, out)),
-    clear: async () => {
-      const folder = await opened;
-      if (folder === undefined) return;
-      for (const { name } of await rt.fs.readdir(folder)) {
-        if (name !== OWNER_NAME) await rt.fs.remove(path.join(folder, name));
-      }
-    },
-    sweep: async () => (out.exists ? sweep(rt, out.path) : undefined),
-    remove: async () => {
-      const folder = await opened?.catch(() => undefined);
-      if (folder !== undefined) await rt.fs.remove(folder).catch((error: unknown) => warn(rt, folder, error));
-      // Only where nothing came into it.
-      if (!out.exists) await rt.fs.rmdir(out.path).catch(() => undefined);
-    },
-  };
+/** Removes it, and an OUT that was made for nothing. */
+export async function removeWorkPlace(rt: Runtime, { path: folder }: WorkPlace, out: OutFolder): Promise<void> {
+  await rt.fs.remove(folder).catch((error: unknown) => warn(rt, folder, error));
+  // Only where nothing came into it.
+  if (!out.exists) await rt.fs.rmdir(out.path).catch(() => undefined);
 }
 
-async function make(rt: Runtime, out: { path: string; exists: boolean }): Promise<string> {
-  if (!out.exists) {
-    await rt.fs.mkdirp(out.path);
-    rt.events.emit({ type: 'note', message: `created ${out.path}` });
-  }
-  const folder = path.join(out.path, `${PREFIX}${rt.machine.randomId()}`);
-  await rt.fs.mkdir(folder, 0o700);
-  await rt.fs.writeNew(path.join(folder, OWNER_NAME), `${canonicalJson(await describeOwner(rt, 'export'), 2)}\n`);
-  return folder;
-}
-
-async function sweep(rt: Runtime, out: string): Promise<void> {
+/** Removes what runs that were killed left in OUT: only folders with our mark whose process is certainly gone. */
+export async function sweepWorkPlaces(rt: Runtime, { path: out, exists }: OutFolder): Promise<void> {
+  if (!exists) return;
   for (const entry of await rt.fs.readdir(out)) {
     if (!entry.isDirectory() || !entry.name.startsWith(PREFIX)) continue;
     const folder = path.join(out, entry.name);

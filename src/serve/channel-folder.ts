@@ -5,6 +5,7 @@ import type { Manifest, ManifestFile } from '../channel/manifest/manifest.js';
 import { INDEX_NAMES, MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { isSubdir, parseDistFilename } from '../conda/channel/names.js';
 import { parseManifest } from '../channel/manifest/read-manifest.js';
+import { indexedSubdirs } from '../channel/read/list-folder.js';
 import type { RepodataIndex } from '../conda/record/repodata-index.js';
 import { scanRepodata } from '../conda/record/repodata-scan.js';
 import { closeChecked, readWhole, YOUNG_MS } from './checked-file.js';
@@ -186,33 +187,4 @@ async function readManifest(rt: ServeRuntime, path: string): Promise<Catalogue |
 
 function withoutManifest(subdirs: readonly string[]): Catalogue {
   return { manifest: undefined, manifestFile: undefined, files: new Map(), subdirs };
-}
-
-/**
- * Folders with an index, sorted. What can't be looked at now (too many open files, a share that is away) counts as it did `before`: one
- * bad moment must not make 404, which conda takes for an empty channel.
- */
-export async function indexedSubdirs(
-  rt: Pick<ServeRuntime, 'fs'>,
-  dir: string,
-  before: readonly string[] = [],
-): Promise<readonly string[]> {
-  const entries = await rt.fs.readdir(dir).catch((error: unknown) => (isAbsence(error) ? [] : undefined));
-  if (entries === undefined) return before;
-  const found: string[] = [];
-  for (const entry of entries) {
-    if (!entry.isDirectory() || !isSubdir(entry.name)) continue;
-    const has = await rt.fs.lstat(join(dir, entry.name, INDEX_NAMES[0])).then(
-      (index) => index.isFile(),
-      (error: unknown) => !isAbsence(error) && before.includes(entry.name),
-    );
-    if (has) found.push(entry.name);
-  }
-  return found.sort();
-}
-
-/** Whether the disk says that there is nothing, not that it can't say. */
-export function isAbsence(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === 'ENOENT' || errno === 'ENOTDIR';
 }

@@ -6,7 +6,8 @@ import { MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { parseLabel } from '../conda/channel/names.js';
 import { parseManifest, readManifest } from '../channel/manifest/read-manifest.js';
 import type { ChannelFolder } from './channel-folder.js';
-import { indexedSubdirs, isAbsence, openChannelFolder } from './channel-folder.js';
+import { openChannelFolder } from './channel-folder.js';
+import { indexedSubdirs, isAbsence } from '../channel/read/list-folder.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';
 
 /** Where a path of segments leads. `rest`: below the channel. */

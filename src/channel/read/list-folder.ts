@@ -3,6 +3,7 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { INDEX_NAMES, isOwnRootFile, MANIFEST_NAME, sideFoldersOf } from '../manifest/manifest.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { KNOWN_SUBDIRS, isSubdir } from '../../conda/channel/names.js';
+import { errnoOf } from '../../base/disk-errors.js';
 import { inParallel } from '../../base/parallel.js';
 import type { FileSystem } from '../../runtime/fs.js';
 
@@ -105,6 +106,35 @@ export async function channelsIn(rt: Disk, dir: string, { anybodys }: { anybodys
     if (stats.some((each) => each?.isFile() === true)) found.push(name);
   }
   return found.sort();
+}
+
+/**
+ * Folders with an index, sorted. What can't be looked at now (too many open files, a share that is away) counts as it did `before`: one
+ * bad moment must not make 404, which conda takes for an empty channel.
+ */
+export async function indexedSubdirs(
+  rt: Disk,
+  dir: string,
+  before: readonly string[] = [],
+): Promise<readonly string[]> {
+  const entries = await rt.fs.readdir(dir).catch((error: unknown) => (isAbsence(error) ? [] : undefined));
+  if (entries === undefined) return before;
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory() || !isSubdir(entry.name)) continue;
+    const has = await rt.fs.lstat(join(dir, entry.name, INDEX_NAMES[0])).then(
+      (index) => index.isFile(),
+      (error: unknown) => !isAbsence(error) && before.includes(entry.name),
+    );
+    if (has) found.push(entry.name);
+  }
+  return found.sort();
+}
+
+/** Whether the disk says that there is nothing, not that it can't say. */
+export function isAbsence(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
 }
 
 function kindOf(entry: Entry): OddKind {

@@ -9,6 +9,7 @@ import { folderDiffers, manifestDigest, readGeneration, type Generation } from '
 import type { Compression } from '../medium/format.js';
 import { makeSiteFiles, readSiteRecords, type SiteFile } from '../../site/write.js';
 import { writeMedium, type WrittenMedium } from '../medium/write-medium.js';
+import { openWorkFolder, type WorkFolder, type WorkPlace } from './work-folder.js';
 import { sha256Of } from '../../codec/digests.js';
 import { join } from 'node:path';
 
@@ -23,16 +24,15 @@ export interface ExportOptions {
   subdirs: readonly string[] | undefined;
   /** A set of its own for each platform. */
   perPlatform: boolean;
-  /** Makes the signature of a manifest that the folder's own is not over: of some platforms only, or of an unsigned folder. */
-  sign: ((manifest: Uint8Array, label: string) => Promise<Uint8Array>) | undefined;
+  /** SSH key that signs a manifest that the folder's own is not over: of some platforms only, or of an unsigned folder. */
+  signKey: string | undefined;
   /** Put the files for sites without our programs beside the sets. */
   siteFiles: boolean;
   /** File that says what the site has: then a delta is made. */
   since: string | undefined;
-  /** Makes a folder in OUT for this run alone, the same at each call; `clear` empties it. */
-  workFolder: { open(): Promise<string>; clear(): Promise<void> };
-  /** Whether a publish of this folder is under way or broke off. */
-  isBeingPublished(): Promise<boolean>;
+  work: WorkPlace;
+  /** A file that is there while a publish of this folder is under way, or where one broke off; absolute. */
+  journal: string;
 }
 
 export interface ExportResult extends WrittenMedium {
@@ -56,13 +56,14 @@ export interface ExportResult extends WrittenMedium {
 export async function exportChannel(rt: Runtime, options: ExportOptions): Promise<ExportResult> {
   const since =
     options.since === undefined ? undefined : { file: options.since, base: await readBase(rt, options.since) };
+  const workFolder = openWorkFolder(rt, options.out, options.work);
   for (let attempt = 1; ; attempt++) {
     const generation = await readGeneration(rt, options.dir);
     try {
-      return await exportGeneration(rt, { options, generation, since });
+      return await exportGeneration(rt, { options, generation, since, workFolder });
     } catch (error) {
       if (!isRepackError(error) || error.code !== 'E_FOLDER_DIFFERS') throw error;
-      await options.workFolder.clear();
+      await workFolder.clear();
       const moved = await movesOn(rt, { options, generation });
       if (!moved || attempt === MAX_ATTEMPTS) throw moved ? neverStill(options.dir, error) : error;
       rt.events.emit({ type: 'note', message: `${options.dir} was published while it was read: beginning again` });
@@ -78,10 +79,11 @@ interface OneGeneration {
   options: ExportOptions;
   generation: Generation;
   since: { file: string; base: Base } | undefined;
+  workFolder: WorkFolder;
 }
 
 async function exportGeneration(rt: Runtime, one: OneGeneration): Promise<ExportResult> {
-  const { options, generation, since } = one;
+  const { options, generation, since, workFolder } = one;
   const { manifest, sha256 } = generation;
   const sets = await planSets(rt, one);
   const told = {
@@ -97,7 +99,7 @@ async function exportGeneration(rt: Runtime, one: OneGeneration): Promise<Export
   await rt.reach('export:planned');
 
   const siteFiles = options.siteFiles ? await siteFilesFor(rt, one, sets) : [];
-  const { dir, out, workFolder } = options;
+  const { dir, out } = options;
   const medium = await writeMedium(rt, { dir, out, openWorkFolder: workFolder.open, sets, siteFiles });
   if ((await manifestDigest(rt, dir)) !== sha256) {
     const message = `the folder was published while it was read: the set holds generation ${manifest.generation}, whole, and no longer the newest`;
@@ -119,7 +121,7 @@ async function planSets(rt: Runtime, { options, generation, since }: OneGenerati
     const target = only === undefined ? generation : restrictedTo(generation, only);
     const base = since === undefined ? undefined : checkedBase(since.base, target, { file: since.file, only });
     if (since !== undefined && base === undefined) continue;
-    const signature = await signatureFor(rt, { generation, target, sign: options.sign });
+    const signature = await signatureFor(rt, { generation, target, signKey: options.signKey });
     sets.push(planSet({ target, signature, base, only, compression, partSize }));
     if (base !== undefined) tellNewPlatforms(rt, base, target);
   }
@@ -129,10 +131,14 @@ async function planSets(rt: Runtime, { options, generation, since }: OneGenerati
 /** The folder's signature is over the whole manifest: it says nothing about one for some platforms only. */
 async function signatureFor(
   rt: Runtime,
-  { generation, target, sign }: { generation: Generation; target: StoredManifest; sign: ExportOptions['sign'] },
+  { generation, target, signKey }: { generation: Generation; target: StoredManifest; signKey: string | undefined },
 ): Promise<Uint8Array | undefined> {
   if (generation.signature !== undefined && target.sha256 === generation.sha256) return generation.signature;
-  if (sign !== undefined) return sign(target.bytes, target.manifest.label);
+  if (signKey !== undefined) {
+    // Only who signs loads what that needs.
+    const { signManifest } = await import('../../site/signature/sign.js');
+    return signManifest(rt, { keyFile: signKey, manifest: target.bytes, label: target.manifest.label });
+  }
   if (generation.signature === undefined) return undefined;
   const message =
     'the set is for some platforms only, and the signature, which is over the whole manifest, does not go with it; --sign-key makes one';
@@ -174,11 +180,14 @@ async function siteFilesFor(
 const SCRIPT = /\.verify\.(?:sh|ps1)$/;
 
 /** Waits while a switch is under way; true where the folder holds something new afterwards. */
-async function movesOn(rt: Runtime, { options, generation }: Omit<OneGeneration, 'since'>): Promise<boolean> {
+async function movesOn(
+  rt: Runtime,
+  { options, generation }: Pick<OneGeneration, 'options' | 'generation'>,
+): Promise<boolean> {
   const deadline = rt.clock.monotonic() + SWITCH_MS;
   let wasBusy = false;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
-    const busy = await options.isBeingPublished();
+    const busy = await isThere(rt, options.journal);
     if (!busy && (wasBusy || (await manifestDigest(rt, options.dir)) !== generation.sha256)) return true;
     if (!busy && pause > 1000) return false;
     if (rt.clock.monotonic() > deadline) return false;
@@ -186,6 +195,14 @@ async function movesOn(rt: Runtime, { options, generation }: Omit<OneGeneration,
     wasBusy ||= busy;
     await rt.clock.sleep(pause, rt.signal);
   }
+}
+
+/** What this account may not look at says nothing. */
+async function isThere(rt: Runtime, path: string): Promise<boolean> {
+  return rt.fs.lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function neverStill(dir: string, cause: RepackError): RepackError {
