@@ -16,7 +16,7 @@ export interface Redactor {
   foundIn(bytes: Uint8Array): boolean;
 }
 
-/** `/t/<anything up to / ? # quote, bracket, blank or end>`: wider than conda's own mask (facts.md, "conda's masks"). */
+/** `/t/<anything up to / ? # quote, bracket, blank or end>`: wider than conda's own mask. */
 const TOKEN_PATH = /(\/t\/)([^/?#"'`<>\s]+)/g;
 /** The whole user information of a URL. Begins at `://`, so that a long text is not read again from each of its letters. */
 const USER_INFO = /(?<=[a-z0-9+.-])(:\/\/)[^/?#"'\s]+@/gi;

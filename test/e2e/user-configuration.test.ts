@@ -17,7 +17,7 @@ const STORED = 'zz-00112233-stored-token';
 /** Answers nothing; whatever goes by way of it fails. */
 const DEAD_PROXY = `http://user:${STORED}@127.0.0.1:9`;
 
-/** Everything by which a person's configuration changes what conda does (facts.md). */
+/** Everything by which a person's configuration changes what conda does. */
 function condarc(url: string): string {
   return [
     'channels:',

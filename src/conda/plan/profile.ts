@@ -17,7 +17,7 @@ export interface TargetClient {
   readsCondaFormat: boolean;
   /** Virtual packages are known (conda >= 4.7 …). */
   knowsVirtualPackages: boolean;
-  /** Needs `repodata.json.bz2` beside the index offline (conda < 4.4, facts.md). */
+  /** Needs `repodata.json.bz2` beside the index offline (conda < 4.4). */
   needsBz2Index: boolean;
   /** Adds `pip` to python's depends in memory (conda family). */
   injectsPip: boolean;

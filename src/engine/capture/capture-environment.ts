@@ -35,7 +35,7 @@ export interface CapturedEnvironment extends SolvedSubdir {
 }
 
 /**
- * Turns an environment into exact artifacts (issue: `capture`). Each record is joined with its channel's by subdir, file name and
+ * Turns an environment into exact artifacts (`capture`). Each record is joined with its channel's by subdir, file name and
  * digest. Where the channel can't be asked, the cache's record counts, else the artifact's own. What was installed from a local file,
  * or is no longer in its channel, has neither channel nor record: its bytes come from the package caches.
  *

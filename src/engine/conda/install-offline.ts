@@ -86,7 +86,7 @@ function refuseBlanks({ engine, channelDir }: InstallOfflineOptions): void {
   });
 }
 
-/** conda 4.3 finds nothing offline without it (facts.md, recordings). */
+/** conda 4.3 finds nothing offline without it (as recorded). */
 async function refuseWithoutBz2(rt: Runtime, { engine, channelDir, profile }: InstallOfflineOptions): Promise<void> {
   if (engine.abilities.readsJsonIndexOffline) return;
   const index = join(channelDir, profile.subdir, 'repodata.json.bz2');

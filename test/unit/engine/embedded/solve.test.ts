@@ -9,7 +9,7 @@ import { CONDA_44, chan, rec, sharedSolver } from './sources.js';
 const { rt, solve, picks } = sharedSolver();
 const MODERN = { ...CONDA_44, version: '24.1', readsCondaFormat: true, knowsVirtualPackages: true };
 
-/** facts.md: top {b 2.0}, low {a 1.0 needs b<2; b 1.0}. */
+/** top {b 2.0}, low {a 1.0 needs b<2; b 1.0}. */
 const TOP = chan('top', [rec('b 2.0')]);
 const LOW = chan('low', [rec('a 1.0', { depends: ['b <2'] }), rec('b 1.0')]);
 const LABEL = chan('owner/label/x', [rec('ratingpro 2.4.1', { depends: ['pytho'] })]);
