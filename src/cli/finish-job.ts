@@ -1,5 +1,5 @@
 import type { ExitCode } from '../base/errors.js';
-import type { JobReport } from '../delivery/job-report.js';
+import type { JobReport } from '../jobs/job-report.js';
 import { exitOf } from './command.js';
 import type { CliCall } from './command.js';
 import { reportText } from './reporter/report-text.js';

@@ -2,7 +2,7 @@ import type { ContentPlan } from '../channel/manifest/make-manifest.js';
 import type { SideFile, StagedChannel } from '../channel/staged.js';
 import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { WorkSettings } from '../config/work-settings.js';
-import type { JobTools } from './job-tools.js';
+import type { ProofTools } from './proof/prove-installable.js';
 
 /** New indexes for a folder that others made and that stays theirs, and what leaves it. Carried out by `deliverIndexes`. */
 export interface IndexProposal {
@@ -82,5 +82,5 @@ export interface GivenContent {
  *   `announced`: it may take a while, so that it is said.
  */
 export type ProofWish =
-  | { kind: 'installable'; plan: RepackPlan; request: WorkSettings; tools: JobTools }
+  | { kind: 'installable'; plan: RepackPlan; request: WorkSettings; tools: ProofTools }
   | { kind: 'consistent'; artifactsHashed?: boolean; announced?: boolean };

@@ -7,15 +7,15 @@ import { detectEngines } from '../engine/detect.js';
 import type { Channel } from '../conda/channel/channel.js';
 import { parseLabel } from '../conda/channel/names.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
-import type { JobReport } from '../delivery/job-report.js';
+import type { JobReport } from './job-report.js';
 import type { CaptureRequest } from './request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
 import { lookAtLabelFolder, withLabelFolder } from '../delivery/place/label-folder.js';
-import { planReport } from '../delivery/report.js';
-import { withEngines, withTools } from '../delivery/job-tools.js';
-import type { JobTools } from '../delivery/job-tools.js';
+import { planReport } from './published-report.js';
+import { withEngines, withTools } from './run/job-tools.js';
+import type { JobTools } from './run/job-tools.js';
 import { repack } from './repack.js';
 
 /** Read by old wrappers, which run `conda index` on the folder that it names. */

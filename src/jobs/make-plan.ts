@@ -8,8 +8,8 @@ import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '..
 import type { TargetProfile } from '../conda/plan/profile.js';
 import type { RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { withEngineCache } from './engine-cache.js';
-import type { JobTools } from '../delivery/job-tools.js';
+import { withEngineCache } from './run/engine-cache.js';
+import type { JobTools } from './run/job-tools.js';
 
 export interface MadePlan {
   plan: RepackPlan;

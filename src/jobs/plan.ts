@@ -1,11 +1,11 @@
-import type { JobReport } from '../delivery/job-report.js';
+import type { JobReport } from './job-report.js';
 import type { RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
-import { planReport } from '../delivery/report.js';
-import { withEngines, withTools } from '../delivery/job-tools.js';
+import { planReport } from './published-report.js';
+import { withEngines, withTools } from './run/job-tools.js';
 
 /** `repackenv plan` and `--dry-run`: what would be delivered and what would change. Writes nothing below ROOT and takes no lock there. */
 export async function plan(machine: Runtime, request: RepackRequest): Promise<JobReport> {

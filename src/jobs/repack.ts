@@ -5,10 +5,10 @@ import type { WorkSettings } from '../config/work-settings.js';
 import { emitFindings } from '../delivery/collect-findings.js';
 import type { Collected } from '../delivery/collect-findings.js';
 import { deliver } from '../delivery/deliver.js';
-import type { JobReport } from '../delivery/job-report.js';
-import type { JobTools } from '../delivery/job-tools.js';
+import type { JobReport } from './job-report.js';
+import type { JobTools } from './run/job-tools.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
-import { publishedReport } from '../delivery/report.js';
+import { publishedReport } from './published-report.js';
 
 export interface Repack {
   job: 'update' | 'capture';
@@ -35,7 +35,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
 
   const attested = request.attestations
     ? await (
-        await import('../delivery/collect-attestations.js')
+        await import('./collect-attestations.js')
       ).collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
     : { side: [], findings: [] };
   emitFindings(rt, [...attested.findings, ...gateway.findings()]);

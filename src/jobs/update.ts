@@ -1,11 +1,11 @@
-import type { JobReport } from '../delivery/job-report.js';
+import type { JobReport } from './job-report.js';
 import type { RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings } from '../delivery/collect-findings.js';
 import { withLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
 import { repack } from './repack.js';
-import { withEngines, withTools } from '../delivery/job-tools.js';
+import { withEngines, withTools } from './run/job-tools.js';
 
 /**
  * The main job: makes or refreshes ROOT/LABEL. Always from scratch, so that nothing stale stays; what is already right is not

@@ -9,7 +9,7 @@ import type { ExportReport } from '../../src/jobs/export.js';
 import { sha256Of } from '../../src/codec/digests.js';
 import { looseManifestName, mediumJson, setFileName, type SetFile } from '../../src/media/medium/format.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
-import type { JobReport } from '../../src/delivery/job-report.js';
+import type { JobReport } from '../../src/jobs/job-report.js';
 import { reportOf } from '../helpers/real-upstream.js';
 import { openWorkplace, type Ran, type Workplace } from '../helpers/programs.js';
 import { expectClean, expectRefusal } from '../helpers/refusals.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digest } from '../../scripts/lib/conda-package.js';
-import { collectAttestations, type AttestedArtifact } from '../../src/delivery/collect-attestations.js';
+import { collectAttestations, type AttestedArtifact } from '../../src/jobs/collect-attestations.js';
 import { answer, cutAfter, file, redirect, resetBeforeHeaders, untilClose } from '../helpers/chaos-server.js';
 import { startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
 import { allTextOf, CHAOS_TOKEN_WIRE, failureOf, type TestGateway } from '../helpers/gateway.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { JobReport } from '../../src/delivery/job-report.js';
+import type { JobReport } from '../../src/jobs/job-report.js';
 import { layerPath } from './layers.js';
 import { openWorkplace, type Ran, type Workplace } from './programs.js';
 import { startUpstream } from './upstream.js';

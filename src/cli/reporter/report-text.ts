@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { specForAnyShell, wordForAnyShell, wordForSh } from '../../base/shell-quote.js';
-import type { JobReport } from '../../delivery/job-report.js';
+import type { JobReport } from '../../jobs/job-report.js';
 import { formatBytes, plural, sourcesText } from './format.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 

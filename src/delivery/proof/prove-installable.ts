@@ -6,13 +6,21 @@ import type { WorkSettings } from '../../config/work-settings.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import { proveStaged } from './prove.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { JobTools } from '../job-tools.js';
+import type { CondaEngine } from '../../engine/conda/conda-engine.js';
+import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 
 export interface ProofTask {
   staged: StagedChannel;
   plan: RepackPlan;
   request: WorkSettings;
-  tools: JobTools;
+  tools: ProofTools;
+}
+
+export interface ProofTools {
+  solver: EmbeddedSolver;
+  /** The engine in use, if it is one of those that install. */
+  conda: CondaEngine | undefined;
+  runDir: string;
 }
 
 /** The staged folder is complete, right and installable from itself alone (design D9); with `--prove install`, seen by doing it. */

@@ -6,8 +6,8 @@ import { formatOf } from '../../conda/channel/names.js';
 import { lockLabel } from '../../delivery/lock/lock.js';
 import { lockHolder } from '../../delivery/lock/lock-peek.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { runFolders } from '../../delivery/run-folder.js';
-import { jobAtWork, whileNoJobRuns } from '../../delivery/cache-guard.js';
+import { runFolders } from '../run/run-folder.js';
+import { jobAtWork, whileNoJobRuns } from '../run/cache-guard.js';
 import { chooseEntries, sizesOf } from './items.js';
 import type { CacheEntry, CleanLimits, FoundItem, SharedFile, Sizes } from './items.js';
 

@@ -12,7 +12,7 @@ import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import { checkFreeSpace } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings, listed } from '../../delivery/collect-findings.js';
-import { collectAttestations } from '../../delivery/collect-attestations.js';
+import { collectAttestations } from '../collect-attestations.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { standingArtifact, standingSideFiles } from './standing.js';

@@ -4,7 +4,7 @@ import { LONGEST_LINE } from '../../../src/cli/reporter/printable.js';
 import { createReporter } from '../../../src/cli/reporter/reporter.js';
 import { RepackError } from '../../../src/base/errors.js';
 import { createRedactor } from '../../../src/base/redact.js';
-import type { JobReport } from '../../../src/delivery/job-report.js';
+import type { JobReport } from '../../../src/jobs/job-report.js';
 import { Secret } from '../../../src/base/secret.js';
 import type { TextSink } from '../../../src/runtime/terminal.js';
 import { fakeClock } from '../../helpers/runtime.js';

@@ -4,9 +4,9 @@ import type { SourceCounts } from '../base/events.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';
 import type { Proof, StagedChannel } from '../channel/staged.js';
-import type { Published } from './deliver.js';
-import type { LabelFolder } from './place/label-folder.js';
-import { plannedChanges } from './planned-changes.js';
+import type { Published } from '../delivery/deliver.js';
+import type { LabelFolder } from '../delivery/place/label-folder.js';
+import { plannedChanges } from '../delivery/planned-changes.js';
 
 export interface PublishedParts {
   job: 'update' | 'capture';

@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { canonicalJson } from '../base/json.js';
-import { describeOwner, judgeOwner, parseOwner } from './lock/lock-owner.js';
-import type { LockOwner, OwnerState } from './lock/lock-owner.js';
-import type { Runtime } from '../runtime/runtime.js';
+import { canonicalJson } from '../../base/json.js';
+import { describeOwner, judgeOwner, parseOwner } from '../../delivery/lock/lock-owner.js';
+import type { LockOwner, OwnerState } from '../../delivery/lock/lock-owner.js';
+import type { Runtime } from '../../runtime/runtime.js';
 
 /** In every run folder; without it a folder is never removed. */
 const MARKER = 'repackenv-run.json';

@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { RepackError, isRepackError } from '../base/errors.js';
-import { lockLabel } from './lock/lock.js';
-import { lockHolder } from './lock/lock-peek.js';
-import type { Runtime } from '../runtime/runtime.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import { lockLabel } from '../../delivery/lock/lock.js';
+import { lockHolder } from '../../delivery/lock/lock-peek.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { runFolders } from './run-folder.js';
 
 /**

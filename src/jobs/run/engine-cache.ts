@@ -1,5 +1,5 @@
-import { lockLabel } from '../delivery/lock/lock.js';
-import type { Runtime } from '../runtime/runtime.js';
+import { lockLabel } from '../../delivery/lock/lock.js';
+import type { Runtime } from '../../runtime/runtime.js';
 
 /** Another label's run may take minutes in conda's cache; it is waited for, and that is said. */
 const LONGEST_WAIT_MS = 60 * 60_000;
