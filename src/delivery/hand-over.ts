@@ -45,7 +45,8 @@ export async function laySiteFiles(
   }: { labelDir: string; staged: Pick<StagedChannel, 'manifest' | 'files'>; onlyThere: boolean },
 ): Promise<void> {
   const signed = staged.files.some((file) => file.path === SIGNATURE_NAME);
-  await layBeside(rt, { labelDir, manifest: staged.manifest, signed, onlyThere }).catch((error: unknown) => {
+  const changed = staged.files.some(({ change }) => change !== 'unchanged');
+  await layBeside(rt, { labelDir, manifest: staged.manifest, signed, onlyThere, changed }).catch((error: unknown) => {
     if (!isRepackError(error)) throw error;
     rt.events.emit({
       type: 'finding',
@@ -66,12 +67,16 @@ async function layBeside(
     manifest,
     signed,
     onlyThere,
-  }: { labelDir: string; manifest: Manifest; signed: boolean; onlyThere: boolean },
+    changed,
+  }: { labelDir: string; manifest: Manifest; signed: boolean; onlyThere: boolean; changed: boolean },
 ): Promise<void> {
-  const { makeSiteFiles, readSiteRecords, writeSiteFiles } = await import('../site/write.js');
-  const records = await readSiteRecords(rt, { dir: labelDir, manifest });
-  const files = makeSiteFiles({ label: path.basename(labelDir), manifest, records, signed });
-  const { written, removed } = await writeSiteFiles(rt, { dir: path.dirname(labelDir), files, onlyThere });
+  const { makeSiteFiles, needsOfMirror, readSiteRecords, writeSiteFiles } = await import('../site/write.js');
+  const [dir, label] = [path.dirname(labelDir), path.basename(labelDir)];
+  // A night in which nothing is new must not read a mirror's records.
+  const needs = changed || manifest.specs.length > 0 ? undefined : await needsOfMirror(rt, { dir, label });
+  const records = needs === undefined ? await readSiteRecords(rt, { dir: labelDir, manifest }) : [];
+  const files = makeSiteFiles({ label, manifest, records, signed, needs });
+  const { written, removed } = await writeSiteFiles(rt, { dir, files, onlyThere });
   for (const name of [...written, ...removed.map((each) => `${each} (removed)`)])
     rt.events.emit({ type: 'debug', message: `beside the label folder: ${name}` });
 }

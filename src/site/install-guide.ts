@@ -1,17 +1,20 @@
 import { NOARCH } from '../conda/channel/channel.js';
 import { INDEX_NAMES, INSTALLERS_NAME } from '../channel/manifest/manifest.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
-import { controlsShown } from '../conda/channel/names.js';
 import { specForAnyShell, wordForAnyShell, wordForSh, wordForWindows } from '../base/shell-quote.js';
 import { signatureNamespace } from './signature/sign.js';
 import { PLACEHOLDER } from './explicit-lock.js';
 import type { ExplicitFile } from './explicit-lock.js';
+import { code, commands, quoted, section } from './markdown.js';
+import { mayLackNeeds } from './needs.js';
 
 export interface InstallPage {
   label: string;
   manifest: Manifest;
   explicit: readonly ExplicitFile[];
   signed: boolean;
+  /** Whether the folder is enough, as `needsLine` says it. */
+  needs: string;
 }
 
 /** `LABEL.INSTALL.md`: what the person at the site does with this folder. Of this generation; nothing in it varies with time or host. */
@@ -29,17 +32,19 @@ export function installPage(page: InstallPage): string {
   ].join('\n');
 }
 
-function heading({ label, manifest }: InstallPage): string[] {
+function heading({ label, manifest, needs }: InstallPage): string[] {
   const artifacts = manifest.files.filter(({ kind }) => kind === 'artifact').length;
   const platforms = platformsOf(manifest).join(', ') || NOARCH;
   const about = `Generation ${manifest.generation}: ${artifacts} packages for ${platforms}.`;
+  const specs = manifest.specs.map(code).join(', ');
+  const whole = mayLackNeeds(needs)
+    ? `conda channel for ${specs}`
+    : `whole conda channel: everything that ${specs} need`;
   return [
     `# ${label}: installing from this folder`,
     '',
-    manifest.specs.length === 0
-      ? `The folder \`${label}\` is a conda channel: a mirror. ${about}`
-      : `The folder \`${label}\` is a whole conda channel: everything that ${manifest.specs.map(code).join(', ')} need. ${about}`,
-    'No internet is needed, and no other channel.',
+    `The folder \`${label}\` is a ${manifest.specs.length === 0 ? 'conda channel: a mirror' : whole}. ${about}`,
+    needs,
   ];
 }
 
@@ -259,14 +264,6 @@ function explicitLock({ label, explicit }: InstallPage): string[] {
   ]);
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return ['', `## ${title}`, '', ...lines];
-}
-
-function commands(lines: readonly string[]): string[] {
-  return ['```', ...lines, '```'];
-}
-
 function platformsOf(manifest: Manifest): string[] {
   return manifest.subdirs.filter((subdir) => subdir !== NOARCH);
 }
@@ -292,7 +289,8 @@ function specsText(manifest: Manifest): string {
   return manifest.specs.flatMap((spec) => specForAnyShell(spec) ?? []).join(' ') || 'PACKAGE';
 }
 
-function nameOf(spec: string): string {
+/** The name in a canonical spec; a text that is none stays what it is. */
+export function nameOf(spec: string): string {
   return /^(?:.*::)?([A-Za-z0-9_.-]+)/.exec(spec)?.[1] ?? spec;
 }
 
@@ -304,16 +302,4 @@ function pixiLine(spec: string): string {
   const text =
     version?.['fuzzy'] === undefined ? (version?.['other'] ?? '*') : `${version['fuzzy'].replace(/\.?\*$/, '')}.*`;
   return `${/^[A-Za-z0-9_-]+$/.test(name) ? name : quoted(name)} = ${quoted(text)}`;
-}
-
-/** A basic string of TOML; JSON escapes no more than that takes. */
-function quoted(text: string): string {
-  return JSON.stringify(text);
-}
-
-/** Between as many grave accents as end it; a line feed would end the paragraph. */
-function code(text: string): string {
-  const line = controlsShown(text).replaceAll('\n', String.raw`\n`);
-  const fence = '`'.repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
-  return fence.length === 1 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
 }

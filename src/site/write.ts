@@ -7,7 +7,8 @@ import { assetText } from '../runtime/assets.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { explicitFiles } from './explicit-lock.js';
 import type { SiteRecord } from './choose.js';
-import { installPage } from './install-guide.js';
+import { installPage, nameOf } from './install-guide.js';
+import { needsLine, needsLineIn, openNeeds } from './needs.js';
 
 export type { SiteRecord } from './choose.js';
 export { readSiteRecords } from './records.js';
@@ -25,6 +26,8 @@ export interface SiteFilesInput {
   manifest: Manifest;
   /** Every record of the channel's indexes. Without them, and for a mirror (no specs), there is no explicit file. */
   records?: readonly SiteRecord[] | undefined;
+  /** Default: found out of the records. */
+  needs?: string | undefined;
   /** `manifest.json.sig` lies beside the manifest: the page says how to check it. */
   signed?: boolean | undefined;
 }
@@ -33,8 +36,9 @@ export interface SiteFilesInput {
  * `LABEL.verify.sh`, `LABEL.verify.ps1`, `LABEL.INSTALL.md` and one `LABEL.<subdir>.explicit.txt` per platform, sorted by name. The
  * same input gives the same bytes. The scripts are of no generation: they read the manifest. Throws E_LABEL.
  */
-export function makeSiteFiles({ label: name, manifest, records = [], signed = false }: SiteFilesInput): SiteFile[] {
+export function makeSiteFiles({ label: name, manifest, records = [], ...more }: SiteFilesInput): SiteFile[] {
   const label = plainName(name);
+  const { signed = false, needs = needsLine(manifest, openNeeds(manifest.specs.map(nameOf), records)) } = more;
   // Both read the manifest as text, line by line, as `manifestBytes` writes it: what changes there must change in them.
   const script = (name: string): string => assetText(`site/assets/${name}`).replaceAll('@LABEL@', label);
   const explicit = explicitFiles({ label, manifest, records });
@@ -42,12 +46,20 @@ export function makeSiteFiles({ label: name, manifest, records = [], signed = fa
     [`${label}.verify.sh`, script('verify.sh'), true],
     // Windows PowerShell reads a file without a mark in the code page of the machine: the script is ASCII, lines end as there.
     [`${label}.verify.ps1`, script('verify.ps1').replaceAll('\n', '\r\n')],
-    [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed })],
+    [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed, needs })],
     ...explicit.map(({ name, text }): [string, string] => [name, text]),
   ];
   return texts
     .map(([name, text, executable = false]) => ({ name, bytes: Buffer.from(text, 'utf8'), executable }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What the page beside an unchanged mirror says of its needs; undefined where that must be found out. Reads only. */
+export async function needsOfMirror(
+  rt: Pick<Runtime, 'fs'>,
+  { dir, label }: { dir: string; label: string },
+): Promise<string | undefined> {
+  return needsLineIn(await rt.fs.readText(join(dir, `${label}.INSTALL.md`)).catch(() => ''));
 }
 
 /** It stands in scripts and in commands of three shells: letters, digits and signs that none of them reads anything into. Throws E_LABEL. */

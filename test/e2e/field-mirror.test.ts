@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -57,5 +57,27 @@ describe('mirror_dir, with --account and without', () => {
     const main = await place.report(['--account', 'main']);
     expect(main).toMatchObject({ fetched: { artifacts: 0 }, published: { unchanged: true, generation: 1 } });
     expect(await place.report(['--account', 'r-channel'])).toMatchObject({ fetched: { artifacts: 1 } });
+  });
+});
+
+describe('what lies beside a mirror', () => {
+  const page = (): string => readFileSync(join(place.dir, 'mirrors', 'main.INSTALL.md'), 'utf8').split('\n')[3]!;
+
+  it('M4: says whether the folder is enough, as it is now', async () => {
+    const app = await samplePackage('app', '1.0', { ...linux, depends: ['lib'] });
+    const lib = await samplePackage('lib', '1.0', { noarch: 'generic' });
+    await write(['blacklist: [lib]'], [app, lib]);
+    await place.report();
+    const open = page();
+    expect(open).toContain('1 dependency is open, for example of `linux-64/app-1.0-0.conda`: `lib`.');
+    // Nothing is new: the records are not read again, and what another program made of the page is set right.
+    writeFileSync(join(place.dir, 'mirrors', 'main.INSTALL.md'), 'No internet is needed, and no other channel.');
+    expect(await place.report()).toMatchObject({ published: { unchanged: true } });
+    expect(page()).toBe(open);
+    await place.report();
+    expect(page()).toBe(open);
+    await write([], [app, lib]);
+    await place.report();
+    expect(page()).toBe('All that its packages need is in it. No internet is needed, and no other channel.');
   });
 });

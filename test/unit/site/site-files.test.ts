@@ -205,6 +205,53 @@ describe('INSTALL.md', () => {
     expect(rows(text(old)).join('\n')).toMatch(/4\.6 \| yes \|\n.*4\.3 \| yes \|/);
   });
 
+  const ENOUGH = 'No internet is needed, and no other channel.';
+  const [APP_OF, LIB] = [['linux-64/app-1-0.conda', ['lib']] as const, ['noarch/lib-1-0.conda'] as const];
+  it.each<[string, TinyRecord[], string[], string | RegExp]>([
+    ['a label with all that it needs', [APP_OF, LIB], ['app'], /a whole conda channel: everything that `app` need/],
+    ['a label with all that it needs', [APP_OF, LIB], ['app'], `\n${ENOUGH}\n`],
+    [
+      'a mirror with all that its packages need',
+      [APP_OF, LIB],
+      [],
+      `\nAll that its packages need is in it. ${ENOUGH}\n`,
+    ],
+    ['an empty mirror', [], [], ENOUGH],
+    [
+      'a filtered mirror',
+      [APP_OF],
+      [],
+      '\nSome packages in it need what is not in it: 1 dependency is open, for example',
+    ],
+    ['a filtered mirror', [APP_OF], [], ' of `linux-64/app-1-0.conda`: `lib`.'],
+    ['a mirror that needs a machine', [['linux-64/app-1-0.conda', ['__glibc >=2.17']]], [], ENOUGH],
+    [
+      'more merged into a label',
+      [LIB, ['linux-64/x-1-0.conda', ['y']]],
+      ['lib'],
+      /everything that `lib` need.*\nSome pack/,
+    ],
+    [
+      'what a label needs taken out',
+      [APP_OF],
+      ['app'],
+      /a conda channel for `app`.*\nNot all that they may need is in it/,
+    ],
+    [
+      'needs of needs',
+      [APP_OF, ['noarch/lib-1-0.conda', ['a', 'b']]],
+      ['app'],
+      /channel for `app`.*\n.*: 2 dependencies are/,
+    ],
+    ['a dependency that would end the line', [['noarch/x-1-0.conda', ['a\n# b']]], [], String.raw`\n# b`],
+    ['a dependency without end', [['noarch/x-1-0.conda', [`a ${'1.0|'.repeat(999)}1.0`]]], [], /: `a [1.0|]{118}…`\./],
+  ])('M4: says of %s what is true of it (%#)', (_, list, specs, says) => {
+    const page = filesOf(list, { specs }).get('acme.INSTALL.md')!;
+    if (typeof says === 'string') expect(page).toContain(says);
+    else expect(page).toMatch(says);
+    expect(page.includes(ENOUGH)).toBe(!/ open, for example /.test(page));
+  });
+
   it('tells how to check a signature only where there is one', () => {
     const site = tinySite(APP);
     const page = (signed: boolean): string =>
