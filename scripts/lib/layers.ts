@@ -12,6 +12,7 @@ export type LayerName =
   | 'node24'
   | 'wine'
   | 'mamba'
+  | 'conda'
   | 'conda-mirror'
   | 'python39'
   | 'real-indexes'
@@ -31,6 +32,7 @@ const HOW: Partial<Record<LayerName, string>> = {
   node24: 'npm run layers -- --node24',
   wine: 'npm run layers -- --wine',
   'conda-mirror': 'npm run layers -- --bench',
+  conda: 'name a conda with several solvers in REPACKENV_TEST_CONDA (22.11 or newer)',
   mamba: 'have micromamba on PATH, or name one (or a mamba 2) in REPACKENV_TEST_MAMBA',
   'real-indexes': 'real channel indexes are looked for in ../shared/data/repodata, and are not part of this project',
   'upstream-mixed': 'npm run upstream',
@@ -53,6 +55,7 @@ export function requireLayer(name: LayerName): string {
 
 function pathOf(name: LayerName): string | undefined {
   if (name === 'mamba') return mambaOfThisMachine();
+  if (name === 'conda') return existing(process.env['REPACKENV_TEST_CONDA'] ?? '');
   if (name === 'ssh-keygen') return onPath(process.platform === 'win32' ? 'ssh-keygen.exe' : 'ssh-keygen');
   if (name === 'real-indexes') return existing(join(PROJECT_ROOT, '..', 'shared', 'data', 'repodata'));
   return name.startsWith('upstream-') ? upstreamPath(name.slice('upstream-'.length)) : installedPath(name);

@@ -23,8 +23,16 @@ export interface CondaInfo {
   channels: readonly string[];
   /** Configuration files that were read (conda 4.4 and later, mamba). */
   configFiles: readonly string[];
-  /** `__glibc=2.17=0`, where they are named in this form (mamba). */
-  virtualPackages: readonly string[];
+  /** `__glibc=2.17=0`; undefined where none are named (before conda 4.8). */
+  virtualPackages: readonly string[] | undefined;
+  /** The solver in force (conda 22.11 and later). */
+  solver: CondaSolver | undefined;
+}
+
+export interface CondaSolver {
+  name: string;
+  /** `conda-rattler-solver 0.2.0`, `py-rattler 0.26.0`; none: it is not installed, or conda's own (`classic`). */
+  programs: readonly string[];
 }
 
 const text = z.string().min(1);
@@ -44,6 +52,9 @@ const condaShape = z.object({
   channels: z.array(z.string()).nullish(),
   config_files: z.array(z.string()).nullish(),
   env_vars: z.unknown().optional(),
+  user_agent: maybeText.catch(undefined),
+  virtual_pkgs: z.array(z.array(z.string()).min(2)).nullish().catch(undefined),
+  solver: z.object({ name: text, user_agent: z.string() }).nullish().catch(undefined),
 });
 
 /** mamba `libmamba/src/api/info.cpp`. */
@@ -76,7 +87,8 @@ export function parseCondaInfo(bytes: Uint8Array, options: PrintedJsonOptions): 
     condaPrefix: variable(info.env_vars, 'CONDA_PREFIX'),
     channels: info.channels ?? [],
     configFiles: info.config_files ?? [],
-    virtualPackages: [],
+    virtualPackages: info.virtual_pkgs?.map((parts) => parts.join('=')),
+    solver: solverOf(info),
   };
 }
 
@@ -99,7 +111,25 @@ function mambaInfo(info: z.infer<typeof mambaShape>): CondaInfo {
     channels: info.channels ?? [],
     configFiles: info['populated config files'] ?? [],
     virtualPackages: info['virtual packages'] ?? [],
+    solver: undefined,
   };
+}
+
+/** `solver` from 23.11 on; before, the end of `user_agent`, where it is another than `classic` (conda `base/context.py`). */
+function solverOf(info: Pick<z.infer<typeof condaShape>, 'solver' | 'user_agent'>): CondaSolver | undefined {
+  const agent = info.solver?.user_agent ?? info.user_agent ?? '';
+  const name = info.solver?.name ?? / solver\/(\S+)/.exec(agent)?.[1];
+  if (name === undefined) return undefined;
+  const programs = agent.split(' ').filter((each) => /^\S*(?:-solver|rattler|mamba)\S*\/\S+$/.test(each));
+  return {
+    name,
+    programs: programs.filter((each) => !each.startsWith('solver/')).map((each) => each.replace('/', ' ')),
+  };
+}
+
+/** Whether a conda that names a solver has it: it says the version of each but its own. */
+export function isInstalled({ name, programs }: CondaSolver): boolean {
+  return name === 'classic' || programs.length > 0;
 }
 
 function isText(value: unknown): boolean {

@@ -1,45 +1,23 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { RepackError, isRepackError } from '../base/errors.js';
+import { RepackError } from '../base/errors.js';
 import type { Subdir } from '../conda/channel/channel.js';
 import type { EngineChoice } from '../config/settings.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { abilitiesOf } from './conda/abilities.js';
+import { askEngine } from './ask-engine.js';
+import type { EngineCandidate, EngineProgram, FoundEngine } from './ask-engine.js';
 import type { CondaEngine } from './conda/conda-engine.js';
-import { isFamilyProgram, versionProblem } from './conda/programs.js';
 import type { FamilyProgram } from './conda/programs.js';
-import { parseCondaInfo } from './conda-info.js';
-import type { CondaInfo } from './conda-info.js';
-import { plainText } from './printed-json.js';
-import { personalEnv } from './user-environment.js';
+import { withPrivateHome } from './private-home.js';
 
-export type EngineProgram = FamilyProgram | 'rattler';
-
-/** One line of `repackenv engines`. */
-export interface FoundEngine {
-  program: EngineProgram;
-  /** Absolute path. */
-  path: string;
-  foundBy: '--engine-path' | 'CONDA_EXE' | 'MAMBA_EXE' | 'PATH';
-  version: string | undefined;
-  /** Set where it can be used: a conda, mamba or micromamba. */
-  conda: CondaEngine | undefined;
-  /** Why it can't be used, a clause without a stop. */
-  problem: string | undefined;
-}
+export type { FoundEngine } from './ask-engine.js';
 
 export type ChosenEngine = { kind: 'embedded' } | { kind: 'conda'; engine: CondaEngine };
 
 /** In the order in which they are preferred. */
 const FAMILY: readonly FamilyProgram[] = ['conda', 'mamba', 'micromamba'];
 const PROGRAMS: readonly EngineProgram[] = [...FAMILY, 'rattler'];
-const ASK_TIMEOUT_MS = 120_000;
 
-type Doors = Pick<Runtime, 'fs' | 'exec' | 'env' | 'machine' | 'signal'>;
-interface Candidate {
-  program: EngineProgram;
-  path: string;
-  foundBy: FoundEngine['foundBy'];
-}
+type Doors = Pick<Runtime, 'fs' | 'exec' | 'env' | 'machine' | 'signal' | 'clock' | 'events'>;
 
 /**
  * The engines of this machine: `--engine-path` alone where it is given, else `CONDA_EXE`, then PATH; the first of each program. Each is
@@ -53,8 +31,11 @@ export async function detectEngines(
   const { enginePath } = options;
   const candidates = enginePath === undefined ? await candidatesHere(rt) : [await candidateAt(rt, { enginePath })];
   const found: FoundEngine[] = [];
-  for (const candidate of candidates) found.push(await asked(rt, candidate));
-  return found;
+  if (candidates.length === 0) return found;
+  return withPrivateHome(rt, async (home) => {
+    for (const candidate of candidates) found.push(await askEngine(rt, home, candidate));
+    return found;
+  });
 }
 
 /**
@@ -82,8 +63,8 @@ export function chooseEngine(options: {
   throw noEngine({ program: named, candidates, found });
 }
 
-async function candidatesHere(rt: Doors): Promise<Candidate[]> {
-  const candidates: Candidate[] = [];
+async function candidatesHere(rt: Doors): Promise<EngineCandidate[]> {
+  const candidates: EngineCandidate[] = [];
   const condaExe = rt.env['CONDA_EXE'];
   // cmd.exe's activation sets CONDA_EXE to the .exe; a shell function may name a script that is gone.
   if (condaExe !== undefined && isAbsolute(condaExe) && (await isProgram(rt, condaExe))) {
@@ -116,7 +97,7 @@ export async function checkEnginePath(rt: Doors, at: { enginePath: string; optio
 async function candidateAt(
   rt: Doors,
   { enginePath, option = '--engine-path' }: { enginePath: string; option?: string },
-): Promise<Candidate> {
+): Promise<EngineCandidate> {
   const path = resolve(rt.machine.cwd, enginePath);
   const wrong = (what: string): RepackError =>
     new RepackError('E_ENGINE_NOT_FOUND', {
@@ -177,75 +158,6 @@ async function isFile(rt: Doors, path: string): Promise<boolean> {
   }
 }
 
-async function asked(rt: Doors, candidate: Candidate): Promise<FoundEngine> {
-  const unusable = (version: string | undefined, problem: string): FoundEngine => ({
-    ...candidate,
-    version,
-    conda: undefined,
-    problem,
-  });
-  if (!isFamilyProgram(candidate.program)) {
-    return unusable(await printedVersion(rt, candidate.path), `${candidate.program} is found, not supported yet`);
-  }
-  let info: CondaInfo;
-  try {
-    info = await userInfo(rt, candidate);
-  } catch (error) {
-    if (!isRepackError(error)) throw error;
-    const { program } = candidate;
-    // One that is known not to be supported may answer in any way.
-    const version = program === 'conda' ? undefined : await printedVersion(rt, candidate.path);
-    const known = version === undefined ? undefined : versionProblem(program, version);
-    return unusable(version, known ?? `it does not answer as ${program} does: ${error.what}`);
-  }
-  const identity = info.mamba ?? { program: 'conda' as const, version: info.condaVersion ?? 'unknown' };
-  if (identity.program === 'conda' && candidate.program !== 'conda') {
-    // mamba 1 is a conda with another solver: its `info` is conda's own.
-    const version = await printedVersion(rt, candidate.path);
-    return unusable(version, versionProblem(candidate.program, version ?? 'unknown') ?? 'it answers as conda does');
-  }
-  const problem = versionProblem(identity.program, identity.version);
-  if (problem !== undefined) return { ...unusable(identity.version, problem), program: identity.program };
-  const conda = { ...identity, path: candidate.path, abilities: abilitiesOf(identity), info };
-  return { ...candidate, program: identity.program, version: identity.version, conda, problem: undefined };
-}
-
-/** `info --json` in the user's own environment and configuration: the one place that names the user's package caches. */
-async function userInfo(rt: Doors, { program, path }: Candidate): Promise<CondaInfo> {
-  const subject = `${program} info --json`;
-  const env = personalEnv(rt);
-  // mamba looks for itself on PATH, where MAMBA_ROOT_PREFIX does not tell it its root.
-  const searchPath = program === 'conda' ? undefined : joined(rt, [dirname(path), env['PATH']]);
-  const result = await rt.exec.run({
-    file: path,
-    args: ['info', '--json'],
-    env: searchPath === undefined ? env : { ...env, PATH: searchPath },
-    cwd: rt.machine.cwd,
-    timeoutMs: ASK_TIMEOUT_MS,
-    signal: rt.signal,
-  });
-  rt.signal.throwIfAborted();
-  if (result.startError !== undefined) {
-    throw new RepackError('E_ENGINE_OUTPUT', { what: `it could not be started (${result.startError})`, where: path });
-  }
-  if (result.timedOut)
-    throw new RepackError('E_ENGINE_OUTPUT', { what: `no answer within ${ASK_TIMEOUT_MS / 1000} s`, where: path });
-  return parseCondaInfo(result.stdout, { subject, truncated: result.truncated });
-}
-
-async function printedVersion(rt: Doors, path: string): Promise<string | undefined> {
-  const result = await rt.exec.run({
-    file: path,
-    args: ['--version'],
-    env: personalEnv(rt),
-    cwd: rt.machine.cwd,
-    timeoutMs: 20_000,
-    signal: rt.signal,
-    maxOutputBytes: 10_000,
-  });
-  return /\d+(?:\.\d+)+\S*/.exec(plainText(result.stdout))?.[0];
-}
-
 /** `program`: the one that was asked for by name. */
 function noEngine(options: {
   program: EngineProgram | undefined;
@@ -281,10 +193,6 @@ const LOOKED_AT: Readonly<Record<EngineProgram, string>> = {
   micromamba: 'MAMBA_EXE, then micromamba on PATH',
   rattler: 'rattler on PATH',
 };
-
-function joined(rt: Doors, folders: readonly (string | undefined)[]): string {
-  return folders.filter((folder) => folder !== undefined && folder !== '').join(windows(rt) ? ';' : ':');
-}
 
 function nameOf(path: string): string {
   return (path.split(/[/\\]/).at(-1) ?? '').toLowerCase();

@@ -1,4 +1,5 @@
-import type { CondaAbilities } from '../engine/conda/abilities.js';
+import { solverTitle } from '../engine/conda/conda-engine.js';
+import type { CondaEngine } from '../engine/conda/conda-engine.js';
 import { detectEngines } from '../engine/detect.js';
 import { RATTLER_VERSION } from '../engine/embedded/solve.js';
 import type { WorkSettings } from '../config/work-settings.js';
@@ -23,7 +24,7 @@ export async function listEngines(rt: Runtime, settings: Pick<WorkSettings, 'eng
       version: version ?? 'unknown',
       path,
       usable: conda !== undefined,
-      detail: conda === undefined ? (problem ?? 'not supported') : abilityText(conda.abilities, rt.machine.subdir),
+      detail: conda === undefined ? (problem ?? 'not supported') : abilityText(conda, rt.machine.subdir),
     })),
     {
       program: 'embedded',
@@ -35,11 +36,13 @@ export async function listEngines(rt: Runtime, settings: Pick<WorkSettings, 'eng
   ];
 }
 
-function abilityText(abilities: CondaAbilities, subdir: string): string {
+function abilityText(engine: CondaEngine, subdir: string): string {
+  const { abilities } = engine;
+  const solver = solverTitle(engine);
   const lacks = [
     ...(abilities.readsCondaFormat ? [] : ['.conda files']),
     ...(abilities.knowsVirtualPackages ? [] : ['virtual packages']),
     ...(abilities.readsJsonIndexOffline ? [] : ['offline channels without repodata.json.bz2']),
   ];
-  return `solves ${subdir}${lacks.length === 0 ? '' : `, without ${lacks.join(', ')}`}; other subdirs go to embedded`;
+  return `solves ${subdir}${solver === undefined ? '' : ` with ${solver}`}${lacks.length === 0 ? '' : `, without ${lacks.join(', ')}`}; other subdirs go to embedded`;
 }

@@ -15,9 +15,13 @@ export function reportText(report: JobReport, windows: boolean): string {
   ].join('\n');
 }
 
+function engineText({ kind, version, solver }: JobReport['engines'][number]): string {
+  return `${kind} ${version}${solver === undefined ? '' : ` with ${solver}`}`;
+}
+
 function headline(report: JobReport): string[] {
   const artifacts = `${plural(report.artifacts.length, 'artifact')}, ${formatBytes(report.bytesTotal)}`;
-  const engine = report.engines.map((one) => `${one.kind} ${one.version}`).join(', ');
+  const engine = report.engines.map(engineText).join(', ');
   const asked = `  asked for   ${report.specs.join('  ')}`;
   // What is captured was solved when the environment was made, by whom is not known.
   const captured = report.engines.every((one) => one.kind === 'capture');

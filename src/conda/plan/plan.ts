@@ -25,6 +25,8 @@ export interface EngineIdentity {
   version: string;
   /** Executable, for real engines. */
   path?: string | undefined;
+  /** Of a conda that has several: `rattler (conda-rattler-solver 0.2.0, py-rattler 0.26.0)`. */
+  solver?: string | undefined;
 }
 
 /** The answer of one solve for one subdir: that subdir's and noarch's artifacts. */

@@ -1,4 +1,5 @@
 import type { ChannelPriority, Subdir } from '../../conda/channel/channel.js';
+import { NOWHERE } from '../private-home.js';
 import type { CondaEngine } from './conda-engine.js';
 import { PROGRAM_TRAITS } from './programs.js';
 
@@ -11,11 +12,8 @@ export interface CondarcParts {
   proxyUrl: string | undefined;
   pkgsDir: string;
   envsDir: string;
-  engine: Pick<CondaEngine, 'program' | 'abilities'>;
+  engine: Pick<CondaEngine, 'program' | 'abilities' | 'info'>;
 }
-
-/** A proxy where nothing listens: what an engine that is to stay offline would reach. */
-const NOWHERE = 'http://127.0.0.1:9';
 
 /**
  * The run's `condarc.yml` (design D1a), every setting that decides what is solved or where it comes from said explicitly. Keys that a
@@ -78,6 +76,8 @@ export function condarcSettings(parts: CondarcParts): Record<string, unknown> {
     // conda 4.3 would prefer the python it runs on itself.
     default_python: null,
     disallowed_packages: [],
+    // From 26.9 on: packages that are newer than a date, or than so many days, are left out.
+    exclude_newer: '',
     notify_outdated_conda: false,
     number_channel_notices: 0,
     pinned_packages: [],
@@ -88,6 +88,8 @@ export function condarcSettings(parts: CondarcParts): Record<string, unknown> {
     safety_checks: 'disabled',
     // Windows: no entries in the build host's Start menu.
     shortcuts: false,
+    // Its own default may be one that is not installed.
+    ...(parts.engine.info.solver === undefined ? {} : { solver: parts.engine.info.solver.name }),
     track_features: [],
     use_only_tar_bz2: false,
 

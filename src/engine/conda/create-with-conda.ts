@@ -21,10 +21,10 @@ import {
 import { linkedFrom, readableCaches } from '../package-caches.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
-import { engineTitle } from './conda-engine.js';
+import { engineTitle, solverTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
-import { refuseUnseen } from './engine-sight.js';
+import { refuseUnknownVirtual, refuseUnseen } from './engine-sight.js';
 import { explainFailure } from './explain-failure.js';
 import { specsWithoutCandidate } from './mamba-failure.js';
 import { whatIsMissing } from './judge-environment.js';
@@ -82,18 +82,19 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
   });
   try {
     await rt.reach('engine:house-open');
-    await assertSealed(rt, house, {
+    const inForce = await assertSealed(rt, house, {
       channels: access.channels.map((each) => each.url),
       subdir: request.profile.subdir,
       proxyUrl: access.proxyUrl,
       pkgsDir: options.enginePkgsDir,
       channelsByOption: engine.abilities.overridesChannels,
     });
+    await refuseUnknownVirtual({ ...options, known: inForce.virtualPackages });
     const records = await createEnvironment(rt, house, options);
     await rt.reach('engine:created');
     return {
       subdir: request.profile.subdir,
-      engine: { kind: engine.program, version: engine.version, path: engine.path },
+      engine: { kind: engine.program, version: engine.version, path: engine.path, solver: solverTitle(engine) },
       priority: request.channelPriority,
       artifacts: await plannedArtifacts(rt, records, options),
       packageCaches: await readableCaches(rt.fs, [options.enginePkgsDir, ...engine.info.pkgsDirs]),

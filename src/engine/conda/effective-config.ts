@@ -22,7 +22,7 @@ export async function assertSealed(rt: Doors, house: SealedHouse, expected: Expe
   if (PROGRAM_TRAITS[house.engine.program].readBack === 'info') return assertSealedMamba(rt, house, expected);
   const [settings, info] = await Promise.all([shown(rt, house), sealedInfo(rt, house)]);
   const foreign = [
-    ...foreignSettings(settings, expected),
+    ...foreignSettings(settings, { ...expected, solver: house.engine.info.solver?.name }),
     ...foreignChannels(info, expected),
     ...(await foreignCaches(rt, settings, expected)),
   ];
@@ -41,7 +41,10 @@ async function assertSealedMamba(rt: Doors, house: SealedHouse, expected: Expect
 }
 
 /** Settings that files of lower priority are merged into, or that a file marked `#!final` can take over. */
-export function foreignSettings(settings: Settings, expected: ExpectedConfig): ForeignSetting[] {
+export function foreignSettings(
+  settings: Settings,
+  expected: ExpectedConfig & { solver?: string | undefined },
+): ForeignSetting[] {
   const foreign: ForeignSetting[] = [];
   const wrong = (keys: readonly string[], value: unknown): void => {
     foreign.push({ keys, value: scrubUrls(JSON.stringify(value)) });
@@ -51,6 +54,11 @@ export function foreignSettings(settings: Settings, expected: ExpectedConfig): F
       const value = settings[key];
       if (!isEmpty(value)) wrong(keys, value);
     }
+  }
+  // The rest of it is about passwords.
+  const channelSettings = Array.isArray(settings['channel_settings']) ? settings['channel_settings'] : [];
+  for (const each of channelSettings.map(mapping)) {
+    if (each['exclude_newer'] !== undefined || each['exclude-newer'] !== undefined) wrong(['channel_settings'], each);
   }
   for (const [key, value] of Object.entries(mapping(settings['proxy_servers']))) {
     const ours = expected.proxyUrl === undefined || value === expected.proxyUrl;
@@ -72,18 +80,21 @@ const MUST_BE_EMPTY: readonly (readonly string[])[] = [
   ['disallowed_packages', 'disallow'],
   ['denylist_channels', 'blacklist_channels'],
   ['allowlist_channels', 'whitelist_channels'],
-  ['exclude_newer'],
-  ['exclude_newer_package'],
+  ['exclude_newer', 'cooldown'],
+  ['exclude_newer_package', 'cooldown_exclude'],
   ['override_virtual_packages', 'virtual_packages'],
 ];
 
-function scalars(expected: ExpectedConfig): [readonly string[], unknown][] {
+function scalars(expected: ExpectedConfig & { solver?: string | undefined }): [readonly string[], unknown][] {
   return [
     [['offline'], expected.proxyUrl === undefined],
     [['add_anaconda_token', 'add_binstar_token'], false],
     [['add_pip_as_python_dependency'], true],
     [['use_only_tar_bz2'], false],
     [['subdir'], expected.subdir],
+    ...(expected.solver === undefined
+      ? []
+      : [[['solver', 'experimental_solver'], expected.solver] as [string[], string]]),
   ];
 }
 

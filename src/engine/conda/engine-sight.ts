@@ -5,6 +5,8 @@ import type { SolveRequest } from '../../conda/plan/plan.js';
 import { reachable } from '../../conda/record/reachable.js';
 import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
 import { needsVirtualPackage } from '../../conda/channel/view.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
 
 /**
@@ -34,6 +36,43 @@ export async function refuseUnseen(options: {
       }
       if (blindToVirtual && needsVirtualPackage(index, fn))
         throw unseen(engine, `${place}/${fn} depends on a virtual package`);
+    }
+  }
+}
+
+/**
+ * Virtual packages of the profile that the engine has no word for (`known`: those it names in its house, CEP 30; undefined: it names none)
+ * would count as absent: refused where a package that can be met depends on one. Throws E_ENGINE_VERSION.
+ */
+export async function refuseUnknownVirtual(options: {
+  engine: CondaEngine;
+  request: SolveRequest;
+  source: RepodataSource;
+  known: readonly string[] | undefined;
+}): Promise<void> {
+  const { engine, request, source, known } = options;
+  if (known === undefined) return;
+  const names = new Set(request.profile.virtualPackages.map((each) => each.name));
+  for (const text of known) names.delete(text.split('=')[0]!);
+  if (names.size === 0) return;
+  const indexes = await everyIndex(request, source);
+  const met = reachable(
+    indexes.map(({ index }) => index),
+    request.specs.map((spec) => spec.name),
+  );
+  for (const { index, place } of indexes) {
+    for (const fn of [...met].flatMap((name) => index.filenames(name))) {
+      if (!needsVirtualPackage(index, fn)) continue;
+      const name = index
+        .record(fn)
+        ?.depends.map(dependencyName)
+        .find((each) => names.has(each));
+      if (name === undefined) continue;
+      throw new RepackError('E_ENGINE_VERSION', {
+        what: `${engineTitle(engine)} does not know the virtual package ${name}, and ${place}/${fn} depends on it`,
+        where: engine.path,
+        hint: 'Use --engine embedded, which takes every virtual package as it is given, or a newer engine with --engine-path.',
+      });
     }
   }
 }

@@ -5,6 +5,7 @@ import type { RepodataSource } from '../../conda/record/repodata-index.js';
 import { dependencyName } from '../../conda/spec/dependency.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { ExecResult } from '../../runtime/exec.js';
+import { machinesHint } from '../machines-hint.js';
 import { plainText, printedJson, scrubUrls } from '../printed-json.js';
 import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
@@ -45,6 +46,15 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
   if (kind === 'not found' || kind === 'unsolvable') {
     if (await lacksPython(failed, details)) return noBaseChannel(request, where);
   }
+  const machines = machinesHint(request.profile, [...missing, ...details]);
+  if (kind === 'not found' && missing.length > 0 && missing.every((each) => each.startsWith('__'))) {
+    return new RepackError('E_PACKAGE_NOT_FOUND', {
+      what: `${missing.join(', ')} is needed, and the machines at the site are not said to have it`,
+      where,
+      hint: machines,
+      details,
+    });
+  }
   if (kind === 'not found') {
     return new RepackError('E_PACKAGE_NOT_FOUND', {
       what: `No declared channel has ${missing.length === 0 ? 'a package that is needed' : missing.join(', ')} for ${request.profile.subdir}`,
@@ -57,7 +67,7 @@ export async function explainFailure(failed: FailedCreate): Promise<RepackError>
     return new RepackError('E_UNSOLVABLE', {
       what: `These packages can't be installed together on ${request.profile.subdir}: ${request.specs.map((spec) => spec.text).join(', ')}`,
       where,
-      hint: 'Loosen a version, or add a channel with --channel.',
+      hint: machines ?? 'Loosen a version, or add a channel with --channel.',
       details,
     });
   }

@@ -37,7 +37,7 @@ export function foreignInMamba(
   const foreign = (key: string, value: readonly string[]): ForeignSetting => ({ keys: [key], value: value.join(', ') });
   const files = info.configFiles.filter((file) => file !== expected.condarcPath);
   const caches = info.pkgsDirs.filter((dir) => dir !== expected.pkgsDir);
-  const virtual = info.virtualPackages
+  const virtual = (info.virtualPackages ?? [])
     .filter((text) => expected.overridesArchspec || !text.startsWith('__archspec='))
     .filter((text) => !isExpected(text, expected.virtualPackages));
   return [

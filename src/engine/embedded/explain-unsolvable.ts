@@ -1,3 +1,4 @@
+import { machinesHint } from '../machines-hint.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
 import { RepackError } from '../../base/errors.js';
 import { compareVersions } from '../../conda/spec/version.js';
@@ -94,11 +95,8 @@ function hintFor(
       `No declared channel has pip, which ${profile.client?.name ?? 'conda'} adds to what python needs: add a channel with it.`,
     );
   }
-  if (seen.lines.some((line) => /(?:^|[\s─])__/.test(line))) {
-    const known =
-      profile.virtualPackages.map((each) => `${each.name}=${each.version}`).join(', ') || 'no virtual package';
-    hints.push(`The machines at the site are taken to have ${known}; --virtual-package changes that.`);
-  }
+  const machines = machinesHint(profile, seen.lines);
+  if (machines !== undefined) hints.push(machines);
   if (hints.length === 0) hints.push('Loosen a version, or add a channel with --channel.');
   return hints.join(' ') + strictHint(request);
 }

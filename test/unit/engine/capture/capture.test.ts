@@ -42,7 +42,8 @@ function condaInfo(more: Partial<CondaInfo>): CondaInfo {
   return {
     condaVersion: '26.7.1',
     mamba: undefined,
-    virtualPackages: [],
+    virtualPackages: undefined,
+    solver: undefined,
     platform: 'linux-64',
     pkgsDirs: [],
     rootPrefix: '/opt/conda',

@@ -45,6 +45,26 @@ describe('the configuration in force', () => {
       'exclude_newer',
       { settings: { exclude_newer: '2024-01-01' }, sources: { [FILE]: { exclude_newer: '2024-01-01' } } },
     ],
+    ['exclude_newer', { settings: { exclude_newer: '7d' }, sources: { [FILE]: { cooldown: '7d' } } }],
+    [
+      'exclude_newer_package',
+      { settings: { exclude_newer_package: { a: '7d' } }, sources: { [FILE]: { cooldown_exclude: { a: '7d' } } } },
+    ],
+    [
+      'channel_settings',
+      {
+        settings: { channel_settings: [{ channel: 'https://conda.example/*', 'exclude-newer': '7d' }] },
+        sources: { [FILE]: { channel_settings: [] } },
+      },
+    ],
+    [
+      'solver',
+      {
+        solver: { name: 'rattler', programs: ['conda-rattler-solver 0.2.0'] },
+        settings: { solver: 'classic' },
+        sources: { [FILE]: { experimental_solver: 'classic' } },
+      },
+    ],
     [
       'override_virtual_packages',
       {
@@ -114,6 +134,18 @@ describe('the configuration in force', () => {
     expect(error).toMatchObject({ code: 'E_ENGINE_CONFIG', where: FILE });
     expect(error.details[0]).toContain('http://evil.example/x/linux-64');
     await expect(run(fake)).resolves.toBeDefined();
+  });
+
+  it('lets pass what has no effect: who a channel asks for a password', async () => {
+    await expect(
+      run({ settings: { channel_settings: [{ channel: 'https://conda.example/*', auth: 'corp' }] } }),
+    ).resolves.toBeDefined();
+  });
+
+  it('G1: knows the solver that it set, whatever the version calls it', async () => {
+    const solver = { name: 'rattler', programs: ['conda-rattler-solver 0.2.0', 'py-rattler 0.26.0'] };
+    const solved = await run({ solver, settings: { solver: 'rattler' } });
+    expect(solved.engine.solver).toBe('rattler (conda-rattler-solver 0.2.0, py-rattler 0.26.0)');
   });
 
   it('lets pass what has no effect: default packages and pins are switched off on the command line', async () => {

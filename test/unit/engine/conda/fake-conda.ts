@@ -103,6 +103,8 @@ export interface FakeConda {
   settings?: Record<string, unknown>;
   sources?: Record<string, unknown>;
   info?: Record<string, unknown>;
+  /** The solver to use. */
+  solver?: CondaEngine['info']['solver'];
 }
 
 export interface FakeRun {
@@ -146,7 +148,8 @@ export function fakeConda(fake: FakeConda = {}, env: Record<string, string> = {}
       condaPrefix: undefined,
       channels: [],
       configFiles: [],
-      virtualPackages: [],
+      virtualPackages: undefined,
+      solver: fake.solver,
     },
   };
   return {

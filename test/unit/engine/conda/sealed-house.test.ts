@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { condaAbilities } from '../../../../src/engine/conda/abilities.js';
 import { enginePkgsName } from '../../../../src/engine/conda/conda-engine.js';
 import { condarcSettings } from '../../../../src/engine/conda/condarc.js';
 import type { CondarcParts } from '../../../../src/engine/conda/condarc.js';
@@ -75,6 +74,7 @@ describe('openHouse', () => {
       'CONDARC',
       'CONDA_OVERRIDE_ARCHSPEC',
       'CONDA_OVERRIDE_CUDA',
+      'CONDA_OVERRIDE_CUDA_ARCH',
       'CONDA_OVERRIDE_GLIBC',
       'CONDA_OVERRIDE_LINUX',
       'CONDA_OVERRIDE_OSX',
@@ -109,6 +109,7 @@ describe('openHouse', () => {
     expect(house.env).toMatchObject({
       CONDA_OVERRIDE_GLIBC: '2.17',
       CONDA_OVERRIDE_CUDA: '',
+      CONDA_OVERRIDE_CUDA_ARCH: '',
       PATH: '/opt/conda/bin:/usr/bin:/bin',
       no_proxy: '',
     });
@@ -211,7 +212,7 @@ describe('condarcSettings', () => {
       proxyUrl: 'http://run:pw@127.0.0.1:1',
       pkgsDir: '/pkgs',
       envsDir: '/envs',
-      engine: { program: 'conda', abilities: condaAbilities(version) },
+      engine: fakeConda({ version }).engine,
       ...more,
     });
 
@@ -262,6 +263,7 @@ describe('overrideVariables', () => {
       CONDA_OVERRIDE_OSX: '',
       CONDA_OVERRIDE_WIN: '',
       CONDA_OVERRIDE_CUDA: '',
+      CONDA_OVERRIDE_CUDA_ARCH: '',
     });
   });
 });

@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { chooseEngine, detectEngines } from '../../../../src/engine/detect.js';
 import type { FoundEngine } from '../../../../src/engine/detect.js';
 import { RepackError } from '../../../../src/base/errors.js';
-import type { Exec, ExecCommand } from '../../../../src/runtime/exec.js';
+import type { Exec, ExecCommand, ExecResult } from '../../../../src/runtime/exec.js';
 import { execaExec } from '../../../../src/runtime/exec.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { testRuntime } from '../../../helpers/runtime.js';
@@ -18,6 +19,11 @@ function program(path: string, version: string, answer: Record<string, unknown> 
   writeFileSync(path, `#!/bin/sh\n[ "$1" = info ] && echo '${info}' || echo "program ${version}"\n`);
   chmodSync(path, 0o755);
   return path;
+}
+
+function answered(value: unknown): ExecResult {
+  const nothing = { signal: undefined, truncated: false, timedOut: false, aborted: false, startError: undefined };
+  return { exitCode: 0, stdout: Buffer.from(JSON.stringify(value)), stderr: Buffer.alloc(0), ...nothing };
 }
 
 /** As mamba 2 and micromamba answer; `name`: what the executable is called. */
@@ -146,16 +152,152 @@ describe('detectEngines', () => {
       },
       { enginePath: path, exec },
     );
-    expect(commands.map((command) => command.env)).toEqual([
-      {
-        PATH: '/usr/bin:/bin',
-        HOME: dir,
-        CONDARC: '/etc/my.yml',
-        PYTHONDONTWRITEBYTECODE: '1',
-        PYTHONIOENCODING: 'utf-8',
-        CONDA_OVERRIDE_CUDA: '',
+    expect(commands).toHaveLength(1);
+    const { env } = commands[0]!;
+    const [HOME] = [env['HOME']!];
+    const house = dirname(HOME);
+    expect(house).not.toBe(dir);
+    expect(env).toEqual({
+      PATH: '/usr/bin:/bin',
+      CONDARC: '/etc/my.yml',
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYTHONIOENCODING: 'utf-8',
+      CONDA_OVERRIDE_CUDA: '',
+      HOME,
+      USERPROFILE: HOME,
+      APPDATA: join(house, 'roaming'),
+      LOCALAPPDATA: join(house, 'local'),
+      XDG_CACHE_HOME: join(house, 'cache'),
+      XDG_DATA_HOME: join(house, 'data'),
+      XDG_STATE_HOME: join(house, 'state'),
+      ...Object.fromEntries(['TMPDIR', 'TEMP', 'TMP'].map((name) => [name, house])),
+      ...Object.fromEntries(
+        ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].map((name) => [name, 'http://127.0.0.1:9']),
+      ),
+    });
+  });
+
+  const SPOILS = [
+    'mkdir -p "$HOME/.cache/conda" "$HOME/.conda/express" "$XDG_CACHE_HOME/conda" "${XDG_CONFIG_HOME:-$HOME/.config}/conda"',
+    'touch "$HOME/.cache/conda/notices" "$XDG_DATA_HOME/x"',
+  ].join('\n');
+
+  it.each([
+    ['conda', 'info', '', { PATH: '/usr/bin:/bin' }],
+    ['conda', 'info, with XDG folders of its own', '', { PATH: '/usr/bin:/bin', XDG_CONFIG_HOME: 'HOME/xdg' }],
+    ['conda', 'one that does not answer', 'exit 1', { PATH: '/usr/bin:/bin' }],
+    ['mamba', '--version of one that does not answer', '[ "$1" = info ] && exit 1', { PATH: '/usr/bin:/bin' }],
+    ['rattler', '--version', '', { PATH: '/usr/bin:/bin' }],
+  ])('G2: leaves the home of the user as it is: %s, %s', async (name, _, does, env) => {
+    const home = tempDir();
+    const before = readdirSync(tmpdir()).filter((each) => each.startsWith('repackenv-engine'));
+    const path = program(join(tempDir(), name), '26.7.1');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('\n', `\n${SPOILS}\n${does}\n`));
+    const found = await detect(
+      Object.fromEntries(
+        Object.entries({ ...env, HOME: home }).map(([key, value]) => [key, value.replace('HOME', home)]),
+      ),
+      { enginePath: path },
+    );
+    expect(found).toHaveLength(1);
+    expect(readdirSync(home)).toEqual([]);
+    expect(readdirSync(tmpdir()).filter((each) => each.startsWith('repackenv-engine'))).toEqual(before);
+  });
+
+  it('G2: is shown the configuration of the user, and what it says is of the user’s home', async () => {
+    const home = tempDir();
+    const files = [
+      '.condarc',
+      '.conda/condarc',
+      '.conda/condarc.d/a.yml',
+      '.config/conda/.condarc',
+      'xdg/conda/condarc',
+    ];
+    for (const file of files) {
+      mkdirSync(dirname(join(home, file)), { recursive: true });
+      writeFileSync(join(home, file), `# ${file}\n`);
+    }
+    const path = join(tempDir(), 'conda');
+    const config = '"config_files": ["\'"$HOME"\'/.condarc", "\'"$XDG_CONFIG_HOME"\'/conda/condarc"]';
+    const caches = `"pkgs_dirs": ["/opt/conda/pkgs", "'"$HOME"'/.conda/pkgs"]`;
+    const cat = `cat "$HOME/.condarc" "$HOME"/.conda/condarc "$HOME"/.conda/condarc.d/* "$HOME"/.config/conda/.condarc "$XDG_CONFIG_HOME"/conda/condarc | tr "\\n#" "  "`;
+    const answer = `{"conda_version": "26.7.1", "platform": "linux-64", ${caches}, ${config}, "channels": ["'"$(${cat})"'"]}`;
+    writeFileSync(path, `#!/bin/sh\necho '${answer.replaceAll("\\'", "'")}'\n`, { mode: 0o755 });
+    const env = { PATH: '/usr/bin:/bin', HOME: home, XDG_CONFIG_HOME: join(home, 'xdg') };
+    const [found] = await detect(env, { enginePath: path });
+    expect(found!.problem).toBeUndefined();
+    expect(found!.conda!.info).toMatchObject({
+      pkgsDirs: ['/opt/conda/pkgs', join(home, '.conda/pkgs')],
+      configFiles: [join(home, '.condarc'), join(home, 'xdg/conda/condarc')],
+    });
+    expect(found!.conda!.info.channels[0]!.split(/ +/).filter((word) => word !== '')).toEqual(files);
+  });
+
+  it('G2: says of a conda that would install itself first which one to name', async () => {
+    const path = join(tempDir(), 'conda');
+    writeFileSync(path, '#!/bin/sh\necho "No runtime installation found. Bootstrapping now..." >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+    const [found] = await detect({ PATH: '/usr/bin:/bin' }, { enginePath: path });
+    expect(found!.problem).toContain('would install itself first; name the conda that it installs');
+  });
+
+  const RATTLER = 'solver/rattler conda-rattler-solver/0.2.0 py-rattler/0.26.0';
+  const LIBMAMBA = 'solver/libmamba conda-libmamba-solver/26.4.0 libmambapy/2.5.0';
+  const AGENT = 'conda/26.7.1 requests/2.34.2 CPython/3.11.7 Linux/6.18 debian/12.11 glibc/2.36';
+
+  it.each<[string, string, Record<string, string>, unknown]>([
+    [
+      'the one that is configured',
+      'rattler',
+      { rattler: RATTLER, libmamba: LIBMAMBA },
+      ['rattler', ['conda-rattler-solver 0.2.0', 'py-rattler 0.26.0']],
+    ],
+    [
+      'conda’s default',
+      'libmamba',
+      { libmamba: LIBMAMBA },
+      ['libmamba', ['conda-libmamba-solver 26.4.0', 'libmambapy 2.5.0']],
+    ],
+    ['conda’s own', 'classic', { libmamba: LIBMAMBA }, ['classic', []]],
+    [
+      'another where the default is not installed',
+      'libmamba',
+      { rattler: RATTLER },
+      ['rattler', ['conda-rattler-solver 0.2.0', 'py-rattler 0.26.0']],
+    ],
+    [
+      'another where the configured one is not known',
+      'nonsense',
+      { libmamba: LIBMAMBA },
+      ['libmamba', ['conda-libmamba-solver 26.4.0', 'libmambapy 2.5.0']],
+    ],
+    ['conda’s own where nothing else is installed', 'libmamba', {}, ['classic', []]],
+  ])('G1: takes the solver that is there: %s', async (_, configured, installed, expected) => {
+    const exec: Exec = {
+      run: async ({ env }) => {
+        const name = env['CONDA_SOLVER'] ?? configured;
+        const solver = { name, user_agent: installed[name] ?? `solver/${name}`, default: name === 'libmamba' };
+        return answered({ ...INFO, conda_version: '26.7.1', user_agent: `${AGENT} ${solver.user_agent}`, solver });
       },
-    ]);
+    };
+    const [found] = await detect({}, { enginePath: '/bin/ls', exec });
+    const { solver } = found!.conda!.info;
+    expect([solver!.name, solver!.programs]).toEqual(expected);
+  });
+
+  it.each<[string, Record<string, unknown>, unknown]>([
+    ['conda 4.3 names none', { conda_version: '4.3.16', user_agent: 'conda/4.3.16 requests/2.14.2' }, undefined],
+    [
+      'conda 22.11 names it in its user agent',
+      { conda_version: '22.11.0', user_agent: `conda/22.11.0 ${LIBMAMBA} aau/0.4.1` },
+      { name: 'libmamba', programs: ['conda-libmamba-solver 26.4.0', 'libmambapy 2.5.0'] },
+    ],
+    ['of another shape', { conda_version: '30.1.0', solver: ['rattler'], user_agent: 3 }, undefined],
+  ])('G1: reads the solver of any conda: %s', async (_, info, solver) => {
+    const exec: Exec = { run: async () => answered({ ...INFO, ...info }) };
+    const [found] = await detect({}, { enginePath: '/bin/ls', exec });
+    expect(found!.conda!.info.solver).toEqual(solver);
   });
 
   it('B1 names the path and the flag where nothing is', async () => {
