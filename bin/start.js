@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
 
@@ -8,7 +9,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
  */
 export async function start(program) {
   for (const signal of SIGNALS) process.on(signal, endAtOnce);
-  const { main } = await import('../dist/src/main.js');
+  const { main } = await import('../dist/src/main.js').catch(endUnloaded);
   // Its handlers first, then ours off: a signal that came while the modules were evaluated is told only now, to whoever listens.
   const done = main(program);
   for (const signal of SIGNALS) process.off(signal, endAtOnce);
@@ -16,10 +17,31 @@ export async function start(program) {
 }
 
 function endAtOnce(signal) {
+  say(`error: Interrupted by ${signal} before anything was begun: nothing was written\n  [E_INTERRUPTED]\n`);
+  process.exit(signal === 'SIGINT' ? 130 : 143);
+}
+
+const ADVICE = {
+  EMFILE: 'Raise the limit of open files (`ulimit -n 4096`), then run the same command again.',
+  ERR_MODULE_NOT_FOUND: 'A part of the program or of what it needs is not there: install it again.',
+};
+
+/** A module that can't be read: no file may be opened any more, an installation is damaged. Nothing of ours is loaded that could say so. */
+function endUnloaded(error) {
+  const hint = ADVICE[error?.code] ?? 'See that Node is 20.19 or newer, then install the program again.';
+  const where = error?.path ?? fileURLToPath(import.meta.url);
+  const what = String(error?.message ?? error).split('\n')[0];
+  say(
+    `error: The program could not be loaded: ${what}\n  where: ${where}\n  what to do: ${hint}\n` +
+      `  [${error instanceof RangeError ? 'E_MEMORY' : 'E_DISK'}]\n`,
+  );
+  process.exit(5);
+}
+
+function say(text) {
   try {
-    writeSync(2, `error: Interrupted by ${signal} before anything was begun: nothing was written\n  [E_INTERRUPTED]\n`);
+    writeSync(2, text);
   } catch {
     // Nobody reads it any more.
   }
-  process.exit(signal === 'SIGINT' ? 130 : 143);
 }

@@ -1,6 +1,9 @@
 import { eventRelay, runCli } from './cli/run.js';
 import type { ProgramName } from './cli/program.js';
-import { EXIT } from './base/errors.js';
+import { explainSystemError } from './base/disk-errors.js';
+import { EXIT, isRepackError, type ExitCode } from './base/errors.js';
+import { errorText } from './cli/reporter/error-text.js';
+import { printable } from './cli/reporter/printable.js';
 import { createRedactor } from './base/redact.js';
 import { nodeRuntime } from './runtime/node-runtime.js';
 import { nodeTerminal } from './runtime/terminal.js';
@@ -25,8 +28,22 @@ export async function main(program: ProgramName): Promise<void> {
   let outputLost = false;
   const { stdout, stderr, stdin, env } = process;
   const terminal = nodeTerminal({ stdout, stderr, stdin, env, onOutputLost: () => void (outputLost = true) });
+  const tell = (error: unknown): ExitCode => {
+    const explained = explainSystemError(error);
+    const text = errorText(explained, { debug: process.argv.includes('--debug') });
+    terminal.stderr.write(printable(redactor.redact(text)));
+    return isRepackError(explained) ? explained.exitCode : EXIT.bug;
+  };
+  // What nobody waits for, as what a package starts on its own.
+  process.on('uncaughtException', (error) => process.exit(tell(error)));
+  let ended = false;
   process.on('exit', () => {
+    // Node ends with 13 where all that is waited for will never come.
+    if (process.exitCode === UNSETTLED && !ended) process.exitCode = tell(new Error('it waits for what never comes'));
     if (outputLost && process.exitCode === EXIT.done) process.exitCode = EXIT.publish;
   });
   process.exitCode = await runCli(program, process.argv.slice(2), { rt, relay, terminal, redactor });
+  ended = true;
 }
+
+const UNSETTLED = 13;

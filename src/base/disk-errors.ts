@@ -77,6 +77,11 @@ const ADVICE: Readonly<Record<string, Advice>> = {
     why: () => 'this program has too many files open',
     hint: () => 'Raise the limit of open files (`ulimit -n 4096`), then run the same command again.',
   },
+  EAGAIN: {
+    code: 'E_DISK',
+    why: () => 'the system gives this account no further process or thread',
+    hint: () => 'End programs that are not needed, or raise the limit (`ulimit -u`), then run the same command again.',
+  },
   ENFILE: {
     code: 'E_DISK',
     why: () => 'the whole machine has too many files open',
@@ -172,6 +177,38 @@ export async function explainDiskErrorOn(
   return explainDiskError(error, { account: accountOf(runtime.machine), ...space, ...context });
 }
 
+/**
+ * An error as it came from the disk, the memory or a thread, wherever that was: E_DISK, E_DISK_FULL or E_MEMORY. Whatever else it is, is
+ * given back as it is. For the outermost catch: who knows what was going on says so in words of its own, nearer to the call.
+ */
+export function explainSystemError(error: unknown): unknown {
+  if (isRepackError(error) || !(error instanceof Error)) return error;
+  if (isOutOfMemory(error)) return outOfMemory(error);
+  const { path, dest, syscall = '' } = error as NodeJS.ErrnoException & { dest?: unknown };
+  const where = errnoOf(error) === 'ENOENT' ? path : (dest ?? path);
+  if (typeof where !== 'string') return error;
+  return explainDiskError(error, { doing: `work on the disk${syscall === '' ? '' : ` (${syscall})`}`, path: where });
+}
+
+/** V8's words for WebAssembly and buffers, a thread that could not be started or has outgrown its heap, and the system's own. */
+function isOutOfMemory(error: Error): boolean {
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'ENOMEM' || code === 'ERR_WORKER_INIT_FAILED' || code === 'ERR_WORKER_OUT_OF_MEMORY') return true;
+  return error instanceof RangeError && /out of memory|could not allocate|allocation failed/i.test(error.message);
+}
+
+export function outOfMemory(cause: Error): RepackError {
+  return new RepackError('E_MEMORY', {
+    what: `There is not enough memory: ${cause.message}`,
+    where: 'this program',
+    hint:
+      'See what limits it: `ulimit -v` (WebAssembly sets 10 GB of address space aside; with Node 20 ' +
+      '`NODE_OPTIONS=--disable-wasm-trap-handler` does without), `ulimit -u`, the limit of a container. ' +
+      TRY_AGAIN,
+    cause,
+  });
+}
+
 /** Bytes and inodes that this account may still use; empty where the file system does not say. */
 export async function freeSpace(
   fs: DiskQuestions['fs'],
@@ -204,12 +241,15 @@ function messageOf(error: unknown): string {
 
 function fullReason(context: DiskContext): string {
   if (outOfInodes(context)) return `inodes or the quota are used up, though bytes are free${amounts(context)}`;
+  const { needed, free } = context;
+  if (needed !== undefined && free !== undefined && free > needed)
+    return `the volume was full a moment ago, or a quota is used up${amounts(context)}`;
   return `the volume is full${amounts(context)}`;
 }
 
 /** "No space" while there is space: then it is the number of files, or a quota (bad-inputs E5). */
 function outOfInodes({ needed, free, freeInodes }: DiskContext): boolean {
-  if (freeInodes !== undefined && freeInodes <= 0 && free !== undefined && free > 0) return true;
+  if (freeInodes !== undefined) return freeInodes <= 0 && free !== undefined && free > 0;
   return needed !== undefined && free !== undefined && free > needed;
 }
 

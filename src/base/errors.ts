@@ -69,6 +69,7 @@ export const ERROR_EXIT = {
   E_ROLLBACK: EXIT.publish,
   E_DISK: EXIT.publish,
   E_DISK_FULL: EXIT.publish,
+  E_MEMORY: EXIT.publish,
   E_RECOVERY: EXIT.publish,
   E_REPODATA_VERSION: EXIT.publish,
   E_ARTIFACT_CHANGED: EXIT.publish,

@@ -1,3 +1,4 @@
+import { explainSystemError } from '../base/disk-errors.js';
 import { EXIT, RepackError, isRepackError } from '../base/errors.js';
 import type { ExitCode } from '../base/errors.js';
 import type { EventSink, RepackEvent } from '../base/events.js';
@@ -91,8 +92,9 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
         reporter.error(interrupted(rt.signal));
         return rt.signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
       }
-      reporter.error(error);
-      return isRepackError(error) ? error.exitCode : EXIT.bug;
+      const explained = explainSystemError(error);
+      reporter.error(explained);
+      return isRepackError(explained) ? explained.exitCode : EXIT.bug;
     }
   }
 }

@@ -1,10 +1,12 @@
 // oxlint-disable no-restricted-globals -- it takes process listeners away that the package should not have added
 import type BZip2 from 'bzip2-wasm';
+import { requireWasmMemory } from './wasm-memory.js';
 
 let loading: Promise<BZip2> | undefined;
 
 /** Loaded once, when first asked for. */
 export async function loadBzip2Encoder(): Promise<BZip2> {
+  if (loading === undefined) requireWasmMemory();
   loading ??= initialize();
   return loading;
 }

@@ -2,6 +2,7 @@ import { compress, decompress, init } from '@bokuweb/zstd-wasm';
 import { Decompress } from 'fzstd';
 import { RepackError } from '../base/errors.js';
 import { concat, damaged, tooLarge, type DecodeLimits } from './limits.js';
+import { requireWasmMemory } from './wasm-memory.js';
 import { zstdFrameWalker, type ZstdFrame } from './zstd-frames.js';
 
 /** conda-index's level. About 3 MB/s: 20 ms for a label of 100 packages. */
@@ -124,6 +125,7 @@ export async function prepareZstd(): Promise<void> {
 let initializing: Promise<void> | undefined;
 
 async function ready(): Promise<void> {
+  if (initializing === undefined) requireWasmMemory();
   initializing ??= init();
   return initializing;
 }

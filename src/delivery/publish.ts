@@ -121,14 +121,16 @@ async function prepare(
     await rt.reach('publish:journal-written');
     return journal;
   } catch (error) {
-    await removeJournal(rt, place.stateDir, { durable: false }).catch(() => undefined);
-    await staging.discard();
-    throw await explainDiskErrorOn(rt, error, {
+    // What is free is asked before anything is given back.
+    const explained = await explainDiskErrorOn(rt, error, {
       doing: 'prepare the switch of the label folder, which is as it was',
       path: staging.dir,
       folder: place.stateDir,
       needed: files.reduce((sum, file) => sum + file.size, 0),
     });
+    await removeJournal(rt, place.stateDir, { durable: false }).catch(() => undefined);
+    await staging.discard();
+    throw explained;
   }
 }
 

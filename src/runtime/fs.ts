@@ -95,13 +95,13 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 export function nodeFileSystem(): FileSystem {
-  return {
+  return sayingWhere({
     readFile: (path) => fsExtra.readFile(path),
     readText: (path) => fsExtra.readFile(path, 'utf8'),
     writeFile: (path, bytes, mode) => fsExtra.writeFile(path, bytes, mode === undefined ? {} : { mode }),
     writeNew: (path, bytes) => fsExtra.writeFile(path, bytes, { flag: 'wx', mode: 0o600 }),
-    open: (path, flags, mode) => promises.open(path, flags, mode),
-    openNoFollow: (path) => promises.open(path, OPEN_READ_NOFOLLOW),
+    open: async (path, flags, mode) => handleOf(path, await promises.open(path, flags, mode)),
+    openNoFollow: async (path) => handleOf(path, await promises.open(path, OPEN_READ_NOFOLLOW)),
     lstat: (path) => promises.lstat(path),
     stat: (path) => promises.stat(path),
     statfs: (path) => promises.statfs(path),
@@ -158,5 +158,45 @@ export function nodeFileSystem(): FileSystem {
       await this.utimes(path, mtimeMs, mtimeMs);
       await this.syncFile(path);
     },
+  });
+}
+
+/** Node's errors of reading, writing and syncing leave the path out: whatever fails here says in `path` what it was about. */
+function sayingWhere(fs: FileSystem): FileSystem {
+  const calls = Object.entries(fs).map(([name, call]) => [name, naming(call as AnyCall)]);
+  return Object.fromEntries(calls) as unknown as FileSystem;
+}
+
+const HANDLE_CALLS = [
+  'appendFile',
+  'close',
+  'read',
+  'readFile',
+  'stat',
+  'sync',
+  'truncate',
+  'utimes',
+  'write',
+] as const satisfies readonly (keyof FileHandle)[];
+
+function handleOf(path: string, handle: FileHandle): FileHandle {
+  return Object.assign(
+    handle,
+    Object.fromEntries(HANDLE_CALLS.map((name) => [name, naming(handle[name] as AnyCall, path)])),
+  );
+}
+
+type AnyCall = (...args: unknown[]) => Promise<unknown>;
+
+function naming(call: AnyCall, path?: string): AnyCall {
+  return async function named(this: unknown, ...args) {
+    try {
+      return await call.apply(this, args);
+    } catch (error) {
+      const where = path ?? args[0];
+      if (error instanceof Error && typeof where === 'string' && !('path' in error))
+        Object.assign(error, { path: where });
+      throw error;
+    }
   };
 }

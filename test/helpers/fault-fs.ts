@@ -39,7 +39,7 @@ export function faultFs(fault: (call: FsCall) => FaultCode | undefined, base: Fi
   const calls: FsCall[] = [];
 
   const guarded =
-    (name: string, run: (...args: unknown[]) => unknown) =>
+    (name: string, run: (...args: unknown[]) => unknown, path?: unknown) =>
     async (...args: unknown[]): Promise<unknown> => {
       const call = { name, args, index: calls.length };
       calls.push(call);
@@ -47,19 +47,19 @@ export function faultFs(fault: (call: FsCall) => FaultCode | undefined, base: Fi
       if (code !== undefined) {
         // A close that reports a failure has closed all the same (close(2)).
         if (name === 'handle.close') await run(...args);
-        throw faultError(code, call);
+        throw faultError(code, call, path);
       }
       const result = await run(...args);
-      return name === 'open' || name === 'openNoFollow' ? guardedHandle(result as object) : result;
+      return name === 'open' || name === 'openNoFollow' ? guardedHandle(result as object, args[0]) : result;
     };
 
-  const guardedHandle = (handle: object): object =>
+  const guardedHandle = (handle: object, path: unknown): object =>
     new Proxy(handle, {
       get(target, key) {
         const value: unknown = Reflect.get(target, key, target);
         if (typeof value !== 'function') return value;
         const bound = (value as (...args: unknown[]) => unknown).bind(target);
-        return typeof key === 'string' && HANDLE_CALLS.has(key) ? guarded(`handle.${key}`, bound) : bound;
+        return typeof key === 'string' && HANDLE_CALLS.has(key) ? guarded(`handle.${key}`, bound, path) : bound;
       },
     });
 
@@ -91,8 +91,13 @@ export function isWrite(call: FsCall): boolean {
   return WRITES.has(call.name);
 }
 
-export function faultError(code: FaultCode, call: Pick<FsCall, 'name' | 'args'>): NodeJS.ErrnoException {
-  const path = typeof call.args[0] === 'string' ? call.args[0] : undefined;
+/** Says in `path` which file it is about, as the real door does: for a call on an open file, the one that was opened. */
+export function faultError(
+  code: FaultCode,
+  call: Pick<FsCall, 'name' | 'args'>,
+  opened?: unknown,
+): NodeJS.ErrnoException {
+  const path = [opened, call.args[0]].find((each) => typeof each === 'string');
   const error: NodeJS.ErrnoException = new Error(`${code}: injected, ${call.name} '${path ?? ''}'`);
   error.code = code;
   error.syscall = call.name;
@@ -113,6 +118,7 @@ const HANDLE_CALLS = new Set([
   'utimes',
   'readFile',
   'writeFile',
+  'appendFile',
 ]);
 const WRITES = new Set([
   'writeFile',

@@ -33,7 +33,7 @@ export async function solveAlone(
     await solveEmbedded(rt, { request, source: { repodata: async (_channel, subdir) => indexes.get(subdir) }, solver });
     return undefined;
   } catch (error) {
-    if (!isRepackError(error) || error.code === 'E_INTERRUPTED') throw error;
+    if (!isRepackError(error) || error.code === 'E_INTERRUPTED' || error.code === 'E_MEMORY') throw error;
     const subject = `${specs.map((spec) => spec.text).join(', ')} on ${profile.subdir}`;
     return violation('unsolvable', subject, { reason: [error.what, ...error.details].join('\n  ') });
   }

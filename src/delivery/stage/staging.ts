@@ -37,12 +37,13 @@ export async function createStaging(
     await rt.fs.writeNew(join(staging.dir, OWNER_NAME), `${canonicalJson(await describeOwner(rt, command), 2)}\n`);
     await rt.fs.mkdir(staging.channelDir);
   } catch (error) {
-    await staging.discard();
-    throw await explainDiskErrorOn(rt, error, {
+    const explained = await explainDiskErrorOn(rt, error, {
       doing: 'create the staging folder',
       path: staging.dir,
       folder: stateDir,
     });
+    await staging.discard();
+    throw explained;
   }
   return staging;
 }

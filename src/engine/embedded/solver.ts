@@ -1,5 +1,7 @@
 import type { Runtime } from '../../runtime/runtime.js';
 import type { WorkerHandle } from '../../runtime/workers.js';
+import { requireWasmMemory } from '../../codec/wasm-memory.js';
+import { explainSystemError } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { AnswerMessage, SolveMessage, SolverPick, SolverTask } from './protocol.js';
 
@@ -9,7 +11,7 @@ export type SolverAnswer = { picks: readonly SolverPick[] } | { failure: string 
 /** One worker thread with rattler in it, for any number of solves, one after the other. */
 export interface EmbeddedSolver {
   /**
-   * Throws E_ENGINE_FAILED (the thread died), E_ENGINE_TIMEOUT, E_INTERRUPTED (`rt.signal`). After each of them the next call
+   * Throws E_ENGINE_FAILED (the thread died), E_MEMORY, E_ENGINE_TIMEOUT, E_INTERRUPTED (`rt.signal`). After each of them the next call
    * starts a new thread.
    */
   solve(task: SolverTask): Promise<SolverAnswer>;
@@ -31,7 +33,7 @@ type SolverRuntime = Pick<Runtime, 'workers' | 'clock' | 'signal'>;
 
 /**
  * Starts the thread at once and returns without waiting for it: opened before the first request for repodata, it is ready when the
- * last one is answered. The thread keeps the process alive until `close`.
+ * last one is answered. The thread keeps the process alive until `close`. Throws E_MEMORY where no thread can be had.
  */
 export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOptions = {}): EmbeddedSolver {
   const script = options.script ?? new URL('./solve-worker.js', import.meta.url);
@@ -41,7 +43,9 @@ export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOpt
   let lastId = 0;
 
   function start(): WorkerHandle {
-    const handle = rt.workers.start(script);
+    // rattler's and that of zstd. Asked first: V8 ends the whole process where it gets no address space for a thread.
+    requireWasmMemory(2);
+    const handle = startThread(rt, script);
     handle.onMessage((message) => {
       const answer = message as AnswerMessage;
       waiting.get(answer.id)?.resolve(answer);
@@ -97,7 +101,17 @@ export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOpt
   };
 }
 
+function startThread(rt: SolverRuntime, script: URL): WorkerHandle {
+  try {
+    return rt.workers.start(script);
+  } catch (error) {
+    throw error instanceof Error ? died(error) : error;
+  }
+}
+
 function died(cause: Error): RepackError {
+  const explained = explainSystemError(cause);
+  if (isRepackError(explained)) return explained;
   return new RepackError('E_ENGINE_FAILED', {
     what: `The embedded solver broke down: ${cause.message}`,
     where: 'embedded solver',

@@ -19,7 +19,7 @@ import { parseClient } from '../../conda/plan/target.js';
 import { clientView } from '../../conda/channel/view.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { waitWhileCleaning } from './cache-guard.js';
-import { makeRunFolder, sweepRunFolders } from './run-folder.js';
+import { makeRunFolder, removeRunFolder, sweepRunFolders } from './run-folder.js';
 
 /** What a job works with; everything in it is gone or given back when the job ends. */
 export interface JobTools {
@@ -125,7 +125,7 @@ export async function withTools<T>(
     return made;
   } finally {
     await gateway?.close().catch(() => undefined);
-    await rt.fs.remove(runDir);
+    await removeRunFolder(rt, runDir);
   }
 }
 

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { explainDiskErrorOn } from '../../base/disk-errors.js';
+import { codeOf, isMissing } from '../../base/fs-errors.js';
 import { canonicalJson } from '../../base/json.js';
 import { describeOwner, judgeOwner, parseOwner } from '../../delivery/lock/lock-owner.js';
 import type { LockOwner, OwnerState } from '../../delivery/lock/lock-owner.js';
@@ -12,7 +14,26 @@ export async function sweepRunFolders(rt: Runtime, cacheDir: string): Promise<vo
   for (const { folder, state } of await runFolders(rt, cacheDir)) {
     if (state !== 'dead') continue;
     rt.events.emit({ type: 'note', message: `removing what a broken-off run left: ${folder}` });
+    await removeRunFolder(rt, folder);
+  }
+}
+
+/**
+ * Never throws: a file that another program holds open must not hide the outcome of the run. The next run, and `clean`, sweep what is left:
+ * the marker goes last.
+ */
+export async function removeRunFolder(rt: Runtime, folder: string): Promise<void> {
+  try {
+    for (const { name } of await rt.fs.readdir(folder)) {
+      if (name !== MARKER) await rt.fs.remove(path.join(folder, name));
+    }
     await rt.fs.remove(folder);
+  } catch (error) {
+    if (isMissing(error)) return;
+    rt.events.emit({
+      type: 'note',
+      message: `left for the next run to clear away: ${folder} (${codeOf(error) ?? ''})`,
+    });
   }
 }
 
@@ -36,11 +57,25 @@ export async function runFolders(rt: Runtime, cacheDir: string): Promise<RunFold
   return found;
 }
 
-/** A private folder for the run: short path, since conda's files in it have long ones (conda/conda#7203). */
+/**
+ * A private folder for the run: short path, since conda's files in it have long ones (conda/conda#7203).
+ *
+ * @throws RepackError E_DISK, E_DISK_FULL
+ */
 export async function makeRunFolder(rt: Runtime, cacheDir: string, command: string): Promise<string> {
   const folder = path.join(cacheDir, 'runs', rt.machine.randomId());
-  await rt.fs.mkdirp(path.dirname(folder), 0o700);
-  await rt.fs.mkdir(folder, 0o700);
-  await rt.fs.writeNew(path.join(folder, MARKER), `${canonicalJson(await describeOwner(rt, command), 2)}\n`);
+  const marker = path.join(folder, MARKER);
+  try {
+    await rt.fs.mkdirp(path.dirname(folder), 0o700);
+    await rt.fs.mkdir(folder, 0o700);
+    await rt.fs.writeNew(marker, `${canonicalJson(await describeOwner(rt, command), 2)}\n`);
+  } catch (error) {
+    const doing = 'make the folder of this run in the cache';
+    const explained = await explainDiskErrorOn(rt, error, { doing, path: folder, folder: cacheDir });
+    // Without its marker nobody would ever remove it.
+    await rt.fs.unlink(marker).catch(() => undefined);
+    await rt.fs.rmdir(folder).catch(() => undefined);
+    throw explained;
+  }
   return folder;
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { errnoOf, explainDiskError, explainDiskErrorOn, type DiskContext } from '../../../src/base/disk-errors.js';
+import {
+  errnoOf,
+  explainSystemError,
+  explainDiskError,
+  explainDiskErrorOn,
+  type DiskContext,
+} from '../../../src/base/disk-errors.js';
 import { RepackError } from '../../../src/base/errors.js';
 
 const CONTEXT: DiskContext = { doing: 'write the index', path: '/srv/repo/halkbank', account: 'svc-build' };
@@ -50,6 +56,12 @@ describe('explainDiskError', () => {
     expect(error.what).toContain('inodes or the quota are used up');
   });
 
+  it('M13: bytes and inodes are free by the time it is asked: neither is said to be used up', () => {
+    const space = { needed: 5, free: 1_000_000, freeInodes: 9 };
+    const error = explainDiskError(failing('ENOSPC'), { ...CONTEXT, ...space }) as RepackError;
+    expect(error.what).toContain('full a moment ago, or a quota is used up, 5 bytes needed, 1000000 bytes free');
+  });
+
   it.each([
     new RepackError('E_PROOF', { what: 'x' }),
     new TypeError('a bug'),
@@ -83,6 +95,38 @@ describe('explainDiskError', () => {
     const error = await explainDiskErrorOn(runtime, failing('ENOSPC'), { doing: 'copy', path: '/a', folder: '/a' });
     expect(error).toMatchObject({ code: 'E_DISK_FULL', what: 'Could not copy: the volume is full (ENOSPC)' });
   });
+});
+
+describe('explainSystemError', () => {
+  const on = (parts: object) => Object.assign(failing('ENOSPC'), parts);
+  it.each([
+    [
+      on({ path: '/a', syscall: 'mkdir' }),
+      'E_DISK_FULL',
+      '/a',
+      /work on the disk \(mkdir\): the volume is full \(ENOSPC\)/,
+    ],
+    [on({ path: '/a', dest: '/b' }), 'E_DISK_FULL', '/b', /work on the disk: /],
+    [Object.assign(failing('EMFILE'), { path: '/a' }), 'E_DISK', '/a', /too many files open/],
+    [
+      Object.assign(failing('EAGAIN'), { path: 'conda', syscall: 'spawn conda' }),
+      'E_DISK',
+      'conda',
+      /process or thread/,
+    ],
+    [failing('ENOMEM'), 'E_MEMORY', 'this program', /not enough memory/],
+    [new RangeError('Array buffer allocation failed'), 'E_MEMORY', 'this program', /not enough memory/],
+  ])('%s -> %s', (error, code, where, what) =>
+    expect(explainSystemError(error)).toMatchObject({ code, exitCode: 5, where, what: expect.stringMatching(what) }),
+  );
+
+  it.each([
+    failing('ECONNREFUSED'),
+    new RangeError('Invalid string length'),
+    new TypeError('a bug'),
+    new RepackError('E_PROOF', { what: 'x' }),
+    'text',
+  ])('gives %s back as it is', (error) => expect(explainSystemError(error)).toBe(error));
 });
 
 describe('errnoOf', () => {

@@ -13,6 +13,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
+describe.runIf(process.platform === 'linux')('E1 an error of a full device says which file it is', () => {
+  const full = '/dev/full';
+  const bytes = Buffer.from('x');
+  const opened = async (work: (handle: FileHandle) => Promise<void>): Promise<void> => {
+    const handle = await fs.open(full, 'r+');
+    await work(handle).finally(() => handle.close());
+  };
+  it.each<[string, () => Promise<unknown>]>([
+    ['writeFile', () => fs.writeFile(full, bytes)],
+    ['handle.write', () => opened((handle) => fs.writeAll(handle, bytes))],
+    ['handle.appendFile', () => opened((handle) => handle.appendFile(bytes))],
+  ])('%s', (_call, work) => expect(work()).rejects.toMatchObject({ code: 'ENOSPC', path: full }));
+});
+
 describe('mkdirp', () => {
   it('makes what is missing on the way, with the mode, and takes what is there', async () => {
     const path = join(dir, 'a/b/c');

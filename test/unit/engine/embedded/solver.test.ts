@@ -16,6 +16,7 @@ const SCRIPTS = {
   exits: `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(3));`,
   hangs: `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => {});`,
   spins: `import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => { for (;;); });`,
+  noMemory: `throw new RangeError('WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory');`,
   doesNotLoad: `import 'no-such-package';`,
   failsOnce: `import { parentPort } from 'node:worker_threads'; import { existsSync, writeFileSync } from 'node:fs';
     const flag = new URL('./failed-once', import.meta.url);
@@ -71,6 +72,21 @@ describe('a thread that breaks', () => {
 
   it('B6 spins in a loop that no promise can leave: ended from outside', async () => {
     expect(await codeOf(open('spins', { timeoutMs: 200 }).solve(task()))).toBe('E_ENGINE_TIMEOUT');
+  });
+
+  it('finds no memory: E_MEMORY', async () => {
+    expect(await codeOf(open('noMemory').solve(task()))).toBe('E_MEMORY');
+  });
+
+  it.each(['ERR_WORKER_INIT_FAILED', 'ERR_WORKER_OUT_OF_MEMORY'])('cannot be started (%s): E_MEMORY', async (code) => {
+    const start = () => {
+      throw Object.assign(new Error('Worker initialization failure: EAGAIN'), { code });
+    };
+    await expect(async () => openEmbeddedSolver({ ...testRuntime(), workers: { start } })).rejects.toMatchObject({
+      code: 'E_MEMORY',
+      exitCode: 5,
+      hint: expect.stringContaining('ulimit') as string,
+    });
   });
 
   it('is replaced for the next solve', async () => {
