@@ -80,6 +80,7 @@ export const ERROR_EXIT = {
   E_UPSTREAM: EXIT.upstream,
   E_UPSTREAM_NOT_FOUND: EXIT.upstream,
   E_TOKEN_REFUSED: EXIT.upstream,
+  E_LOGIN_REFUSED: EXIT.upstream,
   E_TLS: EXIT.upstream,
   E_REDIRECT: EXIT.upstream,
   E_REPODATA: EXIT.upstream,

@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Reporter } from './reporter/reporter.js';
 import type { SettingName, SettingValues } from '../config/settings.js';
+import type { ChannelLogin } from '../base/channel-login.js';
 
 /** What the command line said beside settings, before any value is checked. */
 export interface Typed {
@@ -19,7 +20,8 @@ export interface Typed {
 
 /** What a command works with. */
 export interface CliCall extends Typed {
-  values: SettingValues;
+  /** `logins`: what `channelLogins` and `netrc` name, read. */
+  values: SettingValues & { logins: readonly ChannelLogin[] };
   token: Secret | undefined;
   rt: Runtime;
   reporter: Reporter;
@@ -59,6 +61,8 @@ export const OUTPUT_SETTINGS = ['json', 'quiet', 'debug'] as const satisfies rea
 
 /** For commands that reach channels. */
 export const NETWORK_SETTINGS = [
+  'channelLogins',
+  'netrc',
   'allowHttp',
   'maxIndexMb',
   'proxy',

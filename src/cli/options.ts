@@ -31,14 +31,14 @@ export function givenOptions(command: Command): GivenOptions {
 }
 
 function optionOf(name: SettingName): Option {
-  const { flag, value, repeatable, help, defaultText, group } = SETTINGS[name];
+  const { flag, value, wordless, repeatable, help, defaultText, group } = SETTINGS[name];
   const notes = [
     ...(repeatable ? ['repeatable'] : []),
     ...(defaultText === undefined ? [] : [`default ${defaultText}`]),
     SETTINGS[name].variable,
   ];
   const option = new Option(
-    value === undefined ? `--${flag}` : `--${flag} <${value}>`,
+    value === undefined ? `--${flag}` : wordless ? `--${flag} [${value}]` : `--${flag} <${value}>`,
     `${help} (${notes.join('; ')})`,
   );
   option.helpGroup(`${group}:`);

@@ -12,7 +12,9 @@ import type { LogFile } from './reporter/log-file.js';
 import { openLogFile } from './reporter/log-file.js';
 import { printable } from './reporter/printable.js';
 import { createReporter } from './reporter/reporter.js';
+import { parseLoginPlaces, readChannelLogins } from '../config/channel-logins.js';
 import { resolveSettings } from '../config/resolve-settings.js';
+import type { SettingValues } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
 import { readToken } from './token.js';
 import { refuseQuotesInPaths } from '../config/windows-quotes.js';
@@ -68,24 +70,27 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const resolved = await resolveSettings(rt, invocation.given, { config: invocation.config, root });
       const { values } = resolved;
       registerUserInfo(values.proxy, redactor);
+      parseLoginPlaces(values.channelLogins);
       if (invocation.showConfig && command.showsConfig !== true) {
         reporter.print(renderConfig(resolved, command.settings));
         return EXIT.done;
       }
       command.check?.(invocation);
       const token = await takeToken(invocation, context);
+      const { logins, warning } = await takeLogins(invocation, values, context);
       if (values.logDir !== undefined && command.log !== undefined)
         log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
       reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
       relay.attach(reporter);
-      if (token.warning !== undefined) rt.events.emit({ type: 'warning', message: token.warning });
+      for (const message of [token.warning, warning])
+        if (message !== undefined) rt.events.emit({ type: 'warning', message });
       if (values.signKey !== undefined && command.settings.includes('signKey')) {
         const { requireSignKey } = await import('../delivery/hand-over.js');
         await requireSignKey(rt, values.signKey);
       }
       const { args: positionals, options } = invocation;
-      const call = { args: positionals, options, values, token: token.secret, rt, reporter, redactor, terminal };
-      return await command.run(call);
+      const call = { args: positionals, options, token: token.secret, rt, reporter, redactor, terminal };
+      return await command.run({ ...call, values: { ...values, logins } });
     } catch (error) {
       relay.attach(reporter);
       if (rt.signal.aborted) {
@@ -129,6 +134,17 @@ async function takeToken(
   const token = await readToken(invocation.token, rt, terminal);
   if (token.secret !== undefined) redactor.register(token.secret);
   return token;
+}
+
+async function takeLogins(
+  { command }: Invocation,
+  values: SettingValues,
+  { rt, redactor }: CliContext,
+): Promise<Awaited<ReturnType<typeof readChannelLogins>>> {
+  if (!command.settings.includes('channelLogins')) return { logins: [], warning: undefined };
+  const taken = await readChannelLogins(rt, values);
+  for (const secret of taken.logins.flatMap(({ secrets }) => secrets)) redactor.register(secret);
+  return taken;
 }
 
 function registerUserInfo(url: string | undefined, redactor: Redactor): void {

@@ -69,6 +69,10 @@ function absolute(
     file === undefined ? path.resolve(machine.cwd, written) : pathInFile(machine, path.dirname(file), written);
   if (name === 'prove' && typeof value === 'string' && value.startsWith(INSTALL_WITH))
     return `${INSTALL_WITH}${full(value.slice(INSTALL_WITH.length))}`;
+  if (name === 'channelLogins' && Array.isArray(value))
+    return value.map((each: string) =>
+      each.replace(/^([^=]*=file:)(.+)$/s, (_, front: string, at: string) => front + full(at)),
+    );
   if (SETTINGS[name].path !== true) return value;
   if (Array.isArray(value)) return value.map((each: string) => full(each));
   return typeof value === 'string' ? full(value) : value;
@@ -112,8 +116,8 @@ function check(name: SettingName, value: unknown, where: string): unknown {
 /** Lists in a variable are separated by blanks; switches are true/1/yes or false/0/no. */
 function fromText(name: SettingName, raw: string): unknown {
   if (SETTINGS[name].repeatable) return raw.split(/\s+/).filter((item) => item !== '');
-  if (SETTINGS[name].value !== undefined) return raw;
   const word = raw.toLowerCase();
+  if (SETTINGS[name].value !== undefined && SETTINGS[name].wordless !== true) return raw;
   if (['1', 'true', 'yes', 'on'].includes(word)) return true;
   if (['0', 'false', 'no', 'off'].includes(word)) return false;
   return raw;

@@ -8,6 +8,8 @@ interface Stated {
   help: string;
   /** Placeholder in the help; absent for a switch, and where the schema names the words. */
   value?: string;
+  /** It may also stand without its value, as a switch. */
+  wordless?: true;
   /** Option name without dashes; absent: the setting's name, `base-url` of `baseUrl`. */
   flag?: string;
   /** False where a configuration file makes no sense (`--dry-run`); else its key there is the setting's name, `base_url` of `baseUrl`. */
@@ -171,6 +173,22 @@ const STATED = {
     inFile: false,
     help: 'take the lock of a run on another host that has given no sign for a minute',
     schema: onOff,
+  },
+  channelLogins: {
+    group: 'Network',
+    flag: 'channel-login',
+    value: 'HOST=env:NAME|HOST=file:PATH',
+    help: 'user:password, or a bearer token, for the channels at HOST or HOST:PORT: sent to no other',
+    schema: texts,
+  },
+  netrc: {
+    group: 'Network',
+    value: 'FILE',
+    wordless: true,
+    path: true,
+    help: 'take users and passwords for channels from the user’s netrc, or from FILE; write it last',
+    schema: z.union([z.boolean(), text]).optional(),
+    defaultText: 'no netrc is read',
   },
   allowHttp: {
     group: 'Network',

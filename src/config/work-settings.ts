@@ -1,3 +1,4 @@
+import type { ChannelLogin } from '../base/channel-login.js';
 import { parseClient } from '../conda/plan/target.js';
 import type { SettingValues } from './settings.js';
 
@@ -25,6 +26,7 @@ type Frozen<T> = { readonly [K in keyof T]: T[K] extends (infer E)[] ? readonly 
 /** The settings as jobs take them: what every job needs to reach channels and to work on this machine. */
 export interface WorkSettings extends Frozen<Pick<SettingValues, Unchanged>> {
   maxIndexMb?: number | undefined;
+  logins?: readonly ChannelLogin[] | undefined;
   /** How long to wait for another run on the same label; 0: not at all. */
   waitLockMs: number;
   prove: ProofKind;

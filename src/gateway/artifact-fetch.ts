@@ -2,10 +2,10 @@ import type { Channel } from '../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { PackageRecord, RepoDataRecord } from '../conda/record/records.js';
 import type { ArtifactStore, ExpectedDigest, StoredFile, StoreWriter } from '../conda/plan/artifact-store.js';
-import { refusedStatus } from './explain-failure.js';
+import { asksWho, refusedStatus } from './explain-failure.js';
 import type { RepodataBook } from './repodata/source.js';
 import { transfer, type TransferContext, type TransferSink } from './transfer.js';
-import { opensWithToken, type WireRules } from './wire-url.js';
+import type { WireRules } from './wire-url.js';
 
 export interface ArtifactRequest {
   channel: Channel;
@@ -105,9 +105,7 @@ function notServed(
     status,
   }: Pick<ArtifactRequest, 'subdir' | 'fn'> & { place: Channel; url: string; status: number },
 ): RepackError {
-  if (status === 401 || status === 407) {
-    return refusedStatus(status, { url, channel: place, withToken: opensWithToken(place, context.rules.token) });
-  }
+  if (asksWho(status, url, context.rules)) return refusedStatus(status, { url, channel: place, rules: context.rules });
   return new RepackError('E_ARTIFACT_MISSING', {
     what: `The channel's index names ${subdir}/${fn}, but the upstream answers ${status} for it`,
     where: url,

@@ -2,8 +2,10 @@ import { fileURLToPath } from 'node:url';
 import type { Channel } from '../conda/channel/channel.js';
 import { KNOWN_SUBDIRS } from '../conda/channel/names.js';
 import { wordForSh } from '../base/shell-quote.js';
+import { loginFor, type ChannelLogin } from '../base/channel-login.js';
 import { RepackError, isRepackError, type ErrorCode } from '../base/errors.js';
 import { failureCode } from './retry.js';
+import { opensWithToken, type WireRules } from './wire-url.js';
 
 export interface FailureContext {
   /** Identity URL of what was asked, token-free. */
@@ -79,14 +81,21 @@ export function explainFailure(error: unknown, { url, contentCode }: FailureCont
 /** Not there, or not for you. */
 const SAYS_NO = new Set([400, 401, 402, 403, 404, 410]);
 
-/** `withToken`: the request carried one. Many hosts answer 404, not 401, for a wrong token (conda-pypi#482), so both are named. */
+/** Whether the answer is about who asks: 401, the proxy's 407, and 403 where a login was given. */
+export function asksWho(status: number, url: string, { logins }: WireRules): boolean {
+  return status === 401 || status === 407 || (status === 403 && loginFor(new URL(url), logins) !== undefined);
+}
+
+/** Many hosts answer 404, not 401, for a wrong token (conda-pypi#482) or login (Artifactory), so both are named. */
 export function refusedStatus(
   status: number,
-  { url, channel, withToken }: { url: string; channel: Channel; withToken: boolean },
+  { url, channel, rules }: { url: string; channel: Channel; rules: WireRules },
 ): RepackError {
+  const { host } = new URL(url);
+  const login = loginFor(new URL(url), rules.logins);
   if (!SAYS_NO.has(status)) {
     return new RepackError('E_UPSTREAM', {
-      what: `${new URL(url).host} answered ${status}, which says neither yes nor no`,
+      what: `${host} answered ${status}, which says neither yes nor no`,
       where: url,
       hint: 'Open the address in a browser on this machine, and ask whoever runs the server or the proxy before it.',
     });
@@ -106,7 +115,14 @@ export function refusedStatus(
       hint: `Check the path. Where packages lie in it, make their index: repackenv doctor --repair ${wordForSh(fileURLToPath(channel.url))}`,
     });
   }
-  if (withToken) {
+  if (login !== undefined && (status === 401 || status === 403)) {
+    return new RepackError('E_LOGIN_REFUSED', {
+      what: `${host} answered ${status}: it refused the login (${login.who}), or that opens no ${channel.name}`,
+      where: url,
+      hint: 'Check user and password, or the token, and what they may read; bearer:TOKEN and basic:USER:PASSWORD say which it is.',
+    });
+  }
+  if (opensWithToken(channel, rules.token)) {
     return new RepackError('E_TOKEN_REFUSED', {
       what: `The upstream answered ${status}: token or label is wrong, or the token does not open ${channel.name}`,
       where: url,
@@ -119,8 +135,18 @@ export function refusedStatus(
         ? `There is no channel ${channel.name} here`
         : `The upstream answered ${status} for the channel ${channel.name}`,
     where: url,
-    hint: 'Check the name of the channel; if it is private, it needs the token.',
+    hint: `Check the name of the channel; ${login === undefined ? `if it is private, it needs the token${hintOfLogin(status, host, rules)}` : `or the login (${login.who}) does not open it`}.`,
   });
+}
+
+function hintOfLogin(status: number, host: string, { logins = [] }: WireRules): string {
+  if (status !== 401) return '';
+  const others = logins.length === 0 ? '' : `; given are those for ${logins.map(nameOf).join(', ')}`;
+  return `, or a login: --channel-login ${host}=env:NAME, with user:password or a bearer token in NAME${others}`;
+}
+
+function nameOf({ hostname, port }: ChannelLogin): string {
+  return port === undefined ? hostname : `${hostname}:${port}`;
 }
 
 function explainTls(code: string, host: string): { what: string; hint: string } | undefined {

@@ -1,6 +1,7 @@
 import { channelAt, type Channel } from '../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { ArtifactStore, ExpectedDigest, StoredFile } from '../conda/plan/artifact-store.js';
+import { asksWho, refusedStatus } from './explain-failure.js';
 import { transfer, type TransferContext } from './transfer.js';
 import { checkChannels, displayUrl, type WireRules } from './wire-url.js';
 
@@ -14,10 +15,10 @@ export interface FileRequest {
 }
 
 /**
- * Fetches one file into the store by the rules of channels: the same retries, redirects, plain-http rule; never with the token. Bytes
+ * Fetches one file into the store by the rules of channels: the same retries, redirects, plain-http rule; never with the token, with a login for the host. Bytes
  * that are not the expected ones are asked for once more, past any cache on the way.
  *
- * @throws RepackError E_CHANNEL, E_CHANNEL_HTTP, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_UPSTREAM, E_TLS, E_REDIRECT
+ * @throws RepackError E_CHANNEL, E_CHANNEL_HTTP, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_LOGIN_REFUSED, E_UPSTREAM_NOT_FOUND, E_UPSTREAM, E_TLS, E_REDIRECT
  */
 export async function fetchSingleFile(
   context: TransferContext & { rules: WireRules },
@@ -51,6 +52,8 @@ export async function fetchSingleFile(
         signal,
         contentCode: 'E_ARTIFACT_DIGEST',
       });
+      if (!result.ok && asksWho(result.status, url, context.rules))
+        throw refusedStatus(result.status, { url, channel: folder, rules: context.rules });
       if (!result.ok) throw notServed(url, result.status);
       return await writer.finish(expected, displayUrl(url));
     } catch (error) {

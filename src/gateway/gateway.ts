@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import type { EngineAccess } from '../conda/channel/engine-access.js';
+import type { ChannelLogin } from '../base/channel-login.js';
 import { RepackError } from '../base/errors.js';
 import type { Finding } from '../base/findings.js';
 import type { RepodataIndex, RepodataSource } from '../conda/record/repodata-index.js';
@@ -18,13 +19,15 @@ import { openRepodataCache } from './repodata/cache.js';
 import { repodataFetcher } from './repodata/fetch.js';
 import { repodataBook } from './repodata/source.js';
 import { httpUpstream, type Upstream } from './upstream.js';
-import { checkChannels, tokenBaseOf, type WireRules } from './wire-url.js';
+import { checkChannels, openLogins, secretsOf, tokenBaseOf, type WireRules } from './wire-url.js';
 
 export interface GatewayOptions {
   /** The declared channels, highest priority first. Nothing else is ever asked. */
   channels: readonly Channel[];
   /** Goes to the `authenticated` channels only. */
   token?: Secret | undefined;
+  /** Each goes to its host only, whatever channel lies there. */
+  logins?: readonly ChannelLogin[] | undefined;
   /** The repodata cache is `<cacheDir>/repodata`. */
   cacheDir: string;
   /** What of an index the label's clients may see (design D1b). */
@@ -76,13 +79,14 @@ export interface Gateway extends RepodataSource {
  * Opens the gateway; asks nothing yet. Alone knows token, outer proxy, CAs, retries, caches and digests.
  *
  * Throws E_CHANNEL, E_CHANNEL_HTTP (bad-inputs A20), E_CONFIG for a proxy URL that can't be used. Its methods throw E_UPSTREAM,
- * E_UPSTREAM_NOT_FOUND, E_TOKEN_REFUSED, E_TLS, E_REDIRECT, E_REPODATA, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST.
+ * E_UPSTREAM_NOT_FOUND, E_TOKEN_REFUSED, E_LOGIN_REFUSED, E_TLS, E_REDIRECT, E_REPODATA, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST.
  */
 export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): Promise<Gateway> {
-  const { channels, token, store } = options;
+  const { channels, token, logins, store } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const rules: WireRules = { token, tokenBase: tokenBaseOf(channels), allowHttp: options.allowHttp ?? [] };
+  const rules: WireRules = { token, logins, tokenBase: tokenBaseOf(channels), allowHttp: options.allowHttp ?? [] };
   checkChannels(channels, rules);
+  for (const message of openLogins(channels, rules)) rt.events.emit({ type: 'warning', message });
   const client = rt.http.client({
     proxy: options.proxy === undefined ? undefined : checkedProxy(options.proxy),
     noProxy: options.noProxy ?? [],
@@ -96,9 +100,9 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
     httpUpstream(client, { rules, maxRedirects: limits.maxRedirects }),
   );
   const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random: options.random ?? Math.random };
-  const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), token);
-  const fetcher = repodataFetcher({ ...transfers, cache, token, signal, fresh: options.fresh ?? false });
-  const book = repodataBook({ channels, fetcher, upstream, token, view: options.view, signal });
+  const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), secretsOf(rules));
+  const fetcher = repodataFetcher({ ...transfers, cache, rules, signal, fresh: options.fresh ?? false });
+  const book = repodataBook({ channels, fetcher, upstream, rules, view: options.view, signal });
   const artifacts: ArtifactContext = { ...transfers, book, rules };
   const failures = new Map<string, RepackError>();
   const fetchedForEngine = new Set<string>();

@@ -1,6 +1,8 @@
 import { RepackError } from '../base/errors.js';
+import type { ChannelLogin } from '../base/channel-login.js';
 import { holdsSecret } from '../base/secret-forms.js';
-import { displayUrl, plainHttpAllowed, withoutToken, type WireRules } from './wire-url.js';
+import { reveal, type Secret } from '../base/secret.js';
+import { displayUrl, plainHttpAllowed, secretsOf, withoutToken, type WireRules } from './wire-url.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -8,11 +10,18 @@ export function isRedirect(status: number): boolean {
   return REDIRECTS.has(status);
 }
 
-export interface Hop {
-  from: URL;
-  location: string | undefined;
+/** Who may see what, while one file is asked for. */
+export interface Openings {
   /** The only origin that may see the token: the channel's, where the token opens it. */
   tokenOrigin: string | undefined;
+  /** The login for the channel's host, and that host with its port: the only one that may see it. */
+  login: ChannelLogin | undefined;
+  loginHost: string | undefined;
+}
+
+export interface Hop extends Openings {
+  from: URL;
+  location: string | undefined;
   /** Every URL asked so far for this answer, as sent. */
   seen: ReadonlySet<string>;
   maxRedirects: number;
@@ -22,9 +31,9 @@ export interface Hop {
 /**
  * Where a redirect leads, when it may be followed (bad-inputs N7): http and https only, never from https to http, no loop, no
  * more than `maxRedirects`; on another host, port or scheme the token is taken out. Throws E_REDIRECT, whose text holds neither
- * a token nor a query.
+ * a token nor a login nor a query.
  */
-export function nextHop({ from, location, tokenOrigin, seen, maxRedirects, rules }: Hop): URL {
+export function nextHop({ from, location, seen, maxRedirects, rules, ...openings }: Hop): URL {
   const refuse = (why: string): RepackError => refused(from, why);
   if (location === undefined || !URL.canParse(location, from.href)) throw refuse('it names no readable URL');
   let to = new URL(location, from);
@@ -32,10 +41,11 @@ export function nextHop({ from, location, tokenOrigin, seen, maxRedirects, rules
   to.password = '';
   to.hash = '';
   if (to.protocol !== 'https:' && to.protocol !== 'http:') throw refuse(`it leads to the scheme "${to.protocol}"`);
-  if (to.origin !== tokenOrigin) {
-    const clean = withoutToken(to, rules.token);
-    if (clean === undefined) throw carriesToken(from, to, rules);
-    to = clean;
+  if (to.origin !== openings.tokenOrigin) to = withoutToken(to, rules.token) ?? to;
+  const carried = heldSecret(to.href, hiddenFrom(to, openings, rules));
+  if (carried !== undefined) {
+    const host = holdsSecret(to.host, carried) ? 'another host' : to.host;
+    throw refuse(`it would carry ${nameOf(carried, rules)} to ${host}`);
   }
   if (to.protocol === 'http:') {
     if (from.protocol === 'https:') throw refuse(`it leads from https to plain http (${displayUrl(to)})`);
@@ -47,18 +57,36 @@ export function nextHop({ from, location, tokenOrigin, seen, maxRedirects, rules
   return to;
 }
 
-/** What goes to an origin that may not see the token: the URL as sent, and every header. Throws E_REDIRECT. */
-export function refuseToken(url: URL, headers: Readonly<Record<string, string>>, { token }: WireRules): void {
-  if (!holdsSecret([url.href, ...Object.values(headers)].join('\n'), token)) return;
+/** Throws E_REDIRECT where the URL as sent, or a header, holds what its host must not see. */
+export function refuseSecrets(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  openings: Openings,
+  rules: WireRules,
+): void {
+  const held = heldSecret([url.href, ...Object.values(headers)].join('\n'), hiddenFrom(url, openings, rules));
+  if (held === undefined) return;
+  const name = nameOf(held, rules);
   throw new RepackError('E_REDIRECT', {
-    what: `A file of this channel would be asked by a URL with the token in it, on a host that must not see it`,
-    where: holdsSecret(url.host, token) ? undefined : url.origin,
-    hint: 'Its index or its answers repeat the token: tell whoever runs the channel, and have the token replaced.',
+    what: `A file of this channel would be asked by a URL with ${name} in it, on a host that must not see it`,
+    where: holdsSecret(url.host, held) ? undefined : url.origin,
+    hint: `Its index or its answers repeat ${name}: tell whoever runs the channel, and have ${name} replaced.`,
   });
 }
 
-function carriesToken(from: URL, to: URL, { token }: WireRules): RepackError {
-  return refused(from, `it would carry the token to ${holdsSecret(to.host, token) ? 'another host' : to.host}`);
+/** A value that the host may see anyway, as the same password given for two, is not hidden from it. */
+function hiddenFrom(url: URL, { tokenOrigin, login, loginHost }: Openings, rules: WireRules): Secret[] {
+  const token = url.origin === tokenOrigin ? rules.token : undefined;
+  const seen = secretsOf({ token, logins: login !== undefined && url.host === loginHost ? [login] : [] });
+  return secretsOf(rules).filter((each) => !seen.some((one) => reveal(one) === reveal(each)));
+}
+
+function heldSecret(text: string, hidden: readonly Secret[]): Secret | undefined {
+  return hidden.find((secret) => holdsSecret(text, secret));
+}
+
+function nameOf(secret: Secret, { token }: WireRules): string {
+  return secret === token ? 'the token' : 'a login';
 }
 
 function refused(from: URL, why: string): RepackError {

@@ -3,7 +3,6 @@ import { joinedBytes } from '../base/json-bytes.js';
 import type { ArtifactContext } from './artifact-fetch.js';
 import { refusedStatus } from './explain-failure.js';
 import { transfer } from './transfer.js';
-import { opensWithToken } from './wire-url.js';
 
 export interface SideFileRequest {
   channel: Channel;
@@ -54,6 +53,6 @@ export async function fetchSideFile(
   throw refusedStatus(result.status, {
     url: `${place.channel.url}/${path}`,
     channel: place.channel,
-    withToken: opensWithToken(place.channel, context.rules.token),
+    rules: context.rules,
   });
 }

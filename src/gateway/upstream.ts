@@ -1,6 +1,8 @@
 import type { Channel } from '../conda/channel/channel.js';
+import { loginFor } from '../base/channel-login.js';
+import { reveal } from '../base/secret.js';
 import type { HttpClient, HttpResponse } from '../runtime/http.js';
-import { isRedirect, nextHop, refuseToken } from './redirect.js';
+import { isRedirect, nextHop, refuseSecrets } from './redirect.js';
 import { opensWithToken, wireUrl, type WireRules } from './wire-url.js';
 
 export interface UpstreamRequest {
@@ -26,14 +28,23 @@ export function httpUpstream(client: HttpClient, options: { rules: WireRules; ma
     async open({ channel, path, method, headers, signal }) {
       let url = wireUrl(channel, path, options.rules);
       const tokenOrigin = opensWithToken(channel, options.rules.token) ? url.origin : undefined;
+      const login = loginFor(url, options.rules.logins);
+      // With its port. http may become https there, never the reverse.
+      const openings = { tokenOrigin, login, loginHost: login && url.host };
       const seen = new Set<string>();
       for (;;) {
         seen.add(url.href);
-        if (url.origin !== tokenOrigin) refuseToken(url, { ...headers }, options.rules);
-        const response = await client.request({ method, url: url.href, headers: { ...HEADERS, ...headers }, signal });
+        refuseSecrets(url, { ...headers }, openings, options.rules);
+        const opening = login && url.host === openings.loginHost ? { [login.header]: reveal(login.value) } : {};
+        const response = await client.request({
+          method,
+          url: url.href,
+          headers: { ...HEADERS, ...headers, ...opening },
+          signal,
+        });
         if (!isRedirect(response.status)) return response;
         await response.discard();
-        url = nextHop({ ...options, from: url, location: response.headers['location'], tokenOrigin, seen });
+        url = nextHop({ ...options, ...openings, from: url, location: response.headers['location'], seen });
       }
     },
   };

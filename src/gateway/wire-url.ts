@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Channel } from '../conda/channel/channel.js';
+import { loginFor, type ChannelLogin } from '../base/channel-login.js';
 import { RepackError } from '../base/errors.js';
 import { holdsSecret } from '../base/secret-forms.js';
 import { reveal, type Secret } from '../base/secret.js';
@@ -7,6 +8,7 @@ import { reveal, type Secret } from '../base/secret.js';
 /** What decides where the token goes and where plain http may be spoken. */
 export interface WireRules {
   token: Secret | undefined;
+  logins?: readonly ChannelLogin[] | undefined;
   /** See {@link tokenBaseOf}. */
   tokenBase: string;
   /** Hosts (`host` or `host:port`) that may be asked over http, without a token. */
@@ -61,6 +63,21 @@ function checkPlainHttp(channel: Channel, url: URL, rules: WireRules): void {
     where: channel.url,
     hint: `Declare it with https, or allow this host with --allow-http ${url.host}.`,
   });
+}
+
+/** All that must reach nobody but its own host. */
+export function secretsOf({ token, logins = [] }: Pick<WireRules, 'token' | 'logins'>): Secret[] {
+  return [...(token === undefined ? [] : [token]), ...logins.flatMap(({ secrets }) => secrets)];
+}
+
+/** A warning for each login that others on the line can read. */
+export function openLogins(channels: readonly Channel[], { logins }: WireRules): string[] {
+  const urls = channels.map(({ url }) => new URL(url)).filter((url) => url.protocol === 'http:');
+  const open = urls.filter((url) => !isLoopback(url.hostname) && loginFor(url, logins) !== undefined);
+  return [...new Set(open.map(({ host }) => host))].map(
+    (host) =>
+      `the login for ${host} goes over plain http, where others on the line can read it: declare its channels with https`,
+  );
 }
 
 /** Loopback, or a host that was allowed by name. */

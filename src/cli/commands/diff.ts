@@ -34,7 +34,7 @@ export const diffCommand: CliCommand = {
       });
     }
     const { diff } = await import('../../jobs/diff/diff.js');
-    const { baseUrl, owner, allowHttp, maxIndexMb, proxy, noProxy } = values;
+    const { baseUrl, owner, allowHttp, maxIndexMb, proxy, noProxy, logins } = values;
     const report = await diff(rt, {
       a,
       b,
@@ -48,6 +48,7 @@ export const diffCommand: CliCommand = {
       maxIndexMb,
       proxy,
       noProxy,
+      logins,
       caFiles: values.caFiles,
     });
     reporter.result(diffText(report), { ...report });

@@ -73,7 +73,7 @@ export async function startLoopbackProxy(
   };
 }
 
-const NOT_FOUND = new Set(['E_TOKEN_REFUSED', 'E_UPSTREAM_NOT_FOUND', 'E_ARTIFACT_MISSING']);
+const NOT_FOUND = new Set(['E_TOKEN_REFUSED', 'E_LOGIN_REFUSED', 'E_UPSTREAM_NOT_FOUND', 'E_ARTIFACT_MISSING']);
 
 /** Anything untyped that ends here is a defect, or the end of the run. */
 function asFailure(error: unknown, { channel, subdir, file }: EngineTarget): RepackError {

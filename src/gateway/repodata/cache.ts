@@ -30,12 +30,12 @@ const STALE_MS = 6 * 60 * 60 * 1000;
 
 /**
  * The cache in `dir`: `<key>.entry.json` names `<key>.<sha256>.json`; keys are hashes of identity URLs, and nothing that holds the
- * token is ever written. Both files appear by rename, the entry last. It only saves time: a disk that refuses is a debug event.
+ * token or a login is ever written. Both files appear by rename, the entry last. It only saves time: a disk that refuses is a debug event.
  */
 export async function openRepodataCache(
   rt: CacheRuntime,
   dir: string,
-  token: Secret | undefined,
+  secrets: readonly Secret[],
 ): Promise<RepodataCache> {
   const told = (doing: string) => (error: unknown) => {
     rt.events.emit({ type: 'debug', message: `repodata cache: ${doing}: ${String(error)}` });
@@ -47,7 +47,8 @@ export async function openRepodataCache(
     // A channel in a folder is read as fast from there.
     read: async (url) => (url.startsWith('file:') ? undefined : read(rt, dir, url).catch(told('reading'))),
     async write(url, entry) {
-      if (url.startsWith('file:') || holdsSecret(entry.bytes, token) || holdsSecret(stampsOf(entry), token)) return;
+      if (url.startsWith('file:')) return;
+      if (secrets.some((each) => holdsSecret(entry.bytes, each) || holdsSecret(stampsOf(entry), each))) return;
       await write(rt, dir, url, entry).catch(told('writing'));
     },
   };

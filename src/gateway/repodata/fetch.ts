@@ -4,18 +4,17 @@ import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
-import type { Secret } from '../../base/secret.js';
 import { refusedStatus } from '../explain-failure.js';
 import type { GatewayLimits } from '../limits.js';
 import { INDEX_FILES, type CachedRepodata, type IndexFile, type RepodataCache } from './cache.js';
 import { failureCode } from '../retry.js';
 import { transfer, type TransferContext, type TransferResult } from '../transfer.js';
-import { opensWithToken } from '../wire-url.js';
+import type { WireRules } from '../wire-url.js';
 
 export interface RepodataFetcher {
   /**
    * The index of a subdir as the channel publishes it, or the status that says there is none (404, 410, and 403: object stores
-   * answer it for what is not there). Throws E_REPODATA, E_TOKEN_REFUSED, E_UPSTREAM_NOT_FOUND, E_UPSTREAM, E_TLS, E_REDIRECT.
+   * answer it for what is not there). Throws E_REPODATA, E_TOKEN_REFUSED, E_LOGIN_REFUSED, E_UPSTREAM_NOT_FOUND, E_UPSTREAM, E_TLS, E_REDIRECT.
    */
   fetch(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | MissingRepodata>;
   /** `repodata.json` itself, asked anew; it takes the cached index's place. Undefined where there is none. */
@@ -37,7 +36,7 @@ export interface MissingRepodata {
 
 export interface RepodataFetchContext extends TransferContext {
   cache: RepodataCache;
-  token: Secret | undefined;
+  rules: WireRules;
   signal: AbortSignal;
   /** Nothing is taken from the cache, here or on the way. */
   fresh?: boolean;
@@ -222,7 +221,7 @@ function asRepodataError(error: unknown, { channel, subdir, file }: FileRequest)
 }
 
 function refused(context: RepodataFetchContext, channel: Channel, url: string, status: number): RepackError {
-  return refusedStatus(status, { url, channel, withToken: opensWithToken(channel, context.token) });
+  return refusedStatus(status, { url, channel, rules: context.rules });
 }
 
 function conditions({

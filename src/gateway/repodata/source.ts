@@ -3,12 +3,11 @@ import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
-import type { Secret } from '../../base/secret.js';
 import { artifactPlace, type ArtifactPlace } from '../base-url.js';
 import { refusedStatus } from '../explain-failure.js';
 import type { FetchedRepodata, MissingRepodata, RepodataFetcher } from './fetch.js';
 import type { Upstream } from '../upstream.js';
-import { opensWithToken } from '../wire-url.js';
+import { opensWithToken, type WireRules } from '../wire-url.js';
 
 /** The indexes of the declared channels, each fetched once a run. */
 export interface RepodataBook {
@@ -31,7 +30,7 @@ export interface RepodataBookOptions {
   channels: readonly Channel[];
   fetcher: RepodataFetcher;
   upstream: Upstream;
-  token: Secret | undefined;
+  rules: WireRules;
   view: (index: RepodataIndex) => RepodataIndex;
   signal: AbortSignal;
 }
@@ -40,7 +39,7 @@ export interface RepodataBookOptions {
 const SAME_WRITE_MS = 60 * 60 * 1000;
 
 export function repodataBook(options: RepodataBookOptions): RepodataBook {
-  const { channels, fetcher, token } = options;
+  const { channels, fetcher, rules } = options;
   const findings = new Map<string, Finding>();
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
     const answer = await fetcher.fetch(channel, subdir);
@@ -104,7 +103,7 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
   async function demandChannel(channel: Channel, subdir: Subdir, { status }: MissingRepodata): Promise<void> {
     if ((await loaded(channel, NOARCH)).found) return;
     const url = `${channel.url}/${subdir}`;
-    const withToken = opensWithToken(channel, token);
+    const withToken = opensWithToken(channel, rules.token);
     if (withToken && channel.role === 'label' && (await tokenWorks(channel))) {
       throw new RepackError('E_UPSTREAM_NOT_FOUND', {
         what: `There is no label channel ${channel.name}: the token is right, for it opens the owner's channel`,
@@ -119,7 +118,7 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
         hint: 'Ask whoever runs the channel for a repodata.json beside the shards, or mirror it with a tool that writes one.',
       });
     }
-    throw refusedStatus(status, { url, channel, withToken });
+    throw refusedStatus(status, { url, channel, rules });
   }
 
   async function publishesShards(channel: Channel, wanted: Subdir): Promise<boolean> {
@@ -138,7 +137,7 @@ export function repodataBook(options: RepodataBookOptions): RepodataBook {
 
   async function tokenWorks(besides: Channel): Promise<boolean> {
     const other = channels.find(
-      (each) => each.role === 'owner' && each.url !== besides.url && opensWithToken(each, token),
+      (each) => each.role === 'owner' && each.url !== besides.url && opensWithToken(each, rules.token),
     );
     if (other === undefined) return false;
     return loaded(other, NOARCH).then(

@@ -1,6 +1,7 @@
 import { recordDigest } from '../../channel/index/repodata.js';
 import type { Subdir } from '../../conda/channel/channel.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
+import type { ChannelLogin } from '../../base/channel-login.js';
 import type { Secret } from '../../base/secret.js';
 
 export interface DiffRequest {
@@ -12,6 +13,7 @@ export interface DiffRequest {
   /** Platforms of an upstream channel; empty: those of the other side. noarch always comes along. */
   subdirs: readonly Subdir[];
   token: Secret | undefined;
+  logins?: readonly ChannelLogin[] | undefined;
   baseUrl: string;
   owner: string | undefined;
   cacheDir: string;

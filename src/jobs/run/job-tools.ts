@@ -149,13 +149,13 @@ export async function gatewayWay(
   rt: Runtime,
   options: Pick<
     ToolOptions,
-    'channels' | 'token' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp' | 'maxIndexMb'
+    'channels' | 'token' | 'logins' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp' | 'maxIndexMb'
   >,
 ): Promise<Omit<GatewayOptions, 'view' | 'store'>> {
-  const { channels, token, cacheDir, proxy, noProxy, caFiles, allowHttp, maxIndexMb } = options;
+  const { channels, token, logins, cacheDir, proxy, noProxy, caFiles, allowHttp, maxIndexMb } = options;
   const most = (maxIndexMb ?? 0) * 1_000_000;
   const limits = most === 0 ? {} : { maxRepodataBytes: most, maxRepodataWireBytes: most };
-  return { channels, token, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp, limits };
+  return { channels, token, logins, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp, limits };
 }
 
 /** PEM texts. Throws E_CONFIG naming the file. */

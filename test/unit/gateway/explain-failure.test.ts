@@ -42,7 +42,7 @@ it('C11 a folder without an index: names what makes one', () => {
   const error = refusedStatus(404, {
     url: 'file:///srv/my%20pkgs/linux-64',
     channel: channelAt('file:///srv/my%20pkgs'),
-    withToken: false,
+    rules: RULES,
   });
   expect(error.hint).toContain("repackenv doctor --repair '/srv/my pkgs'");
   expect(error.what).not.toMatch(/token/);
@@ -51,7 +51,7 @@ it('C11 a folder without an index: names what makes one', () => {
 it.each(['https://srv.example/chan/linux-64', 'https://srv.example/chan/noarch', 'file:///srv/chan/win-64'])(
   'C12 %s: leave the subdir out',
   (url) => {
-    const error = refusedStatus(404, { url: `${url}/linux-64`, channel: channelAt(url), withToken: false });
+    const error = refusedStatus(404, { url: `${url}/linux-64`, channel: channelAt(url), rules: RULES });
     expect(error.hint).toContain(`${url.replace(/\/[^/]+$/, '')};`);
   },
 );

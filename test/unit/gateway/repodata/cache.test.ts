@@ -25,7 +25,7 @@ const names = (end: string): string[] => readdirSync(dir).filter((name) => name.
 
 describe('the repodata cache', () => {
   it('gives back what was written, by identity URL', async () => {
-    const cache = await openRepodataCache(rt, dir, undefined);
+    const cache = await openRepodataCache(rt, dir, []);
     await cache.write(URL, entry('{}'));
     const { bytes, ...rest } = (await cache.read(URL))!;
     expect([Buffer.from(bytes).toString(), rest]).toEqual([
@@ -82,14 +82,14 @@ describe('the repodata cache', () => {
         ),
     ],
   ])('%s counts as not there', async (_name, spoil) => {
-    const cache = await openRepodataCache(rt, dir, undefined);
+    const cache = await openRepodataCache(rt, dir, []);
     await cache.write(URL, entry('{}'));
     spoil();
     expect(await cache.read(URL)).toBeUndefined();
   });
 
   it('keeps one body a URL', async () => {
-    const cache = await openRepodataCache(rt, dir, undefined);
+    const cache = await openRepodataCache(rt, dir, []);
     await cache.write(URL, entry('{"a":1}'));
     await cache.write(URL, entry('{"b":1}'));
     expect(readdirSync(dir)).toHaveLength(2);
@@ -101,18 +101,18 @@ describe('the repodata cache', () => {
     ['percent-encoded in the body', { ...entry('{"x":"to%2Bken"}') }],
     ['in the ETag', { ...entry('{}'), etag: '"to+ken"' }],
   ])('J8 is not written with the token %s', async (_name, held) => {
-    const cache = await openRepodataCache(rt, dir, new Secret('to+ken'));
+    const cache = await openRepodataCache(rt, dir, [new Secret('to+ken')]);
     await cache.write(URL, held);
     expect(readdirSync(dir)).toEqual([]);
   });
 
   it('sweeps what a killed run left half written, when it is old', async () => {
-    await openRepodataCache(rt, dir, undefined);
+    await openRepodataCache(rt, dir, []);
     for (const name of ['old.part', 'new.part']) writeFileSync(join(dir, name), 'x');
     const now = rt.clock.now() / 1000;
     utimesSync(join(dir, 'old.part'), now - 7 * 3600, now - 7 * 3600);
     utimesSync(join(dir, 'new.part'), now - 60, now - 60);
-    await openRepodataCache(rt, dir, undefined);
+    await openRepodataCache(rt, dir, []);
     expect(readdirSync(dir)).toEqual(['new.part']);
   });
 
@@ -123,7 +123,7 @@ describe('the repodata cache', () => {
         writeFile: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
       },
     });
-    const cache = await openRepodataCache(full, dir, undefined);
+    const cache = await openRepodataCache(full, dir, []);
     await cache.write(URL, entry('{}'));
     expect(await cache.read(URL)).toBeUndefined();
     expect(full.collected).toContainEqual(
