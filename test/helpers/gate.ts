@@ -11,6 +11,8 @@ export interface GatedUpstream extends TestUpstream {
   hold(path: RegExp): { came: Promise<void>; open(): void };
   /** Answers matching requests itself; the last rule that matches counts. */
   answer(path: RegExp, status: number, body?: Uint8Array): void;
+  /** Matching requests need this header, else 401. */
+  lock(path: RegExp, header: string, value: string): void;
   /** Ends all rules. */
   reset(): void;
 }
@@ -69,6 +71,15 @@ export async function gate(upstream: TestUpstream): Promise<GatedUpstream> {
         handle: (_request, response) => {
           response.writeHead(status, { 'content-length': body.length });
           response.end(body);
+        },
+      });
+    },
+    lock: (path, header, value) => {
+      rules.push({
+        path,
+        handle: (request, response) => {
+          if (request.headers[header] === value) forward(request, response);
+          else response.writeHead(401, { 'content-length': 0 }).end();
         },
       });
     },

@@ -105,7 +105,7 @@ export function parseChannelUrl(text: string, baseUrl: string): string {
     throw new RepackError('E_CHANNEL', {
       what: 'A channel URL must not hold a token or a password',
       where: '--channel',
-      hint: 'Give the token as TOKEN (env:NAME, file:PATH or -); it is sent to the owner’s channels by itself.',
+      hint: 'Give the token as TOKEN (env:NAME, file:PATH or -), which is sent to the owner’s channels by itself; user and password with --channel-login HOST=env:NAME.',
     });
   }
   if (url.search !== '' || url.hash !== '') {
