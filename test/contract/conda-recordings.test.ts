@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { chosenPrefix } from '../../src/engine/capture/envinfo.js';
 import { channelPlaceOf } from '../../src/engine/capture/record-place.js';
 import { recordFromCaches } from '../../src/engine/cache-records.js';
-import { parseCondaInfo } from '../../src/engine/conda-info.js';
+import { isInstalled, parseCondaInfo } from '../../src/engine/conda-info.js';
 import { explainFailure } from '../../src/engine/conda/explain-failure.js';
 import { printedJson } from '../../src/engine/printed-json.js';
 import { parseMatchSpec } from '../../src/conda/spec/match-spec.js';
@@ -134,5 +134,68 @@ describe('mamba 2.0.5', () => {
     expect(await depends()).toEqual(['tzdata']);
     writeFileSync(join(info, 'index.json'), JSON.stringify({ depends: ['tzdata', 'pip'] }));
     expect(await depends()).toEqual(['tzdata', 'pip']);
+  });
+});
+
+describe('what a conda with conda-rattler-solver printed', () => {
+  const engine = 'conda-26.7.1-rattler';
+
+  it('G1: info --json names the solver with its version, and one that is not installed without', () => {
+    const info = (file: string) => parseCondaInfo(recorded(engine, file), { subject: 'info' });
+    const solver = { name: 'rattler', programs: ['conda-rattler-solver 0.2.0', 'py-rattler 0.26.0'] };
+    expect(info('info.json')).toMatchObject({ condaVersion: '26.7.1', solver });
+    expect(isInstalled(solver)).toBe(true);
+    const absent = info('info.no-libmamba.json').solver!;
+    expect(absent).toEqual({ name: 'libmamba', programs: [] });
+    expect(isInstalled(absent)).toBe(false);
+  });
+
+  it('G3: info --json names the virtual packages that it knows, as they were overridden', () => {
+    const { virtualPackages } = parseCondaInfo(recorded(engine, 'info.json'), { subject: 'info' });
+    const expected = ['__archspec=1=x86_64', '__conda=26.7.1=0', '__glibc=2.17=0', '__linux=4.18=0', '__unix=0=0'];
+    expect(virtualPackages).toEqual(expected);
+  });
+
+  it('conda-meta says where an artifact was published', async () => {
+    const places = (await recordsOf(engine)).map((record) => channelPlaceOf(record)?.channelUrl);
+    expect(places).toEqual(['http://channels.example/acme', 'http://channels.example/base']);
+  });
+
+  it.each([
+    ['create-not-found', ['nosuch'], 'E_PACKAGE_NOT_FOUND', /No declared channel has nosuch for/, /spelling/],
+    ['create-no-version', ['app=9'], 'E_PACKAGE_NOT_FOUND', /No declared channel has app=9 for/, /spelling/],
+    ['create-unsolvable', ['needs1', 'needs2'], 'E_UNSOLVABLE', /needs1, needs2/, /Loosen a version/],
+    ['create-no-virtual', ['gpu'], 'E_UNSOLVABLE', /: gpu$/, /taken to have __glibc=2.17; --virtual-package/],
+    ['create-no-solver', ['app'], 'E_ENGINE_FAILED', /failed \(CondaValueError\)/, /--debug/],
+  ])('%s becomes our own error', async (name, specs, code, what, hint) => {
+    const error = await explainFailure({
+      result: {
+        exitCode: 1,
+        signal: undefined,
+        stdout: recorded(engine, `${name}.stdout.json`),
+        stderr: name === 'create-not-found' ? recorded(engine, `${name}.stderr.txt`) : Buffer.alloc(0),
+        truncated: false,
+        timedOut: false,
+        aborted: false,
+        startError: undefined,
+      },
+      request: {
+        specs: specs.map(parseMatchSpec),
+        channels: [{ url: 'https://up.example/acme', name: 'acme', authenticated: true, role: 'owner' }],
+        channelPriority: 'flexible',
+        profile: {
+          subdir: 'linux-64',
+          virtualPackages: [{ name: '__glibc', version: '2.17', build: '0' }],
+          client: undefined,
+        },
+      },
+      translate: (text) => text.replaceAll('http://channels.example', 'https://up.example'),
+      source: { repodata: async () => undefined },
+      engine: { program: 'conda', version: '26.7.1' },
+    });
+    expect(error.code).toBe(code);
+    expect(error.what).toMatch(what);
+    expect(error.hint).toMatch(hint);
+    expect(error.details.length).toBeGreaterThan(0);
   });
 });
