@@ -81,8 +81,9 @@ async function solveWithConda(
   const created = await withEngineCache(rt, enginePkgsDir, () =>
     createWithConda(rt, { engine, request, access, source, runDir, enginePkgsDir, upstreamFailures }),
   );
-  if (created.ignoredVariables.length > 0) {
-    rt.events.emit({ type: 'note', message: `without effect on the engine: ${created.ignoredVariables.join(', ')}` });
+  for (const ignored of [created.ignoredVariables, created.ignoredSettings]) {
+    if (ignored.length === 0) continue;
+    rt.events.emit({ type: 'note', message: `without effect on the engine: ${ignored.join(', ')}` });
   }
   return created;
 }

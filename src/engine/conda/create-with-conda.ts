@@ -26,6 +26,7 @@ import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
 import { refuseUnknownVirtual, refuseUnseen } from './engine-sight.js';
 import { explainFailure } from './explain-failure.js';
+import { ignoredSettings } from './ignored-settings.js';
 import { specsWithoutCandidate } from './mamba-failure.js';
 import { whatIsMissing } from './judge-environment.js';
 import { PROGRAM_TRAITS } from './programs.js';
@@ -55,6 +56,8 @@ export interface CreatedWithConda extends SolvedSubdir {
   packageCaches: string[];
   /** Names of the user's variables that were kept from the engine. */
   ignoredVariables: readonly string[];
+  /** Settings of the user's and the installation's configuration that were, with their files. */
+  ignoredSettings: readonly string[];
 }
 
 const CREATE_TIMEOUT_MS = 2 * 60 * 60 * 1000;
@@ -99,6 +102,7 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
       artifacts: await plannedArtifacts(rt, records, options),
       packageCaches: await readableCaches(rt.fs, [options.enginePkgsDir, ...engine.info.pkgsDirs]),
       ignoredVariables: house.ignored,
+      ignoredSettings: await ignoredSettings(rt.fs, engine.info.configFiles),
     };
   } finally {
     await house.close();

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
@@ -22,6 +22,28 @@ const ours = ACCESS.channels.flatMap(({ url }) => [`${url}/linux-64`, `${url}/no
 function run(fake: FakeConda) {
   return fakeConda({ metas, ...fake }).create(['a'], upstream);
 }
+
+describe('settings of the user that a house does not take', () => {
+  it.each<[string, string, readonly string[]]>([
+    ['exclude_newer of 26.9', 'channels: [x]\nexclude_newer: 7d\n', ['exclude_newer']],
+    ['its other name', '"cooldown" : 7d\nsolver: rattler\n', ['cooldown']],
+    ['that of packages', 'exclude_newer_package:\n  numpy: false\n', ['exclude_newer_package']],
+    ['that of channels', 'channel_settings:\n- channel: x\n  exclude_newer: 7d\n', ['channel_settings']],
+    [
+      'virtual packages, pins',
+      'virtual_packages: {cuda: "12"}\npinned_packages: [a]\n',
+      ['virtual_packages', 'pinned_packages'],
+    ],
+    ['none', '# exclude_newer: 7d\nssl_verify: false\n', []],
+  ])('G1: are told with their file: %s', async (_, text, keys) => {
+    const file = join(tempDir(), '.condarc');
+    writeFileSync(file, text);
+    const fake = fakeConda({ metas });
+    fake.engine.info = { ...fake.engine.info, configFiles: [file, '/nowhere/.condarc'] };
+    const { ignoredSettings } = await fake.create(['a'], upstream);
+    expect(ignoredSettings).toEqual(keys.map((key) => `${key} (${file})`));
+  });
+});
 
 describe('the configuration in force', () => {
   it('is read back before the solve', async () => {
