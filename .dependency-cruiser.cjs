@@ -66,6 +66,13 @@ module.exports = {
       to: { path: '^node_modules/zod/' },
     },
     {
+      name: 'one-reader-of-yaml',
+      comment: 'A YAML file of a user is read by config/yaml/: encoding, size, line and column, schema.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/config/yaml/' },
+      to: { path: '^node_modules/yaml/' },
+    },
+    {
       name: 'one-reader-of-channel-folders',
       comment:
         'A channel folder is listed, hashed and its indexes read by channel/read/; the others here have an index at hand.',

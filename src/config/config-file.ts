@@ -43,21 +43,22 @@ export function readConfigText(bytes: Uint8Array, file: string): Map<SettingName
   return new Map(Object.entries(values).map(([key, value]) => [BY_KEY.get(key)!, value]));
 }
 
-function words({ issue, key, path: [, item], written }: Complaint): Parts {
-  if (issue.code === 'unrecognized_keys') {
-    const near = nearest(key, BY_KEY.keys());
+function words({ path: [first, item], message, value, knownKeys }: Complaint): Parts {
+  const key = String(first);
+  if (knownKeys !== undefined) {
+    const near = nearest(key, knownKeys);
     return {
       what: `Unknown key "${key}"`,
-      hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Known keys: ${[...BY_KEY.keys()].sort().join(', ')}.`,
+      hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Known keys: ${knownKeys.toSorted().join(', ')}.`,
     };
   }
   const expected = SETTINGS[BY_KEY.get(key)!].value ?? 'true or false';
-  if (written.kind === 'nothing' && item === undefined)
+  if (value === null && item === undefined)
     return { what: `"${key}" has no value`, hint: `Write one (${expected}), or take the line out.` };
   return {
-    what: `"${key}"${typeof item === 'number' ? `, item ${item + 1},` : ''} has a wrong value: ${issue.message}`,
+    what: `"${key}"${typeof item === 'number' ? `, item ${item + 1},` : ''} has a wrong value: ${message}`,
     hint:
-      written.kind === 'number'
+      typeof value === 'number'
         ? 'Put versions and other number-like texts in quotes: YAML reads 3.10 as 3.1.'
         : `Expected: ${expected}.`,
   };

@@ -64,14 +64,14 @@ function fromEnvironmentYaml(text: string, file: string): PackagesFile {
   };
 }
 
-function words({ path, written }: Complaint): Parts {
+function words({ path, value }: Complaint): Parts {
   if (path.length === 1) {
     return {
       what: 'There is no list `dependencies:` in it',
       hint: 'Give an environment.yml, or MatchSpecs, a line each, in a .txt file.',
     };
   }
-  return written.first?.key === 'pip'
+  return typeof value === 'object' && value !== null && 'pip' in value
     ? {
         what: 'The `pip:` section can’t be delivered: a conda channel holds conda packages only',
         hint: 'Take the section out, and name the conda packages of the same software instead, or build them.',

@@ -1,7 +1,4 @@
 import type { Subdir } from '../../conda/channel/channel.js';
-import type { Finding } from '../../base/findings.js';
-import type { Secret } from '../../base/secret.js';
-import type { MirrorFilter } from './filter.js';
 
 /** A channel of the mirror file, token-free. */
 export interface MirrorChannel {
@@ -18,67 +15,6 @@ export interface MirrorInstaller {
   /** File name in `installers/`. */
   readonly name: string;
   readonly line: number | undefined;
-}
-
-/** Where a value comes from: a line of the file, an option, or nothing but the default. */
-export interface MirrorOrigin {
-  readonly line?: number | undefined;
-  /** `default`, `file`, or the option's name (`--account`). */
-  readonly from: string;
-}
-
-/** Keys of a mirror file, in the order in which they are shown. */
-export const MIRROR_KEYS = [
-  'channels',
-  'platforms',
-  'mirror_dir',
-  'remote_url',
-  'fetch_installers',
-  'installers',
-  'license_blacklist',
-  'blacklist',
-  'whitelist',
-  'include',
-  'exclude',
-  'python',
-  'since',
-  'until',
-  'latest',
-  'with_dependencies',
-  'delta',
-  'delta_dir',
-  'shrink_limit',
-] as const;
-
-export type MirrorKey = (typeof MIRROR_KEYS)[number];
-
-/** A mirror file, read and checked. */
-export interface MirrorSettings {
-  /** Where it was read from. */
-  readonly file: string | undefined;
-  /** Highest priority first; absent in the file: `defaults`. */
-  readonly channels: readonly MirrorChannel[];
-  /** Without noarch, which always comes along; absent: all platforms that the old tools know. */
-  readonly platforms: readonly Subdir[];
-  /** As written; see `resolveMirrorDir`. */
-  readonly mirrorDir: string;
-  /** Set by --account: the mirror is the folder of that name in `mirrorDir`. */
-  readonly account: string | undefined;
-  /** Where installers named by `file` are below; '' = none. Ends with `/` otherwise. */
-  readonly remoteUrl: string;
-  readonly fetchInstallers: boolean;
-  readonly installers: readonly MirrorInstaller[];
-  readonly filter: MirrorFilter;
-  /** After a run that changed something an unpacked delta is left in `deltaDir`. */
-  readonly delta: boolean;
-  readonly deltaDir: string | undefined;
-  /** Share (0 to 1) of the mirror's artifacts that may vanish upstream in one run without --allow-shrink. */
-  readonly shrinkLimit: number;
-  /** A token that stood in a channel's URL. Register it with the redactor before anything is printed. */
-  readonly token: Secret | undefined;
-  /** What deserves a warning: a token in the file, old spellings. Token-free. */
-  readonly warnings: readonly Finding[];
-  readonly origins: Readonly<Record<MirrorKey, MirrorOrigin>>;
 }
 
 /** Of the mirror's artifacts, that share may vanish upstream in one run without --allow-shrink. */

@@ -1,5 +1,6 @@
 import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 import type { Document, Node, YAMLMap } from 'yaml';
+import type { RepackError } from '../../base/errors.js';
 import { brokenForm } from './broken-forms.js';
 import { refuseText, yamlProblem } from './problems.js';
 import { fileError, textOf } from './text-file.js';
@@ -11,7 +12,7 @@ export type Path = readonly PropertyKey[];
 /** Where in the text: for messages, and for what is told of an entry later. */
 export interface Place {
   readonly line: number;
-  readonly column: number;
+  readonly offset: number;
   /** `FILE, line 3, column 5` */
   readonly where: string;
 }
@@ -27,8 +28,8 @@ export interface YamlFile {
   at(path: Path): Place;
   /** Where its key begins. */
   keyAt(path: Path): Place;
-  /** Throws with the form's code: what is wrong at `place`, or the broken form that lies behind it. */
-  refuse(place: Place, parts: Parts): never;
+  /** To be thrown: what is wrong at `place`, or the broken form that lies behind it. */
+  error(place: Place, parts: Parts): RepackError;
 }
 
 /**
@@ -41,19 +42,19 @@ export function readYaml(input: string | Uint8Array, file: string, form: FileFor
   const lines = new LineCounter();
   const placeOf = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
-    return { line, column: col, where: `${file}, line ${line}, column ${col}` };
+    return { line, offset, where: `${file}, line ${line}, column ${col}` };
   };
-  const refuse = (place: Place, parts: Parts): never => {
+  const error = (place: Place, parts: Parts): RepackError => {
     const broken = brokenForm(text, place.line, form.keys);
-    if (broken === undefined) throw fileError(form, place.where, parts);
-    throw fileError(form, `${file}, line ${broken.line}, column ${broken.column}`, broken);
+    if (broken === undefined) return fileError(form, place.where, parts);
+    return fileError(form, `${file}, line ${broken.line}, column ${broken.column}`, broken);
   };
   const document = parsed(text, file, form, lines);
-  const error = document.errors[0] ?? document.warnings[0];
-  if (error !== undefined) refuse(placeOf(error.pos[0]), yamlProblem(error, text, form));
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem !== undefined) throw error(placeOf(problem.pos[0]), yamlProblem(problem, text, form));
   const root = document.contents;
   if (root !== null && !isMap(root)) {
-    refuse(placeOf(root.range?.[0] ?? 0), {
+    throw error(placeOf(root.range?.[0] ?? 0), {
       what: `A ${form.name} is made of \`key: value\` lines`,
       hint: `Write for example:\n  ${form.example}`,
     });
@@ -70,7 +71,7 @@ export function readYaml(input: string | Uint8Array, file: string, form: FileFor
       return place(isNothing(value) ? key : value);
     },
     keyAt: (path) => place(find(mapping, path).key),
-    refuse,
+    error,
   };
 }
 
@@ -87,7 +88,7 @@ function parsed(text: string, file: string, form: FileForm, lineCounter: LineCou
 }
 
 /** What `path` leads to, with its key; where it ends early, the last that is there. */
-export function find(root: Node | undefined, path: Path): { value: Node | undefined; key: Node | undefined } {
+function find(root: Node | undefined, path: Path): { value: Node | undefined; key: Node | undefined } {
   let [value, key]: (Node | undefined)[] = [root, root];
   for (const step of path) {
     if (isMap<Node, Node | null>(value)) {
@@ -103,6 +104,6 @@ export function find(root: Node | undefined, path: Path): { value: Node | undefi
 }
 
 /** True where nothing is written: `key:`, `-`. */
-export function isNothing(node: Node | null | undefined): boolean {
+function isNothing(node: Node | null | undefined): boolean {
   return node == null || (isScalar(node) && node.value === null && (node.source ?? '') === '');
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { isRepackError } from '../../../../src/base/errors.js';
 import { reveal } from '../../../../src/base/secret.js';
-import { MIRROR_KEYS } from '../../../../src/config/mirror-file/types.js';
+import { MIRROR_KEYS } from '../../../../src/config/mirror-file/schema.js';
 import { parseMirrorText } from '../../../../src/config/mirror-file/read.js';
 import { mirrorConfigText } from '../../../../src/config/mirror-file/show.js';
 
