@@ -61,7 +61,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(config/|channel/manifest/read-manifest|media/medium/|site/attestations|engine/(conda-info|prefix-records))',
+          '^src/(config/|channel/manifest/read-manifest|media/set/headers|site/attestations|engine/(conda-info|prefix-records))',
       },
       to: { path: '^node_modules/zod/' },
     },
@@ -80,9 +80,20 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/fetch|serve/channel-folder|site/records|media/import/(indexes|stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/proof/prove-consistent)\\.',
+          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/fetch|serve/channel-folder|site/records|media/(set/indexes|import/stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/proof/prove-consistent)\\.',
       },
       to: { path: '^src/conda/record/repodata-scan' },
+    },
+    {
+      name: 'one-reader-of-sets',
+      comment:
+        'The headers of sets are read by media/archive/ (on media) and media/delta/ (in a folder), and both come to media/set/content.ts; the others here read a site receipt or name what they compare.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: '^src/(media/(archive|delta|set)/|(media/export/base|media/site-receipt|jobs/diff/open-side)\\.)',
+      },
+      to: { path: '^src/media/set/(headers|indexes)\\.', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'one-path-into-a-channel-folder',

@@ -3,8 +3,9 @@ import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { isRepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { Target } from './import/target.js';
-import { mediumJson, parseSiteReceipt, type SiteReceipt } from './medium/format.js';
+import type { Target } from './set/target.js';
+import { parseSiteReceipt, type SiteReceipt } from './set/headers.js';
+import { mediumJson } from './set/names.js';
 
 /** Below the label's state folder: one receipt per generation that was imported. */
 export const SITE_RECEIPTS_NAME = 'site-receipts';

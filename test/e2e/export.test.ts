@@ -7,7 +7,7 @@ import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { runProgram } from '../../scripts/lib/run-program.js';
 import { changesBetween, filesThatContain, snapshot } from '../../scripts/lib/snapshot.js';
 import type { ExportReport } from '../../src/jobs/export.js';
-import type { SetFile } from '../../src/media/medium/format.js';
+import type { SetFile } from '../../src/media/set/headers.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { findLayer } from '../../scripts/lib/layers.js';
 import { describeWithLayers } from '../helpers/layers.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesBetween, filesThatContain, snapshot } from '../../scripts/lib/snapshot.js';
 import type { ImportReport } from '../../src/jobs/import/apply-sets.js';
-import { parseSiteReceipt } from '../../src/media/medium/format.js';
+import { parseSiteReceipt } from '../../src/media/set/headers.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { openWorkplace, startOurs, type Ran, type Workplace } from '../helpers/programs.js';
 import { readOnlyMedium } from '../helpers/read-only-medium.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
-import { parseSetFile } from '../../src/media/medium/format.js';
+import { parseSetFile } from '../../src/media/set/headers.js';
 import { makeChannel } from '../helpers/made-channel.js';
 import { openWorkplace, startOurs, type Ran, type Workplace } from '../helpers/programs.js';
 

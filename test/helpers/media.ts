@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { zstdCompressFrames } from '../../src/codec/zstd-stream.js';
+import type { DeltaBase, PartHeader, PartMember, SetFile } from '../../src/media/set/headers.js';
 import {
   looseManifestName,
   mediumJson,
@@ -11,11 +12,7 @@ import {
   setId,
   setName,
   SIGNATURE_SUFFIX,
-  type DeltaBase,
-  type PartHeader,
-  type PartMember,
-  type SetFile,
-} from '../../src/media/medium/format.js';
+} from '../../src/media/set/names.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 
 /** A member as raw as tar can hold it. */

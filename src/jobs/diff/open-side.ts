@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { objectIn } from '../../base/json.js';
 import { sha256Of } from '../../codec/digests.js';
-import { looseManifestName, parseSetFile, parseSiteReceipt } from '../../media/medium/format.js';
+import { parseSetFile, parseSiteReceipt } from '../../media/set/headers.js';
+import { looseManifestName } from '../../media/set/names.js';
 import type { Channel } from '../../conda/channel/channel.js';
 import { baseChannel } from '../../conda/channel/declare-channels.js';
 import { errnoOf } from '../../base/disk-errors.js';

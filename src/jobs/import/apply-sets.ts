@@ -1,7 +1,7 @@
-import type { Delivery } from '../../media/import/check.js';
-import { judge, type Claim } from '../../media/import/judge.js';
+import type { SetContent } from '../../media/set/content.js';
+import { judge, type SetEnds } from '../../media/import/judge.js';
 import { planImport } from '../../media/import/stage.js';
-import type { Target } from '../../media/import/target.js';
+import type { Target } from '../../media/set/target.js';
 import { changesTo } from '../../channel/compare-channels.js';
 import type { Finding } from '../../base/findings.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
@@ -9,7 +9,7 @@ import type { ChannelChanges, LiveFolder } from '../../channel/staged.js';
 import { inspectLabelFolder } from '../../delivery/place/inspect.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { applyDelivery, isWhole, nothingToRead, type Applied } from './apply-delivery.js';
+import { applySet, isWhole, nothingToRead, type Applied } from './apply-set.js';
 import { copyReceipt } from './import-receipt.js';
 
 export interface ImportReport {
@@ -39,14 +39,14 @@ export interface ImportReport {
 
 /** A set of a medium or an unpacked delta, and what it leads to. */
 export interface SetToApply {
-  claim: Claim;
+  header: SetEnds;
   target: Target;
   /** Id; null for an unpacked delta. */
   set: string | null;
   /** Who vouches for it, in the words of the receipt. */
   signature: string;
   /** Reads it whole and holds it against its manifest, at the first call. */
-  read(): Promise<Delivery>;
+  read(): Promise<SetContent>;
 }
 
 /** Sets that are to be applied to one label folder, one after the other. */
@@ -108,33 +108,33 @@ function bothSteps(live: LiveFolder, earlier: Applied, applied: Applied): Applie
 
 async function applyStep(job: SetsJob, { step, folder }: { step: SetToApply; folder: LabelFolder }): Promise<Applied> {
   const { rt, command, request } = job;
-  const { claim, set, signature } = step;
-  const { name } = claim;
+  const { header, set, signature } = step;
+  const { name } = header;
   const verdict = await judged(job, { step, live: folder.live });
-  const delivery = await deliveryFor(step, folder.live);
+  const content = await contentFor(step, folder.live);
   const { adopt, siteFiles } = request;
   const from = `${command === 'import' ? 'medium' : 'delta'} ${name}`;
-  const applied = await applyDelivery(rt, { delivery, folder, adopt, siteFiles, command, from, set, signature });
+  const applied = await applySet(rt, { content, folder, adopt, siteFiles, command, from, set, signature });
   if (command === 'import' && verdict === 'same' && applied.unchanged)
     rt.events.emit({ type: 'note', message: `${name} was imported before: nothing to do` });
   return applied;
 }
 
 /** Where the folder has every file already, the medium need not be read. */
-async function deliveryFor({ target, read }: SetToApply, live: LiveFolder): Promise<Delivery> {
+async function contentFor({ target, read }: SetToApply, live: LiveFolder): Promise<SetContent> {
   return isWhole(target, live) ? nothingToRead(target) : read();
 }
 
 /** The base decides; of a merge only where the outcome is not the same anyway, every other file of the new channel being there already. */
 async function judged({ command, request }: SetsJob, { step, live }: { step: SetToApply; live: LiveFolder }) {
-  const { claim, target } = step;
-  const fits = live.manifestSha256 === claim.base?.manifest_sha256;
+  const { header, target } = step;
+  const fits = live.manifestSha256 === header.base?.manifest_sha256;
   const asFull = command === 'merge' && !fits && completes(await step.read(), { target, live });
   const { allowRollback = false } = request;
-  return judge(asFull ? { ...claim, base: null } : claim, live, { allowRollback, command });
+  return judge(asFull ? { ...header, base: null } : header, live, { allowRollback, command });
 }
 
-function completes({ has }: Delivery, { target, live }: { target: Target; live: LiveFolder }): boolean {
+function completes({ has }: SetContent, { target, live }: { target: Target; live: LiveFolder }): boolean {
   return target.manifest.files.every(({ path, sha256 }) => has(path) || live.files.get(path)?.sha256 === sha256);
 }
 
@@ -145,14 +145,14 @@ async function rehearse(job: SetsJob): Promise<ImportReport> {
   const steps = remaining(job.steps, live);
   await judged(job, { step: steps[0]!, live });
   tellUnsigned(job, live);
-  const deliveries: Delivery[] = [];
-  for (const step of steps) deliveries.push(await deliveryFor(step, live));
-  const delivery: Delivery = {
-    ...deliveries.at(-1)!,
-    has: (file) => deliveries.some((each) => each.has(file)),
-    indexes: new Map(deliveries.flatMap((each) => Array.from(each.indexes))),
+  const contents: SetContent[] = [];
+  for (const step of steps) contents.push(await contentFor(step, live));
+  const content: SetContent = {
+    ...contents.at(-1)!,
+    has: (file) => contents.some((each) => each.has(file)),
+    indexes: new Map(contents.flatMap((each) => Array.from(each.indexes))),
   };
-  const staged = await planImport(rt, { delivery, live, dir: place.stateDir });
+  const staged = await planImport(rt, { content, live, dir: place.stateDir });
   const unchanged = staged.leaving.length === 0 && staged.files.every(({ change }) => change === 'unchanged');
   return report(job, {
     place,
@@ -163,10 +163,10 @@ async function rehearse(job: SetsJob): Promise<ImportReport> {
 
 /** Nobody asked for a signature, but the folder has one: whoever relies on it should look before it is gone unnoticed (bad-inputs G7). */
 function tellUnsigned({ rt, command, steps }: SetsJob, live: LiveFolder): void {
-  const { claim, target, signature } = steps.at(-1)!;
+  const { header, target, signature } = steps.at(-1)!;
   const another = live.manifestSha256 !== target.sha256;
   if (command === 'merge' || signature !== 'absent' || !another || !live.files.has(SIGNATURE_NAME)) return;
-  const message = `${claim.name} is not signed, and generation ${live.manifest?.generation ?? '?'} here is: ask the sender; --allowed-signers FILE refuses unsigned sets`;
+  const message = `${header.name} is not signed, and generation ${live.manifest?.generation ?? '?'} here is: ask the sender; --allowed-signers FILE refuses unsigned sets`;
   rt.events.emit({
     type: 'finding',
     finding: { code: 'signature-gone', message, subject: SIGNATURE_NAME, exit: false, warn: true },
@@ -190,7 +190,7 @@ function report(
     label,
     labelDir: place.labelDir,
     media: [...places],
-    sets: steps.map(({ claim: { name, base, generation }, signature }) => ({
+    sets: steps.map(({ header: { name, base, generation }, signature }) => ({
       name,
       kind: base === null ? 'full' : 'delta',
       generation,
@@ -212,7 +212,7 @@ function report(
 /** What is still to be applied to the folder as it is now: from the set behind the one whose manifest it has. */
 function remaining(steps: readonly SetToApply[], live: LiveFolder): readonly SetToApply[] {
   const at = steps.findIndex(
-    ({ claim, target }) => target.sha256 === live.manifestSha256 && (claim.base !== null || isWhole(target, live)),
+    ({ header, target }) => target.sha256 === live.manifestSha256 && (header.base !== null || isWhole(target, live)),
   );
   return at === -1 || at === steps.length - 1 ? steps.slice(Math.max(at, 0)) : steps.slice(at + 1);
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { copySiteReceipt } from '../../media/site-receipt.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { Applied } from './apply-delivery.js';
+import type { Applied } from './apply-set.js';
 
 /** Found out before the work, not after it. @throws RepackError E_USAGE */
 export async function refuseReceiptPlace(rt: Runtime, receipt: string | undefined): Promise<void> {

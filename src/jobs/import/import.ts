@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { checkSet, type Delivery } from '../../media/import/check.js';
-import { chooseFullSets, chooseLabel, chooseSets, type LiveState } from '../../media/import/choose-set.js';
-import { judge, type Claim, type Standing } from '../../media/import/judge.js';
-import { openSet, type OpenedSet } from '../../media/import/open.js';
+import { readSet } from '../../media/archive/read-set.js';
+import type { SetContent } from '../../media/set/content.js';
+import { chooseFullSets, chooseLabel, chooseSets } from '../../media/import/choose-set.js';
+import { judge, type FolderState } from '../../media/import/judge.js';
+import { openSet, type OpenedSet } from '../../media/archive/open-set.js';
 import { checkSignature, refuseKeysOfMedium } from '../../media/import/signature.js';
-import type { SetFile } from '../../media/medium/format.js';
-import { findSets, openMedia, type FoundSet, type Media } from '../../media/medium/read-media.js';
+import { findSets, openMedia, type FoundSet, type Media } from '../../media/archive/read-media.js';
 import { isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
@@ -49,13 +49,13 @@ export async function importMedia(machine: Runtime, request: ImportRequest): Pro
   const label = chooseLabel(found.sets, media, request.label);
   const sets = found.sets.filter(({ set }) => set.label === label);
 
-  const standing = await glance(rt, request.root, label);
-  const task: Task = { rt, media, label, request, findings, all: found.sets, standing, checked: new Map() };
-  const way = chooseSets(sets, standing.state);
+  const seeming = await seemingState(rt, request.root, label);
+  const task: Task = { rt, media, label, request, findings, all: found.sets, seeming, checked: new Map() };
+  const way = chooseSets(sets, seeming);
   try {
     return await take(task, way);
   } catch (error) {
-    const full = chooseFullSets(sets, standing.state);
+    const full = chooseFullSets(sets, seeming);
     const onBase = way[0]!.set.kind === 'delta' && isRepackError(error) && error.code === 'E_WRONG_BASE';
     if (!onBase || full === undefined) throw error;
     rt.events.emit({ type: 'note', message: `${error.what}: beginning with ${full[0]!.set.name}, which brings all` });
@@ -72,47 +72,42 @@ interface Task {
   findings: () => Finding[];
   /** On the media, of whatever label. */
   all: readonly FoundSet[];
-  standing: Glance;
+  seeming: SeemingState;
   /** By id of the set. */
-  checked: Map<string, Delivery>;
+  checked: Map<string, SetContent>;
 }
 
 async function take(task: Task, way: readonly FoundSet[]): Promise<ImportReport> {
-  const { rt, media, label, request, standing, all, findings } = task;
+  const { rt, media, label, request, seeming, all, findings } = task;
   const steps: SetToApply[] = [];
   for (const found of way) {
     const opened = await openSet(rt, { found, others: all, media });
     emitFindings(rt, opened.findings);
     const signature = await checkSignature(rt, { opened, ...request });
     const { target, set } = opened;
-    steps.push({ claim: claimOf(set), target, set: set.set, signature, read: () => deliveryOf(task, opened) });
+    steps.push({ header: set, target, set: set.set, signature, read: () => contentOf(task, opened) });
   }
-  if (standing.settled) judge(steps[0]!.claim, standing, { ...request, command: 'import' });
-  if (standing.manifestSha256 !== steps.at(-1)!.target.sha256) for (const { read } of steps) await read();
+  if (seeming.settled) judge(steps[0]!.header, seeming, { ...request, command: 'import' });
+  if (seeming.manifestSha256 !== steps.at(-1)!.target.sha256) for (const { read } of steps) await read();
   await rt.reach('import:checked');
   return applySets({ rt, command: 'import', places: media.places, label, request, findings, steps });
 }
 
 /** Each set is read through once; where the folder seems to have it already, only if that turns out otherwise. */
-async function deliveryOf({ rt, media, checked }: Task, opened: OpenedSet): Promise<Delivery> {
+async function contentOf({ rt, media, checked }: Task, opened: OpenedSet): Promise<SetContent> {
   const { set } = opened.set;
-  const delivery = checked.get(set) ?? (await checkSet(rt, opened, media));
-  checked.set(set, delivery);
-  return delivery;
-}
-
-function claimOf({ name, generation, manifest_sha256: manifestSha256, base, subdirs }: SetFile): Claim {
-  return { name, generation, manifestSha256, base, subdirs };
+  const content = checked.get(set) ?? (await readSet(rt, opened, media));
+  checked.set(set, content);
+  return content;
 }
 
 /** As the folder seems to be: no lock, one file read. Only to refuse early what would be refused after an hour of reading. */
-interface Glance extends Standing {
-  state: LiveState | undefined;
+interface SeemingState extends FolderState {
   /** No run broke off in the middle of a switch: what is seen is what the lock will show. */
   settled: boolean;
 }
 
-async function glance(rt: Runtime, root: string, label: string): Promise<Glance> {
+async function seemingState(rt: Runtime, root: string, label: string): Promise<SeemingState> {
   const { labelDir: dir, stateDir } = await openRoot(rt, root, label, { create: false });
   const settled = await rt.fs.lstat(path.join(stateDir, JOURNAL_NAME)).then(
     () => false,
@@ -120,15 +115,7 @@ async function glance(rt: Runtime, root: string, label: string): Promise<Glance>
   );
   const bytes = await rt.fs.readFile(path.join(dir, MANIFEST_NAME)).catch(() => undefined);
   const parsed = bytes === undefined ? undefined : parseManifest(bytes);
-  if (parsed?.kind !== 'sound') {
-    return {
-      dir,
-      manifest: undefined,
-      manifestSha256: undefined,
-      state: undefined,
-      settled: settled && bytes === undefined,
-    };
-  }
-  const { manifest, sha256: manifestSha256 } = parsed;
-  return { dir, manifest, manifestSha256, state: { generation: manifest.generation, manifestSha256 }, settled };
+  if (parsed?.kind !== 'sound')
+    return { dir, manifest: undefined, manifestSha256: undefined, settled: settled && bytes === undefined };
+  return { dir, manifest: parsed.manifest, manifestSha256: parsed.sha256, settled };
 }

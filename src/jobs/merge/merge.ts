@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isDeltaFolder, readDeltaFolder, type DeltaFolder } from '../../media/merge/delta.js';
+import { isDeltaFolder, readDeltaFolder, type DeltaFolder } from '../../media/delta/read-delta.js';
 import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -33,9 +33,9 @@ async function mergeDelta(
   const delta = await readDeltaFolder(rt, { dir: from, name: path.basename(from) });
   refuseOtherLabel(delta, places);
   await rt.reach('import:checked');
-  const { claim, delivery, signed } = delta;
+  const { header, content, signed } = delta;
   const signature = signed ? 'there, not checked' : 'absent';
-  const step = { claim, target: delivery.target, set: null, signature, read: async () => delivery };
+  const step = { header, target: content.target, set: null, signature, read: async () => content };
   return applySets({
     rt,
     command: 'merge',
@@ -47,11 +47,11 @@ async function mergeDelta(
   });
 }
 
-function refuseOtherLabel({ claim, delivery }: DeltaFolder, { label, root }: MergePlaces): void {
-  const { manifest } = delivery.target;
+function refuseOtherLabel({ header, content }: DeltaFolder, { label, root }: MergePlaces): void {
+  const { manifest } = content.target;
   if (manifest.label === label) return;
   throw new RepackError('E_WRONG_BASE', {
-    what: `Delta ${claim.name} is of the channel ${manifest.label}, and the folder is called ${label}`,
+    what: `Delta ${header.name} is of the channel ${manifest.label}, and the folder is called ${label}`,
     where: path.join(root, label),
     hint: `Give the folder of ${manifest.label}. To add its packages to another channel, merge a channel folder instead of a delta.`,
   });

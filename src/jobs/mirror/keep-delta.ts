@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { setName } from '../../media/medium/format.js';
-import { writeDelta, type WrittenDelta } from '../../media/export/delta-folder.js';
-import { deltaBase } from '../../media/export/manifest.js';
+import { setName } from '../../media/set/names.js';
+import { writeDelta, type WrittenDelta } from '../../media/delta/write-delta.js';
+import { deltaBase } from '../../media/set/changes.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { LiveFolder } from '../../channel/staged.js';

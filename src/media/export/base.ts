@@ -6,8 +6,9 @@ import { contentOf } from '../../channel/manifest/make-manifest.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
 import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { restrictedTo } from './manifest.js';
-import { SITE_RECEIPT_FORMAT, mediumJson, parseSiteReceipt } from '../medium/format.js';
+import { restrictedTo } from '../set/changes.js';
+import { parseSiteReceipt, SITE_RECEIPT_FORMAT } from '../set/headers.js';
+import { mediumJson } from '../set/names.js';
 
 /** What a site has. */
 export interface Base extends StoredManifest {

@@ -3,8 +3,8 @@ import { errnoOf, freeSpace } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { FAT32_FILE_BYTES } from './part-size.js';
-import type { PlannedPart } from './plan-parts.js';
+import { FAT32_FILE_BYTES } from '../archive/part-size.js';
+import type { PlannedPart } from '../archive/plan-parts.js';
 
 /** The folder that takes the medium's files. */
 export interface OutFolder {

@@ -1,13 +1,9 @@
 import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
-import { setFileName, type SetFile } from '../medium/format.js';
-import type { FoundSet, Media } from '../medium/read-media.js';
-
-/** What the label folder is now; undefined where there is none. */
-export interface LiveState {
-  generation: number;
-  manifestSha256: string;
-}
+import type { SetFile } from '../set/headers.js';
+import type { FolderState } from './judge.js';
+import { setFileName } from '../set/names.js';
+import type { FoundSet, Media } from '../archive/read-media.js';
 
 /**
  * The label to import: the one that is asked for, or the only one on the media.
@@ -42,20 +38,23 @@ export function chooseLabel(sets: readonly FoundSet[], media: Media, asked: stri
  *
  * @throws RepackError E_USAGE where the newest generation is there in several forms (one per platform)
  */
-export function chooseSets(sets: readonly FoundSet[], live: LiveState | undefined): FoundSet[] {
+export function chooseSets(
+  sets: readonly FoundSet[],
+  live: Pick<FolderState, 'manifest' | 'manifestSha256'>,
+): FoundSet[] {
   const [only] = sets;
   if (sets.length === 1 && only !== undefined) return [only];
   const goals = goalsOf(sets);
   const goal = goals[0]!.set;
   const other = goals.find(({ set }) => set.manifest_sha256 !== goal.manifest_sha256);
   if (other !== undefined) throw severalForms(goals);
-  if (live?.manifestSha256 === goal.manifest_sha256) return [goals[0]!];
+  if (live.manifestSha256 === goal.manifest_sha256) return [goals[0]!];
 
-  const here = live === undefined ? undefined : wayOver(sets, live.manifestSha256, goal);
+  const here = live.manifestSha256 === undefined ? undefined : wayOver(sets, live.manifestSha256, goal);
   if (here !== undefined) return here;
   const full = wayFromFull(sets, goal);
   if (full !== undefined) return full;
-  const from = live?.generation ?? 0;
+  const from = live.manifest?.generation ?? 0;
   const later = sets
     .filter(({ set }) => (set.base?.generation ?? 0) >= from)
     .sort((a, b) => (a.set.base?.generation ?? 0) - (b.set.base?.generation ?? 0));
@@ -66,11 +65,16 @@ export function chooseSets(sets: readonly FoundSet[], live: LiveState | undefine
  * Another way to the same end, for a folder that lacks what the deltas from here do not carry: from a full set that is no step back.
  * Undefined where there is none.
  */
-export function chooseFullSets(sets: readonly FoundSet[], live: LiveState | undefined): FoundSet[] | undefined {
+export function chooseFullSets(
+  sets: readonly FoundSet[],
+  live: Pick<FolderState, 'manifest' | 'manifestSha256'>,
+): FoundSet[] | undefined {
   const [goal, ...more] = goalsOf(sets);
   if (goal === undefined || more.some(({ set }) => set.manifest_sha256 !== goal.set.manifest_sha256)) return undefined;
   return wayFromFull(
-    sets.filter(({ set }) => set.generation > (live?.generation ?? 0) || set.manifest_sha256 === live?.manifestSha256),
+    sets.filter(
+      ({ set }) => set.generation > (live.manifest?.generation ?? 0) || set.manifest_sha256 === live.manifestSha256,
+    ),
     goal.set,
   );
 }

@@ -1,19 +1,13 @@
 import { RepackError } from '../../base/errors.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
-import type { DeltaBase } from '../medium/format.js';
+import type { SetHeader } from '../set/content.js';
+import type { DeltaBase } from '../set/headers.js';
 
-/** What is to be imported, as its set file (or `delta.json`) says it. */
-export interface Claim {
-  /** Name of the set, or of the delta folder. */
-  name: string;
-  generation: number;
-  manifestSha256: string;
-  base: DeltaBase;
-  subdirs: readonly string[];
-}
+/** What is to be imported, as its header says it. */
+export type SetEnds = Pick<SetHeader, 'name' | 'generation' | 'manifest_sha256' | 'base' | 'subdirs'>;
 
 /** The label folder as far as the question needs it. */
-export interface Standing {
+export interface FolderState {
   dir: string;
   manifest: Pick<Manifest, 'generation' | 'previous' | 'subdirs'> | undefined;
   manifestSha256: string | undefined;
@@ -41,32 +35,32 @@ export const MOST_GENERATIONS_AHEAD = 100_000;
  *   {@link MOST_GENERATIONS_AHEAD} ahead.
  */
 export function judge(
-  claim: Claim,
-  live: Standing,
+  set: SetEnds,
+  live: FolderState,
   { allowRollback, command }: JudgeOptions,
 ): 'same' | 'forward' | 'back' {
-  if (live.manifestSha256 === claim.manifestSha256) return 'same';
-  const { base } = claim;
+  if (live.manifestSha256 === set.manifest_sha256) return 'same';
+  const { base } = set;
   const now = live.manifest?.generation;
-  if (claim.generation - (now ?? 0) > MOST_GENERATIONS_AHEAD && !allowRollback)
-    throw farAhead(claim, live, { now, command });
+  if (set.generation - (now ?? 0) > MOST_GENERATIONS_AHEAD && !allowRollback)
+    throw farAhead(set, live, { now, command });
   if (base !== null && live.manifestSha256 !== base.manifest_sha256) {
-    if (now !== undefined && now >= claim.generation && base.generation < now)
-      throw rollback(claim, live, { now, command });
-    throw wrongBase({ ...claim, base }, live, { now, command });
+    if (now !== undefined && now >= set.generation && base.generation < now)
+      throw rollback(set, live, { now, command });
+    throw wrongBase({ ...set, base }, live, { now, command });
   }
-  if (now === undefined || now < claim.generation || (base !== null && now === claim.generation)) return 'forward';
+  if (now === undefined || now < set.generation || (base !== null && now === set.generation)) return 'forward';
   if (allowRollback) return 'back';
-  throw rollback(claim, live, { now, command });
+  throw rollback(set, live, { now, command });
 }
 
 function wrongBase(
-  claim: Claim & { base: NonNullable<DeltaBase> },
-  live: Standing,
+  set: SetEnds & { base: NonNullable<DeltaBase> },
+  live: FolderState,
   { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
 ): RepackError {
-  const { base } = claim;
-  const applies = `Delta ${claim.name} leads from generation ${base.generation} to ${claim.generation}`;
+  const { base } = set;
+  const applies = `Delta ${set.name} leads from generation ${base.generation} to ${set.generation}`;
   const wholeOf = (generation: number): string =>
     command === 'import' ? 'a full set' : `the full delta folder of generation ${generation} (…-g${generation})`;
   const take = command === 'import' ? 'Import' : 'Merge';
@@ -84,11 +78,11 @@ function wrongBase(
         : now === base.generation
           ? [
               `${applies}, and the label folder is another channel of generation ${now} than it was made for (changed here, or from elsewhere)`,
-              `Send the site receipt of this folder to the sender and ask for a delta made for it, or ${command} ${wholeOf(claim.generation)}.`,
+              `Send the site receipt of this folder to the sender and ask for a delta made for it, or ${command} ${wholeOf(set.generation)}.`,
             ]
           : [
               `${applies}, and the label folder is already of generation ${now}`,
-              `Ask the sender for a delta from generation ${now} (send the site receipt), or ${command} ${wholeOf(claim.generation)}.`,
+              `Ask the sender for a delta from generation ${now} (send the site receipt), or ${command} ${wholeOf(set.generation)}.`,
             ];
   return new RepackError('E_WRONG_BASE', {
     what,
@@ -102,37 +96,37 @@ function wrongBase(
 }
 
 function farAhead(
-  claim: Claim,
-  live: Standing,
+  set: SetEnds,
+  live: FolderState,
   { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
 ): RepackError {
   const from = now === undefined ? 'there is none in the label folder' : `the label folder is of generation ${now}`;
   const how =
     command === 'import' ? '--allow-rollback' : '`repackenv import` and its --allow-rollback, from a full set';
   return new RepackError('E_ROLLBACK', {
-    what: `${claim.name} is of generation ${claim.generation}, and ${from}: more than ${MOST_GENERATIONS_AHEAD} at once`,
+    what: `${set.name} is of generation ${set.generation}, and ${from}: more than ${MOST_GENERATIONS_AHEAD} at once`,
     where: live.dir,
     hint: `Nothing was changed. No later set could be imported over it; ask the sender whether it is theirs. If it is: ${how}.`,
   });
 }
 
 function rollback(
-  claim: Claim,
-  live: Standing,
+  set: SetEnds,
+  live: FolderState,
   { now, command }: { now: number; command: JudgeOptions['command'] },
 ): RepackError {
-  const others = sameTexts(claim.subdirs, live.manifest?.subdirs ?? [])
+  const others = sameTexts(set.subdirs, live.manifest?.subdirs ?? [])
     ? ''
-    : ` (for ${claim.subdirs.join(', ')}; the folder has ${(live.manifest?.subdirs ?? []).join(', ')})`;
+    : ` (for ${set.subdirs.join(', ')}; the folder has ${(live.manifest?.subdirs ?? []).join(', ')})`;
   return new RepackError('E_ROLLBACK', {
     what:
-      now === claim.generation
-        ? `${claim.name} is another channel of generation ${now} than the one in the label folder${others}`
-        : `${claim.name} is of generation ${claim.generation}, and the label folder is of generation ${now} already`,
+      now === set.generation
+        ? `${set.name} is another channel of generation ${now} than the one in the label folder${others}`
+        : `${set.name} is of generation ${set.generation}, and the label folder is of generation ${now} already`,
     where: live.dir,
-    hint: `Nothing was changed${rollbackHint(claim, live, { now, command })}`,
+    hint: `Nothing was changed${rollbackHint(set, live, { now, command })}`,
     details: [
-      `on the medium   manifest ${claim.manifestSha256}`,
+      `on the medium   manifest ${set.manifest_sha256}`,
       `the folder has  manifest ${live.manifestSha256 ?? 'none'}`,
     ],
   });
@@ -143,20 +137,20 @@ function rollback(
  * not. A merge never goes back: only an import does.
  */
 function rollbackHint(
-  claim: Claim,
-  live: Standing,
+  set: SetEnds,
+  live: FolderState,
   { now, command }: { now: number; command: JudgeOptions['command'] },
 ): string {
-  const isDelta = claim.base !== null || command === 'merge';
+  const isDelta = set.base !== null || command === 'merge';
   const goBack = (which: string): string =>
     command === 'import'
       ? `import ${which} full set with --allow-rollback.`
       : `take ${which} full set with \`repackenv import\` and its --allow-rollback; merge never goes back.`;
-  if (now === claim.generation) {
+  if (now === set.generation) {
     return `. The folder is not what the sender of this ${command === 'import' ? 'set' : 'delta'} has: it was changed here (doctor --repair takes lost packages out), or it came from elsewhere, or for other platforms. To have the sender's channel: ${goBack('the')}`;
   }
   if (!isDelta) return '. If this is the channel that you want all the same: --allow-rollback.';
-  if (live.manifest?.previous === claim.manifestSha256)
+  if (live.manifest?.previous === set.manifest_sha256)
     return ', and nothing needs to be: the folder is further than this delta leads.';
   return `. If the folder is as the sender sent it, it is further than this delta leads, and nothing needs to be done. If it was changed here (doctor --repair takes lost packages out): ${goBack('a')}`;
 }

@@ -1,9 +1,9 @@
 import { sep } from 'node:path';
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { OpenedSet } from './open.js';
-import { looseManifestName, SIGNATURE_SUFFIX } from '../medium/format.js';
-import type { Media } from '../medium/read-media.js';
+import type { OpenedSet } from '../archive/open-set.js';
+import { looseManifestName, SIGNATURE_SUFFIX } from '../set/names.js';
+import type { Media } from '../archive/read-media.js';
 import {
   findAllowedSigners,
   verifySignature,

@@ -11,11 +11,11 @@ import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import type { LiveFolder, StagedChannel, StagedFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { ContentFile, Delivery } from './check.js';
-import type { TargetFile } from './target.js';
+import type { ContentFile, SetContent } from '../set/content.js';
+import type { TargetFile } from '../set/target.js';
 
 export interface StageImport {
-  delivery: Delivery;
+  content: SetContent;
   live: LiveFolder;
   /** An empty folder on ROOT's volume. */
   dir: string;
@@ -24,16 +24,16 @@ export interface StageImport {
 /**
  * What an import would do to the label folder, before a byte is written: every file of the target with its change and time, and what leaves.
  *
- * @throws RepackError E_WRONG_BASE where neither the delivery nor the label folder has the bytes of a file
+ * @throws RepackError E_WRONG_BASE where neither the content nor the label folder has the bytes of a file
  */
-export async function planImport(rt: Runtime, { delivery, live, dir }: StageImport): Promise<StagedChannel> {
-  const { target } = delivery;
-  const keepsSignature = keepsLiveSignature(delivery, live);
+export async function planImport(rt: Runtime, { content, live, dir }: StageImport): Promise<StagedChannel> {
+  const { target } = content;
+  const keepsSignature = keepsLiveSignature(content, live);
   const wanted = new Map(target.files);
   if (keepsSignature) for (const file of liveSignature(live)) wanted.set(file.path, file);
   const draft = [...wanted.values()].map((file) => undated(file, live));
-  refuseLost(draft, { delivery, live });
-  const records = recordsOf(rt, { delivery, live });
+  refuseLost(draft, { content, live });
+  const records = recordsOf(rt, { content, live });
   const now = rt.clock.now();
   const files: StagedFile[] = [];
   for (const file of draft) {
@@ -58,9 +58,9 @@ function bytesToStage(staged: StagedChannel): number {
  */
 export async function stageImport(
   rt: Runtime,
-  { delivery, staged }: { delivery: Delivery; staged: StagedChannel },
+  { content, staged }: { content: SetContent; staged: StagedChannel },
 ): Promise<void> {
-  const { target } = delivery;
+  const { target } = content;
   const { dir } = staged;
   const wanted = new Map(staged.files.filter(({ change }) => change !== 'unchanged').map((file) => [file.path, file]));
   const folders = new Set([dir]);
@@ -81,7 +81,7 @@ export async function stageImport(
     for (const [path, bytes] of root) {
       if (bytes !== undefined && wanted.has(path)) await write({ path, content: once(bytes) });
     }
-    for await (const file of delivery.walk(new Set(wanted.keys()))) if (wanted.has(file.path)) await write(file);
+    for await (const file of content.walk(new Set(wanted.keys()))) if (wanted.has(file.path)) await write(file);
     for (const folder of folders) await rt.fs.syncDir(folder);
   } catch (error) {
     throw await explainDiskErrorOn(rt, error, {
@@ -129,7 +129,7 @@ function undated(file: TargetFile, live: LiveFolder): StagedFile {
 }
 
 /** The signature that the folder has over the same manifest stays, where the set was made before it was signed. */
-function keepsLiveSignature({ target }: Delivery, live: LiveFolder): boolean {
+function keepsLiveSignature({ target }: SetContent, live: LiveFolder): boolean {
   return (
     target.signature === undefined &&
     live.manifestSha256 === target.sha256 &&
@@ -146,14 +146,14 @@ function liveSignature(live: LiveFolder): TargetFile[] {
   });
 }
 
-function refuseLost(files: readonly StagedFile[], { delivery, live }: Pick<StageImport, 'delivery' | 'live'>): void {
+function refuseLost(files: readonly StagedFile[], { content, live }: Pick<StageImport, 'content' | 'live'>): void {
   const root: ReadonlySet<string> = new Set([MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME]);
-  const lost = files.filter(({ path, change }) => change !== 'unchanged' && !root.has(path) && !delivery.has(path));
+  const lost = files.filter(({ path, change }) => change !== 'unchanged' && !root.has(path) && !content.has(path));
   if (lost.length === 0) return;
   throw new RepackError('E_WRONG_BASE', {
     what: `${lost.length === 1 ? 'A file' : `${lost.length} files`} of the label folder ${lost.length === 1 ? 'is' : 'are'} missing or changed, and the delta does not carry ${lost.length === 1 ? 'it' : 'them'}`,
     where: live.dir,
-    hint: `Import a full set of generation ${delivery.target.manifest.generation} (or later) instead: it brings them back. Nothing was changed; repackenv verify says more of the folder.`,
+    hint: `Import a full set of generation ${content.target.manifest.generation} (or later) instead: it brings them back. Nothing was changed; repackenv verify says more of the folder.`,
     details: lost.slice(0, 20).map(({ path }) => (live.files.has(path) ? `${path}: other bytes` : `${path}: missing`)),
   });
 }
@@ -161,7 +161,7 @@ function refuseLost(files: readonly StagedFile[], { delivery, live }: Pick<Stage
 /** Records by path, from the indexes at hand, else from the folder's own, which are then unchanged. */
 function recordsOf(
   rt: Runtime,
-  { delivery, live }: Pick<StageImport, 'delivery' | 'live'>,
+  { content, live }: Pick<StageImport, 'content' | 'live'>,
 ): (path: string) => Promise<PackageRecord> {
   const read = new Map<string, RepodataIndex>();
   return async (path) => {
@@ -169,7 +169,7 @@ function recordsOf(
     const indexPath = `${subdir}/repodata.json`;
     let index = read.get(subdir);
     if (index === undefined) {
-      const bytes = delivery.indexes.get(indexPath) ?? (await rt.fs.readFile(join(live.dir, indexPath)));
+      const bytes = content.indexes.get(indexPath) ?? (await rt.fs.readFile(join(live.dir, indexPath)));
       index = scanRepodata(bytes, indexPath);
       read.set(subdir, index);
     }

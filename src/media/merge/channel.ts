@@ -15,11 +15,11 @@ import { openArtifact } from '../../channel/read/artifact.js';
 import { channelAt } from '../../conda/channel/channel.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import { readIndex } from '../../channel/read/folder-source.js';
-import { listFolder, type Listing } from '../../channel/read/list-folder.js';
+import { listFolder } from '../../channel/read/list-folder.js';
 import { hashFiles } from '../../channel/read/read-folder.js';
 import type { SideFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { noFolder, oddFile } from './files.js';
+import { noFolder, refuseOdd } from '../folder-errors.js';
 
 /** A channel folder, ours or anybody's, as something to be folded into another. */
 export interface ChannelFolder {
@@ -54,7 +54,7 @@ export async function readChannelFolder(
   const listing = await listFolder(rt, dir, { manifest }).catch((error: unknown) => {
     throw noFolder(dir, error);
   });
-  refuseOdd(listing);
+  refuseOdd(listing, { all: false });
   const { subdirs } = listing;
   if (subdirs.length === 0) throw noChannel(dir, listing.strangers);
   const stated = new Map((manifest?.files ?? []).map((file) => [file.path, file]));
@@ -81,15 +81,6 @@ export async function readChannelFolder(
   }
   for (const path of side) folder.side.push({ path, storePath: join(dir, path), ...digests.get(path)! });
   return folder;
-}
-
-/** Links, devices and folders with the name of a package; what else indexers keep in a subdir is passed over. */
-function refuseOdd({ dir, odd, closed }: Listing): void {
-  for (const [folder, error] of closed) throw noFolder(join(dir, folder), error);
-  const path = [...odd.keys()].find((each) => formatOf(each) !== undefined);
-  if (path === undefined) return;
-  const kind = { link: 'a symbolic link', folder: 'a folder', special: 'a device or pipe', file: 'a file' };
-  throw oddFile(join(dir, path), kind[odd.get(path)!]);
 }
 
 type Entry = Digests & { subdir: string; fn: string; storePath: string };

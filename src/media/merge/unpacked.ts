@@ -3,7 +3,8 @@ import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { listFiles } from './files.js';
+import { listFolder } from '../../channel/read/list-folder.js';
+import { noFolder, refuseOdd } from '../folder-errors.js';
 
 /** More is no header that is worth the look. */
 const MAX_HEADER_BYTES = 256 * 1024 * 1024;
@@ -22,7 +23,11 @@ export async function refuseUnpackedSet(rt: Pick<Runtime, 'fs'>, dir: string): P
   if (header !== undefined) throw refused(dir, 'This is a set of export or delta, taken out of its tar', [header]);
   const manifest = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest;
   if (manifest === undefined) return;
-  const there = new Set(await listFiles(rt, dir, { strict: false }));
+  const listing = await listFolder(rt, dir, { manifest }).catch((error: unknown) => {
+    throw noFolder(dir, error);
+  });
+  refuseOdd(listing, { all: false });
+  const there = new Set(listing.paths);
   const lacking = manifest.files.filter(({ path, kind }) => kind === 'artifact' && !there.has(path));
   if (lacking.length === 0) return;
   throw refused(

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../../../scripts/lib/snapshot.js';
 import { importMedia } from '../../../../src/jobs/import/import.js';
 import { checkSignature } from '../../../../src/media/import/signature.js';
-import { parseSiteReceipt } from '../../../../src/media/medium/format.js';
+import { parseSiteReceipt } from '../../../../src/media/set/headers.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
 import { bytesBelow, tempDir } from '../../../helpers/artifacts.js';

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { judge, MOST_GENERATIONS_AHEAD, type Claim, type Standing } from '../../../../src/media/import/judge.js';
+import { judge, MOST_GENERATIONS_AHEAD, type FolderState, type SetEnds } from '../../../../src/media/import/judge.js';
 
-const claim = (generation: number): Claim => ({
+const claim = (generation: number): SetEnds => ({
   name: 'acme-full',
   generation,
-  manifestSha256: 'b'.repeat(64),
+  manifest_sha256: 'b'.repeat(64),
   base: null,
   subdirs: ['noarch'],
 });
-const standing = (generation: number | undefined): Standing => ({
+const standing = (generation: number | undefined): FolderState => ({
   dir: '/srv/acme',
   manifest: generation === undefined ? undefined : { generation, previous: null, subdirs: ['noarch'] },
   manifestSha256: generation === undefined ? undefined : 'a'.repeat(64),

@@ -22,7 +22,7 @@ import type { ImportReport } from '../../../../src/jobs/import/apply-sets.js';
 import { merge } from '../../../../src/jobs/merge/merge.js';
 import type { MergeRequest } from '../../../../src/jobs/merge/merge-request.js';
 import { verify } from '../../../../src/jobs/verify.js';
-import { writeDelta } from '../../../../src/media/export/delta-folder.js';
+import { writeDelta } from '../../../../src/media/delta/write-delta.js';
 import type { Manifest } from '../../../../src/channel/manifest/manifest.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { bytesBelow, tempDir } from '../../../helpers/artifacts.js';

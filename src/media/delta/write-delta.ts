@@ -3,8 +3,8 @@ import { errnoOf, explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { DELTA_NAME, mediumJson } from '../medium/format.js';
-import { deltaHeader, type Known } from './manifest.js';
+import { DELTA_NAME, mediumJson } from '../set/names.js';
+import { deltaHeader, type Known } from '../set/changes.js';
 
 export interface DeltaTask {
   /** Made where it is missing. */

@@ -1,5 +1,5 @@
-import type { Delivery } from '../../media/import/check.js';
-import type { Target } from '../../media/import/target.js';
+import type { SetContent } from '../../media/set/content.js';
+import type { Target } from '../../media/set/target.js';
 import { planImport, stageImport } from '../../media/import/stage.js';
 import { writeSiteReceipt } from '../../media/site-receipt.js';
 import type { LiveFolder, StagedChannel } from '../../channel/staged.js';
@@ -8,7 +8,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 
 export interface ApplyOptions {
-  delivery: Delivery;
+  content: SetContent;
   folder: LabelFolder;
   adopt: boolean;
   /** Also write what a site without this tool needs beside the folder. */
@@ -32,15 +32,15 @@ export interface Applied {
  * From checked bytes to a published label folder and its site receipt. Where every file is right already, nothing is written but the
  * receipt.
  */
-export async function applyDelivery(rt: Runtime, options: ApplyOptions): Promise<Applied> {
-  const { delivery, folder, adopt, siteFiles, command, from, set, signature } = options;
+export async function applySet(rt: Runtime, options: ApplyOptions): Promise<Applied> {
+  const { content, folder, adopt, siteFiles, command, from, set, signature } = options;
   const { stateDir } = folder.place;
-  const channel = await planImport(rt, { delivery, live: folder.live, dir: stateDir });
+  const channel = await planImport(rt, { content, live: folder.live, dir: stateDir });
   const { staged, published } = await deliver(
     rt,
     {
       job: command,
-      content: { kind: 'given', channel, write: (staged) => stageImport(rt, { delivery, staged }) },
+      content: { kind: 'given', channel, write: (staged) => stageImport(rt, { content, staged }) },
       proof: { kind: 'consistent', artifactsHashed: true },
       from,
       adopt,
@@ -48,14 +48,14 @@ export async function applyDelivery(rt: Runtime, options: ApplyOptions): Promise
     },
     folder,
   );
-  const receipt = await writeSiteReceipt(rt, { stateDir, target: delivery.target, set, signature });
+  const receipt = await writeSiteReceipt(rt, { stateDir, target: content.target, set, signature });
   await rt.reach('import:receipt-written');
   const { unchanged, bytesWritten } = published;
   return { staged, unchanged, bytesWritten, receipt };
 }
 
 /** Of a channel that the folder has already: its bytes need not be read anywhere. */
-export function nothingToRead(target: Target): Delivery {
+export function nothingToRead(target: Target): SetContent {
   return { target, has: () => false, walk: async function* () {}, indexes: new Map() };
 }
 

@@ -5,20 +5,10 @@ import { canonicalJson } from '../../base/json.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
-import { changesSince, deltaBase, type ManifestChanges } from './manifest.js';
-import {
-  MAX_PARTS,
-  mediumJson,
-  partFileName,
-  partHeaderName,
-  setId,
-  setName,
-  type Compression,
-  type DeltaBase,
-  type PartHeader,
-  type PartMember,
-} from '../medium/format.js';
-import { maxBytesAround, maxMemberBytes, maxPartBytes } from '../medium/write-part.js';
+import { changesSince, deltaBase, type ManifestChanges } from '../set/changes.js';
+import type { Compression, DeltaBase, PartHeader, PartMember } from '../set/headers.js';
+import { MAX_PARTS, mediumJson, partFileName, partHeaderName, setId, setName } from '../set/names.js';
+import { maxBytesAround, maxMemberBytes, maxPartBytes } from './write-part.js';
 
 /** A member of a part: bytes that are made here, or a file of the channel folder. */
 export interface PlannedMember {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deltaHeader } from '../../../../src/media/export/manifest.js';
+import { deltaHeader } from '../../../../src/media/set/changes.js';
 import type { Manifest } from '../../../../src/channel/manifest/manifest.js';
 
 describe('deltaHeader', () => {

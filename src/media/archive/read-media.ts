@@ -9,7 +9,8 @@ import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { caseFold } from '../../conda/channel/names.js';
 import { wordForAnyShell } from '../../base/shell-quote.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { DELTA_NAME, SET_FORMAT, parseSetFile, setFileName, type SetFile } from './format.js';
+import { parseSetFile, type SetFile, SET_FORMAT } from '../set/headers.js';
+import { DELTA_NAME, setFileName } from '../set/names.js';
 import { parseSums } from './read-sums.js';
 
 export type MediaRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine' | 'events'>;

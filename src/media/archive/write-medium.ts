@@ -4,11 +4,12 @@ import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { looseFiles, namesOf, type LooseFile } from '../export/loose-files.js';
+import { looseFiles, namesOf, type LooseFile } from './loose-files.js';
 import { refuseUnfit, type OutFolder } from '../export/medium-folder.js';
-import type { PlannedMember, PlannedPart, PlannedSet } from '../export/plan-parts.js';
+import type { PlannedMember, PlannedPart, PlannedSet } from './plan-parts.js';
 import { sourcePieces } from '../export/source.js';
-import { parseSetFile, setFileName } from './format.js';
+import { parseSetFile } from '../set/headers.js';
+import { setFileName } from '../set/names.js';
 import { writePart, type TarMember } from './write-part.js';
 import { filesIn, mediumSums } from './write-sums.js';
 

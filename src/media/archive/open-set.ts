@@ -3,27 +3,18 @@ import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { shown } from '../../conda/channel/names.js';
-import { readTarget, type Target } from './target.js';
-import { looseManifestName, setId, SIGNATURE_SUFFIX, type SetFile } from '../medium/format.js';
-import { findPart, hashParts, incomplete, type LookedPart } from './parts.js';
+import { readTarget, type Target } from '../set/target.js';
+import type { SetFile } from '../set/headers.js';
+import { looseManifestName, setId, SIGNATURE_SUFFIX } from '../set/names.js';
+import { contradictionIn } from '../set/content.js';
+import { findPart, incomplete, readParts, type LookedPart } from './parts.js';
 import { checkSideFiles, strayParts } from './side-files.js';
-import {
-  isCalled,
-  readSmall,
-  type FoundSet,
-  type Media,
-  type MediaRuntime,
-  type MediumFile,
-} from '../medium/read-media.js';
-import type { FoundPart, PartStart } from '../medium/read-part.js';
+import { isCalled, readSmall, type FoundSet, type Media, type MediaRuntime } from './read-media.js';
+import type { FoundPart, PartStart } from './read-part.js';
 
 /** A set that is complete by its names, sizes and headers; no content has been read yet. */
-export interface OpenedSet {
-  found: FoundSet;
-  set: SetFile;
-  /** The set file that was read. */
-  file: MediumFile;
-  parts: readonly FoundPart[];
+export interface OpenedSet extends FoundSet {
+  parts: readonly LookedPart[];
   target: Target;
   /** The bytes that were signed by it are the manifest's; from part 1, else the loose one. */
   signature: Uint8Array | undefined;
@@ -53,35 +44,19 @@ export async function openSet(rt: MediaRuntime, { found, others, media }: SetOnM
   const stray = await strayParts(rt, { set, others, media, parts });
   if (lacking.size > 0 || stray.length > 0) {
     // Who has to fetch a part should not be sent again for another: the parts that are there are read too, before any is called right.
-    const { damaged } = await hashParts(rt, { found, media, parts });
-    throw refusedParts({ set, media, wrong: new Map([...lacking, ...damaged]), stray });
+    const { damaged } = await readParts(rt, { found, media, parts });
+    throw incomplete({ set, media, wrong: new Map([...lacking, ...damaged]), stray });
   }
   try {
     return await opened(rt, { found, media, parts });
   } catch (error) {
     if (!isRepackError(error) || !CONTRADICTIONS.has(error.code)) throw error;
     // What says nonsense may have been damaged on the way: then it is that part which has to be brought, or is on another medium.
-    const { sound, damaged } = await hashParts(rt, { found, media, parts });
-    if (damaged.size > 0) throw refusedParts({ set, media, wrong: damaged, stray: [] });
+    const { sound, damaged } = await readParts(rt, { found, media, parts });
+    if (damaged.size > 0) throw incomplete({ set, media, wrong: damaged });
     if (sound.every((part, index) => part.file === parts[index]!.file)) throw error;
     return opened(rt, { found, media, parts: sound });
   }
-}
-
-/** Told in the order of the parts, then what is there too many. */
-function refusedParts({
-  set,
-  media,
-  wrong,
-  stray,
-}: {
-  set: SetFile;
-  media: Media;
-  wrong: ReadonlyMap<number, string>;
-  stray: readonly string[];
-}): RepackError {
-  const told = set.parts.map(({ number }) => wrong.get(number)).filter((problem) => problem !== undefined);
-  return incomplete({ set, media, problems: [...told, ...stray], lacking: wrong.size });
 }
 
 const CONTRADICTIONS: ReadonlySet<string> = new Set(['E_MEDIUM', 'E_ARCHIVE_MEMBER']);
@@ -104,7 +79,7 @@ async function opened(
   const loose = await looseSignature(rt, found, media);
   const target = readTarget({ bytes, signature: start.signature, where });
   refuseContradictions(set, { target, parts, where: file.path });
-  return { found, set, file, parts, target, signature: start.signature ?? loose, findings };
+  return { ...found, parts, target, signature: start.signature ?? loose, findings };
 }
 
 /** The loose copy, on whichever medium it is sound, else the one in part 1. */
@@ -148,10 +123,6 @@ function refuseContradictions(
   set: SetFile,
   { target, parts, where }: { target: Target; parts: readonly FoundPart[]; where: string },
 ): void {
-  const { manifest } = target;
-  if (manifest.label !== set.label || manifest.generation !== set.generation) {
-    throw contradiction(`the manifest is of ${manifest.label} generation ${manifest.generation}`, where);
-  }
   for (const { header, part, file } of parts) {
     const told = { ...set, of: set.parts.length };
     for (const key of ['name', 'label', 'generation', 'kind', 'manifest_sha256', 'of'] as const) {
@@ -162,7 +133,8 @@ function refuseContradictions(
   const id = setId({ ...set, parts: parts.map(({ header }) => header.members) });
   if (id !== set.set) throw contradiction('the id of the set is not that of its contents', where);
   refuseMembers(set, { target, parts });
-  refuseLists(set, target, where);
+  const problem = contradictionIn(set, target);
+  if (problem !== undefined) throw contradiction(problem, where);
 }
 
 function refuseMembers(set: SetFile, { target, parts }: { target: Target; parts: readonly FoundPart[] }): void {
@@ -195,20 +167,6 @@ function refuseMembers(set: SetFile, { target, parts }: { target: Target; parts:
     if (wanted && !seen.has(path)) throw contradiction(`none of the parts holds ${path}`, set.name);
     if (!wanted && seen.has(path))
       throw contradiction(`${path} is in a part and not among what is added or changed`, set.name);
-  }
-}
-
-function refuseLists(set: SetFile, target: Target, where: string): void {
-  const paths = target.manifest.files.map(({ path }) => path);
-  const here = new Set(paths);
-  if (set.kind === 'full' && (set.changed.length > 0 || set.removed.length > 0 || set.added.length !== paths.length)) {
-    throw contradiction('a full set adds every file and changes or removes none', where);
-  }
-  for (const path of [...set.added, ...set.changed]) {
-    if (!here.has(path)) throw contradiction(`${path} is to be added and is not in the manifest`, where);
-  }
-  for (const path of set.removed) {
-    if (here.has(path)) throw contradiction(`${path} is to be removed and is in the manifest`, where);
   }
 }
 

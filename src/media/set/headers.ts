@@ -2,27 +2,14 @@ import { z } from 'zod';
 import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
-import { NOARCH } from '../../conda/channel/channel.js';
-import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import type { Manifest } from '../../channel/manifest/manifest.js';
 import { safeSegment, shown } from '../../conda/channel/names.js';
 import { parseManifest } from '../../channel/manifest/read-manifest.js';
 
-/**
- * Medium format 1: what lies on a USB stick, a DVD or an archive server between the vendor and a site without a line. Everything in
- * it depends on the channel's bytes and the options alone, never on time, host or tool version. The files of one set:
- *
- * - `NAME.tar` or `NAME.part001.tar`, `NAME.part002.tar`, … (`.tar.zst` when packed): each a complete tar. Its first member is
- *   `NAME.partNNN.json` ({@link PartHeader}; `NAME.part001.json` in a single one); in part 1 `<label>/manifest.json` follows, with
- *   `<label>/manifest.json.sig` where the folder is signed; then `<label>/<path>`. No file is split over parts;
- *   With `.zst` the tar is packed in independent frames of 4 MiB each (`codec/zstd-stream.ts`);
- * - `<part>.list`: the names of all its members in their order, as `tar tf` prints them; `<part>.md5`: `md5  file`;
- * - `NAME.manifest.json` (+ `.sig`): the manifest's bytes, loose;
- * - `NAME.set.json` ({@link SetFile});
- * - `SHA256SUMS` over all files of the folder, whatever set they are of.
- *
- * The same without the tar, as a mirror with `delta: true` leaves it, is a folder `NAME` with `delta.json` ({@link DeltaHeader}), the
- * target's `manifest.json` (+ `.sig`), and the added and changed files under their paths.
- */
+export const SET_FORMAT = 'repackenv-set';
+const PART_FORMAT = 'repackenv-part';
+export const DELTA_FORMAT = 'repackenv-delta';
+export const SITE_RECEIPT_FORMAT = 'repackenv-site-receipt';
 
 const schema = z.literal(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -42,7 +29,7 @@ const header = { ...ends, added: z.array(path), changed: z.array(path), removed:
 
 const partHeaderSchema = z.strictObject({
   schema,
-  format: z.literal('repackenv-part'),
+  format: z.literal(PART_FORMAT),
   set: sha256,
   name: segment,
   ...ends,
@@ -51,8 +38,6 @@ const partHeaderSchema = z.strictObject({
   of: z.number().int().positive(),
   members: z.array(z.strictObject({ path, size, sha256 })),
 });
-
-export const SET_FORMAT = 'repackenv-set';
 
 const setFileSchema = z.strictObject({
   schema,
@@ -68,12 +53,7 @@ const setFileSchema = z.strictObject({
   parts: z.array(z.strictObject({ file: segment, number: z.number().int().positive(), size, sha256, md5 })).min(1),
 });
 
-export const DELTA_NAME = 'delta.json';
-export const DELTA_FORMAT = 'repackenv-delta';
-
 const deltaSchema = z.strictObject({ schema, format: z.literal(DELTA_FORMAT), ...header });
-
-export const SITE_RECEIPT_FORMAT = 'repackenv-site-receipt';
 
 const siteReceiptSchema = z.object({
   schema,
@@ -110,74 +90,9 @@ export interface SiteReceipt extends Omit<z.infer<typeof siteReceiptSchema>, 'ma
   manifest: Manifest;
 }
 
-/** What tells sets apart: everything that is known before a part is written. */
-export interface SetContents {
-  label: string;
-  generation: number;
-  kind: SetKind;
-  manifest_sha256: string;
-  base: DeltaBase;
-  subdirs: readonly string[];
-  compression: Compression;
-  /** Members behind the part header, part by part. */
-  parts: readonly (readonly PartMember[])[];
-}
-
-/** The id of a set: sha256 of the canonical JSON of its contents. */
-export function setId(contents: SetContents): string {
-  const { label, generation: moved, kind: what, manifest_sha256, base: from, subdirs, compression, parts } = contents;
-  return sha256Of(
-    canonicalJson({ label, generation: moved, kind: what, manifest_sha256, base: from, subdirs, compression, parts }),
-  );
-}
-
-/** `acme-g7`, `acme-g6-to-g7`, with the platforms behind where the set is for some only: `acme-g7-linux-64`. */
-export function setName(set: {
-  label: string;
-  generation: number;
-  base: DeltaBase;
-  /** Undefined: all of the label. `noarch` goes without saying. */
-  only?: readonly string[] | undefined;
-}): string {
-  const steps = set.base === null ? `g${set.generation}` : `g${set.base.generation}-to-g${set.generation}`;
-  const only = (set.only ?? []).filter((subdir) => subdir !== NOARCH);
-  const suffix = set.only === undefined ? '' : `-${only.length === 0 ? NOARCH : [...only].sort().join('+')}`;
-  return `${set.label}-${steps}${suffix}`;
-}
-
-/** `NAME.tar`, or `NAME.part002.tar` where there are several; with `.zst` when packed. */
-export function partFileName(name: string, part: { number: number; of: number; compression: Compression }): string {
-  const tar = part.compression === 'zstd' ? 'tar.zst' : 'tar';
-  return part.of === 1 ? `${name}.${tar}` : `${name}.part${threeDigits(part.number)}.${tar}`;
-}
-
-/** Name of the part header's member, also where there is one part only. */
-export function partHeaderName(name: string, number: number): string {
-  return `${name}.part${threeDigits(number)}.json`;
-}
-
-export function setFileName(name: string): string {
-  return `${name}.set.json`;
-}
-
-export function looseManifestName(name: string): string {
-  return `${name}.${MANIFEST_NAME}`;
-}
-
-export const SIGNATURE_SUFFIX = '.sig';
-export const LIST_SUFFIX = '.list';
-export const MD5_SUFFIX = '.md5';
-/** The most parts a set may have: their numbers have three digits. */
-export const MAX_PARTS = 999;
-
-/** Canonical, indented, with a line feed at the end: the bytes of part headers, set files and manifests. */
-export function mediumJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(`${canonicalJson(value, 2)}\n`);
-}
-
 /** @throws RepackError E_MEDIUM: not a part header of format 1. `where` names file and medium in the message. */
 export function parsePartHeader(bytes: Uint8Array, where: string): PartHeader {
-  const header = parsed(bytes, { schema: partHeaderSchema, format: 'repackenv-part', where, what: 'part header' });
+  const header = parsed(bytes, { schema: partHeaderSchema, format: PART_FORMAT, where, what: 'part header' });
   if (header.number > header.of) {
     throw notReadable(where, 'part header', `it is number ${header.number} of ${header.of}`);
   }
@@ -197,25 +112,7 @@ export function parseSetFile(bytes: Uint8Array, where: string): SetFile {
 
 /** @throws RepackError E_MEDIUM: not a `delta.json` of format 1. */
 export function parseDeltaHeader(bytes: Uint8Array, where: string): DeltaHeader {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (error) {
-    throw deltaRefused(where, `${DELTA_NAME} is not JSON`, error);
-  }
-  const result = deltaSchema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw deltaRefused(where, `${DELTA_NAME} is not whole (${issue?.path.join('.')}: ${issue?.message})`);
-}
-
-export function deltaRefused(where: string, problem: string, cause?: unknown): RepackError {
-  return new RepackError('E_MEDIUM', {
-    what: `The delta folder can't be used: ${problem}`,
-    where,
-    hint: 'Nothing was changed. Copy the folder from its source again, whole.',
-    cause,
-  });
+  return parsed(bytes, { schema: deltaSchema, format: DELTA_FORMAT, where, what: 'delta.json' });
 }
 
 /**
@@ -258,7 +155,7 @@ function parsed<S extends z.ZodType>(
   const result = shape.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw notReadable(where, what, issue === undefined ? 'it is not whole' : `${issue.path.join('.')}: ${issue.message}`);
+  throw notReadable(where, what, `it is not whole (${issue?.path.join('.')}: ${issue?.message})`);
 }
 
 function notReadable(where: string, what: string, reason: string, cause?: unknown): RepackError {
@@ -281,8 +178,4 @@ function isSafeSegment(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function threeDigits(number: number): string {
-  return String(number).padStart(3, '0');
 }

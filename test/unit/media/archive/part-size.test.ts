@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mediaFor, parsePartSize, PART_SIZES } from '../../../../src/media/export/part-size.js';
+import { mediaFor, parsePartSize, PART_SIZES } from '../../../../src/media/archive/part-size.js';
 
 describe('parsePartSize', () => {
   it.each([

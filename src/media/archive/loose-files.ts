@@ -1,14 +1,7 @@
 import type { Digests } from '../../codec/digests.js';
 import type { PlannedSet } from './plan-parts.js';
-import {
-  LIST_SUFFIX,
-  MD5_SUFFIX,
-  SIGNATURE_SUFFIX,
-  looseManifestName,
-  mediumJson,
-  setFileName,
-  type SetFile,
-} from '../medium/format.js';
+import type { SetFile } from '../set/headers.js';
+import { LIST_SUFFIX, MD5_SUFFIX, SIGNATURE_SUFFIX, looseManifestName, mediumJson, setFileName } from '../set/names.js';
 
 /** A small file beside the parts. */
 export interface LooseFile {

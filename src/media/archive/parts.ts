@@ -1,6 +1,6 @@
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
-import type { SetFile, SetPart } from '../medium/format.js';
+import type { SetFile, SetPart } from '../set/headers.js';
 import {
   isCalled,
   refuseOtherSum,
@@ -8,9 +8,16 @@ import {
   type Media,
   type MediaRuntime,
   type MediumFile,
-} from '../medium/read-media.js';
-import { checkPart, readPartStart, type FoundPart, type PartStart } from '../medium/read-part.js';
-import { TarFault } from '../medium/read-tar.js';
+} from './read-media.js';
+import {
+  checkPart,
+  readPartStart,
+  type CheckedPart,
+  type FoundPart,
+  type PartCheck,
+  type PartStart,
+} from './read-part.js';
+import { TarFault } from './read-tar.js';
 
 /** A part whose beginning was read. */
 export interface LookedPart extends FoundPart {
@@ -21,6 +28,12 @@ interface PartOnMedia {
   found: FoundSet;
   part: SetPart;
   media: Media;
+}
+
+/** A part that was read whole and has the bytes that the set file says. */
+export interface ReadPart extends LookedPart, CheckedPart {
+  /** As it was sent, and yet not as a part is: then `members` is empty. */
+  fault?: TarFault;
 }
 
 /** The part, or what is wrong with the files that could be it. */
@@ -47,72 +60,93 @@ export async function findPart(
   return { problem: `${title} is on none of the media: ${media.places.join(', ')}` };
 }
 
-/** Parts by number: those that are right, and of each that is damaged what is wrong with it. */
-export interface HashedParts {
-  sound: LookedPart[];
+/** Parts of a set that were read whole: those that are right, and by number what is wrong with the others. */
+export interface ReadParts {
+  sound: ReadPart[];
   damaged: ReadonlyMap<number, string>;
 }
 
-/** The parts as they are where their bytes are right, else a copy of them on another medium. Reads them whole. */
-export async function hashParts(
+/**
+ * Reads parts whole, all of them whatever is wrong with some, so that all that is damaged can be brought at once (bad-inputs G11). Where one is
+ * damaged, a sound copy of it on another medium is taken, and told. `keep`: paths in the folder whose bytes are wanted in memory.
+ */
+export async function readParts(
   rt: MediaRuntime,
-  { found, media, parts }: { found: FoundSet; media: Media; parts: readonly LookedPart[] },
-): Promise<HashedParts> {
-  const sound: LookedPart[] = [];
+  {
+    found,
+    media,
+    parts,
+    keep = () => false,
+  }: { found: FoundSet; media: Media; parts: readonly LookedPart[]; keep?: PartCheck['keep'] },
+): Promise<ReadParts> {
+  const sound: ReadPart[] = [];
   const damaged = new Map<number, string>();
   if (parts.length === 0) return { sound, damaged };
   const onBytes = progressOf(rt, { name: found.set.name, parts: parts.map(({ part }) => part) });
   for (const looked of parts) {
-    const problem = await damageOf(rt, looked, onBytes);
-    const other = problem === undefined ? looked : await soundCopy(rt, { found, media, damaged: looked, problem });
-    if (other === undefined) damaged.set(looked.part.number, damagedPart(found.set, looked, problem!));
-    else sound.push(other);
+    const read = await readWhole(rt, looked, { keep, onBytes });
+    const problem = typeof read === 'string' ? damagedPart(found.set, looked, read) : undefined;
+    const taken = typeof read === 'string' ? await soundCopy(rt, { found, media, looked, keep }) : read;
+    if (taken === undefined) damaged.set(looked.part.number, problem!);
+    else sound.push(taken);
+    if (problem === undefined || taken === undefined) continue;
+    const message = `${problem}; the copy on ${taken.file.medium} is used`;
+    const finding = { code: 'medium-copy-damaged', message, subject: looked.file.path, exit: false, warn: true };
+    rt.events.emit({ type: 'finding', finding });
   }
   return { sound, damaged };
 }
 
-/** Another copy of a part that is damaged, read whole and found right; told. */
-export async function soundCopy(
+/** Another copy of a part that is damaged, read whole and found right. */
+async function soundCopy(
   rt: MediaRuntime,
-  { found, media, damaged, problem }: { found: FoundSet; media: Media; damaged: FoundPart; problem: string },
-): Promise<LookedPart | undefined> {
-  const { part } = damaged;
+  { found, media, looked, keep }: { found: FoundSet; media: Media; looked: LookedPart; keep: PartCheck['keep'] },
+): Promise<ReadPart | undefined> {
+  const { part } = looked;
   for (const file of candidates({ found, part, media })) {
-    if (file === damaged.file || file.size !== part.size) continue;
-    const looked = await lookAt(rt, { set: found.set, part, media, file });
-    if (typeof looked === 'string' || (await damageOf(rt, looked)) !== undefined) continue;
-    const message = `${damagedPart(found.set, damaged, problem)}; the copy on ${file.medium} is used`;
-    const finding = { code: 'medium-copy-damaged', message, subject: damaged.file.path, exit: false, warn: true };
-    rt.events.emit({ type: 'finding', finding });
-    return looked;
+    if (file === looked.file || file.size !== part.size) continue;
+    const copy = await lookAt(rt, { set: found.set, part, media, file });
+    const read = typeof copy === 'string' ? copy : await readWhole(rt, copy, { keep });
+    if (typeof read !== 'string') return read;
   }
   return undefined;
 }
 
-export function damagedPart(set: SetFile, { part, file }: FoundPart, problem: string): string {
+/** Or what is wrong with its bytes, as a clause. */
+async function readWhole(rt: MediaRuntime, part: LookedPart, check: PartCheck): Promise<ReadPart | string> {
+  try {
+    const checked = await checkPart(rt, part, check);
+    return typeof checked === 'string' ? checked : { ...part, ...checked };
+  } catch (error) {
+    if (!(error instanceof TarFault)) throw error;
+    return { ...part, members: new Map(), kept: new Map(), fault: error };
+  }
+}
+
+function damagedPart(set: SetFile, { part, file }: FoundPart, problem: string): string {
   return `${partTitle(set, part)} on ${file.medium} is damaged: ${problem}`;
 }
 
-/** @throws RepackError E_MEDIUM that names each part, its medium, and what has to be brought. */
+/** An error that names each part, its medium, and what has to be brought: in the order of the parts, then what is there too many. */
 export function incomplete({
   set,
   media,
-  problems,
-  lacking,
+  wrong,
+  stray = [],
 }: {
   set: SetFile;
   media: Media;
-  problems: readonly string[];
-  /** How many parts are to be brought again; the others were read whole and found right. */
-  lacking: number;
+  /** By number of the part; the others were read whole and found right. */
+  wrong: ReadonlyMap<number, string>;
+  stray?: readonly string[];
 }): RepackError {
-  const good = set.parts.length - lacking;
+  const told = set.parts.map(({ number }) => wrong.get(number)).filter((problem) => problem !== undefined);
+  const problems = [...told, ...stray];
+  const good = set.parts.length - wrong.size;
   const rest =
-    lacking === 0
+    wrong.size === 0 || good === 0
       ? ''
-      : good === 0
-        ? ''
-        : ` The other ${good === 1 ? 'part is' : `${good} parts are`} right and need not be copied again.`;
+      : ` The other ${good === 1 ? 'part is' : `${good} parts are`} right and need not be copied again.`;
   return new RepackError('E_MEDIUM', {
     what:
       problems.length === 1
@@ -125,7 +159,7 @@ export function incomplete({
 }
 
 /** Told at each percent. */
-export function progressOf(
+function progressOf(
   rt: MediaRuntime,
   { name, parts }: { name: string; parts: readonly SetPart[] },
 ): (bytes: number) => void {
@@ -196,22 +230,6 @@ async function lookAt(
     throw error;
   }
   return { part, file, header, start };
-}
-
-/** Undefined where the whole file has the bytes that the set file says. */
-async function damageOf(
-  rt: MediaRuntime,
-  part: FoundPart,
-  onBytes?: (bytes: number) => void,
-): Promise<string | undefined> {
-  try {
-    const checked = await checkPart(rt, part, { keep: () => false, onBytes });
-    return typeof checked === 'string' ? checked : undefined;
-  } catch (error) {
-    // As it was sent, whatever it holds.
-    if (error instanceof TarFault) return undefined;
-    throw error;
-  }
 }
 
 function lower(text: string): string {

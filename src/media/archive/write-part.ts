@@ -4,7 +4,7 @@ import { digestStream, type Digests } from '../../codec/digests.js';
 import { maxPackedBytes, zstdCompressFrames } from '../../codec/zstd-stream.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { Compression } from './format.js';
+import type { Compression } from '../set/headers.js';
 
 /** A file to put into a tar. `pieces` must give `size` bytes, each piece in memory of its own. */
 export interface TarMember {

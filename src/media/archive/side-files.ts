@@ -1,7 +1,8 @@
 import type { Finding } from '../../base/findings.js';
 import { RepackError } from '../../base/errors.js';
 import { caseFold, shown } from '../../conda/channel/names.js';
-import { LIST_SUFFIX, MD5_SUFFIX, partHeaderName, type SetFile, type SetPart } from '../medium/format.js';
+import type { SetFile, SetPart } from '../set/headers.js';
+import { LIST_SUFFIX, MD5_SUFFIX, partHeaderName } from '../set/names.js';
 import {
   isCalled,
   listedSum,
@@ -10,9 +11,9 @@ import {
   type Media,
   type MediaRuntime,
   type MediumFile,
-} from '../medium/read-media.js';
-import { readPartStart, type FoundPart } from '../medium/read-part.js';
-import { parseList, parseSums } from '../medium/read-sums.js';
+} from './read-media.js';
+import { readPartStart, type FoundPart } from './read-part.js';
+import { parseList, parseSums } from './read-sums.js';
 
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const MAX_MD5_BYTES = 64 * 1024;

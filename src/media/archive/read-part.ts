@@ -5,7 +5,8 @@ import { zstdDecompressFrames } from '../../codec/zstd-stream.js';
 import { isRepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import { shown } from '../../conda/channel/names.js';
-import { parsePartHeader, partHeaderName, type PartHeader, type SetPart } from './format.js';
+import { parsePartHeader, type PartHeader, type SetPart } from '../set/headers.js';
+import { partHeaderName } from '../set/names.js';
 import { unreadable, type MediaRuntime, type MediumFile } from './read-media.js';
 import { readTar, TarFault, type TarMember } from './read-tar.js';
 
