@@ -153,12 +153,12 @@ async function fromAnySource(
   if (stored !== undefined) return { file: stored, source: downloaded.has(stored.sha256) ? 'download' : 'store' };
 
   const refusals: string[] = [];
-  let extractedIn: string | undefined;
+  const extractedIn: string[] = [];
   for (const cache of caches.flatMap((each) => foldersIn(each, artifact))) {
     const answer = await takeFromCache(rt, { cache, fn, expected, store });
     if (answer.kind === 'stored') return { file: answer.file, source: 'cache' };
     if (answer.kind === 'absent') {
-      if (answer.extracted) extractedIn ??= cache;
+      if (answer.extracted) extractedIn.push(cache);
       continue;
     }
     refusals.push(`${answer.path}: ${answer.reason}`);
@@ -175,8 +175,9 @@ async function fromAnySource(
     try {
       return { file: await fetch(artifact, { store, signal: rt.signal, onBytes }), source: 'download' };
     } catch (error) {
-      if (!isAboutArtifact(error)) throw error;
-      return { problem: error.code, subject: nameOf(artifact), error, reasons: refusals };
+      if (isAboutArtifact(error)) return { problem: error.code, subject: nameOf(artifact), error, reasons: refusals };
+      if (!isGoneChannel(artifact, error)) throw error;
+      return missing(artifact, { refusals, extractedIn, caches, failure: error });
     }
   }
   return missing(artifact, { refusals, extractedIn, caches });
@@ -207,6 +208,11 @@ async function collectProblem(
 
 function isAboutArtifact(error: unknown): error is RepackError {
   return isRepackError(error) && error.exitCode === EXIT.artifact;
+}
+
+/** A captured artifact whose channel had no index either: the run goes on, so that each one that is missing is named. */
+function isGoneChannel({ origin }: PlannedArtifact, error: unknown): error is RepackError {
+  return origin === 'cache-record' && isRepackError(error) && error.exitCode === EXIT.upstream;
 }
 
 /** Two entries of one name with different digests (bad-inputs B10): a plan that can't be delivered. */

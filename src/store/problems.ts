@@ -16,20 +16,29 @@ export function isProblem(outcome: object): outcome is Problem {
   return 'problem' in outcome;
 }
 
-/** No source has it (any more). */
-export function missing(
-  artifact: PlannedArtifact,
-  seen: { refusals: readonly string[]; extractedIn?: string | undefined; caches: readonly string[] },
-): Problem {
+interface Seen {
+  /** `PATH: reason`, of copies that were not used. */
+  refusals: readonly string[];
+  /** Caches that have the unpacked folder only. */
+  extractedIn: readonly string[];
+  caches: readonly string[];
+  /** What its channel answered. */
+  failure?: RepackError;
+}
+
+/** No source has it (any more): what the channel and each cache had. */
+export function missing(artifact: PlannedArtifact, { refusals, extractedIn, caches, failure }: Seen): Problem {
+  const without = caches.filter(
+    (cache) => !extractedIn.includes(cache) && !refusals.some((refusal) => refusal.startsWith(cache)),
+  );
   const reasons = [
     artifact.channel === undefined
       ? 'no declared channel has it, so it can only come from a package cache'
-      : `${artifact.channel.url} was not asked`,
-    seen.caches.length === 0 ? 'there is no package cache to look into' : `not in ${seen.caches.join(', ')}`,
-    ...(seen.extractedIn === undefined
-      ? []
-      : [`${seen.extractedIn} has only the extracted folder, which is no archive (conda/conda#8731)`]),
-    ...seen.refusals,
+      : `${artifact.channel.url} ${failure === undefined ? 'was not asked' : `can’t be asked: ${failure.what}`}`,
+    ...(caches.length === 0 ? ['there is no package cache to look into'] : []),
+    ...(without.length === 0 ? [] : [`not in ${without.join(', ')}`]),
+    ...extractedIn.map((cache) => `${cache} has only the extracted folder, which is no archive (conda/conda#8731)`),
+    ...refusals,
   ];
   return { problem: 'E_ARTIFACT_MISSING', subject: `${artifact.subdir}/${artifact.fn}`, reasons };
 }

@@ -23,12 +23,12 @@ export async function acquireUnpublished(
   const { caches, store, findings } = sources;
   const copies: { path: string; file: StoredFile }[] = [];
   const refusals: string[] = [];
-  let extractedIn: string | undefined;
+  const extractedIn: string[] = [];
   for (const cache of caches) {
     const answer = await takeFromCache(rt, { cache, fn, expected, store });
     if (answer.kind === 'stored') copies.push(answer);
     else if (answer.kind === 'refused') refusals.push(`${answer.path}: ${answer.reason}`);
-    else if (answer.extracted) extractedIn ??= cache;
+    else if (answer.extracted) extractedIn.push(cache);
   }
   const [copy] = copies;
   if (copy === undefined) {
