@@ -26,8 +26,14 @@ const FORM: FileForm = {
   example: 'owner: your-account\n  channels: [conda-forge]',
 };
 
-const SCHEMA = z.strictObject(
-  Object.fromEntries([...BY_KEY].map(([key, name]) => [key, SETTINGS[name].given.optional()])),
+/** A `repackenv.yml`. */
+export const CONFIG_SCHEMA = z.strictObject(
+  Object.fromEntries(
+    [...BY_KEY].map(([key, name]) => {
+      const { given, schema, help: description } = SETTINGS[name];
+      return [key, given.optional().meta({ description, default: schema.safeParse(undefined).data })];
+    }),
+  ),
 );
 
 /**
@@ -39,7 +45,7 @@ export async function readConfigFile(rt: Pick<Runtime, 'fs'>, file: string): Pro
 }
 
 export function readConfigText(bytes: Uint8Array, file: string): Map<SettingName, unknown> {
-  const values = checked(readYaml(bytes, file, FORM), SCHEMA, words);
+  const values = checked(readYaml(bytes, file, FORM), CONFIG_SCHEMA, words);
   return new Map(Object.entries(values).map(([key, value]) => [BY_KEY.get(key)!, value]));
 }
 
@@ -58,7 +64,7 @@ function words({ path: [first, item], message, value, knownKeys }: Complaint): P
   return {
     what: `"${key}"${typeof item === 'number' ? `, item ${item + 1},` : ''} has a wrong value: ${message}`,
     hint:
-      typeof value === 'number'
+      typeof value === 'number' && message.includes('expected string')
         ? 'Put versions and other number-like texts in quotes: YAML reads 3.10 as 3.1.'
         : `Expected: ${expected}.`,
   };

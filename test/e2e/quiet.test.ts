@@ -33,6 +33,7 @@ const TABLE: readonly {
   { run: 'clean --root ROOT CACHE --dry-run', out: 'answer' },
   { run: 'clean --root ROOT CACHE' },
   { run: 'engines', out: 'answer' },
+  { run: 'schema', out: 'answer' },
   { run: 'capture ROOT --prefix DIR/no-such-env', exitCode: 2, err: /^error: / },
   { run: 'serve DIR/no-such-folder', exitCode: 2, err: /^error: / },
 ];

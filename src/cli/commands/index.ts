@@ -10,6 +10,7 @@ import { importCommand } from './import.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { planCommand, updateCommand } from './update.js';
+import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { verifyCommand } from './verify.js';
 
@@ -29,4 +30,5 @@ export const COMMANDS: readonly CliCommand[] = [
   deltaCommand,
   serveCommand,
   enginesCommand,
+  schemaCommand,
 ];

@@ -75,17 +75,17 @@ function stated<Schema extends z.ZodType>(schema: Schema, description: string, e
 const EMPTY = 'is there but empty, so it is not clear whether all or';
 
 /** A list that is there must have something in it. */
-function filled<List extends z.ZodType<unknown[]>>(schema: List, what: string): List {
-  const hint = 'Leave the line out for all, or name what is wanted.';
+function filled<List extends z.ZodType<unknown[]>>(schema: List, what: string, absent = 'all'): List {
+  const hint = `Leave the line out for ${absent}, or name what is wanted.`;
   return schema.refine((items) => items.length > 0, new Wrong(what, hint).message);
 }
 
 /** A mirror file: the keys of cas-mirror and anaconda-server-sync-conda as they are, and our own, in the order in which they are shown. */
 export const MIRROR_SCHEMA = z.strictObject({
   channels: stated(
-    filled(channels, 'has no channel'),
+    filled(channels, 'has no channel', '`defaults`'),
     'channels, the first that has a name wins: names, URLs, or {url, token: true}',
-    ['conda-forge', 'https://host/channel'],
+    ['conda-forge', { url: 'https://host/channel', token: true }],
     ['defaults'],
   ),
   platforms: stated(
