@@ -3,6 +3,7 @@ import type { MirrorSource, PickedFile, Selection } from '../../mirror/select/se
 import { selectForMirror } from '../../mirror/select/select.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
+import { shown } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { listed } from '../../delivery/collect-findings.js';
 import type { MirrorRequest } from './mirror-request.js';
@@ -38,7 +39,7 @@ export async function pickFiles(
     picked = [...picked, ...added];
     final = !brokeDown;
   }
-  refuseEmpty(request, sources, picked, findings);
+  refuseEmpty(request, sources, { ...selection, picked }, findings);
   return {
     picked,
     excluded: Object.fromEntries(selection.excluded),
@@ -48,15 +49,26 @@ export async function pickFiles(
   };
 }
 
-/** Out of channels that have packages a filter takes some; one that takes none is misspelt. Throws E_MIRROR_FILE. */
+/**
+ * Out of channels that have packages a filter takes some; one that takes none is misspelt, unless all that it takes is refused.
+ * Throws E_MIRROR_FILE, E_RECORD.
+ */
 function refuseEmpty(
   { settings }: MirrorRequest,
   sources: readonly MirrorSource[],
-  picked: readonly PickedFile[],
+  { picked, refused }: Pick<Selection, 'picked' | 'refused'>,
   findings: readonly Finding[],
 ): void {
   const published = sources.reduce((sum, { index }) => sum + index.size, 0);
   if (picked.length > 0 || published === 0) return;
+  if (refused.length > 0) {
+    throw new RepackError('E_RECORD', {
+      what: `Nothing can be mirrored: ${refused.length === published ? `all ${published}` : `the ${refused.length} wanted`} records of the channels are refused`,
+      where: [...new Set(refused.map(({ channel }) => channel.url))].join(', '),
+      hint: 'Report it to the owner of the channel. Nothing was changed.',
+      details: reasonsOf(refused),
+    });
+  }
   throw new RepackError('E_MIRROR_FILE', {
     what: `The filter takes nothing of the ${published} packages in the channels`,
     where: settings.file,
@@ -66,6 +78,30 @@ function refuseEmpty(
 }
 
 const EXAMPLES = 5;
+const REASONS = 20;
+
+/** Most frequent first: `12 records: it has neither sha256 nor md5 (linux-64/a-1-0.conda, …)`. */
+function reasonsOf(refused: Selection['refused']): string[] {
+  const groups = new Map<string, string[]>();
+  for (const { subdir, fn, problem } of refused) {
+    // Each record's own values and places would make each a reason of its own.
+    const reason = problem
+      .replaceAll(shown(fn), '…')
+      .replace(/^the record … /, '')
+      .replace(/^is refused: (.*)/s, (_, why: string) => why.replaceAll(/"[^"]*"/g, '…'))
+      .replace(/^(can't be read): .*/s, '$1');
+    const paths = groups.get(reason) ?? [];
+    paths.push(`${subdir}/${fn}`);
+    groups.set(reason, paths);
+  }
+  const lines = [...groups]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([reason, paths]) => {
+      const records = paths.length === 1 ? '1 record' : `${paths.length} records`;
+      return `${records}: ${reason} (${listed(paths.slice(0, EXAMPLES), paths.length)})`;
+    });
+  return lines.length <= REASONS ? lines : [...lines.slice(0, REASONS), `and ${lines.length - REASONS} more reasons`];
+}
 
 function unsolvableFindings(
   unsolvable: readonly { subdir: string; fn: string; problem: string }[],

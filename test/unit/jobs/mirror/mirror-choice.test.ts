@@ -78,6 +78,34 @@ describe('the choice of a mirror', () => {
     ]);
   });
 
+  it.each([
+    ['with no filter', '', 'all 4 records'],
+    ['with a filter that leaves one out', 'include: [app, lib, odd]\n', 'the 3 wanted records'],
+  ])('C8: %s: all records are refused, and it says why, counted', async (_title, filter, said) => {
+    const bad = sourcesOf(main, {
+      'app-1-0': { sha256: undefined, md5: undefined } as never,
+      'lib-1-0': { name: 'other' },
+      'odd-1-0': { name: 'another' },
+      'rest-1-0': { depends: 'x' } as never,
+    });
+    const whole = parseMirrorText(`mirror_dir: /srv/m/main\nplatforms: [linux-64]\n${filter}`, 'mirror.yml');
+    const error: unknown = await chooseFiles(testRuntime(), {
+      request: { ...request, settings: whole },
+      sources: bad,
+      stateDir: tempDir(),
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'E_RECORD',
+      what: `Nothing can be mirrored: ${said} of the channels are refused`,
+      where: main.url,
+      details: [
+        '2 records: its name is …, its file name says … (linux-64/lib-1-0.conda, linux-64/odd-1-0.conda)',
+        '1 record: it has neither sha256 nor md5, so its file can not be checked (linux-64/app-1-0.conda)',
+        ...(filter === '' ? ['1 record: has no usable "depends": not a list of texts (linux-64/rest-1-0.conda)'] : []),
+      ],
+    });
+  });
+
   it('is made anew after a run in which the solver broke down, twice for the same file', async () => {
     const stateDir = tempDir();
     const workers = dyingWorkers();
