@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { folderUrl } from './folder-url.js';
 import { pathInFile } from './path-in-file.js';
 import { RepackError } from '../base/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -69,6 +70,8 @@ function absolute(
     file === undefined ? path.resolve(machine.cwd, written) : pathInFile(machine, path.dirname(file), written);
   if (name === 'prove' && typeof value === 'string' && value.startsWith(INSTALL_WITH))
     return `${INSTALL_WITH}${full(value.slice(INSTALL_WITH.length))}`;
+  if (name === 'baseUrl') return folderUrl(String(value), full);
+  if (name === 'channels' && Array.isArray(value)) return value.map((each: string) => folderUrl(each, full));
   if (name === 'channelLogins' && Array.isArray(value))
     return value.map((each: string) =>
       each.replace(/^([^=]*=file:)(.+)$/s, (_, front: string, at: string) => front + full(at)),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FOLDER_PATH } from './folder-url.js';
 
 /** What is said of a setting beside its schema. */
 interface Stated {
@@ -24,8 +25,10 @@ const text = z.string().min(1, 'must not be empty');
 const texts = z.array(text).default([]);
 const onOff = z.boolean().default(false);
 
-/** A whole URL of http, https or file. */
-const url = z.string().regex(/^(https?|file):\/\/\S+$/, 'must be a URL that begins with https://, http:// or file://');
+/** A whole URL of http, https or file, or the path of a folder: see `folderUrl`. */
+const place = z.string().refine((written) => /^(https?|file):\/\/\S/.test(written) || FOLDER_PATH.test(written), {
+  message: 'must be a URL that begins with https://, http:// or file://, or the path of a folder',
+});
 
 /**
  * Every setting, once, in the order of help and `--show-config`: the command line option, the `REPACKENV_…` variable, the key in
@@ -34,9 +37,9 @@ const url = z.string().regex(/^(https?|file):\/\/\S+$/, 'must be a URL that begi
 const STATED = {
   baseUrl: {
     group: 'Channels',
-    value: 'URL',
-    help: 'server of the owner’s channels',
-    schema: url.default('https://conda.anaconda.org'),
+    value: 'URL|FOLDER',
+    help: 'server of the owner’s channels, or a folder that holds them',
+    schema: place.default('https://conda.anaconda.org'),
   },
   owner: {
     group: 'Channels',

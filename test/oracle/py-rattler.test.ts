@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';
-import { FOR_CONDA43, openRealWorkplace } from '../helpers/real-upstream.js';
+import { FOR_CONDA43, openRealWorkplace, withConda43 } from '../helpers/real-upstream.js';
 
 const SLOW = 300_000;
 const CLIENT = fileURLToPath(new URL('../helpers/rattler-client.py', import.meta.url));
@@ -99,3 +100,46 @@ for (const [kind, args, subdirs] of [
     );
   });
 }
+
+describeWithLayers(
+  ['py-rattler', 'conda43', 'upstream-bz2'],
+  'C16: a folder as the server, with blanks and accents',
+  () => {
+    let work: Workplace;
+    beforeAll(async () => {
+      work = await openRealWorkplace('bz2');
+    });
+    afterAll(() => work.close());
+
+    it.each([
+      [
+        'file URL, the embedded solver, installed with conda',
+        (folder: string) => `file://${folder}`,
+        ['--prove', `install=${layerPath('conda43')}`],
+      ],
+      ['path, conda 4.3.16', (folder: string) => folder, withConda43()],
+    ])(
+      '%s: what is delivered is read by rattler',
+      async (title, given, more) => {
+        const folder = join(work.dir, `wïn up ${title.length}`);
+        const from = join(work.upstream.dir, 'gen1');
+        mkdirSync(join(folder, 'prometeia/label'), { recursive: true });
+        mkdirSync(join(folder, 'pkgs'));
+        symlinkSync(join(from, 'label/halkbank'), join(folder, 'prometeia/label/halkbank'));
+        symlinkSync(join(from, 'pkgs/main'), join(folder, 'pkgs/main'));
+        for (const subdir of ['linux-64', 'noarch'])
+          cpSync(join(from, 'private/prometeia', subdir), join(folder, 'prometeia', subdir), { recursive: true });
+        const root = join(work.dir, `Röot ${title.length}`);
+        const args = ['--base-url', given(folder), ...FOR_CONDA43, ...more];
+        const update = await work.update({ token: 'none', root, args });
+        expect(update.exitCode, update.stderr).toBe(0);
+        const channel = pathToFileURL(join(root, 'halkbank')).href;
+        const solved = solveWithRattler({ channel, specs: ['ratingpro', 'pytho'], subdir: 'linux-64' });
+        expect(solved.length).toBeGreaterThan(5);
+        const manifest = readFileSync(join(root, 'halkbank/manifest.json'), 'utf8');
+        expect(manifest).toContain(`"${pathToFileURL(folder).href}/prometeia/label/halkbank"`);
+      },
+      SLOW,
+    );
+  },
+);

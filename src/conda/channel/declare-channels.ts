@@ -75,7 +75,7 @@ export function parseChannelUrl(text: string, baseUrl: string): string {
       hint: 'Give a name (conda-forge, defaults), https://…, or file:///… for a folder.',
     });
   }
-  const variable = /^file:.*?(\$\{?\w+\}?|%[A-Za-z_]\w*%)/.exec(text)?.[1];
+  const variable = /^file:.*?(\$\{?\w+\}?|%(?![0-9a-f]{2})[a-z_]\w*%)/i.exec(text)?.[1];
   if (variable !== undefined) {
     throw new RepackError('E_CHANNEL', {
       what: `This channel URL holds ${variable}, and nothing is filled in here`,

@@ -28,6 +28,13 @@ it.each([
   expect(error.what).toMatch(/nothing is filled in/);
 });
 
+it.each(['file:///srv/w%C3%AFn', 'file:///srv/%e6%97%a5', 'file:///srv/w%c3%af_%20x'])(
+  'C10 %s: escapes are no variable',
+  (url) => {
+    expect(parseChannelUrl(url, 'https://conda.anaconda.org')).toBe(url);
+  },
+);
+
 it.each(['file://srv/mirror', 'file://mirror'])('C10 %s: write three slashes', (url) => {
   const error = refusal(() => checkChannels([channelAt(url)], RULES));
   expect([error.code, error.exitCode]).toEqual(['E_CHANNEL', 2]);
