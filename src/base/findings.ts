@@ -8,4 +8,6 @@ export interface Finding {
   exit: boolean;
   /** Shown as a warning though it does not change the exit code: somebody should look (design D6a). */
   warn?: boolean;
+  /** What it is about, where the message also has what changes from night to night. */
+  topic?: string;
 }

@@ -81,3 +81,50 @@ describe('what lies beside a mirror', () => {
     expect(page()).toBe('All that its packages need is in it. No internet is needed, and no other channel.');
   });
 });
+
+describe('a mirror every night from cron', () => {
+  const lib = (version: string, more = {}) => samplePackage('lib', version, { ...linux, ...more });
+  const app = (version: string) => samplePackage('app', version, { ...linux, depends: ['lib'] });
+  const free = () => samplePackage('free', '1.0', linux);
+  const night = async (exitCode = 0): Promise<string> => {
+    const ran = await place.mirror(['--quiet']);
+    expect(ran.exitCode, ran.stderr).toBe(exitCode);
+    expect(ran.stdout).toBe('');
+    return ran.stderr;
+  };
+
+  const lists = [
+    ['all', 'blacklist: [lib]'],
+    ['all', 'license_blacklist: [AGPL]'],
+    ['solve', 'blacklist: [lib]'],
+    ['solve', 'license_blacklist: [AGPL]'],
+    ['solve', 'exclude: ["lib>0"]'],
+  ];
+  it.each(lists)('M5: with_dependencies %s, %s: told once, then only when it changes', async (mode, list) => {
+    const agpl = await lib('1.0', { license: 'AGPL-3.0' });
+    const lines = [list, `with_dependencies: ${mode}`];
+    await write(lines, [await app('1.0'), agpl, await free()]);
+    expect(await night()).toMatch(/^\S+ \S+ finding dependency-forbidden: .*app-1\.0-0\.conda.*lib.*\n$/);
+    for (let each = 0; each < 2; each += 1) expect(await night()).toBe('');
+    // Another version that asks for the same.
+    await write(lines, [await app('1.0'), await app('1.1'), agpl, await free()]);
+    expect(await night()).toBe('');
+    // Another package, and it is told to whoever looks.
+    const more = await samplePackage('more', '1.0', { ...linux, depends: ['lib'] });
+    await write(lines, [await app('1.0'), await app('1.1'), agpl, await free(), more]);
+    const told = await place.report([], 0);
+    expect(told.findings).toMatchObject([{ code: 'dependency-forbidden', exit: false }]);
+    await write([...lines, 'whitelist: [nothing]'], [await app('1.0'), await app('1.1'), agpl, await free(), more]);
+    expect(await night()).toMatch(/^\S+ \S+ finding filter-unmatched: .*nothing.*\n$/);
+    expect(await night()).toBe('');
+  });
+
+  it.each(['all', 'solve'])(
+    'M5: with_dependencies %s: what no list forbids and no channel has stays a fault',
+    async (mode) => {
+      await write([`with_dependencies: ${mode}`, 'blacklist: [free]'], [await app('1.0'), await free()]);
+      for (let each = 0; each < 2; each += 1)
+        expect(await night(1)).toMatch(/open-dependencies: .*app-1\.0-0\.conda needs lib/);
+    },
+  );
+});

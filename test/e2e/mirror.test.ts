@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { makePackage, makeSampleUpstream, writeIndex } from '../../scripts/lib/sample-upstream.js';
+import { makeChannel, makePackage, makeSampleUpstream, writeIndex } from '../../scripts/lib/sample-upstream.js';
 import { changesBetween, filesThatContain, snapshot } from '../../scripts/lib/snapshot.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import {
@@ -276,13 +276,34 @@ describe('filters', () => {
   });
 
   it('open dependencies end each run with 1, not only the one that changed something', async () => {
+    const lacking = join(place.dir, 'lacking');
+    const pandas = await makePackage({
+      name: 'pandas',
+      version: '1.0',
+      build: '0',
+      subdir: 'linux-64',
+      depends: ['pytz'],
+    });
+    await makeChannel(lacking, [pandas], { subdirs: ['linux-64'] });
     place.write(
-      `${MAIN}\ninclude: [pandas]\nblacklist: [pytz]\nwith_dependencies: all\nmirror_dir: ${place.dir}/mirrors/open`,
+      `channels: ["file://${lacking}"]\nplatforms: [linux-64]\nwith_dependencies: all\nmirror_dir: ${place.dir}/mirrors/open`,
     );
     for (const unchanged of [false, true]) {
       const report = await place.report([], 1);
       expect(report.published?.unchanged).toBe(unchanged);
       expect(report.findings.map(({ code }) => code)).toContain('open-dependencies');
+    }
+    expect(await place.report(['--dry-run'], 1)).toMatchObject({ findings: [{ code: 'open-dependencies' }] });
+  });
+
+  it('M5: what a list of the mirror file forbids ends none with 1', async () => {
+    place.write(
+      `${MAIN}\ninclude: [pandas]\nblacklist: [pytz]\nwith_dependencies: all\nmirror_dir: ${place.dir}/mirrors/open`,
+    );
+    for (const unchanged of [false, true]) {
+      const report = await place.report();
+      expect(report.published?.unchanged).toBe(unchanged);
+      expect(report.findings).toMatchObject([{ code: 'dependency-forbidden', exit: false, warn: !unchanged }]);
     }
   });
 
@@ -642,12 +663,12 @@ describe('installers, accounts, deltas, locks', () => {
     };
     place.write(`${MAIN}\ninclude: [pandas, six]\nwith_dependencies: all`);
     await told(0);
-    // A dependency that nothing satisfies, a file that is lost, one that is not ours.
+    // A dependency that a list forbids, a file that is lost, one that is not ours.
     place.write(`${MAIN}\ninclude: [pandas]\nexclude: [numpy]\nwith_dependencies: all`);
     expectClean(await place.clean());
     rmSync(join(place.mirrorDir, 'noarch/six-1.16.0-py_0.tar.bz2'));
     writeFileSync(join(place.mirrorDir, 'noarch/foreign-1.0-0.tar.bz2'), 'not ours');
-    await told(1);
+    await told(0);
     // What the filter no longer picks waits for `clean`: no reason for an exit code each night.
     place.write(`${MAIN}\ninclude: [tzdata]\nwith_dependencies: all`);
     await told(0);

@@ -11,7 +11,7 @@ import type { Choice } from './pick-files.js';
 /** In the state folder: what the filter took of the channels in the last run that was published. */
 export const CHOICE_NAME = 'choice.json';
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 
 /** A choice, and what it was made of: the same key gives the same choice. */
 export interface KeyedChoice extends Choice {

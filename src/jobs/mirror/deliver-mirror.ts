@@ -12,7 +12,8 @@ import { fetchMirror } from './fetch-mirror.js';
 import { keepDelta, prepareDelta } from './keep-delta.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
-import type { PlannedMirror } from './plan-mirror.js';
+import { withCount, type PlannedMirror } from './plan-mirror.js';
+import { rememberTold } from './told.js';
 import { clearIncoming, openIncoming } from './with-mirror.js';
 
 export interface MirrorDelivery {
@@ -47,11 +48,13 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
       artifacts,
       kept: planned.plan.kept,
       changed: staged.files.some(({ change }) => change !== 'unchanged'),
+      forbids: planned.forbids,
     }),
   );
   await clearIncoming(rt, place.stateDir);
   await rememberSeen(rt, place, staged.files);
   await rememberChoice(rt, place, planned.choice);
+  await rememberTold(rt, place, planned.choice);
   await rt.reach('mirror:remembered');
   const delta = await keepDelta(rt, { request, place, live });
   await rt.reach('mirror:delta-written');
@@ -67,7 +70,7 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
     platforms: [...request.settings.platforms],
     artifacts: artifacts.length,
     bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
-    excluded: planned.choice.excluded,
+    excluded: withCount(planned.excluded, 'not-fetched', planned.plan.wanted.length - fetched.taken.length),
     fetched: fetched.counts,
     installers: fetched.installers,
     kept: planned.plan.kept,

@@ -3,6 +3,7 @@ import type { KeptFile } from '../../mirror/sync/sync.js';
 import type { Finding } from '../../base/findings.js';
 import { openDependencies } from '../../conda/record/open-dependencies.js';
 import type { DependentFile } from '../../conda/record/open-dependencies.js';
+import { splitPath } from '../../conda/channel/names.js';
 import { listed } from '../../delivery/collect-findings.js';
 
 const MANY = 5;
@@ -19,10 +20,13 @@ export function dependencyFindings(options: {
   /** Of them, those that the filter no longer picks. */
   kept: readonly KeptFile[];
   changed: boolean;
+  /** Whether a list of the mirror file forbids all that could satisfy a need: told already, and not asked for. */
+  forbids: (subdir: string, depends: string) => boolean;
 }): Finding[] {
-  const { dependencies, artifacts, kept, changed } = options;
+  const { dependencies, artifacts, kept, changed, forbids } = options;
   if (dependencies === 'none' && !changed) return [];
-  const open = openDependencies(artifacts);
+  const all = openDependencies(artifacts);
+  const open = dependencies === 'none' ? all : all.filter(({ path, depends }) => !forbids(splitPath(path)[0], depends));
   if (open.length === 0) return [];
   const unpicked = new Set(kept.map(({ path }) => path));
   const shown = open.slice(0, MANY).map(({ path: file, depends }) => `${file} needs ${depends}`);

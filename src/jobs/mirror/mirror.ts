@@ -46,13 +46,13 @@ function dryReport(
   task: { request: MirrorRequest; folder: Pick<LabelFolder, 'place' | 'live'>; planned: PlannedMirror },
 ): MirrorReport {
   const { request, folder, planned } = task;
-  const { plan, choice } = planned;
+  const { plan, forbids } = planned;
   const there = plan.present.reduce((sum, { live }) => sum + live.size, 0);
   const missing = plan.wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
   const artifacts = [...plan.present.map(({ artifact }) => artifact), ...plan.wanted];
   const { changes, leaving } = plannedChanges(folder.live, artifacts);
   const changed = changes.kept < artifacts.length || plan.withdrawn.length > 0;
-  emitFindings(rt, dependencyFindings({ ...request.settings.filter, artifacts, kept: plan.kept, changed }));
+  emitFindings(rt, dependencyFindings({ ...request.settings.filter, artifacts, kept: plan.kept, changed, forbids }));
   const told = new Set([...plan.withdrawn, ...sidePaths(folder.live)]);
   return {
     job: 'mirror',
@@ -63,7 +63,7 @@ function dryReport(
     platforms: [...request.settings.platforms],
     artifacts: artifacts.length,
     bytesTotal: there + missing,
-    excluded: choice.excluded,
+    excluded: planned.excluded,
     fetched: { artifacts: 0, bytes: 0, resumed: 0 },
     toFetch: { artifacts: plan.wanted.length, bytes: missing },
     installers: request.settings.fetchInstallers ? request.settings.installers.length : 0,

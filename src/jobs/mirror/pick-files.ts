@@ -1,5 +1,9 @@
 import { append } from '../../base/append.js';
-import type { MirrorSource, PickedFile, Selection } from '../../mirror/select/select.js';
+import { sha256Of } from '../../codec/digests.js';
+import { nameInFilename } from '../../conda/channel/names.js';
+import { dependencyName } from '../../conda/spec/dependency.js';
+import type { UnsolvableFile } from '../../mirror/closure/closure.js';
+import type { ForbiddenDependency, MirrorSource, PickedFile, Selection } from '../../mirror/select/select.js';
 import { selectForMirror } from '../../mirror/select/select.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
@@ -32,17 +36,19 @@ export async function pickFiles(
   const selection = selectForMirror({ sources, filter });
   const findings = [...shadowFindings(selection), ...listFindings(selection)];
   let { picked } = selection;
+  const excluded = new Map<string, number>(selection.excluded);
   let final = true;
   if (filter.dependencies === 'solve') {
     const { added, unsolvable, brokeDown } = await solveClosure(rt, request, { sources, picked });
     append(findings, unsolvableFindings(unsolvable, picked.length));
+    for (const { leftOutBy } of added) excluded.set(leftOutBy, (excluded.get(leftOutBy) ?? 0) - 1);
     picked = [...picked, ...added];
     final = !brokeDown;
   }
   refuseEmpty(request, sources, { ...selection, picked }, findings);
   return {
     picked,
-    excluded: Object.fromEntries(selection.excluded),
+    excluded: Object.fromEntries([...excluded].filter(([, count]) => count > 0)),
     refused: selection.refused.map(({ subdir, fn, problem }) => ({ path: `${subdir}/${fn}`, problem })),
     findings,
     final,
@@ -103,19 +109,32 @@ function reasonsOf(refused: Selection['refused']): string[] {
   return lines.length <= REASONS ? lines : [...lines.slice(0, REASONS), `and ${lines.length - REASONS} more reasons`];
 }
 
-function unsolvableFindings(
-  unsolvable: readonly { subdir: string; fn: string; problem: string }[],
-  total: number,
-): Finding[] {
-  if (unsolvable.length === 0) return [];
-  const shown = unsolvable.slice(0, EXAMPLES).map(({ subdir, fn, problem }) => `${subdir}/${fn}: ${problem}`);
-  return [
-    {
-      code: 'not-installable',
-      message: `${unsolvable.length} of ${total} picked files can't be installed from what may be mirrored: ${listed(shown, unsolvable.length, ' | ')}`,
-      exit: true,
-    },
-  ];
+/** What the user's own lists take from a file is the user's wish, not a fault. */
+function unsolvableFindings(unsolvable: readonly UnsolvableFile[], total: number): Finding[] {
+  const told = (files: readonly UnsolvableFile[], from: string): string => {
+    const shown = files.slice(0, EXAMPLES).map(({ subdir, fn, problem }) => `${subdir}/${fn}: ${problem}`);
+    return `${files.length} of ${total} picked files can't be installed from ${from}: ${listed(shown, files.length, ' | ')}`;
+  };
+  const wished = unsolvable.filter(({ byLists }) => byLists === true);
+  const faulty = unsolvable.filter(({ byLists }) => byLists !== true);
+  const findings: Finding[] = [];
+  if (faulty.length > 0)
+    findings.push({ code: 'not-installable', message: told(faulty, 'what may be mirrored'), exit: true });
+  if (wished.length > 0)
+    findings.push({
+      code: 'dependency-forbidden',
+      message: told(wished, 'what the lists of the mirror file allow'),
+      subject: 'solve',
+      exit: false,
+      warn: true,
+      topic: topicOf(wished.map(({ fn }) => nameInFilename(fn) ?? fn)),
+    });
+  return findings;
+}
+
+/** Of names, in whatever order and however often: the next night brings other versions of them. */
+function topicOf(names: readonly string[]): string {
+  return sha256Of([...new Set(names)].sort().join('\n')).slice(0, 16);
 }
 
 /** One finding a pair of channels: a whole channel may lie in another's shadow. */
@@ -133,6 +152,7 @@ function shadowFindings({ shadowed }: Selection): Finding[] {
     subject: message,
     exit: false,
     warn: true,
+    topic: topicOf(files.map((file) => nameInFilename(file) ?? file)),
   }));
 }
 
@@ -144,19 +164,24 @@ function listFindings({ unmatched, forbidden }: Selection): Finding[] {
     exit: false,
     warn: true,
   }));
-  const entries = new Map<string, { reason: string; entry: string; line: number | undefined; needs: string[] }>();
+  const entries = new Map<
+    string,
+    Pick<ForbiddenDependency, 'reason' | 'entry' | 'line'> & { needs: string[]; names: string[] }
+  >();
   for (const { subdir, fn, depends, reason, entry, line } of forbidden) {
     const key = `${reason}\n${entry}\n${line ?? ''}`;
-    const group = entries.get(key) ?? { reason, entry, line, needs: [] };
+    const group = entries.get(key) ?? { reason, entry, line, needs: [], names: [] };
     group.needs.push(`${subdir}/${fn} needs ${depends}`);
+    group.names.push(`${nameInFilename(fn) ?? fn} ${dependencyName(depends)}`);
     entries.set(key, group);
   }
-  const closed = [...entries.values()].map(({ reason, entry, line, needs }): Finding => ({
+  const closed = [...entries.values()].map(({ reason, entry, line, needs, names }): Finding => ({
     code: 'dependency-forbidden',
     message: `${reason} "${entry}"${line === undefined ? '' : ` (line ${line})`} forbids what is needed: ${listed(needs.slice(0, EXAMPLES), needs.length)}`,
     subject: `${reason} ${entry}`,
     exit: false,
     warn: true,
+    topic: topicOf(names),
   }));
   return [...idle, ...closed];
 }

@@ -1,6 +1,7 @@
 import { compareWithLive } from '../../delivery/stage/compare-live.js';
 import type { Gateway } from '../../gateway/gateway.js';
 import { refuseShrink } from '../../mirror/sync/shrink.js';
+import { forbiddenNeeds } from '../../mirror/closure/closure.js';
 import { planSync } from '../../mirror/sync/sync.js';
 import type { SyncPlan } from '../../mirror/sync/sync.js';
 import { RepackError } from '../../base/errors.js';
@@ -10,6 +11,7 @@ import { emitFindings, listed } from '../../delivery/collect-findings.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { chooseFiles } from './choice-memory.js';
 import type { KeyedChoice } from './choice-memory.js';
+import { withoutTold } from './told.js';
 import { readChannels, readLiveIndexes } from './read-mirror.js';
 
 export interface PlannedMirror {
@@ -17,6 +19,9 @@ export interface PlannedMirror {
   plan: SyncPlan;
   /** Every platform and noarch, and the subdirs that lie in the mirror. */
   subdirs: string[];
+  forbids: (subdir: string, depends: string) => boolean;
+  /** Number of files left out, by rule. */
+  excluded: Readonly<Record<string, number>>;
 }
 
 interface PlanTask {
@@ -36,7 +41,7 @@ export async function planMirror(rt: Runtime, { request, gateway, live, stateDir
   const read = await readChannels(rt, { gateway, channels, platforms: settings.platforms, live });
   emitFindings(rt, gateway.findings());
   const choice = await chooseFiles(rt, { request, sources: read.sources, stateDir });
-  emitFindings(rt, choice.findings);
+  emitFindings(rt, await withoutTold(rt, { stateDir, findings: choice.findings }));
   const plan = planSync({
     live,
     sources: read.all,
@@ -55,7 +60,23 @@ export async function planMirror(rt: Runtime, { request, gateway, live, stateDir
   });
   // Known before a byte is fetched.
   emitFindings(rt, compareWithLive(live, plan.wanted.map(statedBytes), request.replace));
-  return { choice, plan, subdirs: [...new Set([...read.subdirs, ...(live.manifest?.subdirs ?? [])])] };
+  const forbidden = forbiddenNeeds({ sources: read.sources, filter: settings.filter });
+  return {
+    choice,
+    plan,
+    subdirs: [...new Set([...read.subdirs, ...(live.manifest?.subdirs ?? [])])],
+    forbids: (subdir, depends) => forbidden(subdir, depends) !== undefined,
+    excluded: withCount(choice.excluded, 'unusable-record', choice.refused.length + plan.refused.length),
+  };
+}
+
+/** The same counts, with this one more where it is not none. */
+export function withCount(
+  counts: Readonly<Record<string, number>>,
+  rule: string,
+  count: number,
+): Readonly<Record<string, number>> {
+  return count === 0 ? counts : { ...counts, [rule]: count };
 }
 
 function statedBytes({ subdir, fn, record }: SyncPlan['wanted'][number]) {

@@ -38,6 +38,9 @@ export async function solveClosure(
     detail: `what ${picked.length} files need, each by a solver`,
   });
   const prospectOf = solverSight({ sources, filter });
+  const lists = { licenseBlacklist: [], blacklist: [], exclude: [], python: [] };
+  const hasLists = Object.keys(lists).some((name) => filter[name as keyof typeof lists].length > 0);
+  const withoutLists = solverSight({ sources, filter: { ...filter, ...lists } });
   let solver: EmbeddedSolver | undefined;
   let shown = 0;
   let brokeDown = false;
@@ -54,14 +57,19 @@ export async function solveClosure(
     // As an entry of `depends`: a record may have a build string that nobody could ask for.
     const { spec } = parseDependency(asked.exact);
     if (spec === undefined) return { problem: `no solver can be asked for ${asked.exact}` };
-    const { plain, sights } = prospectOf(profile, asked.exact);
-    if (plain !== undefined) return { files: plain };
-    let answer: SolvedFiles = { problem: 'nothing was shown to the solver' };
-    for (const sight of sights) {
-      answer = await solveIn(sight(), { spec, profile });
-      if (answer.files !== undefined) break;
-    }
-    return answer;
+    const answerOf = async ({ plain, sights }: ReturnType<typeof prospectOf>): Promise<SolvedFiles> => {
+      if (plain !== undefined) return { files: plain };
+      let answer: SolvedFiles = { problem: 'nothing was shown to the solver' };
+      for (const sight of sights) {
+        answer = await solveIn(sight(), { spec, profile });
+        if (answer.files !== undefined) break;
+      }
+      return answer;
+    };
+    const answer = await answerOf(prospectOf(profile, asked.exact));
+    if (answer.files !== undefined || !hasLists) return answer;
+    const free = await answerOf(withoutLists(profile, asked.exact));
+    return free.files === undefined ? answer : { ...answer, byLists: true };
   };
   const solveIn = async (
     sight: Sight,

@@ -13,12 +13,13 @@ import type { Gatherer, MirrorSource, Watch } from '../select/gather.js';
 import { latestWindow } from '../select/latest.js';
 import { pythonSeries } from '../select/python.js';
 import { checkedRecord, excludesUnusable, recordOfFilename } from '../select/record.js';
+import { rulesOf } from '../select/rules.js';
 import type { Exclusion, ExclusionReason, Rules } from '../select/rules.js';
 
 export { closeBySolving } from './solve.js';
 export { namesLeadingTo, solverSight } from './view.js';
 export type { Sight } from './view.js';
-export type { SolveRequest, SolvedFiles } from './solve.js';
+export type { SolveRequest, SolvedFiles, UnsolvableFile } from './solve.js';
 
 /** A dependency of a picked file that only files can satisfy which a list forbids. */
 export interface ForbiddenDependency extends Exclusion {
@@ -98,6 +99,28 @@ export function closeOverAll(options: {
     if (before > 1) excluded.set(reason, before - 1);
     else excluded.delete(reason);
   }
+}
+
+/**
+ * Tells of an entry of `depends` which list of the mirror file forbids all that could satisfy it; undefined where none does, be it that something is
+ * permitted, or that no channel has it.
+ */
+export function forbiddenNeeds({
+  sources,
+  filter,
+}: {
+  sources: readonly MirrorSource[];
+  filter: MirrorFilter;
+}): (subdir: Subdir, depends: string) => Exclusion | undefined {
+  const rules = rulesOf(filter, [...new Set(sources.map(({ channel }) => channel))]);
+  const find = candidateFinder(sources, filter, rules, () => undefined);
+  const platforms = [...new Set(sources.map((source) => source.subdir))].filter((subdir) => subdir !== NOARCH);
+  return (subdir, depends) => {
+    const { spec } = parseDependency(depends);
+    if (spec === undefined) return undefined;
+    const wanted = (subdir === NOARCH ? platforms : [subdir]).map((platform) => find(spec, platform));
+    return wanted.flatMap((each) => ('forbidden' in each ? [each.forbidden] : []))[0];
+  };
 }
 
 /** One whose record can't be used, and the rule that has left it out so far. */

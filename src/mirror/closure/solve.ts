@@ -5,12 +5,12 @@ import { compareVersions } from '../../conda/spec/version.js';
 import type { MirrorFilter } from '../../config/mirror-file/filter.js';
 import type { MirrorSource, PickedFile } from '../select/gather.js';
 import { rulesOf } from '../select/rules.js';
-import type { Rules } from '../select/rules.js';
+import type { ExclusionReason, Rules } from '../select/rules.js';
 
 /** What a solver makes of one exact spec on one platform: the files, or why there is no solution. */
 export type SolvedFiles =
   | { readonly files: readonly { readonly subdir: Subdir; readonly fn: string }[]; readonly problem?: undefined }
-  | { readonly files?: undefined; readonly problem: string };
+  | { readonly files?: undefined; readonly problem: string; readonly byLists?: true | undefined };
 
 export interface SolveRequest {
   /** A platform, never noarch. */
@@ -20,10 +20,25 @@ export interface SolveRequest {
 }
 
 export interface SolvedClosure {
-  /** Files to add to those picked, each with the path of the picked file whose solution it is in. */
-  readonly added: readonly (PickedFile & { readonly of: string })[];
+  readonly added: readonly AddedFile[];
   /** Picked files that can't be installed on any platform from what may be mirrored. */
-  readonly unsolvable: readonly { readonly subdir: Subdir; readonly fn: string; readonly problem: string }[];
+  readonly unsolvable: readonly UnsolvableFile[];
+}
+
+/** A file to add to those picked. */
+export interface AddedFile extends PickedFile {
+  /** Path of the picked file whose solution it is in. */
+  readonly of: string;
+  /** What had left it out by itself. */
+  readonly leftOutBy: ExclusionReason;
+}
+
+export interface UnsolvableFile {
+  readonly subdir: Subdir;
+  readonly fn: string;
+  readonly problem: string;
+  /** Without the lists of the mirror file it could be installed. */
+  readonly byLists?: true | undefined;
 }
 
 /**
@@ -42,9 +57,9 @@ export async function closeBySolving(options: {
   const { sources, filter, picked, platforms, solve } = options;
   const rules = rulesOf(filter, [...new Set(sources.map((source) => source.channel))]);
   const present = new Set(picked.map(pathOf));
-  const added: (PickedFile & { of: string })[] = [];
+  const added: AddedFile[] = [];
   const solvable = new Set<string>();
-  const problems = new Map<string, string>();
+  const problems = new Map<string, Pick<UnsolvableFile, 'problem' | 'byLists'>>();
   const roots = newestFirst(picked, sources);
   for (const platform of platforms) {
     const installable = new Set<string>();
@@ -55,7 +70,8 @@ export async function closeBySolving(options: {
       const answer = answers.get(exact) ?? (await solve({ subdir: platform, exact }));
       answers.set(exact, answer);
       if (answer.files === undefined) {
-        problems.set(path, answer.problem);
+        const byLists = answer.byLists ?? problems.get(path)?.byLists;
+        problems.set(path, { problem: answer.problem, byLists });
         continue;
       }
       solvable.add(path);
@@ -73,7 +89,7 @@ export async function closeBySolving(options: {
   }
   const unsolvable = roots
     .filter(({ file }) => !solvable.has(pathOf(file)) && problems.has(pathOf(file)))
-    .map(({ file }) => ({ subdir: file.subdir, fn: file.fn, problem: problems.get(pathOf(file))! }));
+    .map(({ file: { subdir, fn } }) => Object.assign({ subdir, fn }, problems.get(pathOf({ subdir, fn }))!));
   return { added, unsolvable };
 }
 
@@ -109,19 +125,21 @@ function permittedFile(
   sources: readonly MirrorSource[],
   rules: Rules,
   wanted: { subdir: Subdir; fn: string },
-): PickedFile | undefined {
+): Omit<AddedFile, 'of'> | undefined {
   for (const { channel, subdir, index } of sources) {
     if (subdir !== wanted.subdir) continue;
     const record = index.record(wanted.fn);
-    if (record === undefined || rules.forbids({ record, channel, subdir }) !== undefined) continue;
+    const judged = record && { record, channel, subdir };
+    if (judged === undefined || rules.forbids(judged) !== undefined) continue;
     return {
       channel,
       subdir,
       fn: wanted.fn,
-      name: record.name,
-      sha256: record.sha256,
-      md5: record.md5,
-      size: record.size,
+      name: judged.record.name,
+      sha256: judged.record.sha256,
+      md5: judged.record.md5,
+      size: judged.record.size,
+      leftOutBy: rules.excludes(judged)?.reason ?? 'latest',
     };
   }
   return undefined;

@@ -15,7 +15,9 @@ export type ExclusionReason =
   | 'python'
   | 'since'
   | 'until'
-  | 'latest';
+  | 'latest'
+  /** A channel declared before has a file of this name. */
+  | 'earlier-channel';
 
 /** A rule that leaves a file out, and the entry of it that does. */
 export interface Exclusion {

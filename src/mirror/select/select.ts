@@ -83,7 +83,10 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
         leaveOut(fn, name, exclusion);
         continue;
       }
-      if (!gathered.add(source, fn, record)) continue;
+      if (!gathered.add(source, fn, record)) {
+        count(excluded, 'earlier-channel', 1);
+        continue;
+      }
       window?.note(subdir, groupOf(filter, record));
       if (isWatched(watch, record.name)) watch.tell(source, fn, pickedFate(rules, judged));
     }

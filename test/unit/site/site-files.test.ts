@@ -244,7 +244,7 @@ describe('INSTALL.md', () => {
       /channel for `app`.*\n.*: 2 dependencies are/,
     ],
     ['a dependency that would end the line', [['noarch/x-1-0.conda', ['a\n# b']]], [], String.raw`\n# b`],
-    ['a dependency without end', [['noarch/x-1-0.conda', [`a ${'1.0|'.repeat(999)}1.0`]]], [], /: `a [1.0|]{118}…`\./],
+    ['a dependency without end', [['noarch/x-1-0.conda', [`a ${'1.0|'.repeat(40)}1.0`]]], [], /: `a [1.0|]{118}…`\./],
   ])('M4: says of %s what is true of it (%#)', (_, list, specs, says) => {
     const page = filesOf(list, { specs }).get('acme.INSTALL.md')!;
     if (typeof says === 'string') expect(page).toContain(says);
