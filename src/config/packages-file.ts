@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { Runtime } from '../runtime/runtime.js';
+import { RepackError } from '../base/errors.js';
+import { kindOfText } from './packages-file-kinds.js';
 import { checked } from './yaml/check.js';
 import type { Complaint } from './yaml/check.js';
 import { readYaml } from './yaml/read-yaml.js';
@@ -31,7 +33,7 @@ const SCHEMA = z.object({
 
 /**
  * `--packages-file`: MatchSpecs, a line each (`#` begins a comment), or an `environment.yml`.
- * @throws RepackError E_SPEC_FILE naming file and line; an environment.yml with a `pip:` section is refused, since pip's packages
+ * @throws RepackError E_SPEC_FILE naming file and line, and what the file is where it is a lock or a list of another program's; an environment.yml with a `pip:` section is refused, since pip's packages
  * can't be delivered in a conda channel.
  */
 export async function readPackagesFile(rt: Pick<Runtime, 'fs'>, file: string): Promise<PackagesFile> {
@@ -40,7 +42,16 @@ export async function readPackagesFile(rt: Pick<Runtime, 'fs'>, file: string): P
 
 export function readPackagesText(bytes: Uint8Array, file: string): PackagesFile {
   const text = textOf(bytes, file, FORM);
-  return looksLikeYaml(file, text) ? fromEnvironmentYaml(text, file) : { specs: fromLines(text), channels: [] };
+  const isYaml = looksLikeYaml(file, text);
+  const other = kindOfText(text, isYaml);
+  if (other !== undefined) {
+    throw new RepackError('E_SPEC_FILE', {
+      what: `This is ${other.name}`,
+      where: `${file}, line ${other.line}`,
+      hint: other.hint,
+    });
+  }
+  return isYaml ? fromEnvironmentYaml(text, file) : { specs: fromLines(text), channels: [] };
 }
 
 function looksLikeYaml(file: string, text: string): boolean {
@@ -50,7 +61,6 @@ function looksLikeYaml(file: string, text: string): boolean {
 function fromLines(text: string): PackagesFile['specs'] {
   return text.split(/\r?\n/).flatMap((raw, index) => {
     const line = raw.replace(/(^|\s)#.*$/, '').trim();
-    // `conda list --export` writes `@EXPLICIT`-like marks only into explicit files; those are locks, not requests.
     return line === '' ? [] : [{ text: line, line: index + 1 }];
   });
 }
