@@ -4,6 +4,7 @@ import { isRepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Target } from './set/target.js';
+import { SITE_RECEIPT_FORMAT } from './set/formats.js';
 import { parseSiteReceipt, type SiteReceipt } from './set/headers.js';
 import { mediumJson } from './set/names.js';
 
@@ -34,7 +35,7 @@ export async function writeSiteReceipt(
   if (there?.manifest_sha256 === manifestSha256 && there.verified.signature === signature) return path;
   const receipt: SiteReceipt = {
     schema: 1,
-    format: 'repackenv-site-receipt',
+    format: SITE_RECEIPT_FORMAT,
     label: manifest.label,
     generation: manifest.generation,
     manifest_sha256: manifestSha256,

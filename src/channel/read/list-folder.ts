@@ -88,7 +88,12 @@ async function isSubdirOf(
   if (!isSubdir(name)) return false;
   if (KNOWN_SUBDIRS.includes(name) || manifest?.subdirs.includes(name) === true) return true;
   if (manifest !== undefined || !entry.isDirectory()) return false;
-  return rt.fs.lstat(join(dir, name, INDEX_NAMES[0])).then(
+  return isThere(rt, join(dir, name, INDEX_NAMES[0]));
+}
+
+/** Whether anything is there; what this account may not look at is not. */
+export async function isThere(rt: { fs: Pick<FileSystem, 'lstat'> }, path: string): Promise<boolean> {
+  return rt.fs.lstat(path).then(
     () => true,
     () => false,
   );

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { objectIn } from '../../base/json.js';
 import { sha256Of } from '../../codec/digests.js';
+import { formatIn, SET_FORMAT, SITE_RECEIPT_FORMAT } from '../../media/set/formats.js';
 import { parseSetFile, parseSiteReceipt } from '../../media/set/headers.js';
 import { looseManifestName } from '../../media/set/names.js';
 import type { Channel } from '../../conda/channel/channel.js';
@@ -85,12 +85,12 @@ async function fileSide(
   rt: Runtime,
   { given, where, bytes }: { given: string; where: string; bytes: Buffer },
 ): Promise<Exclude<Side, { kind: 'channel' }>> {
-  switch (formatOf(bytes)) {
-    case 'repackenv-site-receipt': {
+  switch (formatIn(bytes.toString('utf8'))) {
+    case SITE_RECEIPT_FORMAT: {
       const { manifest } = parseSiteReceipt(bytes, where);
       return { kind: 'receipt', given, read: async () => ofManifest(manifest) };
     }
-    case 'repackenv-set': {
+    case SET_FORMAT: {
       const set = parseSetFile(bytes, where);
       const loose = path.join(path.dirname(where), looseManifestName(set.name));
       const manifest = await rt.fs.readFile(loose).catch((error: unknown) => {
@@ -117,12 +117,6 @@ async function fileSide(
       return { kind: 'manifest', given, read: async () => ofManifest(sound(parsed, where), { bytes }) };
     }
   }
-}
-
-/** The `format` that a file of ours states; undefined for a manifest, which has none. */
-function formatOf(bytes: Buffer): string | undefined {
-  const format = objectIn(bytes.toString('utf8'))?.['format'];
-  return typeof format === 'string' ? format : undefined;
 }
 
 function sound(parsed: ReturnType<typeof parseManifest>, where: string): Manifest {

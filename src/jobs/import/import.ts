@@ -9,6 +9,7 @@ import { findSets, openMedia, type FoundSet, type Media } from '../../media/arch
 import { isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { isThere } from '../../channel/read/list-folder.js';
 import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import { JOURNAL_NAME } from '../../delivery/switch/journal.js';
 import { openRoot } from '../../delivery/place/root.js';
@@ -109,10 +110,7 @@ interface SeemingState extends FolderState {
 
 async function seemingState(rt: Runtime, root: string, label: string): Promise<SeemingState> {
   const { labelDir: dir, stateDir } = await openRoot(rt, root, label, { create: false });
-  const settled = await rt.fs.lstat(path.join(stateDir, JOURNAL_NAME)).then(
-    () => false,
-    () => true,
-  );
+  const settled = !(await isThere(rt, path.join(stateDir, JOURNAL_NAME)));
   const bytes = await rt.fs.readFile(path.join(dir, MANIFEST_NAME)).catch(() => undefined);
   const parsed = bytes === undefined ? undefined : parseManifest(bytes);
   if (parsed?.kind !== 'sound')

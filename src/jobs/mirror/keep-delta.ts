@@ -4,6 +4,7 @@ import { writeDelta, type WrittenDelta } from '../../media/delta/write-delta.js'
 import { deltaBase } from '../../media/set/changes.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
+import { isThere } from '../../channel/read/list-folder.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -24,7 +25,7 @@ interface DeltaTask {
 /** Before the switch: where the next delta begins is on disk, so that a run that is killed behind it loses none. */
 export async function prepareDelta(rt: Runtime, { request, place, live }: DeltaTask): Promise<void> {
   const kept = path.join(place.stateDir, DELTA_BASE_NAME);
-  if (request.deltaDir === undefined || (await exists(rt, kept))) return;
+  if (request.deltaDir === undefined || (await isThere(rt, kept))) return;
   const before = live.manifest === undefined ? undefined : await readManifest(rt, path.join(live.dir, MANIFEST_NAME));
   await rt.fs.writeWhole(kept, before?.bytes ?? Buffer.from(NOTHING), { durable: false });
 }
@@ -49,11 +50,4 @@ export async function keepDelta(rt: Runtime, { request, place }: DeltaTask): Pro
   const written = await writeDelta(rt, { deltaDir, name, base, target, labelDir: place.labelDir });
   await rt.fs.writeWhole(kept, target.bytes, { durable: false });
   return written;
-}
-
-async function exists(rt: Runtime, file: string): Promise<boolean> {
-  return rt.fs.lstat(file).then(
-    () => true,
-    () => false,
-  );
 }

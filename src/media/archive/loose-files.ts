@@ -1,5 +1,6 @@
 import type { Digests } from '../../codec/digests.js';
 import type { PlannedSet } from './plan-parts.js';
+import { SET_FORMAT } from '../set/formats.js';
 import type { SetFile } from '../set/headers.js';
 import { LIST_SUFFIX, MD5_SUFFIX, SIGNATURE_SUFFIX, looseManifestName, mediumJson, setFileName } from '../set/names.js';
 
@@ -40,7 +41,7 @@ function setFile(set: PlannedSet, digests: readonly Digests[]): SetFile {
   const { target, base, changes, parts } = set;
   return {
     schema: 1,
-    format: 'repackenv-set',
+    format: SET_FORMAT,
     set: set.id,
     name: set.name,
     label: target.manifest.label,

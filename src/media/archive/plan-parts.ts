@@ -6,6 +6,7 @@ import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import { changesSince, deltaBase, type ManifestChanges } from '../set/changes.js';
+import { PART_FORMAT } from '../set/formats.js';
 import type { Compression, DeltaBase, PartHeader, PartMember } from '../set/headers.js';
 import { MAX_PARTS, mediumJson, partFileName, partHeaderName, setId, setName } from '../set/names.js';
 import { maxBytesAround, maxMemberBytes, maxPartBytes } from './write-part.js';
@@ -69,7 +70,7 @@ export function planSet(wish: SetWish): PlannedSet {
   const changes = changesSince(wish.base?.manifest, target.manifest);
   const header = {
     schema: 1 as const,
-    format: 'repackenv-part' as const,
+    format: PART_FORMAT,
     name,
     label,
     generation,

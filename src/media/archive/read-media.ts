@@ -9,7 +9,8 @@ import { MANIFEST_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
 import { caseFold } from '../../conda/channel/names.js';
 import { wordForAnyShell } from '../../base/shell-quote.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { parseSetFile, type SetFile, SET_FORMAT } from '../set/headers.js';
+import { parseSetFile, type SetFile } from '../set/headers.js';
+import { formatIn, SET_FORMAT } from '../set/formats.js';
 import { DELTA_NAME, setFileName } from '../set/names.js';
 import { parseSums } from './read-sums.js';
 
@@ -227,14 +228,10 @@ async function setsByContent(rt: MediaRuntime, media: Media): Promise<MediumFile
   const found: MediumFile[] = [];
   for (const file of media.files) {
     if (file.size < 2 || file.size > MAX_SET_BYTES || !(await beginsWithBrace(rt, file))) continue;
-    try {
-      const value = JSON.parse(Buffer.from(await readSmall(rt, file, MAX_SET_BYTES)).toString('utf8')) as {
-        format?: unknown;
-      };
-      if (value.format === SET_FORMAT) found.push(file);
-    } catch (error) {
-      if (!(error instanceof SyntaxError) && !isRepackError(error)) throw error;
-    }
+    const bytes = await readSmall(rt, file, MAX_SET_BYTES).catch((error: unknown) => {
+      if (!isRepackError(error)) throw error;
+    });
+    if (bytes !== undefined && formatIn(Buffer.from(bytes).toString('utf8')) === SET_FORMAT) found.push(file);
   }
   return found;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { digestsOf, digestsOfFile, type Digests } from '../../codec/digests.js';
+import { hashFiles } from '../../channel/read/read-folder.js';
+import { digestsOf, type Digests } from '../../codec/digests.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { SUMS_NAME } from '../../channel/manifest/manifest.js';
@@ -132,24 +133,24 @@ async function soundParts(
     if (!there.includes(setFileName(set.name))) continue;
     for (const { file, size, sha256, md5 } of (await setFileIn(rt, out, set))?.parts ?? []) {
       const stated = { size, sha256, md5 };
-      if (there.includes(file) && (await isSound(rt, join(out, file), stated))) sound.set(file, stated);
+      if (there.includes(file) && (await isSound(rt, out, { file, ...stated }))) sound.set(file, stated);
     }
   }
   return sound;
 }
 
-async function isSound(rt: Runtime, path: string, stated: Digests): Promise<boolean> {
-  if ((await rt.fs.lstat(path)).size !== stated.size) return false;
-  const handle = await rt.fs.openNoFollow(path);
+async function isSound(rt: Runtime, out: string, { file, ...stated }: Digests & { file: string }): Promise<boolean> {
+  if ((await rt.fs.lstat(join(out, file))).size !== stated.size) return false;
   try {
-    const found = await digestsOfFile(handle, { stated, onPiece: () => rt.signal.throwIfAborted() });
-    return found.sha256 === stated.sha256;
+    const found = await hashFiles(rt, { dir: out, paths: [file] }, { stated: new Map([[file, stated]]) });
+    return found.get(file)!.sha256 === stated.sha256;
   } catch (error) {
     rt.signal.throwIfAborted();
-    rt.events.emit({ type: 'warning', message: `${path} can't be read and is written anew: ${String(error)}` });
+    rt.events.emit({
+      type: 'warning',
+      message: `${join(out, file)} can't be read and is written anew: ${String(error)}`,
+    });
     return false;
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { digestsOfFile } from '../../codec/digests.js';
+import { hashFiles } from '../../channel/read/read-folder.js';
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
 import { SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { parseSums } from './read-sums.js';
 
-type SumsRuntime = Pick<Runtime, 'fs' | 'signal' | 'events'>;
+type SumsRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine' | 'events'>;
 
 /**
  * `SHA256SUMS` over all files of a medium but itself: `own` by the digests known here, others by the line they have already, so that damage to
@@ -18,11 +18,9 @@ export async function mediumSums(
 ): Promise<{ bytes: Uint8Array; names: string[] }> {
   const listed = await listedBefore(rt, out);
   const names = await filesIn(rt, out);
-  const files: { path: string; sha256: string }[] = [];
-  for (const name of names) {
-    const sha256 = own.get(name) ?? listed.get(name) ?? (await hash(rt, join(out, name)));
-    files.push({ path: name, sha256 });
-  }
+  const known = (name: string): string | undefined => own.get(name) ?? listed.get(name);
+  const hashed = await hashFiles(rt, { dir: out, paths: names.filter((name) => known(name) === undefined) });
+  const files = names.map((path) => ({ path, sha256: known(path) ?? hashed.get(path)!.sha256 }));
   const gone = [...listed.keys()].filter((name) => !names.includes(name));
   if (gone.length > 0) {
     const message = `no longer on the medium, and taken out of its ${SUMS_NAME}: ${gone.join(', ')}`;
@@ -56,13 +54,4 @@ async function listedBefore(rt: SumsRuntime, out: string): Promise<Map<string, s
     finding: { code: 'medium-sums-rebuilt', message, subject: out, exit: false, warn: true },
   });
   return new Map();
-}
-
-async function hash(rt: SumsRuntime, path: string): Promise<string> {
-  const handle = await rt.fs.openNoFollow(path);
-  try {
-    return (await digestsOfFile(handle, { onPiece: () => rt.signal.throwIfAborted() })).sha256;
-  } finally {
-    await handle.close();
-  }
 }

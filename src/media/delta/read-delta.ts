@@ -3,7 +3,7 @@ import { piecesOf } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { isOwnRootFile, MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
-import { listFolder } from '../../channel/read/list-folder.js';
+import { isThere, listFolder } from '../../channel/read/list-folder.js';
 import { hashFiles } from '../../channel/read/read-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { noFolder, refuseOdd } from '../folder-errors.js';
@@ -28,10 +28,7 @@ export interface DeltaFolder {
 
 /** Whether the folder is an unpacked delta, as a mirror with `delta: true` writes it. */
 export async function isDeltaFolder(rt: Pick<Runtime, 'fs'>, dir: string): Promise<boolean> {
-  return rt.fs.lstat(join(dir, DELTA_NAME)).then(
-    () => true,
-    () => false,
-  );
+  return isThere(rt, join(dir, DELTA_NAME));
 }
 
 /**

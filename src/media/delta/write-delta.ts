@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { errnoOf, explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
+import { isThere } from '../../channel/read/list-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { DELTA_NAME, mediumJson } from '../set/names.js';
 import { deltaHeader, type Known } from '../set/changes.js';
@@ -40,13 +41,13 @@ export async function writeDelta(rt: Runtime, task: DeltaTask): Promise<WrittenD
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   try {
     await rt.fs.mkdirp(deltaDir);
-    if (await isThere(rt, { dir, text })) return { dir, files: files.length, bytes };
+    if (await isWritten(rt, { dir, text })) return { dir, files: files.length, bytes };
     const part = join(deltaDir, `.${name}.part`);
     await rt.fs.remove(part);
     await rt.fs.mkdirp(part);
     for (const folder of new Set(files.map(({ path }) => dirname(path)))) await rt.fs.mkdirp(join(part, folder));
     // Not linked: a delta may be changed or moved by whoever carries it, and the mirror must not notice.
-    const signed = await exists(rt, join(labelDir, SIGNATURE_NAME));
+    const signed = await isThere(rt, join(labelDir, SIGNATURE_NAME));
     for (const path of [...files.map((file) => file.path), MANIFEST_NAME, ...(signed ? [SIGNATURE_NAME] : [])]) {
       rt.signal.throwIfAborted();
       await rt.fs.copyNew(join(labelDir, path), join(part, path));
@@ -67,20 +68,13 @@ export async function writeDelta(rt: Runtime, task: DeltaTask): Promise<WrittenD
   }
 }
 
-async function isThere(rt: Runtime, { dir, text }: { dir: string; text: string }): Promise<boolean> {
+async function isWritten(rt: Runtime, { dir, text }: { dir: string; text: string }): Promise<boolean> {
   const there = await rt.fs.readText(join(dir, DELTA_NAME)).catch((error: unknown) => errnoOf(error));
   if (there === text) return true;
-  if (!(await exists(rt, dir))) return false;
+  if (!(await isThere(rt, dir))) return false;
   throw new RepackError('E_MIRROR_FILE', {
     what: `The folder for this delta is there already, with something else in it: ${basename(dir)}`,
     where: dir,
     hint: 'Move it away, or choose another delta_dir; the next run writes the delta. The mirror itself is published.',
   });
-}
-
-async function exists(rt: Runtime, path: string): Promise<boolean> {
-  return rt.fs.lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

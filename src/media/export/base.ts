@@ -7,7 +7,8 @@ import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js
 import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { restrictedTo } from '../set/changes.js';
-import { parseSiteReceipt, SITE_RECEIPT_FORMAT } from '../set/headers.js';
+import { parseSiteReceipt } from '../set/headers.js';
+import { formatIn, SITE_RECEIPT_FORMAT } from '../set/formats.js';
 import { mediumJson } from '../set/names.js';
 
 /** What a site has. */
@@ -27,7 +28,7 @@ export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<B
   const text = Buffer.from(bytes).toString('utf8').replace(BYTE_ORDER_MARK, '');
   const parsed = parseManifest(Buffer.from(text));
   if (parsed.kind === 'sound') return { ...asPublished(JSON.parse(text), parsed.manifest), exact: false };
-  if (isReceipt(text)) {
+  if (formatIn(text) === SITE_RECEIPT_FORMAT) {
     const { manifest } = JSON.parse(text) as { manifest: unknown };
     return { ...asPublished(manifest, parseSiteReceipt(bytes, path).manifest), exact: true };
   }
@@ -111,13 +112,4 @@ const BYTE_ORDER_MARK = /^\uFEFF/;
 function asPublished(value: unknown, manifest: Manifest): StoredManifest {
   const bytes = mediumJson(value);
   return { manifest, bytes, sha256: sha256Of(bytes) };
-}
-
-function isReceipt(text: string): boolean {
-  try {
-    const value = JSON.parse(text) as { format?: unknown } | null;
-    return value?.format === SITE_RECEIPT_FORMAT;
-  } catch {
-    return false;
-  }
 }

@@ -1,6 +1,7 @@
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { checkedBase, readBase, type Base } from './base.js';
+import { isThere } from '../../channel/read/list-folder.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import { restrictedTo } from '../set/changes.js';
 import type { OutFolder } from './medium-folder.js';
@@ -195,14 +196,6 @@ async function movesOn(
     wasBusy ||= busy;
     await rt.clock.sleep(pause, rt.signal);
   }
-}
-
-/** What this account may not look at says nothing. */
-async function isThere(rt: Runtime, path: string): Promise<boolean> {
-  return rt.fs.lstat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function neverStill(dir: string, cause: RepackError): RepackError {

@@ -3,6 +3,8 @@ import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { objectIn } from '../../base/json.js';
+import { PART_FORMAT } from '../set/formats.js';
 import { listFolder } from '../../channel/read/list-folder.js';
 import { noFolder, refuseOdd } from '../folder-errors.js';
 
@@ -47,13 +49,13 @@ async function findPartHeader(
   for (const entry of entries) {
     if (!entry.isFile() || !/\.part\d{3,}\.json$/.test(entry.name)) continue;
     const path = join(dir, entry.name);
-    try {
-      if ((await rt.fs.stat(path)).size > MAX_HEADER_BYTES) continue;
-      const value = JSON.parse(await rt.fs.readText(path)) as { format?: unknown; label?: unknown } | null;
-      if (value?.format === 'repackenv-part' && wanted(value.label)) return path;
-    } catch {
-      // Not JSON, or gone: nobody's header.
-    }
+    // Gone, or not to be read: nobody's header.
+    const size = await rt.fs.stat(path).then(
+      (stats) => stats.size,
+      () => Infinity,
+    );
+    const header = size > MAX_HEADER_BYTES ? undefined : objectIn(await rt.fs.readText(path).catch(() => ''));
+    if (header?.['format'] === PART_FORMAT && wanted(header['label'])) return path;
   }
   return undefined;
 }

@@ -3,7 +3,8 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { INSTALLERS_NAME, type Manifest, type ManifestFile } from '../../channel/manifest/manifest.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
-import { type DeltaBase, type DeltaHeader, DELTA_FORMAT } from './headers.js';
+import type { DeltaBase, DeltaHeader } from './headers.js';
+import { DELTA_FORMAT } from './formats.js';
 import { mediumJson } from './names.js';
 
 /** What is read of a manifest to tell a way from it, or to it. */

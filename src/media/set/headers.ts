@@ -3,13 +3,9 @@ import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
+import { DELTA_FORMAT, PART_FORMAT, SET_FORMAT, SITE_RECEIPT_FORMAT } from './formats.js';
 import { safeSegment, shown } from '../../conda/channel/names.js';
 import { parseManifest } from '../../channel/manifest/read-manifest.js';
-
-export const SET_FORMAT = 'repackenv-set';
-const PART_FORMAT = 'repackenv-part';
-export const DELTA_FORMAT = 'repackenv-delta';
-export const SITE_RECEIPT_FORMAT = 'repackenv-site-receipt';
 
 const schema = z.literal(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
