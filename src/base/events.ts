@@ -24,7 +24,8 @@ export type RepackEvent =
   | ({ type: 'acquire-finished' } & SourceCounts)
   /** How far long reading or writing has come; told at most a hundred times. */
   | { type: 'progress'; stage: Stage; bytes: number; of: number }
-  | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number }
+  /** `again`: its host has not answered since such an event. */
+  | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number; again?: true }
   | { type: 'waiting'; reason: string }
   | { type: 'note'; message: string }
   /** A server is up; `chosen`: on a port that nobody named. */

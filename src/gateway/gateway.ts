@@ -99,7 +99,8 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
     fileUpstream(rt.fs),
     httpUpstream(client, { rules, maxRedirects: limits.maxRedirects }),
   );
-  const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random: options.random ?? Math.random };
+  const random = options.random ?? Math.random;
+  const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random, down: new Set<string>() };
   const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), secretsOf(rules));
   const fetcher = repodataFetcher({ ...transfers, cache, rules, signal, fresh: options.fresh ?? false });
   const book = repodataBook({ channels, fetcher, upstream, rules, view: options.view, signal });

@@ -94,10 +94,12 @@ export interface RetryOptions {
   signal: AbortSignal;
   /** Token-free, for the event. */
   url: string;
+  /** Hosts of which a failure was told and that have not answered since; of all transfers together. */
+  down: Set<string>;
 }
 
 /** Exponential backoff with jitter, counted anew whenever the transfer has got on (bad-inputs N2, N3). */
-export function startRetry({ clock, events, limits, random, signal, url }: RetryOptions): Retry {
+export function startRetry({ clock, events, limits, random, signal, url, down }: RetryOptions): Retry {
   let failed = 0;
   let since = clock.monotonic();
   return {
@@ -113,7 +115,10 @@ export function startRetry({ clock, events, limits, random, signal, url }: Retry
       const asked = error instanceof TransferFailure ? retryAfterMs(error.retryAfter, clock.now()) : undefined;
       const waitMs = asked === undefined ? backoffMs(failed, limits, random) : Math.min(asked, limits.retryAfterCapMs);
       if (clock.monotonic() - since + waitMs > limits.deadlineMs) throw error;
-      events.emit({ type: 'retry', url, reason: reasonOf(error), attempt: failed, waitMs });
+      const { host } = new URL(url);
+      const again = down.has(host) ? { again: true as const } : {};
+      down.add(host);
+      events.emit({ type: 'retry', url, reason: reasonOf(error), attempt: failed, waitMs, ...again });
       await clock.sleep(waitMs, signal).catch(() => {});
       signal.throwIfAborted();
     },

@@ -44,6 +44,8 @@ export interface TransferContext {
   /** When the run began to fetch, by the monotonic clock. */
   since: number;
   random: () => number;
+  /** Hosts that are being tried again, until one of their files comes. */
+  down: Set<string>;
   upstream: Upstream;
 }
 
@@ -106,7 +108,9 @@ export async function transfer(context: TransferContext, request: TransferReques
     const response = await upstream.open({ ...request, method: 'GET', headers: { ...request.headers, ...range } });
     try {
       const { status, headers } = response;
-      if (!(await acceptBody(response, from))) return { ok: false, status, headers };
+      const accepted = await acceptBody(response, from);
+      context.down.delete(new URL(url).host);
+      if (!accepted) return { ok: false, status, headers };
       const decoded = status === 200 ? await decodedBody(response) : undefined;
       // Lengths and ranges are of the encoded bytes: nothing to go on from, or to compare.
       if (decoded !== undefined) Object.assign(progress, { validator: undefined, total: undefined });

@@ -163,6 +163,16 @@ async function expectSound(): Promise<Snapshot> {
   return files;
 }
 
+it('N1 a host that is down is one line, over all subdirs', async () => {
+  await upstream.server.close();
+  const rt = runtime();
+  const settings = { ...requestOf().settings, platforms: ['linux-64', 'win-64', 'osx-arm64', 'linux-aarch64'] };
+  await run({ settings }, rt).catch(() => undefined);
+  const retries = rt.collected.filter((event) => event.type === 'retry');
+  expect(retries.length).toBeGreaterThan(8);
+  expect(retries.filter(({ again }) => again !== true)).toHaveLength(1);
+});
+
 describe('N9 an index that is none', () => {
   it.each<[string, () => Promise<Buffer> | Buffer | ChaosStep, '' | '.zst']>([
     ['a login page', () => Buffer.from('<!DOCTYPE html><title>Sign in</title>'), ''],

@@ -41,7 +41,8 @@ export function eventText(event: RepackEvent): { level: Level; text: string } | 
       return undefined;
     case 'retry':
       return {
-        level: 'warning',
+        // One host that is down is one line, however many files are asked of it.
+        level: event.again === true ? 'log' : 'warning',
         text: `retry ${event.attempt} in ${(event.waitMs / 1000).toFixed(1)} s: ${event.reason} (${event.url})`,
       };
     case 'waiting':
