@@ -5,27 +5,31 @@ import type { SettingValues } from './settings.js';
 /** How installability is proven before publish: always by an offline solve, on request also by a real installation. */
 export type ProofKind = { kind: 'solve' } | { kind: 'install'; enginePath: string | undefined };
 
-type Unchanged =
-  | 'channelPriority'
-  | 'engine'
-  | 'enginePath'
-  | 'cacheDir'
-  | 'allowHttp'
-  | 'proxy'
-  | 'noProxy'
-  | 'caFiles'
-  | 'takeOverLock'
-  | 'replace'
-  | 'signKey'
-  | 'attestations'
-  | 'adopt'
-  | 'dryRun';
+/** Settings that jobs take as they are. */
+const AS_GIVEN = [
+  'channelPriority',
+  'engine',
+  'enginePath',
+  'cacheDir',
+  'allowHttp',
+  'maxIndexMb',
+  'proxy',
+  'noProxy',
+  'caFiles',
+  'takeOverLock',
+  'replace',
+  'signKey',
+  'attestations',
+  'adopt',
+  'dryRun',
+] as const satisfies readonly (keyof SettingValues)[];
+
+type Taken = Pick<SettingValues, (typeof AS_GIVEN)[number]>;
 
 type Frozen<T> = { readonly [K in keyof T]: T[K] extends (infer E)[] ? readonly E[] : T[K] };
 
 /** The settings as jobs take them: what every job needs to reach channels and to work on this machine. */
-export interface WorkSettings extends Frozen<Pick<SettingValues, Unchanged>> {
-  maxIndexMb?: number | undefined;
+export interface WorkSettings extends Frozen<Taken> {
   logins?: readonly ChannelLogin[] | undefined;
   /** How long to wait for another run on the same label; 0: not at all. */
   waitLockMs: number;
@@ -36,10 +40,11 @@ export interface WorkSettings extends Frozen<Pick<SettingValues, Unchanged>> {
 }
 
 /** `values` as resolved: paths are absolute. */
-export function workSettings(values: SettingValues): WorkSettings {
+export function workSettings(values: SettingValues & Pick<WorkSettings, 'logins'>): WorkSettings {
   const [kind, enginePath] = values.prove.split(/=(.*)/s);
   return {
-    ...values,
+    ...(Object.fromEntries(AS_GIVEN.map((name) => [name, values[name]])) as Taken),
+    logins: values.logins,
     waitLockMs: values.waitLock * 1000,
     prove: kind === 'install' ? { kind, enginePath } : { kind: 'solve' },
     // A client that reads only `.bz2` indexes gets them without being asked for: conda 4.3 offline.

@@ -99,6 +99,7 @@ function requestOf(changes: Partial<MirrorRequest> = {}, text = ''): MirrorReque
     enginePath: undefined,
     cacheDir: join(dir, 'cache'),
     allowHttp: [],
+    maxIndexMb: 450,
     proxy: undefined,
     noProxy: [],
     caFiles: [join(dir, 'ca.pem')],

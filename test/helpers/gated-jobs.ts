@@ -288,6 +288,7 @@ function settings({ cacheDir }: At): WorkSettings {
     enginePath: undefined,
     cacheDir,
     allowHttp: [],
+    maxIndexMb: 450,
     proxy: undefined,
     noProxy: [],
     caFiles: [],

@@ -153,8 +153,8 @@ export async function gatewayWay(
   >,
 ): Promise<Omit<GatewayOptions, 'view' | 'store'>> {
   const { channels, token, logins, cacheDir, proxy, noProxy, caFiles, allowHttp, maxIndexMb } = options;
-  const most = (maxIndexMb ?? 0) * 1_000_000;
-  const limits = most === 0 ? {} : { maxRepodataBytes: most, maxRepodataWireBytes: most };
+  const most = maxIndexMb * 1_000_000;
+  const limits = { maxRepodataBytes: most, maxRepodataWireBytes: most };
   return { channels, token, logins, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp, limits };
 }
 
