@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeTestCa } from '../helpers/certificates.js';
 import { file, startChaosServer, type ChaosServer } from '../helpers/chaos-server.js';
+import { makePackage } from '../../scripts/lib/sample-upstream.js';
 import { scriptIndex, startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
 import {
   allTextOf,
@@ -125,10 +126,10 @@ describe('N12 the outer proxy', () => {
   it('N12 http is asked of the proxy in absolute form, not by a tunnel', async () => {
     const plain = await startChaosServer();
     closing.push(plain);
-    await scriptIndex(plain, '/pkgs/main/noarch', 'noarch', []);
+    await scriptIndex(plain, '/pkgs/main/noarch', 'noarch', [await makePackage({ name: 'six', version: '1' })]);
     const base = baseChannel(plain.url);
     const [gateway, proxy] = await through({ credentials: USER }, { channels: [base] });
-    expect((await gateway.repodata(base, 'noarch'))?.size).toBe(0);
+    expect((await gateway.repodata(base, 'noarch'))?.size).toBe(1);
     expect(proxy.passed).toEqual([{ request: `GET ${base.url}/noarch/repodata.json.zst`, authorized: true }]);
     expect(plain.requests[0]?.headers['proxy-authorization']).toBeUndefined();
   });

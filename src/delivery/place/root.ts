@@ -153,7 +153,6 @@ async function refusePlaces(rt: Runtime, real: string): Promise<void> {
   for (let folder = real; ; folder = dirname(folder)) {
     if (await isFolder(rt, join(folder, 'conda-meta'))) refuse('ROOT lies inside a conda environment', folder);
     if (await isPackageCache(rt, folder)) refuse("ROOT lies inside a conda package cache ('pkgs' folder)", folder);
-    if (folder !== real && (await isOurs(rt, folder))) refuse('ROOT lies inside a label folder', folder);
     if (dirname(folder) === folder) break;
   }
 
@@ -161,6 +160,8 @@ async function refusePlaces(rt: Runtime, real: string): Promise<void> {
   if (entries.some((entry) => entry.isFile() && ARTIFACT.test(entry.name))) {
     refuse('ROOT holds conda packages itself: it is a package cache or a subdir of a channel', real);
   }
+  for (let folder = dirname(real); dirname(folder) !== folder; folder = dirname(folder))
+    if (await isOurs(rt, folder)) refuse('ROOT lies inside a label folder', folder);
   const ours = await isOurs(rt, real);
   if (!ours && !(await isChannel(rt, real))) return;
   throw new RepackError('E_ROOT', {
