@@ -1,5 +1,5 @@
 /**
- * npm run record-calls -- OUT [--program DIR] [--only TEXT]
+ * npm run record-calls -- OUT [--program DIR]
  * npm run record-calls -- --compare OUT1 OUT2
  *
  * Makes every kind of call of our two programs against the sample upstream and writes, for each, its arguments, exit code, output and

@@ -1,7 +1,7 @@
 import { append } from '../base/append.js';
 import { SIGNATURE_NAME, type ManifestFile } from './manifest/manifest.js';
 import { formatOf, parseDistFilename, pathOf, splitPath } from '../conda/channel/names.js';
-import type { ChannelChanges, LiveFolder, PackageChange, StagedChannel } from './staged.js';
+import type { ChannelChanges, LiveFile, LiveFolder, PackageChange, StagedChannel, StagedFile } from './staged.js';
 import { compareVersions } from '../conda/spec/version.js';
 
 /** What a comparison reads of a manifest's files. */
@@ -63,6 +63,17 @@ export function changesTo(
     leaving: [...live.files.keys()].filter((path) => mayLeave(path) && !wanted.has(path)).sort(),
     changes: compareChannels(liveContent(live), files),
   };
+}
+
+/** What becomes of a file of the label folder that is to have these bytes; undefined: there is none. */
+export function changeOf(sha256: string, was: Pick<LiveFile, 'sha256'> | undefined): StagedFile['change'] {
+  if (was === undefined) return 'added';
+  return was.sha256 === sha256 ? 'unchanged' : 'changed';
+}
+
+/** Bytes of the files that are new or have other bytes. */
+export function bytesOfChanges(files: readonly Pick<StagedFile, 'change' | 'size'>[]): number {
+  return files.reduce((sum, { change, size }) => sum + (change === 'unchanged' ? 0 : size), 0);
 }
 
 /** The artifacts among files, sorted by path; what has no artifact's name is none. */

@@ -1,3 +1,4 @@
+import { bytesOfChanges } from '../channel/compare-channels.js';
 import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
 import { VERSION } from '../base/tool-version.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -113,12 +114,7 @@ async function stage(
 ): Promise<StagedChannel> {
   if (content.kind === 'given') {
     const staged = { ...content.channel, dir };
-    const changing = staged.files.filter(({ change }) => change !== 'unchanged');
-    await checkFreeSpace(
-      rt,
-      place.stateDir,
-      changing.reduce((sum, { size }) => sum + size, 0),
-    );
+    await checkFreeSpace(rt, place.stateDir, bytesOfChanges(staged.files));
     await content.write(staged);
     return staged;
   }

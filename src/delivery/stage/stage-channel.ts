@@ -7,10 +7,10 @@ import type { Finding } from '../../base/findings.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
 import { inParallel } from '../../base/parallel.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
-import type { LiveFile, LiveFolder, SideFile, StagedChannel, StagedFile } from '../../channel/staged.js';
+import type { LiveFolder, SideFile, StagedChannel, StagedFile } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { compareWithLive } from './compare-live.js';
-import { changesTo } from '../../channel/compare-channels.js';
+import { changeOf, changesTo } from '../../channel/compare-channels.js';
 import {
   makeManifest,
   manifestBytes,
@@ -193,11 +193,6 @@ function writtenFile(
   const was = live.files.get(path);
   const mtimeMs = nextMtime(rt.clock.now(), digests.sha256, was);
   return { bytes, file: { path, kind, ...digests, mtimeMs, change: changeOf(digests.sha256, was) } };
-}
-
-function changeOf(sha256: string, was: LiveFile | undefined): StagedFile['change'] {
-  if (was === undefined) return 'added';
-  return was.sha256 === sha256 ? 'unchanged' : 'changed';
 }
 
 function manifestFile({ file }: FileToStage): ManifestFile {

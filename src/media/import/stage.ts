@@ -2,7 +2,7 @@ import { splitPath } from '../../conda/channel/names.js';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
-import { changesTo } from '../../channel/compare-channels.js';
+import { bytesOfChanges, changeOf, changesTo } from '../../channel/compare-channels.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
@@ -31,24 +31,19 @@ export async function planImport(rt: Runtime, { content, live, dir }: StageImpor
   const keepsSignature = keepsLiveSignature(content, live);
   const wanted = new Map(target.files);
   if (keepsSignature) for (const file of liveSignature(live)) wanted.set(file.path, file);
-  const draft = [...wanted.values()].map((file) => undated(file, live));
-  refuseLost(draft, { content, live });
+  refuseLost([...wanted.values()], { content, live });
   const records = recordsOf(rt, { content, live });
   const now = rt.clock.now();
   const files: StagedFile[] = [];
-  for (const file of draft) {
+  for (const file of wanted.values()) {
     const was = live.files.get(file.path);
-    const fresh = file.kind === 'artifact' && file.change !== 'unchanged';
+    const change = changeOf(file.sha256, was);
+    const fresh = file.kind === 'artifact' && change !== 'unchanged';
     const time = fresh ? artifactMtime(await records(file.path)) : now;
-    files.push({ ...file, mtimeMs: nextMtime(time, file.sha256, was) });
+    files.push({ ...file, change, mtimeMs: nextMtime(time, file.sha256, was) });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
   return { dir, label: target.manifest.label, files, manifest: target.manifest, ...changesTo(live, files) };
-}
-
-/** Bytes that staging takes. */
-function bytesToStage(staged: StagedChannel): number {
-  return staged.files.reduce((sum, file) => sum + (file.change === 'unchanged' ? 0 : file.size), 0);
 }
 
 /**
@@ -88,7 +83,7 @@ export async function stageImport(
       doing: 'copy the channel from the medium to the staging folder',
       path: dir,
       folder: dir,
-      needed: bytesToStage(staged),
+      needed: bytesOfChanges(staged.files),
     });
   }
   const [left] = wanted.keys();
@@ -122,12 +117,6 @@ function changedMedium(path: string): RepackError {
   });
 }
 
-function undated(file: TargetFile, live: LiveFolder): StagedFile {
-  const was = live.files.get(file.path);
-  const change = was === undefined ? 'added' : was.sha256 === file.sha256 ? 'unchanged' : 'changed';
-  return { ...file, mtimeMs: 0, change };
-}
-
 /** The signature that the folder has over the same manifest stays, where the set was made before it was signed. */
 function keepsLiveSignature({ target }: SetContent, live: LiveFolder): boolean {
   return (
@@ -146,9 +135,11 @@ function liveSignature(live: LiveFolder): TargetFile[] {
   });
 }
 
-function refuseLost(files: readonly StagedFile[], { content, live }: Pick<StageImport, 'content' | 'live'>): void {
+function refuseLost(files: readonly TargetFile[], { content, live }: Pick<StageImport, 'content' | 'live'>): void {
   const root: ReadonlySet<string> = new Set([MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME]);
-  const lost = files.filter(({ path, change }) => change !== 'unchanged' && !root.has(path) && !content.has(path));
+  const lost = files.filter(
+    ({ path, sha256 }) => live.files.get(path)?.sha256 !== sha256 && !root.has(path) && !content.has(path),
+  );
   if (lost.length === 0) return;
   throw new RepackError('E_WRONG_BASE', {
     what: `${lost.length === 1 ? 'A file' : `${lost.length} files`} of the label folder ${lost.length === 1 ? 'is' : 'are'} missing or changed, and the delta does not carry ${lost.length === 1 ? 'it' : 'them'}`,
