@@ -21,6 +21,11 @@ export function skipBlanks(bytes: Uint8Array, from: number): number {
   }
 }
 
+/** Whether there is nothing else. */
+export function isBlank(bytes: Uint8Array): boolean {
+  return skipBlanks(bytes, 0) === bytes.length;
+}
+
 /** Blanks, one given character, blanks. Returns where the next thing begins. */
 export function expectChar(bytes: Uint8Array, from: number, char: string): number {
   const at = skipBlanks(bytes, from);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { digestsOf } from '../codec/digests.js';
 import { errnoOf } from '../base/disk-errors.js';
+import { isBlank } from '../base/json-bytes.js';
 import type { Manifest, ManifestFile } from '../channel/manifest/manifest.js';
 import { INDEX_NAMES, MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { isSubdir, parseDistFilename } from '../conda/channel/names.js';
@@ -25,6 +26,8 @@ export interface Catalogue {
 export interface SubdirIndex {
   sha256: string;
   index: RepodataIndex;
+  /** Nothing is in the file: in a folder of ours it is damaged. */
+  blank?: boolean;
 }
 
 export interface ChannelFolder {
@@ -146,7 +149,7 @@ async function scanned(
   const { sha256, size } = file.digests;
   if (size > LARGEST_INDEX) return undefined;
   const bytes = file.kind === 'small' ? file.bytes : await readWhole(file.handle, size);
-  return bytes && { sha256, index: scanRepodata(bytes, path, { subdir }) };
+  return bytes && { sha256, index: scanRepodata(bytes, path, { subdir, mayBeBlank: true }), blank: isBlank(bytes) };
 }
 
 /** What an index says of an artifact; undefined where it does not name it, or not safely. */

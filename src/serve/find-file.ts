@@ -73,7 +73,7 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
       return catalogue.files.has(path) ? UNSTEADY : ABSENT;
     }
     const index = await folder.index(subdir);
-    if (index === undefined) return UNSTEADY;
+    if (index === undefined || (ours && index.blank === true)) return UNSTEADY;
     if (indexName !== undefined) return form(folder, path, { index, ours, subdir });
     const stated = statedByIndex(index, fn);
     return stated === undefined ? ABSENT : open(folder, path, stated);

@@ -271,6 +271,14 @@ describe('what a channel may have instead of records', () => {
     },
   );
 
+  it.each(['', ' \r\n'])('C3 %j from a server is no index, and it says so', async (text) => {
+    upstream.server.script(index('.zst'), answer(404));
+    upstream.server.script(index(''), file(text));
+    const gateway = await upstream.open();
+    const error = await failureOf(gateway.repodata(upstream.channel, 'noarch'));
+    expect([error.code, error.what]).toEqual(['E_REPODATA', `The answer is empty (${text.length} bytes): no index`]);
+  });
+
   it('C13 packages in the form of v3 only are told, with their number', async () => {
     const both = { ...JSON.parse(json.toString()), v3: { conda: { 'x-1-0': {}, 'y-1-0': {} } } };
     upstream.server.script(index('.zst'), answer(404));

@@ -40,7 +40,7 @@ interface RuleRow extends Partial<Mending> {
   /** With `{name}` where a value goes. */
   text: string | ((values: Values) => string);
   /** Worth saying, and no reason to call the folder bad. */
-  harmless?: true;
+  harmless?: true | ((values: Values) => boolean);
   /** Only a run of ours can break it, before anything is published: no folder on disk shows it. */
   ownRun?: true;
 }
@@ -82,7 +82,15 @@ const TABLE = {
     text: 'is not there: a subdir of a channel needs it (CEP 26; noarch is never left out)',
     ...MENDED,
   },
-  'index-empty': { text: 'has 0 bytes: written when the power failed, or never synchronised to its end', ...MENDED },
+  'index-empty': {
+    text: ({ lone }) =>
+      lone === undefined
+        ? 'has 0 bytes: written when the power failed, or never synchronised to its end'
+        : 'holds nothing: read as an index without packages',
+    // Made by hand, as conda's own message tells people to.
+    harmless: ({ lone }) => lone !== undefined,
+    ...MENDED,
+  },
   'index-nul': { text: 'is filled with NUL: written when the power failed', ...MENDED },
   'index-broken': { text: "can't be read: {reason}", ...MENDED },
   'index-version': {
@@ -311,7 +319,9 @@ export function describe({ rule, subject, values }: Violation): string {
 }
 
 export function asFinding(each: Violation): Finding {
-  return { code: each.rule, message: describe(each), subject: each.subject, exit: RULES[each.rule].harmless !== true };
+  const { harmless } = RULES[each.rule];
+  const exit = typeof harmless === 'function' ? !harmless(each.values) : harmless !== true;
+  return { code: each.rule, message: describe(each), subject: each.subject, exit };
 }
 
 /** What can be done about it, in words and as data. */

@@ -5,6 +5,7 @@ import type { Channel } from '../../conda/channel/channel.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
+import type { ScanOptions } from '../../conda/record/repodata-scan.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 /** A channel folder on this machine as a channel. */
@@ -17,10 +18,11 @@ export async function readIndex(
   rt: Pick<Runtime, 'fs'>,
   dir: string,
   subdir: string,
+  options: ScanOptions = {},
 ): Promise<RepodataIndex | undefined> {
   const path = join(dir, subdir, INDEX_NAMES[0]);
   try {
-    return scanRepodata(await rt.fs.readFile(path), path);
+    return scanRepodata(await rt.fs.readFile(path), path, options);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,6 +1,8 @@
 import { append } from '../../base/append.js';
 import { objectIn } from '../../base/json.js';
+import { isBlank } from '../../base/json-bytes.js';
 import { NOARCH } from '../../conda/channel/channel.js';
+import { formatOf, splitPath } from '../../conda/channel/names.js';
 import { isRepackError } from '../../base/errors.js';
 import { isFormOf } from '../index/forms.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
@@ -31,7 +33,9 @@ export async function readIndexes(
     const bytes = folder.files.get(path)?.bytes;
     // A link or an unreadable file has been reported as that.
     if (bytes === undefined && !said.has(path) && !said.has(subdir)) violations.push(violation('index-missing', path));
-    const read = bytes === undefined ? undefined : readIndex(path, bytes);
+    const lone = bytes !== undefined && isBlank(bytes) && isAlone(folder, subdir);
+    if (lone) violations.push(violation('index-empty', path, { lone: 1 }));
+    const read = bytes === undefined ? undefined : readIndex(path, bytes, lone);
     if (read !== undefined && 'rule' in read) violations.push(read);
     else if (read !== undefined) {
       indexes.set(subdir, read);
@@ -42,11 +46,21 @@ export async function readIndexes(
   return { indexes, violations };
 }
 
-function readIndex(path: string, bytes: Uint8Array): RepodataIndex | Violation {
-  if (bytes.length === 0) return violation('index-empty', path);
-  if (bytes.every((byte) => byte === 0)) return violation('index-nul', path);
+const isPacked = (fn: string): boolean => INDEX_NAMES.slice(1).some((name) => name === fn);
+
+/** No other form of the index, and no package, says that the index of a subdir had more. */
+function isAlone({ files }: Folder, subdir: string): boolean {
+  return ![...files.keys()].some((path) => {
+    const [folder, fn] = splitPath(path);
+    return folder === subdir && (isPacked(fn) || formatOf(fn) !== undefined);
+  });
+}
+
+function readIndex(path: string, bytes: Uint8Array, mayBeBlank: boolean): RepodataIndex | Violation {
+  if (bytes.length === 0 && !mayBeBlank) return violation('index-empty', path);
+  if (bytes.length > 0 && bytes.every((byte) => byte === 0)) return violation('index-nul', path);
   try {
-    const index = scanRepodata(bytes, path);
+    const index = scanRepodata(bytes, path, { mayBeBlank });
     for (const fn of index.allFilenames()) index.record(fn);
     return index;
   } catch (error) {

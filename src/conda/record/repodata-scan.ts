@@ -1,6 +1,6 @@
 import { isObject } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
-import { JsonBytesError, eachMember, expectChar, skipBlanks, skipValue } from '../../base/json-bytes.js';
+import { JsonBytesError, eachMember, expectChar, isBlank, skipBlanks, skipValue } from '../../base/json-bytes.js';
 import { recordTableBuilder } from './record-table.js';
 import type { RepodataIndex } from './repodata-index.js';
 import type { RepodataDocument } from './repodata-document.js';
@@ -18,7 +18,11 @@ const NEWEST_REPODATA_VERSION = 2;
 export interface ScanOptions {
   /** The subdir the document was asked for under: `info.subdir`, where there is one, must be the same. */
   subdir?: string | undefined;
+  /** Nothing but blanks is an index without records: in a channel folder of others (CEP 36). */
+  mayBeBlank?: boolean | undefined;
 }
+
+const EMPTY_INDEX = new TextEncoder().encode('{}');
 
 /**
  * Finds the records of a whole `repodata.json` by their bytes, without parsing them; `where` (URL or path, token-free) is for messages.
@@ -27,7 +31,7 @@ export interface ScanOptions {
  */
 export function scanRepodata(bytes: Uint8Array, where: string, options: ScanOptions = {}): RepodataIndex {
   try {
-    const document = scanned(bytes, where);
+    const document = scanned(options.mayBeBlank === true && isBlank(bytes) ? EMPTY_INDEX : bytes, where);
     if (options.subdir !== undefined && document.subdir !== undefined && document.subdir !== options.subdir) {
       throw new JsonBytesError(`its info.subdir is ${shown(document.subdir)}, not ${shown(options.subdir)}`, 0);
     }

@@ -1,6 +1,7 @@
 import { unpackIndex } from '../../channel/index/forms.js';
 import { TooLarge } from '../../codec/limits.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
+import { isBlank } from '../../base/json-bytes.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
@@ -153,10 +154,15 @@ async function fetchFile(
   }
 }
 
-/** A file of 0 bytes in a folder is an empty index (CEP 36); from a server it is an answer that broke. */
+/** A file of 0 bytes, or of blanks, in a folder is an empty index (CEP 36); from a server it is an answer that broke. Throws E_REPODATA. */
 function received(bytes: Uint8Array, { channel, file }: FileRequest): Uint8Array {
-  const empty = bytes.length === 0 && file === 'repodata.json' && channel.url.startsWith('file:');
-  return empty ? new TextEncoder().encode('{}') : bytes;
+  if (!isBlank(bytes)) return bytes;
+  const inFolder = channel.url.startsWith('file:');
+  if (inFolder && file === 'repodata.json') return new TextEncoder().encode('{}');
+  throw new RepackError('E_REPODATA', {
+    what: `${inFolder ? 'The file' : 'The answer'} is empty (${bytes.length} bytes): no index`,
+    hint: 'Try again; if it stays, tell whoever runs the channel.',
+  });
 }
 
 async function unpack(bytes: Uint8Array, file: IndexFile, limits: GatewayLimits): Promise<Uint8Array> {

@@ -67,7 +67,7 @@ export async function readChannelFolder(
   const digests = new Map<string, Digests>([...(known ?? []), ...(await hashFiles(rt, { dir, paths: unknown }))]);
   const folder: ChannelFolder = { dir, artifacts: [], side: [], manifest, findings: [] };
   for (const subdir of subdirs) {
-    const index = await readIndex(rt, dir, subdir);
+    const index = await readIndex(rt, dir, subdir, { mayBeBlank: manifest === undefined });
     for (const path of artifacts.filter((each) => splitPath(each)[0] === subdir)) {
       const [, fn] = splitPath(path);
       const file = stated.get(path);

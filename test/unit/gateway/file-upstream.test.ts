@@ -40,6 +40,12 @@ describe('a channel in a folder', () => {
     expect([error.code, error.where]).toEqual(['E_UPSTREAM_NOT_FOUND', `${channel.url}/linux-64`]);
   });
 
+  it.each(['', ' \n'])('C3 an index file that holds nothing (%j) is an empty index', async (text) => {
+    for (const name of readdirSync(join(dir, 'my channel/noarch'))) rmSync(join(dir, 'my channel/noarch', name));
+    writeFileSync(join(dir, 'my channel/noarch/repodata.json'), text);
+    expect((await gateway.repodata(channel, 'noarch'))?.size).toBe(0);
+  });
+
   it('N11 lacks an artifact, or has other bytes', async () => {
     const path = join(dir, 'my channel', 'noarch', pkg.distFilename);
     writeFileSync(path, Buffer.from(pkg.bytes).fill(0, 0, 9));

@@ -257,6 +257,21 @@ describe('an index that the manifest does not know', () => {
   });
 });
 
+it.each(['', ' \n'])(
+  'C3 an index that holds nothing (%j): empty in a channel of others, held back in one of ours',
+  async (text) => {
+    write(join(acme, 'linux-64', 'repodata.json'), text);
+    await serve(acme);
+    expect(await statusOf('/linux-64/repodata.json')).toBe(503);
+    await serving!.stop();
+    rmSync(join(acme, 'manifest.json'));
+    await serve(acme);
+    expect(await rawRequest(serving!.port, '/linux-64/repodata.json')).toMatchObject({ status: 200 });
+    expect(await statusOf('/linux-64/a-1-0.conda')).toBe(404);
+    expect(await statusOf('/noarch/b-2-0.tar.bz2')).toBe(200);
+  },
+);
+
 describe('a channel without our manifest', () => {
   beforeEach(() => {
     rmSync(join(acme, 'manifest.json'));

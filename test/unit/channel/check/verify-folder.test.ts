@@ -9,6 +9,8 @@ import type { EmbeddedSolver } from '../../../../src/engine/embedded/solver.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import { systemClock } from '../../../../src/runtime/clock.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
+import { diff } from '../../../../src/jobs/diff/diff.js';
+import { callDoctor } from '../../../helpers/doctor-call.js';
 import { verifyFolder } from '../../../helpers/verify-call.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import type { Staged } from '../../delivery/proof/staged.js';
@@ -97,6 +99,40 @@ describe('sound folders', () => {
     }
     expect(await codesOf(foreign)).toEqual(['index-empty linux-loong64/repodata.json']);
     expect(await codesOf(own)).toEqual(['stranger linux-loong64']);
+  });
+
+  it.each(['', '\n', ' \r\n\t'])('C3 an index of others that holds nothing (%j) is an empty one', async (text) => {
+    const dir = copyOf('foreign');
+    rmSync(join(dir, 'osx-64'), { recursive: true, force: true });
+    mkdirSync(join(dir, 'osx-64'));
+    writeFileSync(join(dir, 'osx-64/repodata.json'), text);
+    const { findings, ok } = await verifyFolder(rt, { dir });
+    expect(findings.map(({ code, subject, exit }) => [code, subject, exit])).toEqual([
+      ['index-empty', 'osx-64/repodata.json', false],
+    ]);
+    expect(ok).toBe(true);
+    const examined = await callDoctor(dir);
+    expect([examined.ok, examined.findings.map(({ code, repair }) => [code, repair])]).toEqual([
+      true,
+      [['index-empty', 'mends']],
+    ]);
+    const equal = await diff(rt as never, { a: dir, b: dir, newest: false, subdirs: [], token: undefined } as never);
+    expect(equal.equal).toBe(true);
+    const mended = await callDoctor(dir, { repair: true });
+    expect([mended.ok, mended.findings]).toEqual([true, []]);
+    expect(JSON.parse(readFileSync(join(dir, 'osx-64/repodata.json'), 'utf8'))).toMatchObject({ packages: {} });
+  });
+
+  it('C3 one that holds nothing beside packages has lost its records', async () => {
+    const dir = copyOf('foreign');
+    for (const name of ['.zst', '.bz2']) rmSync(join(dir, `${INDEX}${name}`), { force: true });
+    writeFileSync(join(dir, INDEX), '');
+    const { findings } = await verifyFolder(rt, { dir });
+    expect(findings.map(({ code, subject, exit }) => [code, subject, exit])).toContainEqual([
+      'index-empty',
+      INDEX,
+      true,
+    ]);
   });
 });
 

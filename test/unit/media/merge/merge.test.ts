@@ -330,6 +330,21 @@ describe('merging a channel folder', () => {
     expect(await breaches(channel)).toEqual([]);
   });
 
+  it.each(['', ' \n'])(
+    'C3 an index that holds nothing (%j) has no records: they are read out of the packages',
+    async (text) => {
+      startAt(1);
+      const from = await foreign('blank');
+      for (const subdir of ['linux-64', 'noarch'])
+        for (const name of readdirSync(join(from, subdir)))
+          if (name === 'repodata.json') writeFileSync(join(from, subdir, name), text);
+          else if (name.startsWith('repodata') || name.startsWith('current')) unlinkSync(join(from, subdir, name));
+      const report = await mergeHere(from);
+      expect(report.findings.map(({ code }) => code)).toEqual(['record-rebuilt', 'record-rebuilt']);
+      expect(report.changes.added).toHaveLength(2);
+    },
+  );
+
   it('of ours, whose index somebody re-made: the index counts, and each record that it changed is told', async () => {
     startAt(1);
     const from = join(dir, 'remade');
