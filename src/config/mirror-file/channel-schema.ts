@@ -8,8 +8,6 @@ import type { MirrorInstaller } from './types.js';
 import { flag, list, text, written } from './values-schema.js';
 
 const TOKEN_EXAMPLE = 'channels:\n    - url: https://host/channel\n      token: true';
-const INSTALLER_EXAMPLE =
-  'installers:\n    - url: https://host/Miniforge3-Linux-x86_64.sh\n      sha256: <64 hexadecimal digits>';
 
 const tokenFlag = flag({
   error: () =>
@@ -72,8 +70,7 @@ function decoded(token: string): string {
 }
 
 function channelProblem(channel: string): Wrong | undefined {
-  if (channel === '')
-    return new Wrong('has an empty channel', 'Write for example\n  channels: [conda-forge, https://host/channel]');
+  if (channel === '') return new Wrong('has an empty channel');
   if (KNOWN_SUBDIRS.includes(channel)) {
     return new Wrong(
       `has ${shown(channel)}, which is a platform and no channel`,
@@ -124,12 +121,8 @@ export function locateInstaller(
   { url, file, sha256, name, line }: z.output<typeof installer> & { line: number },
   remoteUrl: string,
 ): MirrorInstaller | Wrong {
-  if ((url === undefined) === (file === undefined)) {
-    return new Wrong(
-      url === undefined ? 'has an item without `url` or `file`' : 'has an item with both `url` and `file`',
-      `Write for example\n  ${INSTALLER_EXAMPLE}`,
-    );
-  }
+  if (url === undefined && file === undefined) return new Wrong('has an item without `url` or `file`');
+  if (url !== undefined && file !== undefined) return new Wrong('has an item with both `url` and `file`');
   if (file !== undefined && remoteUrl === '')
     return new Wrong(
       'has a `file`, but remote_url is "" (none)',

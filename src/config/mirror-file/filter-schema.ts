@@ -51,10 +51,7 @@ function noName(key: 'blacklist' | 'whitelist', written: string): Wrong {
         `has ${shown(written)}, which is more than a package name`,
         `Move it to \`${specs}\`, which takes versions and builds, like "numpy>=1.26,<2".`,
       )
-    : new Wrong(
-        `has ${shown(written)}, which is no package name`,
-        `Write names like flask or r-*, for example\n  ${key}: [flask, readline]`,
-      );
+    : new Wrong(`has ${shown(written)}, which is no package name`);
 }
 
 /** `license_blacklist`: one family or a list. */

@@ -8,26 +8,25 @@ import { MIRROR_SCHEMA } from './schema.js';
 import type { MirrorKey } from './schema.js';
 
 /** Keys of the old tools and of their relatives that have another form here: what to write instead. */
-const KEYS_ELSEWHERE: Readonly<Record<string, string>> = {
-  dest_site:
-    'Nothing is uploaded to a site: use `delta` and `import` (repackenv export --since, then repackenv import there).',
-  dest_channel:
-    'Nothing is uploaded to a channel: use `delta` and `import` (repackenv export --since, then repackenv import there).',
-  python_versions: 'Write `python: ["3.10", "3.11"]`, each version in quotes.',
-  pkg_list: 'Write `include: [numpy, "pandas>=2"]`, and `with_dependencies: all` or `solve` for what they need.',
-  package_list: 'Write `include: [numpy, "pandas>=2"]`, and `with_dependencies: all` or `solve` for what they need.',
-  accounts: 'An account is a channel: write `channels: [NAME]`.',
-  account_mapping: 'One folder is one channel: use --account NAME, or a mirror file for each.',
-  access: 'Who may read the mirror is decided where it is served.',
-  api_domain: 'Write the channels with their whole address: `channels: [https://host/channel]`.',
-  api_token: 'Mark the channel with `token: true` and give the token with --token-file or --token-env.',
-  token: 'Mark the channel with `token: true` and give the token with --token-file or --token-env.',
-  account: 'Use --account NAME.',
-  default_url: 'Write `channels:` with the addresses of the channels.',
-  default_channels: 'Write `channels:` with the addresses of the channels.',
-  ssl_verify: 'The certificates are set for the whole program: see --ca-file.',
-  verify_ssl: 'The certificates are set for the whole program: see --ca-file.',
-};
+const KEYS_ELSEWHERE: readonly (readonly [RegExp, string])[] = [
+  [
+    /^dest_(site|channel)$/,
+    'Nothing is uploaded to a $1: use `delta` and `import` (repackenv export --since, then repackenv import there).',
+  ],
+  [/^python_versions$/, 'Write `python: ["3.10", "3.11"]`, each version in quotes.'],
+  [
+    /^(pkg|package)_list$/,
+    'Write `include: [numpy, "pandas>=2"]`, and `with_dependencies: all` or `solve` for what they need.',
+  ],
+  [/^accounts$/, 'An account is a channel: write `channels: [NAME]`.'],
+  [/^account_mapping$/, 'One folder is one channel: use --account NAME, or a mirror file for each.'],
+  [/^access$/, 'Who may read the mirror is decided where it is served.'],
+  [/^api_domain$/, 'Write the channels with their whole address: `channels: [https://host/channel]`.'],
+  [/^(api_)?token$/, 'Mark the channel with `token: true` and give the token with --token-file or --token-env.'],
+  [/^account$/, 'Use --account NAME.'],
+  [/^default_(url|channels)$/, 'Write `channels:` with the addresses of the channels.'],
+  [/^(ssl_verify|verify_ssl)$/, 'The certificates are set for the whole program: see --ca-file.'],
+];
 
 /** What is said of a value that the schema of mirror files does not take: its own words, else by the kind of the value. */
 export function mirrorWords(complaint: Complaint): Parts {
@@ -37,15 +36,15 @@ export function mirrorWords(complaint: Complaint): Parts {
   return about(String(path[0]), hint.length === 0 ? ofWrongKind(complaint) : { what, hint: hint.join('\n') });
 }
 
-/** `"channels" has no channel`; what begins with a colon follows the key. */
+/** `"channels" has no channel`; what begins with a colon follows the key. Without a hint it is the key's example. */
 export function about(key: string, { what, hint }: Parts): Parts {
-  return { what: `"${key}"${what.startsWith(':') ? '' : ' '}${what}`, hint };
+  return { what: `"${key}"${what.startsWith(':') ? '' : ' '}${what}`, hint: hint === '' ? example(key) : hint };
 }
 
 function unknownKey([key, ...inner]: Path, knownKeys: readonly string[]): Parts {
   const unknown = String(inner.at(-1) ?? key);
-  const elsewhere = inner.length === 0 && Object.hasOwn(KEYS_ELSEWHERE, unknown) ? KEYS_ELSEWHERE[unknown] : undefined;
-  if (elsewhere !== undefined) return { what: `"${unknown}" is not read here`, hint: elsewhere };
+  const [form, elsewhere] = KEYS_ELSEWHERE.find(([each]) => inner.length === 0 && each.test(unknown)) ?? [];
+  if (form !== undefined) return { what: `"${unknown}" is not read here`, hint: unknown.replace(form, elsewhere!) };
   const near = nearest(unknown, knownKeys);
   const advice = near === undefined ? '' : `Did you mean "${near}"? `;
   if (inner.length === 0) {
@@ -63,7 +62,7 @@ function unknownKey([key, ...inner]: Path, knownKeys: readonly string[]): Parts 
 function ofWrongKind({ path, value, source }: Complaint): Parts {
   const key = String(path[0]);
   const last = path.at(-1);
-  const hint = example(key);
+  const hint = '';
   if (value === undefined)
     return { what: `has ${path.length === 2 ? 'no' : 'an item without'} \`${String(last)}\``, hint };
   if (value === null && path.length === 1) {
@@ -72,13 +71,13 @@ function ofWrongKind({ path, value, source }: Complaint): Parts {
       : { what: 'has no value', hint };
   }
   if (value === null && typeof last === 'number')
-    return { what: 'has an item with nothing in it', hint: `Delete the item. ${hint}` };
+    return { what: 'has an item with nothing in it', hint: `Delete the item. ${example(key)}` };
   if (value === null) return { what: `has an item whose "${String(last)}" has no value`, hint };
   if (Array.isArray(value)) return { what: 'has a list where one text must stand', hint };
   if (typeof value === 'object') {
     const [[name, first] = ['', null]] = Object.entries(value);
     const what = `has ${name === '' ? 'braces' : `\`${name}:\``} where a text must stand`;
-    return { what, hint: `${mappingHint(key, name, { value: first, source })} ${hint}` };
+    return { what, hint: `${mappingHint(key, name, { value: first, source })} ${example(key)}` };
   }
   if (typeof value === 'string') return { what: 'has an item that is no `key: value`', hint };
   if (String(value) === source) {

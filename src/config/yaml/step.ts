@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** What is wrong with a value, and what to write instead: `"KEY" WHAT`. */
+/** What is wrong with a value, and what to write instead (absent: the key's example): `"KEY" WHAT`. */
 export class Wrong {
   constructor(
     readonly what: string,
-    readonly hint: string,
+    readonly hint = '',
   ) {}
 
   /** As the message of a schema: a second line begins with what to do. */
