@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isRepackError } from '../../../../src/base/errors.js';
 import { readConfigText } from '../../../../src/config/config-file.js';
 import { parseMirrorText } from '../../../../src/config/mirror-file/read.js';
 import { readPackagesText } from '../../../../src/config/packages-file.js';
@@ -38,6 +40,34 @@ describe('one reader of files that users write', () => {
       );
     });
   });
+
+  it.each(READERS)(
+    '%s: is read, or refused with its code and a line that exists, whatever it holds',
+    (_of, code, read) => {
+      const words = `${KEY[code]!}:|owner:|dependencies:|latest:|installers:|url:|-|?|:|[|]|{|}|"|'|#|&a|*a|<<:|!x|3.10|~|true|x`;
+      const piece = fc.constantFrom(
+        '\n',
+        '  ',
+        '---\n',
+        '|\n',
+        ...words.split('|').flatMap((word) => [word, `${word} `]),
+      );
+      fc.assert(
+        fc.property(fc.array(piece, { maxLength: 25 }), (pieces) => {
+          const text = pieces.join('');
+          try {
+            read(Buffer.from(text), 'f.yml');
+          } catch (error) {
+            if (!isRepackError(error)) throw error;
+            expect(error.code).toBe(code);
+            const line = Number(/line (\d+)/.exec(error.where ?? '')?.[1] ?? 1);
+            expect(line).toBeLessThanOrEqual(text.split('\n').length);
+          }
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   it.each(READERS)('%s: takes a byte order mark and Windows line ends', (_of, code, read) => {
     expect(read(Buffer.from(`\ufeff# x\r\n${KEY[code]}: [conda-forge]\r\n`), 'f.yml')).toBeTruthy();
