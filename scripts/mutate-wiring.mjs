@@ -46,6 +46,7 @@ const MUTATIONS = [
     tests: 'gates',
   },
   { name: 'no look at free space', find: /await checkFreeSpace\(/g, replace: NOTHING, tests: 'gates-content' },
+  { name: 'no look before fetching', find: /await refuseSmallDisks\(/g, replace: NOTHING, tests: 'gates-content' },
   {
     name: 'no shrink limit of mirrors',
     find: /(?<!function )refuseShrink\(\{/g,

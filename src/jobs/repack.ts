@@ -6,6 +6,7 @@ import { emitFindings } from '../delivery/collect-findings.js';
 import type { Collected } from '../delivery/collect-findings.js';
 import { deliver } from '../delivery/deliver.js';
 import type { JobReport } from './job-report.js';
+import { refuseSmallDisks } from './run/disk-room.js';
 import type { JobTools } from './run/job-tools.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import { publishedReport } from './published-report.js';
@@ -23,6 +24,7 @@ export interface Repack {
 export async function repack({ rt, findings }: Collected, task: Repack): Promise<JobReport> {
   const { job, request, plan, packageCaches, folder, tools } = task;
   const { store, gateway, runDir, enginePkgsDir } = tools;
+  await refuseSmallDisks(rt, { artifacts: plan.artifacts, store, folder, cacheDir: request.cacheDir });
   const acquired = await acquire(rt, {
     artifacts: plan.artifacts,
     store,

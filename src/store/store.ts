@@ -38,6 +38,7 @@ export async function openStore(rt: Runtime, dir: string): Promise<ArtifactStore
   let count = 0;
   return {
     find: (expected) => find(rt, folder, expected),
+    holds: (expected) => holds(rt, folder, expected),
     writer: () =>
       storeWriter(rt, folder, join(folder.tmp, `${rt.machine.pid}-${rt.machine.randomId()}-${++count}.part`)),
   };
@@ -74,6 +75,15 @@ async function sweepStale(rt: Runtime, folder: StoreFolder): Promise<void> {
     // Another run sweeps too, or the file is held open: what is left goes the next time.
     rt.events.emit({ type: 'debug', message: `sweeping ${folder.tmp}: ${String(error)}` });
   }
+}
+
+async function holds(rt: Runtime, folder: StoreFolder, { sha256, md5 = '' }: ExpectedDigest): Promise<boolean> {
+  const named = sha256 ?? (await sha256ByMd5(rt, folder, md5));
+  if (named === undefined || !/^[0-9a-f]{64}$/.test(named)) return false;
+  return rt.fs.lstat(folder.artifactPath(named)).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function find(rt: Runtime, folder: StoreFolder, expected: ExpectedDigest): Promise<StoredFile | undefined> {

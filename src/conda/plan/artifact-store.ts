@@ -30,6 +30,8 @@ export interface StoreWriter {
 export interface ArtifactStore {
   /** By sha256, or by md5 and size for channels that state no sha256; undefined when it is not there. */
   find(expected: ExpectedDigest): Promise<StoredFile | undefined>;
+  /** Whether one lies there under that name: its bytes are not read. */
+  holds(expected: ExpectedDigest): Promise<boolean>;
   writer(): Promise<StoreWriter>;
 }
 

@@ -114,7 +114,7 @@ async function discarded(rt: Runtime, stateDir: string, run: string): Promise<bo
  * Throws E_DISK_FULL when the volume of `dir` (an existing folder) has less than `bytesNeeded` and a small reserve free, or no inode
  * left. A volume that doesn't tell is taken to have room.
  */
-export async function checkFreeSpace(rt: Runtime, dir: string, bytesNeeded: number): Promise<void> {
+export async function checkFreeSpace(rt: Runtime, dir: string, bytesNeeded: number, place = 'a ROOT'): Promise<void> {
   const { free, freeInodes } = await freeSpace(rt.fs, dir);
   if (freeInodes === 0) {
     throw new RepackError('E_DISK_FULL', {
@@ -128,7 +128,7 @@ export async function checkFreeSpace(rt: Runtime, dir: string, bytesNeeded: numb
   throw new RepackError('E_DISK_FULL', {
     what: `the volume is too full: ${megabytes(needed)} needed, ${megabytes(free)} free`,
     where: dir,
-    hint: 'Free some space on that volume or choose a ROOT on another one, then run the same command again. The label folder is as it was.',
+    hint: `Free some space on that volume or choose ${place} on another one, then run the same command again. The label folder is as it was.`,
   });
 }
 

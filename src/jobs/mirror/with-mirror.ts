@@ -67,6 +67,7 @@ export async function clearIncoming(rt: Runtime, stateDir: string): Promise<void
 /** No engine asks this gateway for artifacts, and each fetch names its own store. */
 const NO_STORE: ArtifactStore = {
   find: async () => undefined,
+  holds: async () => false,
   writer: async () => Promise.reject(new TypeError('the gateway of a mirror has no store')),
 };
 

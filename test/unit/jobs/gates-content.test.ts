@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeChannel } from '../../../scripts/lib/sample-upstream.js';
+import type { RepackEvent } from '../../../src/base/events.js';
 import { createRedactor } from '../../../src/base/redact.js';
 import type { Channel } from '../../../src/conda/channel/channel.js';
 import type { ExecCommand, ExecResult } from '../../../src/runtime/exec.js';
@@ -109,6 +110,40 @@ describe('too little room', () => {
     const { fs } = testRuntime();
     const statfs = (async () => FULL) as unknown as typeof fs.statfs;
     await expectRefused(job, 'E_DISK_FULL', { fs: { ...fs, statfs } });
+  });
+});
+
+describe('M13: too little room is told before anything is fetched', () => {
+  const room = (free: number) => ({ bavail: free, bsize: 1, files: 100, ffree: 50 });
+  const places = { ROOT: '.repackenv', cache: `${sep}cache` };
+
+  it.each([
+    ['update', 'ROOT'],
+    ['update', 'cache'],
+    ['capture', 'ROOT'],
+    ['capture', 'cache'],
+  ] as const)('%s: %s on a volume of its own', async (name, full) => {
+    const job = await JOBS[name]();
+    const { fs } = testRuntime();
+    const isFull = (path: string) => path.includes(places[full]);
+    const statfs = (async (path: string) => room(isFull(path) ? 1000 : 1e12)) as unknown as typeof fs.statfs;
+    const stat: typeof fs.stat = async (path) =>
+      Object.assign(await fs.stat(path), path.includes(places.ROOT) ? { dev: 1 } : {});
+    const events: RepackEvent[] = [];
+    const options = { fs: { ...fs, statfs, stat }, onEvent: (event: RepackEvent) => void events.push(event) };
+    const error = await expectRefused(job, 'E_DISK_FULL', options);
+    expect(error.what).toMatch(/^the volume is too full: 4\.2 MB needed, 0\.0 MB free$/);
+    expect(error.hint).toContain(full === 'ROOT' ? 'a ROOT on another' : '--cache-dir on another');
+    expect(events.filter(({ type }) => type === 'artifact-acquired')).toEqual([]);
+    expect(existsSync(join(job.cacheDir, 'store', 'sha256'))).toBe(false);
+  });
+
+  it('what lies in the store, and what stays, is not counted', async () => {
+    const job = await JOBS.update();
+    await job.run();
+    const { fs } = testRuntime();
+    const statfs = (async () => room(0)) as unknown as typeof fs.statfs;
+    await job.run({ fs: { ...fs, statfs } });
   });
 });
 
