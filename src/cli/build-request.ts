@@ -139,19 +139,6 @@ function specAt(text: string, where: string): MatchSpec {
   }
 }
 
-/**
- * LABEL and TOKEN changed places: the token must not become the name of a folder or of a log file, nor be repeated in an error.
- * @throws RepackError E_LABEL
- */
-export function refuseTokenAsLabel(label: string | undefined): void {
-  if (label === undefined || !/^[a-z]{2}-[0-9a-f]{8}-?[0-9a-f]{4}-?/i.test(label)) return;
-  throw new RepackError('E_LABEL', {
-    what: 'LABEL looks like a token',
-    where: 'argument LABEL',
-    hint: 'The order is LABEL TOKEN ROOT PACKAGE...',
-  });
-}
-
 const UPDATE_USAGE = 'update-offline-repo LABEL TOKEN ROOT PACKAGE...; see --help.';
 
 function required(value: string | undefined, name: string, hint: string): string {

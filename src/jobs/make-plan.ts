@@ -2,6 +2,7 @@ import { append } from '../base/append.js';
 import { engineTitle } from '../engine/conda/conda-engine.js';
 import { createWithConda } from '../engine/conda/create-with-conda.js';
 import { explainClientFormat } from '../engine/embedded/explain-client-format.js';
+import { explainNotFound } from '../engine/explain-not-found.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '../conda/plan/plan.js';
@@ -103,7 +104,9 @@ async function trueCause(rt: Runtime, error: unknown, request: SolveRequest, too
   const [failure] = tools.gateway.failures();
   if (failure !== undefined) return failure;
   const { gateway, solver } = tools;
-  return (await explainClientFormat(rt, { request, full: gateway, viewed: gateway.viewed, solver })) ?? error;
+  const client = await explainClientFormat(rt, { request, full: gateway, viewed: gateway.viewed, solver });
+  if (client !== undefined || error.code !== 'E_PACKAGE_NOT_FOUND') return client ?? error;
+  return (await explainNotFound(error, { request, source: gateway.viewed })) ?? error;
 }
 
 /** One entry a (subdir, file name), sorted. Two subdirs may share noarch artifacts, but never differ about one. */

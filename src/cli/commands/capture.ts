@@ -1,4 +1,5 @@
-import { buildCaptureRequest, refuseTokenAsLabel } from '../build-request.js';
+import { buildCaptureRequest } from '../build-request.js';
+import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand } from '../command.js';
 import { textOption } from '../command.js';
 import { finishJob } from '../finish-job.js';
@@ -20,7 +21,7 @@ export const captureCommand: CliCommand = {
   token: 'options',
   root: ({ args }) => args[0],
   log: (typed) => textOption(typed, 'label') ?? '',
-  check: (typed) => refuseTokenAsLabel(textOption(typed, 'label')),
+  check: (typed) => refuseSwapped({ label: textOption(typed, 'label'), root: typed.args[0] }),
   async run(call) {
     const parts = { label: textOption(call, 'label'), root: call.args[0], prefix: textOption(call, 'prefix') };
     const request = buildCaptureRequest(call.rt, parts, call.values, call.token);

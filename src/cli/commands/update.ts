@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RepackError } from '../../base/errors.js';
-import { buildRepackRequest, refuseTokenAsLabel } from '../build-request.js';
+import { buildRepackRequest } from '../build-request.js';
+import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
 import { textOption } from '../command.js';
 import { finishJob } from '../finish-job.js';
@@ -26,12 +27,12 @@ export const updateOfflineRepoCommand: CliCommand = {
   token: ({ args }) => args[1],
   root: ({ args }) => args[2],
   log: ({ args }) => args[0] ?? '',
-  check({ args: [label, token, root] }) {
+  check({ args: [label, token, root, ...packages] }) {
     refuseMissing(
       { LABEL: label, TOKEN: token, ROOT: root },
       'update-offline-repo LABEL TOKEN ROOT PACKAGE...   (TOKEN is env:NAME, file:PATH, - or none; see --help)',
     );
-    refuseTokenAsLabel(label);
+    refuseSwapped({ label, token, root, packages });
   },
   run: (call) => runUpdate(call, { label: call.args[0], root: call.args[2], packages: call.args.slice(3) }),
 };
@@ -62,12 +63,13 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
     root: (typed) => textOption(typed, 'root'),
     log: (typed) => textOption(typed, 'label') ?? '',
     check(typed) {
-      const { label, root } = namedParts(typed);
+      const parts = namedParts(typed);
+      const { label, root } = parts;
       refuseMissing(
         { LABEL: label, ROOT: root },
         `repackenv ${name} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...   (see --help)`,
       );
-      refuseTokenAsLabel(label);
+      refuseSwapped(parts);
     },
   };
 }

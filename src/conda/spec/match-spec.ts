@@ -18,6 +18,7 @@ export interface MatchSpec extends SpecFields {
 }
 
 const MAX_SPEC = 1024;
+const APART = 'Give two packages as two arguments, or on two lines of a --packages-file.';
 const KEYS = ['version', 'build', 'build_number', 'channel', 'subdir'];
 const EXAMPLES =
   'Write it like ratingpro, "numpy>=1.26,<2", pytho=1.9, "sympy!=1.1" or "python=3.11.*=*_cpython", in quotes where a shell would take <, > or ! for its own.';
@@ -132,6 +133,10 @@ function wrongKind(text: string): { problem: string; hint?: string } | undefined
   if (/^([.~]{0,2}[/\\]|~|[a-z]:[\\/]|file:(?!\/\/))/i.test(spec)) {
     return { problem: 'it is a path', hint: 'Name the package; specs from a file are read with --packages-file.' };
   }
+  if (/\.(?:txt|yml|lock)$|^(?:environment|conda-lock|requirements|manifest)\.(?:yaml|json)$/i.test(spec)) {
+    return { problem: 'it is a file', hint: 'Name the package; specs from a file are read with --packages-file.' };
+  }
+  if (/^[\w.-]+(?:\s*,\s*[a-z_][\w.-]*)+$/i.test(spec)) return { problem: 'it has several names', hint: APART };
   if (/["`$;&#]/.test(spec.replace(/\[.*\]$/, '')))
     return { problem: `it holds ${shown(/["`$;&#]/.exec(spec)![0])}, which looks like a remnant of a shell's quoting` };
   if (/@/.test(spec.replace(/^.*::/, '')))
@@ -189,7 +194,7 @@ function placeOf(text: string, parts: SpecParts): { channel: string | undefined;
 function checkedVersion(text: string, { version: plain, build, keys }: SpecParts): string | undefined {
   const version = plain ?? keys.get('version');
   if (version === undefined) return undefined;
-  if (hasStrayBlank(version)) throw refused(text, 'it has more than a name, a version and a build');
+  if (hasStrayBlank(version)) throw refused(text, 'it has more than a name, a version and a build', APART);
   const spec = versionSpecOf(text, condaVersion(version, plain !== undefined && build !== undefined));
   if (spec.flat().some((clause) => clause.kind === 'glob'))
     throw refused(text, 'a "*" may stand only at the end of a version');

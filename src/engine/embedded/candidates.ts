@@ -37,6 +37,8 @@ export interface Candidates {
   neededBy: ReadonlyMap<string, string>;
   /** Specs that nothing matches, with every version that is there under their name. */
   unmatched: readonly { spec: MatchSpec; versions: readonly string[] }[];
+  /** Specs of one name that each match something, and nothing all of them. */
+  excluding: readonly { specs: readonly MatchSpec[]; versions: readonly string[] }[];
   /** conda's rule applies: python's depends get `pip` in the solver's view. */
   pipForPython: boolean;
   /** Records that can't be trusted or used, and so were left out (rows B8, B9, B11 of the bad inputs). */
@@ -62,6 +64,7 @@ export async function gatherCandidates(request: SolveRequest, source: RepodataSo
   const topRank = new Map<string, number>();
   const neededBy = new Map<string, string>();
   const unmatched: { spec: MatchSpec; versions: string[] }[] = [];
+  const excluding: { specs: MatchSpec[]; versions: string[] }[] = [];
   const refused: Refusal[] = [];
   const queue = [...specs.keys()];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
@@ -69,11 +72,12 @@ export async function gatherCandidates(request: SolveRequest, source: RepodataSo
     const all = places.flatMap((place) => read(place, name, refused));
     if (all.length > 0) topRank.set(name, highest(all));
     const asked = specs.get(name) ?? [];
-    let kept = all.filter((each) => asked.every((spec) => placeMatches(spec, each, request.channels)));
-    if (request.channelPriority === 'strict') kept = ofHighest(kept);
-    kept = kept.filter((each) => asked.every((spec) => specMatches(spec, each.record)));
-    for (const spec of kept.length === 0 ? asked : []) {
-      unmatched.push({ spec, versions: all.map((each) => each.record.version) });
+    let kept = matching(all, asked, request);
+    if (kept.length === 0 && asked.length > 0) {
+      const versions = all.map((each) => each.record.version);
+      const idle = asked.length === 1 ? asked : asked.filter((spec) => matching(all, [spec], request).length === 0);
+      for (const spec of idle) unmatched.push({ spec, versions });
+      if (idle.length === 0) excluding.push({ specs: asked, versions });
     }
     kept = bestTwins(kept);
     byName.set(name, kept);
@@ -87,7 +91,14 @@ export async function gatherCandidates(request: SolveRequest, source: RepodataSo
       if (pipForPython && name === 'python') follow('pip', candidate);
     }
   }
-  return { byName, topRank, neededBy, unmatched, pipForPython, refused, indexes: places.map(({ index }) => index) };
+  const indexes = places.map(({ index }) => index);
+  return { byName, topRank, neededBy, unmatched, excluding, pipForPython, refused, indexes };
+}
+
+function matching(all: readonly Candidate[], specs: readonly MatchSpec[], request: SolveRequest): Candidate[] {
+  const placed = all.filter((each) => specs.every((spec) => placeMatches(spec, each, request.channels)));
+  const visible = request.channelPriority === 'strict' ? ofHighest(placed) : placed;
+  return visible.filter((each) => specs.every((spec) => specMatches(spec, each.record)));
 }
 
 interface Place {

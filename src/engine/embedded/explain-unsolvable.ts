@@ -4,18 +4,19 @@ import { RepackError } from '../../base/errors.js';
 import { compareVersions } from '../../conda/spec/version.js';
 import type { Candidates } from './candidates.js';
 import { nameInFilename } from '../../conda/channel/names.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import { similarNames } from './similar-names.js';
 
 const MAX_DETAILS = 60;
 
 /**
  * When a spec of the request has no candidate: throws E_RECORD where its records had to be left out, E_NO_BASE_CHANNEL where it is
- * python, else E_PACKAGE_NOT_FOUND; all names at once.
+ * python, else E_PACKAGE_NOT_FOUND; all names at once. E_UNSOLVABLE where specs of one name exclude each other.
  */
 export function refuseMissing(request: SolveRequest, candidates: Candidates): void {
   const virtual = new Set(request.profile.virtualPackages.map((each) => each.name));
   const missing = candidates.unmatched.filter(({ spec }) => !virtual.has(spec.name));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return refuseExcluding(request, candidates);
   const refused = candidates.refused.filter(({ name }) => missing.some(({ spec }) => spec.name === name));
   if (refused.length > 0) {
     throw new RepackError('E_RECORD', {
@@ -41,6 +42,19 @@ export function refuseMissing(request: SolveRequest, candidates: Candidates): vo
         ? `${spec.name}: no such package`
         : `${spec.name}: no such package; did you mean ${near.join(' or ')}?`;
     }),
+  });
+}
+
+function refuseExcluding(request: SolveRequest, { excluding }: Candidates): void {
+  if (excluding.length === 0) return;
+  const texts = (specs: readonly MatchSpec[]): string => specs.map(({ text }) => text).join(' and ');
+  throw new RepackError('E_UNSOLVABLE', {
+    what: `These specs exclude each other: ${excluding.map(({ specs }) => texts(specs)).join('; ')}`,
+    where: channelsOf(request),
+    hint: `Ask for each package once, or loosen a version.${strictHint(request)}`,
+    details: excluding.map(
+      ({ specs, versions }) => `${specs[0]!.name}: no build matches ${texts(specs)}; there are ${listed(versions)}`,
+    ),
   });
 }
 

@@ -1,0 +1,59 @@
+import { RepackError, isRepackError } from '../base/errors.js';
+import type { ErrorCode } from '../base/errors.js';
+import { parseLabel } from '../conda/channel/names.js';
+
+/** Tokens of anaconda.org, and of other servers that people give one of. */
+const TOKEN_LIKE =
+  /^(?:[a-z]{2}-)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-|^[a-z]{2}-[0-9a-f]{8}-?[0-9a-f]{4}-?|^(?=.*\d)[0-9a-f]{32,128}$|^eyJ[\w-]{20,}|^(?:gh[pousr]_|glpat-|AKCp)\w{8,}/i;
+
+interface Typed {
+  label: string | undefined;
+  /** TOKEN as typed, where it is an argument. */
+  token?: string | undefined;
+  root?: string | undefined;
+  packages?: readonly string[];
+}
+
+/**
+ * Arguments that changed places: a token must not become the name of a folder, of a log file or of a package, nor be repeated in an error: what
+ * was typed stands in none of these. Without disk access.
+ * @throws RepackError E_LABEL, E_TOKEN, E_ROOT, E_SPEC
+ */
+export function refuseSwapped({ label, token, root, packages = [] }: Typed): void {
+  if (label !== undefined && (TOKEN_LIKE.test(label) || isSwappedWith(label, token))) throw swapped('E_LABEL', 'LABEL');
+  if (token !== undefined && isPath(token)) {
+    throw swapped('E_TOKEN', 'TOKEN', 'looks like a path', ' A file that holds the token is given as file:PATH.');
+  }
+  if (root !== undefined && TOKEN_LIKE.test(root)) throw swapped('E_ROOT', 'ROOT');
+  if (packages.some((text) => TOKEN_LIKE.test(text))) throw swapped('E_SPEC', 'PACKAGE');
+}
+
+function swapped(code: ErrorCode, name: string, what = 'looks like a token', more = ''): RepackError {
+  return new RepackError(code, {
+    what: `${name} ${what}`,
+    where: `argument ${name}`,
+    hint: `The order is LABEL TOKEN ROOT PACKAGE...${more}`,
+  });
+}
+
+/** LABEL can't be a label, or is long with many digits in it, and TOKEN is a word. */
+function isSwappedWith(label: string, token: string | undefined): boolean {
+  if (token === undefined || token === 'none' || !/^[a-z][a-z0-9_-]{0,23}$/i.test(token)) return false;
+  if (!/^(?=.*\d)[A-Za-z0-9._~+=-]{12,}$/.test(label)) return false;
+  return !isLabel(label) || (/^[a-z]+$/i.test(token) && label.replaceAll(/\D/g, '').length >= 4);
+}
+
+function isLabel(text: string): boolean {
+  try {
+    parseLabel(text);
+    return true;
+  } catch (error) {
+    if (isRepackError(error)) return false;
+    throw error;
+  }
+}
+
+/** No token has a slash; `file:PATH` is none either. */
+function isPath(token: string): boolean {
+  return !/^(?:file|env):/.test(token) && (/[/\\]/.test(token) || /^(?:~|\.{1,2}$)/.test(token));
+}
