@@ -9,6 +9,7 @@ import type { JobReport } from './job-report.js';
 import { refuseSmallDisks } from './run/disk-room.js';
 import type { JobTools } from './run/job-tools.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
+import { attestationsLeftOut } from './stated-attestations.js';
 import { publishedReport } from './published-report.js';
 
 export interface Repack {
@@ -39,7 +40,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     ? await (
         await import('./collect-attestations.js')
       ).collectAttestations(rt, { artifacts: acquired.artifacts, gateway, store })
-    : { side: [], findings: [] };
+    : { side: [], findings: attestationsLeftOut(acquired.artifacts) };
   emitFindings(rt, [...attested.findings, ...gateway.findings()]);
 
   const { indexBz2, replace, signKey, adopt } = request;

@@ -6,6 +6,9 @@ import { describeWithLayers } from '../helpers/layers.js';
 import { digest } from '../../scripts/lib/conda-package.js';
 import { changesBetween } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
+import { mirrorPlaceOf, readIndex, recordsOf } from '../helpers/mirrors.js';
+import { startSampleUpstream } from '../helpers/upstream.js';
+import { writeIndex } from '../../scripts/lib/sample-upstream.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
 import { expectNothingLeft, expectRefusal } from '../helpers/refusals.js';
 import { attestation } from '../unit/site/sample-attestation.js';
@@ -171,6 +174,39 @@ describe('attestations', () => {
     // Without the option they are no part of the channel.
     expect((await work.update()).exitCode).toBe(0);
     expect(manifest().files.filter(({ kind }) => kind === 'side')).toEqual([]);
+  });
+
+  it('C15: one that a record states and nobody asked for: the record stays, and it is said', async () => {
+    const upstream = await startSampleUpstream();
+    const place = mirrorPlaceOf(await openWorkplace({ upstream }));
+    const sha256 = 'a'.repeat(64);
+    const folder = join(upstream.dir, 'gen1/pkgs/main/noarch');
+    const index = readIndex(folder);
+    const records = [...Object.values(index.packages), ...Object.values(index['packages.conda'])];
+    for (const record of records) record['attestations_sha256'] = sha256;
+    await writeIndex(folder, index, ['json', 'zst', 'bz2']);
+    const updated = await openWorkplace({ upstream });
+    const said = (many: boolean): RegExp =>
+      new RegExp(
+        `record of noarch/\\S+${many ? ', and of \\d+ more' : ''} states is not carried: --attestations carries it`,
+      );
+    const ran = await updated.update();
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(ran.stdout + ran.stderr).toMatch(said(true));
+    const delivered = Object.values(recordsOf(join(updated.labelDir, 'noarch')));
+    expect(delivered.some((record) => record['attestations_sha256'] === sha256)).toBe(true);
+    place.write('channels: [pkgs/main]\nplatforms: [linux-64]');
+    const { findings } = await place.report();
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        code: 'attestation-left-out',
+        exit: false,
+        message: expect.stringMatching(said(true)),
+      }),
+    );
+    await updated.close();
+    await place.close();
+    await upstream.close();
   });
 
   const manifest = (): Manifest => JSON.parse(readFileSync(join(work.labelDir, 'manifest.json'), 'utf8')) as Manifest;

@@ -12,6 +12,7 @@ import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import { checkFreeSpace } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings, listed } from '../../delivery/collect-findings.js';
+import { attestationsLeftOut } from '../stated-attestations.js';
 import { collectAttestations } from '../collect-attestations.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
@@ -138,7 +139,7 @@ async function fetchBeside(
   // Those of artifacts that lie there were asked for when these came.
   const attested = request.attestations
     ? await collectAttestations(rt, { artifacts: request.reset ? fetched.artifacts : fetched.taken, gateway, store })
-    : { side: [], findings: [] };
+    : { side: [], findings: attestationsLeftOut(fetched.taken) };
   emitFindings(rt, [...taken.findings, ...attested.findings]);
   const fresh = [...taken.side, ...attested.side];
   const named = new Set(fresh.map((file) => file.path));
