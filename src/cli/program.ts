@@ -4,6 +4,7 @@ import { VERSION } from '../base/tool-version.js';
 import type { CliCommand, Typed } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { updateOfflineRepoCommand } from './commands/update.js';
+import { insteadOfCommand, insteadOfOption } from './former-tools.js';
 import { addSettings, givenOptions } from './options.js';
 import type { GivenOptions } from '../config/resolve-settings.js';
 
@@ -112,11 +113,25 @@ function tokenOption({ tokenEnv, tokenFile }: Record<string, unknown>): string {
 /** commander repeats what was typed; `--token=VALUE` and the like must not be. */
 function usageError(error: CommanderError, program: ProgramName, args: readonly string[]): RepackError {
   const message = error.message.replace(/^error: /, '').replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
+  const former = program === 'repackenv' ? formerTool(error, args) : undefined;
+  if (former !== undefined) return former;
   const known = program === 'repackenv' && error.code !== 'commander.unknownCommand';
   const command = known && args[0] !== undefined ? ` ${args[0]}` : '';
   return new RepackError('E_USAGE', {
     what: message.charAt(0).toUpperCase() + message.slice(1),
     where: 'command line',
     hint: `See ${program}${/^ [a-z]+$/.test(command) ? command : ''} --help. A value that begins with "-" goes behind "--".`,
+  });
+}
+
+function formerTool(error: CommanderError, args: readonly string[]): RepackError | undefined {
+  const isOurs = COMMANDS.some(({ name }) => name === args[0]);
+  const word = isOurs ? undefined : insteadOfCommand(args);
+  const found = word ?? (error.code === 'commander.unknownOption' ? insteadOfOption(args) : undefined);
+  if (found === undefined) return undefined;
+  return new RepackError('E_USAGE', {
+    what: `${found.typed} is ${word === undefined ? 'an option' : 'a command'} of another tool`,
+    where: 'command line',
+    hint: `Type ${found.instead}.`,
   });
 }

@@ -50,6 +50,39 @@ describe('the help', () => {
   });
 });
 
+describe('M9 a command of another tool', () => {
+  it.each([
+    ['cas-sync', 'repackenv mirror --cas'],
+    ['cas-sync -f mirror.yml', 'repackenv mirror -f FILE'],
+    ['cas-sync-api-v5', 'repackenv mirror --cas'],
+    ['cas-mirror', 'repackenv mirror --cas'],
+    ['cas-merge /delta /mirror', 'repackenv merge DELTA CHANNEL'],
+    ['cas-server --port 80', 'repackenv serve DIR'],
+    ['anaconda-mirror -f m.yml sync', 'repackenv mirror -f FILE'],
+    ['anaconda-mirror -v clean', 'repackenv clean -f FILE'],
+    ['anaconda-server-sync-conda --mirror-config x', 'repackenv mirror -f FILE'],
+    ['conda-mirror --upstream-channel conda-forge', 'repackenv mirror -f FILE'],
+    ['--verbose anaconda-mirror sync', 'repackenv mirror -f FILE'],
+    ['sync', 'repackenv mirror -f FILE'],
+    ['conda-index /srv/channel', 'repackenv doctor DIR --repair'],
+    ['conda-pack -n x', 'repackenv capture'],
+    ['mirror --config-file m.yml', 'Type -f FILE.'],
+    ['clean --config-file=m.yml', 'Type -f FILE.'],
+    ['--config-file m.yml mirror', 'Type -f FILE.'],
+    ['mirror -f m.yml --target-directory /srv/m', 'mirror_dir: DIR'],
+  ])('M9: %s: says what to type instead', (line, says) => {
+    expect(() => parseArguments('repackenv', line.split(' '))).toThrow(
+      expect.objectContaining({ code: 'E_USAGE', hint: expect.stringContaining(says) as string }),
+    );
+  });
+
+  it('M9: a misspelt command of ours stays one', () => {
+    expect(() => parseArguments('repackenv', ['mirorr'])).toThrow(
+      expect.objectContaining({ what: expect.stringContaining('mirror') as string }),
+    );
+  });
+});
+
 describe('the command line', () => {
   it.each(['export', 'delta'])('of %s asks for --to only after --show-config', (name) => {
     const typed = run('repackenv', name, '/srv/x', '--show-config');
