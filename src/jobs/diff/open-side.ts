@@ -9,6 +9,7 @@ import { errnoOf } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
+import { manifestOfReceipt, otherFile } from '../../channel/manifest/other-file.js';
 import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { DiffRequest, SideContent } from './side-content.js';
@@ -111,6 +112,13 @@ async function fileSide(
     }
     default: {
       const parsed = parseManifest(bytes);
+      if (parsed.kind === 'sound')
+        return { kind: 'manifest', given, read: async () => ofManifest(parsed.manifest, { bytes }) };
+      const ofReceipt = await manifestOfReceipt(rt, { bytes, where });
+      if (ofReceipt !== undefined)
+        return { kind: 'receipt', given, read: async () => ofManifest(ofReceipt.manifest, { bytes: ofReceipt.bytes }) };
+      const other = otherFile(bytes);
+      if (other !== undefined) throw notRecognised(given, `it is ${other.is}`, `Give ${other.instead}.`);
       if (parsed.kind === 'other') throw notRecognised(given, 'it is JSON of something else');
       if (parsed.kind === 'broken' && !/^\s*\{/.test(bytes.subarray(0, 64).toString('latin1')))
         throw notRecognised(given, parsed.reason);
@@ -162,11 +170,15 @@ function nothingThere(given: string): RepackError {
   });
 }
 
-function notRecognised(given: string, why: string): RepackError {
+function notRecognised(
+  given: string,
+  why: string,
+  hint = 'Give a channel folder, a manifest.json, a site receipt, a set.json, or the URL or name of a channel.',
+): RepackError {
   return new RepackError('E_USAGE', {
     what: `This file is no manifest, site receipt or set file: ${why}`,
     where: given,
-    hint: 'Give a channel folder, a manifest.json, a site receipt, a set.json, or the URL or name of a channel.',
+    hint,
   });
 }
 

@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf, explainDiskError } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { contentOf } from '../../channel/manifest/make-manifest.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import { manifestOfReceipt, otherFile } from '../../channel/manifest/other-file.js';
 import { parseManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { restrictedTo } from '../set/changes.js';
@@ -21,7 +22,7 @@ export interface Base extends StoredManifest {
  * What the site has: a `manifest.json` (loose, or the one in a channel folder that is named), or the receipt that the site sent back. What
  * mail and editors make of such a file on the way (CRLF, a byte order mark, another indentation) leaves it the manifest that it was.
  *
- * @throws RepackError E_USAGE: neither of them. E_MEDIUM: a receipt that was edited. E_DISK.
+ * @throws RepackError E_USAGE: neither of them, a number. E_MEDIUM: a receipt that was edited. E_DISK.
  */
 export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<Base> {
   const { bytes, path } = await readIt(rt, file);
@@ -32,15 +33,20 @@ export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<B
     const { manifest } = JSON.parse(text) as { manifest: unknown };
     return { ...asPublished(manifest, parseSiteReceipt(bytes, path).manifest), exact: true };
   }
+  const ofReceipt = await manifestOfReceipt(rt, { bytes, where: path });
+  if (ofReceipt !== undefined) return { ...ofReceipt, exact: false };
+  const other = otherFile(bytes);
   const reason = {
     newer: 'it is of a newer version of repackenv',
     broken: parsed.kind === 'broken' ? parsed.reason : '',
     other: 'it is something else',
   }[parsed.kind];
+  const hint =
+    'Give NAME.manifest.json of the set that was sent last, or the receipt that "repackenv import --receipt" wrote at the site.';
   throw new RepackError('E_USAGE', {
-    what: `--since needs a manifest of this label or a receipt of the site: ${reason}`,
+    what: `--since needs a manifest of this label or a receipt of the site: ${other === undefined ? reason : `this is ${other.is}`}`,
     where: path,
-    hint: 'Give NAME.manifest.json of the set that was sent last, or the receipt that "repackenv import --receipt" wrote at the site.',
+    hint: other === undefined ? hint : `Give ${other.instead}.`,
   });
 }
 
@@ -100,10 +106,21 @@ async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: U
       return { bytes: await rt.fs.readFile(path), path };
     } catch (error) {
       if (errnoOf(error) === 'EISDIR') continue;
+      const generation = /^g?(\d+)$/.exec(basename(file))?.[1];
+      if (errnoOf(error) === 'ENOENT' && generation !== undefined) throw noGenerations(file, generation);
       throw explainDiskError(error, { doing: 'read what the site has (--since)', path });
     }
   }
   throw new RepackError('E_USAGE', { what: '--since names a folder within a folder', where: file });
+}
+
+/** A number is taken for that of a generation. */
+function noGenerations(file: string, generation: string): RepackError {
+  return new RepackError('E_USAGE', {
+    what: `--since names no file; if generation ${generation} is meant, it takes that one's manifest`,
+    where: file,
+    hint: `Give the file NAME-g${generation}.manifest.json of the set that was sent, a ${MANIFEST_NAME}, or the site's receipt.`,
+  });
 }
 
 const BYTE_ORDER_MARK = /^\uFEFF/;

@@ -19,7 +19,7 @@ export interface OutFolder {
  * Where the medium's files go. Writes nothing.
  *
  * @throws RepackError E_OUT: empty, a file, below a file, a dangling link; the channel folder itself or inside it; the folder that holds it
- * (ROOT) or the state folder there; another channel folder.
+ * (ROOT) or the state folder there; another channel folder; the name of an archive.
  */
 export async function resolveOut(rt: Pick<Runtime, 'fs' | 'machine'>, out: string, dir: string): Promise<OutFolder> {
   if (out.trim() === '' || out.includes('\0')) throw refused('--to names no folder', JSON.stringify(out));
@@ -42,11 +42,20 @@ export async function resolveOut(rt: Pick<Runtime, 'fs' | 'machine'>, out: strin
     );
   }
   const exists = path === volume;
+  if (!exists && ARCHIVE.test(path)) {
+    throw refused(
+      '--to names a folder, and this is the name of an archive',
+      path,
+      `Give the folder: --to ${dirname(path)} makes one archive in it, LABEL-gN.tar (with --zstd LABEL-gN.tar.zst), and its digests beside it.`,
+    );
+  }
   if (exists && (await isFile(rt, join(path, MANIFEST_NAME)))) {
     throw refused(`--to is a channel folder (it has a ${MANIFEST_NAME})`, path);
   }
   return { path, exists, volume };
 }
+
+const ARCHIVE = /\.(?:tar(?:\.\w{1,4})?|t[gbxz]z2?|tzst|zip|7z|iso|img|gz|bz2|xz|zst|conda)$/i;
 
 /**
  * What the volume must be able to hold.

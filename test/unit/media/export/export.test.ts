@@ -250,6 +250,9 @@ describe('OUT', () => {
     ['below a file', (dir: string) => join(dir, '..', 'file.txt', 'out')],
     ['a link to nothing', (dir: string) => linkTo(join(dir, 'nothing'))],
     ['another channel folder', (dir: string) => join(dir, '..', 'other')],
+    ...['mirror.tar', 'mirror.tar.gz', 'mirror.tgz', 'mirror.zip', 'mirror.tar.zst', 'M.TAR.XZ', 'mirror.7z'].map(
+      (name): [string, (dir: string) => string] => [`M10: ${name}`, (dir) => join(dir, '..', 'media', name)],
+    ),
   ])('is refused: %s', async (_what, outOf) => {
     const { dir } = place({ files: FILES });
     writeFileSync(join(dirname(dir), 'file.txt'), '');
@@ -257,6 +260,17 @@ describe('OUT', () => {
     const before = snapshot(dirname(dir));
     await expect(exporting({ dir, out: outOf(dir) })).rejects.toMatchObject({ code: 'E_OUT', exitCode: 2 });
     expect(changesBetween(before, snapshot(dirname(dir)))).toEqual([]);
+  });
+
+  it('M10: a folder with the name of an archive may be there; the hint for one that is not names the folder', async () => {
+    const { dir } = place({ files: FILES });
+    const out = join(folderOfTest(), 'old.tar');
+    await expect(exporting({ dir, out })).rejects.toMatchObject({
+      hint: expect.stringContaining(`--to ${dirname(out)} makes one archive`) as string,
+    });
+    mkdirSync(out);
+    await exporting({ dir, out });
+    await exporting({ dir, out: join(dirname(out), 'v1.2') });
   });
 
   it('may be inside ROOT, a link to a folder, and is made where it is not there', async () => {
