@@ -45,6 +45,23 @@ describe('package caches', () => {
     expect(artifacts[0]).toMatchObject({ source: 'download', sha256: SHA256 });
   });
 
+  it.each(['a folder and half of its archive', 'half of the archive', 'a folder with half of its files'])(
+    'I11 an engine was killed in the middle of extraction and left %s: never published',
+    async (left) => {
+      const cache = tempDir();
+      if (left.includes('folder')) {
+        const info = join(cache, FN.replace('.conda', ''), 'info');
+        mkdirSync(info, { recursive: true });
+        writeFileSync(join(info, 'index.json'), '{"name": "rating');
+      }
+      if (left.includes('archive')) writeFileSync(join(cache, FN), BYTES.subarray(0, BYTES.length >> 1));
+      await expect(run({ artifacts: [planned(SAMPLE)], caches: [cache] })).rejects.toMatchObject({ exitCode: 4 });
+      const { artifacts } = await run({ artifacts: [planned(SAMPLE)], caches: [cache], fetch: download(BYTES) });
+      expect(artifacts[0]).toMatchObject({ source: 'download', sha256: SHA256 });
+      expect(readFileSync(artifacts[0]!.storePath)).toEqual(BYTES);
+    },
+  );
+
   const truncations = [0, 1, 13, 50, Math.floor(BYTES.length / 2), BYTES.length - 1];
   it.each(truncations)('C2 passes over an archive cut at %i bytes and takes the next one', async (length) => {
     const [broken, whole] = [tempDir(), tempDir()];

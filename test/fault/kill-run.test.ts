@@ -15,9 +15,10 @@ import { startOldUpstream } from '../helpers/old-upstream.js';
 import { openWorkplace, type UpdateOptions, type Workplace } from '../helpers/programs.js';
 import { expectNothingLeft } from '../helpers/refusals.js';
 import { replaceArtifact } from '../helpers/replace-artifact.js';
+import { spellingsOf, tracesBelow } from '../helpers/secret-traces.js';
 import { testRuntime } from '../helpers/runtime.js';
 import { breaches } from '../helpers/tiny-channel.js';
-import { startUpstream, type TestUpstream } from '../helpers/upstream.js';
+import { startUpstream, TOKEN, type TestUpstream } from '../helpers/upstream.js';
 
 const SLOW = 600_000;
 
@@ -50,7 +51,7 @@ it('I3 the steps that are killed at are all that the sources have', () => {
   expect(others.filter((step) => !named.includes(`'${step}'`))).toEqual([]);
 });
 
-describe('I3 the whole program killed', () => {
+describe('I3 J2 the whole program killed', () => {
   let dir: string;
   let upstream: TestUpstream;
 
@@ -139,6 +140,10 @@ async function killAt(step: string, { upstream, before, after, options }: Task):
       return false;
     }
 
+    // The embedded engine is told nothing, so not even the private folder of the run holds it.
+    const spellings = spellingsOf(TOKEN);
+    expect(await tracesBelow(work.dir, spellings), step).toEqual([]);
+
     // Whatever a site copies now can be installed from: each index is of the old or the new channel and names what is there.
     expect(await breaches(work.labelDir), step).toEqual([]);
     const at = STEPS.indexOf(step);
@@ -153,6 +158,7 @@ async function killAt(step: string, { upstream, before, after, options }: Task):
     expect(digestsOf(work.published()), step).toEqual(after);
     await expectVerified(work.labelDir, step);
     expectNothingLeft(work);
+    expect(await tracesBelow(work.dir, spellings), step).toEqual([]);
     return true;
   } finally {
     await work.close();

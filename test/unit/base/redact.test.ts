@@ -29,6 +29,17 @@ describe('J1 redact by value', () => {
     expect(clean).toContain('<TOKEN>');
   });
 
+  it.each(['xx_1.2_3', 'a+b+c+d', 'xx.y~z=1', 'ab%2Fcd%25', 'condas', 'package', 'linux-64'])(
+    'J5 %s is taken out by its value, in each place; what only looks like it stays',
+    (token) => {
+      const near = `${token.slice(0, -1)} ${token.slice(1)}`;
+      const text = `${near} at ${token}, /x/${encodeURIComponent(token)}/y, ${token}${token}`;
+      const clean = redactor(token).redact(text);
+      expect(clean).toBe(`${near} at <TOKEN>, /x/<TOKEN>/y, <TOKEN><TOKEN>`);
+      expect(redactor(token).foundIn(Buffer.from(clean))).toBe(false);
+    },
+  );
+
   it('leaves text without it as it is', () => {
     expect(redactor().redact('numpy-1.26.4-py39_0.conda at /srv/t-files/x')).toBe(
       'numpy-1.26.4-py39_0.conda at /srv/t-files/x',

@@ -175,6 +175,11 @@ describe('A17 TOKEN', () => {
     expect(warning).toBeUndefined();
   });
 
+  it.each(['a', 'ab', 'tok', 'abcd', 'conda'])('J5 %s is too short for a token: refused', async (value) => {
+    const given = readToken('env:T', testRuntime({ env: { T: value } }), terminal(''));
+    await expect(given).rejects.toMatchObject({ code: 'E_TOKEN', exitCode: 2 });
+  });
+
   it('J3 warns when the value is an argument', async () => {
     expect((await readToken('xx-123456', testRuntime(), terminal(''))).warning).toMatch(/other users/);
   });

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../../../../scripts/lib/layers.js';
 import { enginePkgsName } from '../../../../src/engine/conda/conda-engine.js';
 import { condarcSettings } from '../../../../src/engine/conda/condarc.js';
 import type { CondarcParts } from '../../../../src/engine/conda/condarc.js';
@@ -113,6 +114,18 @@ describe('openHouse', () => {
       PATH: '/opt/conda/bin:/usr/bin:/bin',
       no_proxy: '',
     });
+  });
+
+  it('J9 no child has the token in its environment, and what a dump of our own process would show is documented', async () => {
+    const token = 'xx-0123-sentinel';
+    const given = { ...USER, CONDA_TOKEN: token, ANACONDA_API_TOKEN: token, REPACKENV_TOKEN: token, MY_SECRET: token };
+    const house = await openHouse(testRuntime({ env: given }), houseOptions());
+    expect(JSON.stringify(house.env)).not.toContain(token);
+    await house.close();
+    const readme = readFileSync(join(PROJECT_ROOT, 'README.md'), 'utf8');
+    expect(readme).toMatch(/core dump/);
+    expect(readme).toMatch(/heap\s+snapshot/);
+    expect(readme).toMatch(/--inspect/);
   });
 
   it('A19 names the ignored variables, without activation’s own and without values', async () => {
