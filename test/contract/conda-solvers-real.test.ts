@@ -7,6 +7,7 @@ import { parseMatchSpec } from '../../src/conda/spec/match-spec.js';
 import type { CondaEngine } from '../../src/engine/conda/conda-engine.js';
 import { isInstalled } from '../../src/engine/conda-info.js';
 import { parseVirtualPackage, targetProfile } from '../../src/conda/plan/target.js';
+import { makeChannel, makePackage } from '../../scripts/lib/sample-upstream.js';
 import { openCondaLab } from '../helpers/conda-lab.js';
 import type { CondaLab } from '../helpers/conda-lab.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
@@ -58,6 +59,25 @@ describeWithLayers(['conda'], 'a conda with several solvers', () => {
       const runDir = join(lab.dir, 'run');
       const options = { engine, channelDir: lab.folders.base, specs: [parseMatchSpec('numpy')], profile, runDir };
       expect((await installOffline(lab.runtime(), options)).installed).toHaveLength(4);
+    });
+
+    it('G3: says where a proof fails which virtual package it does not know', async () => {
+      const channelDir = join(lab.dir, 'gpu');
+      const depends = ['__cuda_arch >=8'];
+      const gpu = await makePackage({ name: 'gpu', version: '1.0', depends, subdir: 'linux-64' });
+      await makeChannel(channelDir, [gpu], { subdirs: ['linux-64'] });
+      const told = targetProfile({
+        subdir: 'linux-64',
+        virtualPackages: [parseVirtualPackage('__cuda_arch=8.6')],
+        client: undefined,
+      });
+      const runDir = join(lab.dir, 'run');
+      const options = { engine, channelDir, specs: [parseMatchSpec('gpu')], profile: told, runDir };
+      const error: unknown = await installOffline(lab.runtime(), options).catch((thrown: unknown) => thrown);
+      expect(isRepackError(error) && [error.code, error.details[0]]).toEqual([
+        'E_PROOF',
+        `conda ${engine.version} does not know __cuda_arch`,
+      ]);
     });
 
     it('G3: names the virtual packages that it knows', async () => {

@@ -2,6 +2,7 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
 import { formatOf } from '../../conda/channel/names.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
+import type { TargetProfile } from '../../conda/plan/profile.js';
 import { reachable } from '../../conda/record/reachable.js';
 import type { RepodataIndex, RepodataSource } from '../../conda/record/repodata-index.js';
 import { needsVirtualPackage } from '../../conda/channel/view.js';
@@ -51,9 +52,7 @@ export async function refuseUnknownVirtual(options: {
   known: readonly string[] | undefined;
 }): Promise<void> {
   const { engine, request, source, known } = options;
-  if (known === undefined) return;
-  const names = new Set(request.profile.virtualPackages.map((each) => each.name));
-  for (const text of known) names.delete(text.split('=')[0]!);
+  const names = unknownVirtual(request.profile, known);
   if (names.size === 0) return;
   const indexes = await everyIndex(request, source);
   const met = reachable(
@@ -75,6 +74,13 @@ export async function refuseUnknownVirtual(options: {
       });
     }
   }
+}
+
+/** Names of virtual packages that the profile has and an engine that names its own does not. */
+export function unknownVirtual({ virtualPackages }: TargetProfile, known: readonly string[] | undefined): Set<string> {
+  const names = new Set(known === undefined ? [] : virtualPackages.map((each) => each.name));
+  for (const text of known ?? []) names.delete(text.split('=')[0]!);
+  return names;
 }
 
 async function everyIndex(

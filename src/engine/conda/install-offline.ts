@@ -11,6 +11,7 @@ import { publishedAt } from '../token-free-url.js';
 import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
+import { unknownVirtual } from './engine-sight.js';
 import { errorReport, readableLines } from './explain-failure.js';
 import { whatIsMissing } from './judge-environment.js';
 import { PROGRAM_TRAITS } from './programs.js';
@@ -59,14 +60,15 @@ export async function installOffline(rt: Runtime, options: InstallOfflineOptions
     pkgsDir,
   });
   try {
-    await assertSealed(rt, house, {
+    const inForce = await assertSealed(rt, house, {
       channels: [url],
       subdir: profile.subdir,
       proxyUrl: undefined,
       pkgsDir,
       channelsByOption: engine.abilities.overridesChannels,
     });
-    const records = await install(rt, house, { ...options, url });
+    const unknown = [...unknownVirtual(profile, inForce.virtualPackages)];
+    const records = await install(rt, house, { ...options, url, unknown });
     return {
       engine: { program: engine.program, path: engine.path, version: engine.version },
       installed: records.map((record) => installedFrom(record, url)).sort(),
@@ -105,9 +107,9 @@ async function refuseWithoutBz2(rt: Runtime, { engine, channelDir, profile }: In
 async function install(
   rt: Runtime,
   house: SealedHouse,
-  options: InstallOfflineOptions & { url: string },
+  options: InstallOfflineOptions & { url: string; unknown: readonly string[] },
 ): Promise<InstalledRecord[]> {
-  const { engine, specs, url } = options;
+  const { engine, specs, url, unknown } = options;
   // Within one channel a spec's own channel has no meaning: what is in the folder was checked for it.
   const local = specs.map((spec) => withoutChannel(spec));
   const args = [
@@ -126,7 +128,10 @@ async function install(
     what: `${engineTitle(engine)} could not install ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} from the staged folder alone`,
     where: options.channelDir,
     hint: 'The folder was not published. The lines below are what it says; --prove solve leaves the installation out.',
-    details: readableLines(errorReport(result).text),
+    details: [
+      ...unknown.map((name) => `${engineTitle(engine)} does not know ${name}`),
+      ...readableLines(errorReport(result).text),
+    ],
   });
 }
 
