@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
-import { INDEX_NAMES, isOwnRootFile, MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { INDEX_NAMES, isIndexPath, isOwnRootFile, MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { listFolder, type Listing } from '../../channel/read/list-folder.js';
 import { hashFiles, type SeenFiles } from '../../channel/read/read-folder.js';
 import { parseManifest, readManifest, type StoredManifest } from '../../channel/manifest/read-manifest.js';
@@ -52,17 +52,22 @@ export async function inspectLabelFolder(rt: Runtime, options: InspectOptions): 
 
 /**
  * Throws E_NOT_OURS unless the folder is ours, empty, or absent, or `adopt` is set. With `adopt` it emits what will leave: everything
- * below the subdirs that the new channel does not have.
+ * below the subdirs that the new channel does not have; where the job only `adds`, what is neither package nor index.
  */
-export function requireOurs(rt: Pick<Runtime, 'events'>, live: LiveFolder, { adopt }: { adopt: boolean }): void {
+export function requireOurs(
+  rt: Pick<Runtime, 'events'>,
+  live: LiveFolder,
+  { adopt, adds = false }: { adopt: boolean; adds?: boolean | undefined },
+): void {
   if (live.state !== 'foreign-channel' && live.state !== 'foreign') return;
   const files = [...live.files.keys()].filter((path) => path.includes('/'));
   if (adopt) {
-    const names = files.length === 0 ? 'no file' : files.join(', ');
-    rt.events.emit({
-      type: 'warning',
-      message: `adopting ${live.dir}: of it, what the new channel does not have will leave: ${names}`,
-    });
+    const leaving = adds ? files.filter((path) => !PACKAGE_OR_BESIDE.test(path) && !isIndexPath(path)) : files;
+    const names = leaving.length === 0 ? 'no file' : leaving.join(', ');
+    const what = adds
+      ? 'its packages stay and its indexes are written anew; of what else lies in its subdirs will leave'
+      : 'of it, what the new channel does not have will leave';
+    rt.events.emit({ type: 'warning', message: `adopting ${live.dir}: ${what}: ${names}` });
     return;
   }
   throw new RepackError('E_NOT_OURS', {
@@ -71,10 +76,14 @@ export function requireOurs(rt: Pick<Runtime, 'events'>, live: LiveFolder, { ado
         ? 'the label folder holds a channel that was not made by this program'
         : 'the label folder holds files that were not made by this program',
     where: live.dir,
-    hint: '--adopt makes it ours: packages and indexes that the new channel does not have are removed from its subdirs. Or choose another label.',
+    hint: adds
+      ? '--adopt makes it ours: its packages stay, its indexes are written anew. Or choose another folder.'
+      : '--adopt makes it ours: packages and indexes that the new channel does not have are removed from its subdirs. Or choose another label.',
     details: files.length > 0 ? files.slice(0, 20) : live.strangers.slice(0, 20),
   });
 }
+
+const PACKAGE_OR_BESIDE = /\.(?:conda|tar\.bz2)(?:\.|$)/;
 
 async function inspect(rt: Runtime, { place, replace = [], seen }: InspectOptions): Promise<LiveFolder> {
   const dir = place.labelDir;

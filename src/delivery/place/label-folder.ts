@@ -25,6 +25,8 @@ export interface LabelFolderOptions {
   waitLockMs: number;
   takeOverLock: boolean;
   adopt: boolean;
+  /** The job takes no package away, of a folder that it adopts neither. */
+  adds?: boolean;
   replace: readonly string[];
   /** For folders too large to be read through every night: files that are as they were last published are not hashed again. */
   quick?: boolean;
@@ -64,7 +66,7 @@ export async function withLabelFolder<T>(
 /** The same look without lock, recovery or any write: for a plan. */
 export async function lookAtLabelFolder(
   rt: Runtime,
-  options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'replace' | 'quick'>,
+  options: Pick<LabelFolderOptions, 'root' | 'label' | 'adopt' | 'adds' | 'replace' | 'quick'>,
 ): Promise<Pick<LabelFolder, 'place' | 'live'>> {
   const place = await openRoot(rt, options.root, options.label, { create: false });
   const live = await inspectLabelFolder(rt, {

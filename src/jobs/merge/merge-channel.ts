@@ -16,6 +16,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
 import type { ImportReport } from '../import/apply-sets.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
+import { plannedChanges } from '../../delivery/planned-changes.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
 
 /**
@@ -35,7 +36,7 @@ export async function mergeChannel(
   emitFindings(rt, source.findings);
   await rt.reach('import:checked');
   const task = { source, request, places, findings };
-  const look = { ...request, ...places, job: 'merge' };
+  const look = { ...request, ...places, job: 'merge', adds: true };
   return request.dryRun
     ? rehearse(rt, task, await lookAtLabelFolder(rt, look))
     : withLabelFolder(rt, look, (folder) => carryOut(rt, task, folder));
@@ -99,6 +100,7 @@ async function rehearse(rt: Runtime, task: Task, folder: Pick<LabelFolder, 'plac
     ...side,
   ];
   const changes = compareChannels(before, after);
+  const beside = new Set(side.map(({ path }) => path));
   const news = changes.added.length + changes.upgraded.length + changes.downgraded.length + changes.rerecorded.length;
   const unchanged = live.state === 'ours' && news === 0 && changes.bytesToTravel === 0;
   const generation = (live.manifest?.generation ?? 0) + (unchanged ? 0 : 1);
@@ -108,7 +110,7 @@ async function rehearse(rt: Runtime, task: Task, folder: Pick<LabelFolder, 'plac
     unchanged,
     bytesWritten: 0,
     changes,
-    leaving: [],
+    leaving: plannedChanges(live, artifacts).leaving.filter((path) => !beside.has(path)),
   });
 }
 
