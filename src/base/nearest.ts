@@ -42,7 +42,7 @@ export function edits(a: string, b: string, limit: number): number {
         least = Math.min(least, beforeLast[j - 2]! + 1);
       row.push(least);
     }
-    if (Math.min(...row) > limit) return limit + 1;
+    if (row.every((each) => each > limit)) return limit + 1;
     beforeLast = last;
     last = row;
   }

@@ -1,3 +1,4 @@
+import { largest } from '../base/largest.js';
 import { SETTINGS, SETTING_NAMES } from './settings.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 import type { SettingName } from './settings.js';
@@ -15,7 +16,7 @@ export function renderConfig(resolved: ResolvedSettings, names: readonly Setting
     JSON.stringify(resolved.values[name]),
     resolved.origins[name],
   ]);
-  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const width = (column: number) => largest(rows.map((row) => row[column]?.length ?? 0));
   return [
     `# configuration file: ${resolved.configFile ?? 'none'}`,
     ...rows.map(

@@ -1,3 +1,4 @@
+import { largest } from '../base/largest.js';
 import { controlsShown } from '../conda/channel/names.js';
 
 export function section(title: string, lines: readonly string[]): string[] {
@@ -16,6 +17,6 @@ export function quoted(text: string): string {
 /** Between as many grave accents as end it; a line feed would end the paragraph. */
 export function code(text: string): string {
   const line = controlsShown(text).replaceAll('\n', String.raw`\n`);
-  const fence = '`'.repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
+  const fence = '`'.repeat(largest([...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1);
   return fence.length === 1 ? `\`${line}\`` : `${fence} ${line} ${fence}`;
 }

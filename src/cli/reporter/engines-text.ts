@@ -1,7 +1,8 @@
+import { largest } from '../../base/largest.js';
 import type { EngineLine } from '../../jobs/engines.js';
 
 export function enginesText(engines: readonly EngineLine[]): string {
-  const width = (pick: (line: EngineLine) => string) => Math.max(...engines.map((line) => pick(line).length));
+  const width = (pick: (line: EngineLine) => string) => largest(engines.map((line) => pick(line).length));
   const lines = engines.map((line) =>
     [
       line.usable ? 'usable  ' : 'not used',

@@ -1,3 +1,4 @@
+import { largest } from '../../base/largest.js';
 import { flow } from '../yaml/flow.js';
 import { MIRROR_KEYS } from './schema.js';
 import type { MirrorKey } from './schema.js';
@@ -14,7 +15,7 @@ export function mirrorConfigText(settings: MirrorSettings): string {
     const origin = line === undefined ? from : `${settings.file ?? from}, line ${line}`;
     return [`${key}: ${values[key]!}`, origin] as const;
   });
-  const width = Math.min(60, Math.max(...rows.map(([text]) => text.length)));
+  const width = Math.min(60, largest(rows.map(([text]) => text.length)));
   const account =
     settings.account === undefined
       ? []

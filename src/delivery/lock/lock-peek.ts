@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { largest } from '../../base/largest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { judgeOwner, readOwner, type LockOwner } from './lock-owner.js';
 
@@ -8,7 +9,7 @@ export async function lockHolder(rt: Runtime, stateDir: string): Promise<LockOwn
   const entries = await rt.fs.readdir(dir).catch(() => []);
   const numbers = entries.filter((entry) => /^[1-9]\d*$/.test(entry.name)).map(({ name }) => Number(name));
   if (numbers.length === 0) return undefined;
-  const top = await readOwner(rt, join(dir, String(Math.max(...numbers)))).catch(() => undefined);
+  const top = await readOwner(rt, join(dir, String(largest(numbers)))).catch(() => undefined);
   if (top?.owner === undefined) return undefined;
   const state = await judgeOwner(rt, top.owner, rt.clock.now() - top.heartbeatMs);
   return state === 'dead' ? undefined : top.owner;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
+import { largest } from '../../base/largest.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -146,7 +147,7 @@ async function standsStill(rt: Runtime, top: Claim, request: Acquisition): Promi
 
 async function topClaim(rt: Runtime, dir: string): Promise<Claim> {
   for (;;) {
-    const number = Math.max(0, ...(await claimNumbers(rt, dir)));
+    const number = largest(await claimNumbers(rt, dir));
     if (number === 0) return { number, free: true, owner: undefined, heartbeatMs: 0 };
     const folder = join(dir, String(number));
     const found = await readOwner(rt, folder);
@@ -217,7 +218,7 @@ function heldLock(rt: Runtime, held: { dir: string; number: number; owner: LockO
 
   const isOurs = async (): Promise<boolean> => {
     const numbers = await claimNumbers(rt, held.dir);
-    if (Math.max(0, ...numbers) !== held.number) return false;
+    if (largest(numbers) !== held.number) return false;
     return (await readOwner(rt, folder))?.owner?.run === held.owner.run;
   };
 

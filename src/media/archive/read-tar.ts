@@ -119,7 +119,7 @@ function text(field: Uint8Array): string {
 
 /** Our names are ASCII: what is not comes out as something that is in no manifest. */
 function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  return Buffer.from(bytes).toString('latin1');
 }
 
 interface PaxRecords {

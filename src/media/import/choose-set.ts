@@ -1,3 +1,4 @@
+import { largest } from '../../base/largest.js';
 import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import type { SetFile } from '../set/headers.js';
@@ -81,7 +82,7 @@ export function chooseFullSets(
 
 /** Sets of the newest generation; without those from which a delta of the same generation leads on (to other index files). */
 function goalsOf(sets: readonly FoundSet[]): FoundSet[] {
-  const newest = Math.max(...sets.map(({ set }) => set.generation));
+  const newest = largest(sets.map(({ set }) => set.generation));
   const all = sets.filter(({ set }) => set.generation === newest);
   const ends = all.filter(({ set }) => !all.some((each) => each.set.base?.manifest_sha256 === set.manifest_sha256));
   return ends.length > 0 ? ends : all;
