@@ -48,7 +48,7 @@ function parsed(text: string): Dependency {
   if (text.length > MAX_DEPENDENCY)
     return { text, problem: `it has ${text.length} characters, the limit is ${MAX_DEPENDENCY}` };
   const [plain, condition] = withoutCondition(text);
-  const parts = cutSpec(plain);
+  const parts = cutSpec(withoutExtras(plain));
   if ('problem' in parts) return { text, problem: parts.problem };
   const name = parts.name.toLowerCase().replace(/^.*:/, '');
   if (!isPackageName(name) && !isVirtualPackageName(name)) return { text, problem: 'it has no valid package name' };
@@ -89,6 +89,11 @@ function dependencyVersion({ keys, version, build }: SpecParts): string | undefi
 
 function any(value: string | undefined): string | undefined {
   return value === '*' ? undefined : value;
+}
+
+/** pip's extras, `ray[default,data] >=2.9`: conda passes over brackets without any key. */
+function withoutExtras(text: string): string {
+  return text.replace(/^([^[]*)\[[^[\]=]*\]([^[]*)$/, '$1$2');
 }
 
 /** Cuts a comment off, and `; if CONDITION` and ` if CONDITION`, which conda has read for years and does not act on. */

@@ -8,12 +8,12 @@ const STAR_BEHIND_OPERATOR = /[=<>~][^,|\s]*\*/;
 /**
  * An entry of `depends` or `constrains` in the spelling that rattler finds packages by: it takes `numpy>=1.26` or `NumPy >=1.26`
  * for the name of a package, and drops what has a condition. What can't be read stays as it is: rattler then leaves out that one
- * build and says why.
+ * build and says why. It reads some that conda can't, and conda leaves out: those get what conda says, which rattler can't read either.
  */
 export function solverDependency(text: string): string {
   if (PLAIN.test(text) && !STAR_BEHIND_OPERATOR.test(text)) return text;
-  const { spec } = parseDependency(text);
-  if (spec === undefined) return text;
+  const { spec, problem } = parseDependency(text);
+  if (spec === undefined) return problem.includes('conda can not read') ? `${text} [${problem}]` : text;
   return spec.buildNumber === undefined ? solverSpec(spec) : `${solverSpec(spec)} [build_number='${spec.buildNumber}']`;
 }
 
