@@ -1,8 +1,10 @@
 import { machinesHint } from '../machines-hint.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
-import { RepackError } from '../../base/errors.js';
+import { RepackError, isRepackError } from '../../base/errors.js';
+import { NOARCH } from '../../conda/channel/channel.js';
+import { pickedRecord } from '../../conda/record/repodata-record.js';
 import { compareVersions } from '../../conda/spec/version.js';
-import type { Candidates } from './candidates.js';
+import type { Candidates, Refusal } from './candidates.js';
 import { nameInFilename } from '../../conda/channel/names.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import { similarNames } from './similar-names.js';
@@ -17,7 +19,10 @@ export function refuseMissing(request: SolveRequest, candidates: Candidates): vo
   const virtual = new Set(request.profile.virtualPackages.map((each) => each.name));
   const missing = candidates.unmatched.filter(({ spec }) => !virtual.has(spec.name));
   if (missing.length === 0) return refuseExcluding(request, candidates);
-  const refused = candidates.refused.filter(({ name }) => missing.some(({ spec }) => spec.name === name));
+  const refused = [
+    ...candidates.refused.filter(({ name }) => missing.some(({ spec }) => spec.name === name)),
+    ...missing.flatMap(({ spec, versions }) => (versions.length === 0 ? misnamed(spec.name, candidates) : [])),
+  ];
   if (refused.length > 0) {
     throw new RepackError('E_RECORD', {
       what: `The channel's records of ${[...new Set(refused.map(({ name }) => name))].join(', ')} can't be used`,
@@ -56,6 +61,26 @@ function refuseExcluding(request: SolveRequest, { excluding }: Candidates): void
       ({ specs, versions }) => `${specs[0]!.name}: no build matches ${texts(specs)}; there are ${listed(versions)}`,
     ),
   });
+}
+
+/**
+ * Records of a package whose file names do not tell its name, such as `libxgboost-0.6+218_omp_0.tar.bz2`. conda reads names in records only; to
+ * rattler the package is not there, or no index is with it.
+ */
+function misnamed(name: string, { indexes }: Candidates): Refusal[] {
+  return indexes.flatMap((index) =>
+    [...index.allFilenames()]
+      .filter((fn) => fn.startsWith(`${name}-`) && nameInFilename(fn) !== name)
+      .flatMap((fn): Refusal[] => {
+        try {
+          if (index.record(fn)?.name === name) pickedRecord(index, fn, index.subdir ?? NOARCH);
+          return [];
+        } catch (error) {
+          if (!isRepackError(error)) throw error;
+          return [{ name, message: error.what }];
+        }
+      }),
+  );
 }
 
 function inV3Only(name: string, { indexes }: Candidates): boolean {
@@ -111,6 +136,8 @@ function hintFor(
   }
   const machines = machinesHint(profile, seen.lines);
   if (machines !== undefined) hints.push(machines);
+  if (seen.lines.some((line) => line.includes('failed to parse')))
+    hints.push('What can not be read is for the owner of the channel to mend: ask for another version or build.');
   if (hints.length === 0) hints.push('Loosen a version, or add a channel with --channel.');
   return hints.join(' ') + strictHint(request);
 }
