@@ -31,7 +31,7 @@ function noKey(value: object): boolean {
 
 const NAME: Field = { right: (value) => isText(value) && value !== '', wanted: 'a text' };
 const NOTE: Field = { right: orNull(isText) };
-const TIME: Field = { right: orNull(Number.isInteger) };
+const TIME: Field = { right: orNull(Number.isSafeInteger) };
 
 /**
  * What each field of a record may hold: measured on conda 26.7.1 and py-rattler 0.28.0, 21 values a field (test/fixtures/record-fields.json).
