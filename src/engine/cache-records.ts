@@ -23,7 +23,10 @@ export async function recordFromCaches(
     if (record === undefined || !isSame(record, installed)) continue;
     // A cached record of the same build in the other format has other digests; one without fn is told by them.
     if (record['fn'] !== undefined && record['fn'] !== installed.fn) continue;
-    return recordOfCache(record as PackageRecord, (await readJson(fs, join(info, 'index.json')))?.['depends']);
+    const own = (await readJson(fs, join(info, 'index.json')))?.['depends'];
+    // mamba 2.1.1 to 2.3.2 wrote records without any needs when it installed from a lock (mamba-org/mamba#4052).
+    if ((record['depends'] as unknown[]).length === 0 && Array.isArray(own) && own.length > 0) continue;
+    return recordOfCache(record as PackageRecord, own);
   }
   return undefined;
 }

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { isVirtualPackageName, parseDistFilename, shown } from '../conda/channel/names.js';
+import { decoded } from './token-free-url.js';
+import { compareVersions } from '../conda/spec/version.js';
 import { inParallel } from '../base/parallel.js';
 import type { PrefixRecord } from '../conda/record/records.js';
 import type { FileSystem } from '../runtime/fs.js';
@@ -77,15 +79,22 @@ export async function readPrefixRecords(
       return undefined;
     }),
   );
-  const seen = new Map<string, string>();
-  for (const [index, record] of read.entries()) {
-    if (record === undefined) continue;
-    const other = seen.get(record.name);
-    if (other !== undefined)
-      throw badRecord(files[index]!, `the environment has ${record.name} twice: ${other} and ${record.fn}`);
-    seen.set(record.name, record.fn);
+  const records = read.filter((record) => record !== undefined);
+  const newest = new Map<string, InstalledRecord>();
+  for (const record of records) {
+    const other = newest.get(record.name);
+    if (other === undefined || compareVersions(other.version, record.version) < 0) newest.set(record.name, record);
   }
-  return read.filter((record) => record !== undefined);
+  return records.filter((record) => {
+    const kept = newest.get(record.name)!;
+    if (record === kept) return true;
+    // An update that was cut short leaves the old record beside the new one.
+    const file = `${parseDistFilename(record.fn).stem}.json`;
+    const error = badRecord(file, `the environment has ${record.name} twice: ${record.fn} and ${kept.fn}`);
+    if (onOdd === undefined) throw error;
+    onOdd(file, error);
+    return false;
+  });
 }
 
 async function metaFiles(fs: FileSystem, folder: string): Promise<string[]> {
@@ -118,7 +127,14 @@ async function readRecord(fs: FileSystem, path: string, file: string): Promise<I
   const { data } = result;
   // pixi writes the whole URL of a package that came from a path.
   const named = data.fn ?? data.url;
-  const fn = named?.includes('://') ? named.split('/').at(-1) : named;
+  const fn = named?.includes('://')
+    ? decoded(
+        named
+          .replace(/[?#].*$/s, '')
+          .split('/')
+          .at(-1)!,
+      )
+    : named;
   if (fn === undefined) throw badRecord(path, 'it has neither "fn" nor "url"');
   const record: InstalledRecord = {
     name: data.name,

@@ -19,11 +19,20 @@ export function publishedAt(url: string | undefined): PublishedAt | undefined {
   const clean = url === undefined ? undefined : tokenFreeUrl(url);
   if (clean === undefined) return undefined;
   const segments = clean.url.split('/');
-  const fn = segments.pop();
+  const fn = decoded(segments.pop()!);
   const subdir = segments.pop();
   // scheme, empty, host (empty for a file): a channel has at least a host or a folder.
-  if (fn === undefined || subdir === undefined || fn === '' || subdir === '' || segments.length < 3) return undefined;
+  if (subdir === undefined || fn === '' || subdir === '' || segments.length < 3) return undefined;
   return { channelUrl: segments.join('/'), subdir, fn, hadSecret: clean.hadSecret };
+}
+
+/** A file name out of a URL: mamba 2 writes `x264-1%21164.3095-0.conda` (mamba-org/mamba#3737). As it is where that is no encoding. */
+export function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 /** A URL without token, mask, user information, query, fragment and trailing slash; undefined where it is none. */
