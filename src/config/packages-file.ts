@@ -4,7 +4,7 @@ import { RepackError } from '../base/errors.js';
 import { kindOfText } from './packages-file-kinds.js';
 import { checked } from './yaml/check.js';
 import type { Complaint } from './yaml/check.js';
-import { readYaml } from './yaml/read-yaml.js';
+import { dropFrom, readYaml } from './yaml/read-yaml.js';
 import { readFormFile, textOf } from './yaml/text-file.js';
 import type { FileForm, Parts } from './yaml/text-file.js';
 
@@ -67,11 +67,17 @@ function fromLines(text: string): PackagesFile['specs'] {
 
 function fromEnvironmentYaml(text: string, file: string): PackagesFile {
   const yaml = readYaml(text, file, FORM);
+  dropFrom(yaml, 'dependencies', isEmptyPip);
   const { dependencies, channels } = checked(yaml, SCHEMA, words);
   return {
     specs: dependencies.map((spec, at) => ({ text: spec.trim(), line: yaml.at(['dependencies', at]).line })),
     channels: channels.filter((each) => typeof each !== 'object').map(String),
   };
+}
+
+/** `- pip:` whose entries are commented out: nothing is asked for by it. */
+function isEmptyPip(item: unknown): boolean {
+  return ['{"pip":null}', '{"pip":[]}'].includes(JSON.stringify(item));
 }
 
 function words({ path, value }: Complaint): Parts {

@@ -107,3 +107,9 @@ function find(root: Node | undefined, path: Path): { value: Node | undefined; ke
 function isNothing(node: Node | null | undefined): boolean {
   return node == null || (isScalar(node) && node.value === null && (node.source ?? '') === '');
 }
+
+/** Takes the items out of the list under `key` that ask for nothing; `idle` sees them as data. */
+export function dropFrom({ root }: YamlFile, key: string, idle: (item: unknown) => boolean): void {
+  const list = root?.get(key);
+  if (isSeq<Node>(list)) list.items = list.items.filter((item) => !isMap(item) || !idle(item.toJSON()));
+}
