@@ -40,9 +40,10 @@ export function declareChannels(declaration: ChannelDeclaration): Channel[] {
  * @throws RepackError E_CHANNEL
  */
 export function baseChannel(
-  text: string,
+  written: string,
   declaration: Pick<ChannelDeclaration, 'baseUrl' | 'hasToken' | 'subdirs'> & { owner: string | undefined },
 ): Channel[] {
+  const text = written.includes('://') ? written : trimSlash(written);
   if (text === 'defaults') {
     const parts = ['main', 'r', ...(declaration.subdirs.some((subdir) => subdir.startsWith('win-')) ? ['msys2'] : [])];
     return parts.map((part) => ({
