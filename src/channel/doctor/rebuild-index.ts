@@ -11,7 +11,8 @@ import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { isOf } from './artifacts.js';
-import { lossyNumber, repodataDocument } from '../index/repodata.js';
+import { buildRepodata, lossyNumber, repodataDocument } from '../index/repodata.js';
+import type { IndexedArtifact } from '../index/repodata.js';
 import { documentParts, textOf } from '../index/document.js';
 import type { DocumentParts } from '../index/document.js';
 import type { Folder, FolderFile, ReadRuntime } from '../read/read-folder.js';
@@ -171,4 +172,12 @@ export async function readRecord(
   const { size, md5, sha256 } = file;
   const identity = { distFilename: fn, subdir, md5, sha256, size, whole: false };
   return openArtifact(rt, path, (source) => recordFromArtifact(source, identity));
+}
+
+/** The indexes that a channel of these artifacts alone has, by subdir. */
+export function indexesOf(
+  subdirs: readonly string[],
+  artifacts: readonly IndexedArtifact[],
+): ReadonlyMap<string, RepodataIndex> {
+  return new Map(subdirs.map((subdir) => [subdir, scanRepodata(buildRepodata(subdir, artifacts), subdir, { subdir })]));
 }

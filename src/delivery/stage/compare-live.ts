@@ -20,7 +20,10 @@ export function compareWithLive(
   replace: readonly string[],
 ): Finding[] {
   refuseCaseClash(live, artifacts);
+  // What lies in a folder of ours and is not in its manifest was never delivered: a repair leaves damaged files there.
+  const named = live.manifest && new Set(live.manifest.files.map(({ path }) => path));
   const replaced = artifacts
+    .filter((artifact) => named?.has(pathOf(artifact)) !== false)
     .map((artifact) => ({
       path: pathOf(artifact),
       sha256: artifact.sha256,

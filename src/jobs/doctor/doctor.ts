@@ -40,7 +40,7 @@ export interface DoctorReport extends Diagnosis {
  * anew out of the artifacts, under lock and journal; a folder that others made is mended without becoming ours. Where there is nothing to
  * mend nothing is written, not even beside the folder.
  *
- * @throws RepackError E_NOT_A_CHANNEL, E_ROOT; with `repair` also E_LOCKED, E_REPODATA_VERSION, E_NOT_OURS, E_SHRINK, E_PUBLISH, E_DISK
+ * @throws RepackError E_NOT_A_CHANNEL, E_ROOT; with `repair` also E_LOCKED, E_REPODATA_VERSION, E_NOT_OURS, E_SHRINK, E_PROOF, E_PUBLISH, E_DISK
  */
 export async function doctor(rt: Runtime, request: DoctorRequest): Promise<DoctorReport> {
   const place = await findChannelPlace(rt, path.resolve(rt.machine.cwd, request.dir));
@@ -59,7 +59,7 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
     }
     const collected = collectFindings(rt);
     const seen = found.folder.files;
-    const repaired = await repair(collected.rt, { request, place, options: { ...options, seen } });
+    const repaired = await repair(collected.rt, { request, place, solver, options: { ...options, seen } });
     const after = diagnosisOf(await diagnose(rt, { ...options, seen }, solver));
     const left = new Set(after.findings.map(keyOf));
     const beside = notWrittenBeside(collected.findings());
@@ -85,7 +85,12 @@ async function diagnose(rt: Runtime, options: ExamineOptions, solver: EmbeddedSo
 
 async function repair(
   rt: Runtime,
-  { request, place, options }: { request: DoctorRequest; place: LabelPlace; options: ExamineOptions },
+  {
+    request,
+    place,
+    solver,
+    options,
+  }: { request: DoctorRequest; place: LabelPlace; solver: EmbeddedSolver; options: ExamineOptions },
 ): Promise<Repaired> {
   await prepareChannelPlace(rt, place);
   const startedAt = new Date(rt.clock.now()).toISOString();
@@ -107,7 +112,7 @@ async function repair(
     const manifest = await manifestOf(rt, found, place);
     return manifest === undefined
       ? await repairForeign(rt, { place, lock, found, prune })
-      : await repairOurs(rt, { place, lock, found, prune, manifest, startedAt });
+      : await repairOurs(rt, { place, lock, found, prune, manifest, solver, startedAt });
   } finally {
     await lock.release();
   }

@@ -11,13 +11,15 @@ import type { SideFile } from '../../channel/staged.js';
 import type { ContentPlan } from '../../channel/manifest/make-manifest.js';
 import { profileOfManifest } from '../../channel/manifest/profile.js';
 import { MANIFEST_COPY_NAME } from '../../delivery/place/inspect.js';
+import { solveManifest } from '../../delivery/proof/solve-alone.js';
+import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import type { LabelLock } from '../../delivery/lock/lock.js';
 import { deliver } from '../../delivery/deliver.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { Examination } from '../../channel/doctor/doctor.js';
 import { isDerived } from '../../channel/index/derived-files.js';
-import { candidateRecords, readRecord, recordSources } from '../../channel/doctor/rebuild-index.js';
+import { candidateRecords, indexesOf, readRecord, recordSources } from '../../channel/doctor/rebuild-index.js';
 import type { RecordSources } from '../../channel/doctor/rebuild-index.js';
 import { isPartial } from '../../channel/doctor/names.js';
 import { remedyOf } from '../../channel/check/rules.js';
@@ -32,6 +34,7 @@ export interface OurRepair {
   prune: boolean;
   /** Says what belongs into the folder. */
   manifest: Manifest;
+  solver: EmbeddedSolver;
   startedAt: string;
 }
 
@@ -49,12 +52,13 @@ export async function manifestOf(
 /**
  * Mends a folder of ours to what its manifest says: the same artifacts and the same records give the same bytes, and the generation stays.
  * An artifact that is lost or has other bytes than were published leaves the channel (and with it the generation moves); without `prune`
- * no file that is a package is removed. Site files that lie beside the folder are written anew. Throws as `deliver`.
+ * no file that is a package is removed, and a channel that its specs can't be installed from is not made. Site files that lie beside the folder are written anew. Throws as `deliver`.
  */
 export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repaired> {
   const { place, lock, found, prune, manifest, startedAt } = options;
   const repaired: Repaired = { written: [], removed: [], kept: 0, read: [], leftOut: [], generation: undefined };
   const artifacts = await artifactsOf(rt, { found, manifest, repaired });
+  if (!prune && repaired.leftOut.length > 0) await refuseUnsolvable(rt, options, { artifacts, repaired });
   const { published } = await deliver(
     rt,
     {
@@ -131,6 +135,24 @@ async function artifactsOf(
     });
   }
   return acquired;
+}
+
+/** What is lost may be what the label is for: such a channel is made only where somebody asks for what is left. Throws E_PROOF. */
+async function refuseUnsolvable(
+  rt: Runtime,
+  { found, manifest, solver }: OurRepair,
+  { artifacts, repaired }: { artifacts: readonly AcquiredArtifact[]; repaired: Repaired },
+): Promise<void> {
+  const { dir } = found.folder;
+  const problems = await solveManifest(rt, { dir, indexes: indexesOf(manifest.subdirs, artifacts), solver }, manifest);
+  if (problems.length === 0) return;
+  const lost = repaired.leftOut;
+  throw new RepackError('E_PROOF', {
+    what: `Without ${lost.length === 1 ? 'a package that is' : `${lost.length} packages that are`} lost or damaged this channel can't be installed from: nothing was repaired`,
+    where: dir,
+    hint: 'Get the files that were published: `update --replace NAME`; at a site, import or synchronise once more. --repair --prune makes a channel of what is left all the same.',
+    details: [...lost.slice(0, 10).map(({ path, reason }) => `${path}: ${reason}`), ...problems.map(describe)],
+  });
 }
 
 /** A package that is there and can't be looked at is not lost: it must not leave the channel because of that. */

@@ -693,34 +693,34 @@ describe('a folder of ours', () => {
     expectSame(before, dir);
   });
 
-  it('a changed artifact leaves the channel, not the disk, and the generation moves', async () => {
+  it('M12: a changed artifact that the specs need leaves the channel only with --prune, and the generation moves', async () => {
     const dir = copyOf('ours');
     const rebuilt = await makePackage({ name: 'six', version: '1.16.0', format: 'tar.bz2', depends: ['pytho'] });
     writeFileSync(join(dir, SIX), rebuilt.bytes);
     expect(codes(await callDoctor(dir))).toEqual([`digest-differs ${SIX} mends`]);
-    const report = await callDoctor(dir, { repair: true });
+    const before = snapshot(dir);
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({ code: 'E_PROOF' });
+    expect(snapshot(dir)).toEqual(before);
+    const report = await callDoctor(dir, { repair: true, prune: true });
     expect(report.repair).toMatchObject({
       generation: 4,
       leftOut: [{ path: SIX, reason: 'it has other bytes than were published' }],
+      removed: [SIX],
     });
-    expect(existsSync(join(dir, SIX))).toBe(true);
-    expect(codes(report)).toEqual([
-      `manifest-extra-file ${SIX} prunes`,
-      expect.stringMatching(/^unsolvable /) as string,
-    ]);
-    const pruned = await callDoctor(dir, { repair: true, prune: true });
-    expect(pruned.repair!.removed).toEqual([SIX]);
     expect(existsSync(join(dir, SIX))).toBe(false);
+    expect(codes(report)).toEqual([expect.stringMatching(/^unsolvable /) as string]);
   });
 
-  it('C2 a corrupt artifact leaves the channel, and is named', async () => {
+  it('M12 C2 a corrupt artifact that the specs need is named, and leaves the channel only with --prune', async () => {
     const dir = copyOf('ours');
     appendFileSync(join(dir, SIX), 'x');
     expect(codes(await callDoctor(dir))).toEqual([`artifact-corrupt ${SIX} prunes`]);
-    const report = await callDoctor(dir, { repair: true });
+    const before = snapshot(dir);
+    await expect(callDoctor(dir, { repair: true })).rejects.toMatchObject({ code: 'E_PROOF' });
+    expect(snapshot(dir)).toEqual(before);
+    const report = await callDoctor(dir, { repair: true, prune: true });
     expect(report.repair!.leftOut).toEqual([{ path: SIX, reason: expect.stringContaining('six') as string }]);
     expect(records(dir, 'noarch')).not.toHaveProperty('six-1.16.0-0.tar.bz2');
-    expect(existsSync(join(dir, SIX))).toBe(true);
     const between = snapshot(join(dir, '..'));
     expect((await callDoctor(dir, { repair: true })).repair).toMatchObject({ written: [], removed: [] });
     expect(snapshot(join(dir, '..'))).toEqual(between);
@@ -766,7 +766,7 @@ describe('a folder of ours', () => {
     expect(readFileSync(`${dir}.INSTALL.md`, 'utf8')).toMatch(/Generation 3: 3 packages[^]*the manifest is signed/);
     expect(readFileSync(`${dir}.linux-64.explicit.txt`, 'utf8')).toContain('/six-1.16.0');
     writeFileSync(`${dir}.verify.sh`, '# of an older version\n');
-    const report = await callDoctor(dir, { repair: true });
+    const report = await callDoctor(dir, { repair: true, prune: true });
     expect(report.generation).toBe(4);
     expect(readFileSync(`${dir}.INSTALL.md`, 'utf8')).toMatch(/Generation 4: 2 packages[^]*has not signed/);
     expect(readFileSync(`${dir}.verify.sh`, 'utf8')).toContain('SHA256');
@@ -775,7 +775,7 @@ describe('a folder of ours', () => {
 
     const alone = copyOf('ours');
     rmSync(join(alone, SIX));
-    await callDoctor(alone, { repair: true });
+    await callDoctor(alone, { repair: true, prune: true });
     expect(readdirSync(join(alone, '..')).toSorted()).toEqual(['.repackenv', 'halkbank']);
   });
 
@@ -788,7 +788,7 @@ describe('a folder of ours', () => {
           ? Promise.reject(Object.assign(new Error('EACCES'), { code: 'EACCES' }))
           : rt.fs.writeFile(path, bytes, mode),
     };
-    const report = await callDoctor(dir, { repair: true }, { ...rt, fs });
+    const report = await callDoctor(dir, { repair: true, prune: true }, { ...rt, fs });
     expect(codes(report).filter((each) => each.startsWith('site-files'))).toEqual([
       expect.stringMatching(/^site-files-not-written .*halkbank\.INSTALL\.md no$/),
     ]);
@@ -848,7 +848,7 @@ it('of ours, a lost package: says who mends it, and that --repair parts from the
   writeFileSync(join(dir, 'manifest.json.sig'), '-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n');
   const found = (await callDoctor(dir)).findings.find(({ subject }) => subject === NUMPY)!;
   expect(found.advice).toMatch(/import or synchronise.*--repair.*a channel of its own/);
-  const repaired = await callDoctor(dir, { repair: true });
+  const repaired = await callDoctor(dir, { repair: true, prune: true });
   expect(repaired.findings).toContainEqual(
     expect.objectContaining({ code: 'signature-dropped', subject: 'manifest.json.sig', exit: false }),
   );
