@@ -66,6 +66,12 @@ const MUTATIONS = [
     tests: 'gates-content',
   },
   { name: 'token kept on redirect', find: /withoutToken\(to, rules\.token\)/g, replace: 'to', tests: 'gates-content' },
+  {
+    name: 'nothing asked of what leaves',
+    find: /(?<!function )guard\(rt, /g,
+    replace: `${NOTHING}rt, `,
+    tests: 'gates-content',
+  },
   { name: 'no recovery', find: /await recoverLabel\(/g, replace: NOTHING, tests: 'gates' },
   {
     name: 'clean beside a running job',

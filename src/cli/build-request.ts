@@ -3,31 +3,63 @@ import { declareChannels } from '../conda/channel/declare-channels.js';
 import { RepackError } from '../base/errors.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import { parseMatchSpec, specChannelAllowed } from '../conda/spec/match-spec.js';
-import { NOARCH } from '../conda/channel/channel.js';
-import { parseLabel, parseSubdir } from '../conda/channel/names.js';
-import type { TargetProfile } from '../conda/plan/profile.js';
+import type { Manifest } from '../channel/manifest/manifest.js';
+import { lastRequest, rememberedProfiles, rememberedSpecs } from './remembered.js';
+import { parseLabel } from '../conda/channel/names.js';
+import type { TargetClient, TargetProfile } from '../conda/plan/profile.js';
 import type { CaptureRequest, RepackRequest } from '../jobs/request.js';
 import type { Secret } from '../base/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { SettingValues } from '../config/settings.js';
+import type { SettingName, SettingValues } from '../config/settings.js';
 import { workSettings } from '../config/work-settings.js';
+
+/** What a label is asked for on the command line. */
+export interface TypedRequest {
+  label: string | undefined;
+  root: string | undefined;
+  /** MatchSpecs: the whole list. */
+  packages: readonly string[];
+  /** MatchSpecs, names and platforms: changes to what was last published. */
+  add: readonly string[];
+  remove: readonly string[];
+  addSubdirs: readonly string[];
+  drop: readonly string[];
+}
+
+export interface Resolved {
+  values: SettingValues;
+  /** Settings that nobody gave a value. */
+  leftOpen: ReadonlySet<SettingName>;
+  token: Secret | undefined;
+}
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 
-/** Parsed and validated once, trusted afterwards. Throws E_USAGE, E_LABEL, E_SPEC, … before any disk or network access but the packages file's. */
+/** Parsed and validated once, trusted afterwards. Throws E_USAGE, E_LABEL, E_SPEC, … before any network access, and but the packages file and the live manifest before any of the disk. */
 export async function buildRepackRequest(
   rt: Door,
-  typed: { label: string | undefined; root: string | undefined; packages: readonly string[] },
-  values: SettingValues,
-  token: Secret | undefined,
+  typed: TypedRequest,
+  { values, leftOpen, token }: Resolved,
 ): Promise<RepackRequest> {
   const label = parseLabel(required(typed.label, 'LABEL', UPDATE_USAGE));
   const root = required(typed.root, 'ROOT', UPDATE_USAGE);
   const owner = values.owner;
   if (owner === undefined) throw noOwner(root);
-  const subdirs = targetSubdirs(values);
-  const specs = await allSpecs(rt, typed.packages, values);
+  const last = await lastRequest(rt, root, label);
+  const profiles = rememberedProfiles(
+    {
+      subdirs: leftOpen.has('subdirs') ? undefined : values.subdirs,
+      addSubdirs: typed.addSubdirs,
+      client: values.client === 'none' ? 'none' : clientOf(values),
+      virtualPackages: leftOpen.has('virtualPackages') ? undefined : values.virtualPackages.map(parseVirtualPackage),
+      otherwise: values.subdirs,
+    },
+    last,
+  );
+  const subdirs = profiles.map(({ subdir }) => subdir);
+  const specs = await allSpecs(rt, { typed, values, last });
+  sayRemembered(rt, { last, profiles, leftOpen });
   const channels = declareChannels({
     baseUrl: values.baseUrl,
     owner,
@@ -48,19 +80,21 @@ export async function buildRepackRequest(
   }
   return {
     ...workSettings(values),
+    indexBz2: values.index.includes('bz2') || profiles.some(({ client }) => client?.needsBz2Index === true),
     label,
     root,
     token,
     specs,
     channels,
     subdirs,
-    profiles: targetProfiles(subdirs, values),
+    profiles,
+    drop: [...typed.drop, ...typed.remove],
   };
 }
 
 export function buildCaptureRequest(
   rt: Door,
-  typed: { label: string | undefined; root: string | undefined; prefix: string | undefined },
+  typed: Pick<TypedRequest, 'label' | 'root' | 'drop'> & { prefix: string | undefined },
   values: SettingValues,
   token: Secret | undefined,
 ): CaptureRequest {
@@ -72,38 +106,53 @@ export function buildCaptureRequest(
     tokenBaseUrl: values.owner === undefined ? values.baseUrl : `${values.baseUrl}/${values.owner}`,
     prefix: typed.prefix === undefined ? undefined : path.resolve(rt.machine.cwd, typed.prefix),
     virtualPackages: values.virtualPackages.map((text) => parseVirtualPackage(text)),
-    client: values.client === undefined ? undefined : parseClient(values.client),
+    client: clientOf(values),
     workDir: rt.machine.cwd,
     writeTargetFolder: typed.prefix === undefined,
+    drop: typed.drop,
   };
 }
 
 /** Profiles of the target machines; a virtual package counts for the subdirs whose systems can have it. */
 export function targetProfiles(subdirs: readonly string[], values: SettingValues): TargetProfile[] {
   const virtualPackages = values.virtualPackages.map((text) => parseVirtualPackage(text));
-  const client = values.client === undefined ? undefined : parseClient(values.client);
+  const client = clientOf(values);
   return subdirs.map((subdir) => targetProfile({ subdir, virtualPackages, client }));
 }
 
-function targetSubdirs(values: SettingValues): string[] {
-  const subdirs = [...new Set(values.subdirs.map((text) => parseSubdir(text)))];
-  if (subdirs.includes(NOARCH)) {
-    throw new RepackError('E_SUBDIR', {
-      what: 'noarch is no platform of machines',
-      where: '--subdir',
-      hint: 'Give the machines’ platform, e.g. linux-64; its noarch packages come along.',
-    });
-  }
-  return subdirs;
+function clientOf({ client }: SettingValues): TargetClient | undefined {
+  return client === undefined || client === 'none' ? undefined : parseClient(client);
 }
 
-async function allSpecs(rt: Door, packages: readonly string[], values: SettingValues): Promise<MatchSpec[]> {
-  const specs = packages.map((text) => parseMatchSpec(text));
+/** What nobody typed, and still decides what the customer gets. */
+function sayRemembered(
+  rt: Door,
+  {
+    last,
+    profiles,
+    leftOpen,
+  }: { last: Manifest | undefined; profiles: readonly TargetProfile[]; leftOpen: Resolved['leftOpen'] },
+): void {
+  if (last === undefined) return;
+  const client = profiles[0]?.client;
+  const said = [
+    ...(leftOpen.has('subdirs') ? [profiles.map(({ subdir }) => subdir).join(' ')] : []),
+    ...(leftOpen.has('client') && client !== undefined ? [`client ${client.name} ${client.version}`] : []),
+  ];
+  if (said.length === 0) return;
+  rt.events.emit({ type: 'note', message: `as in generation ${last.generation}: ${said.join(', ')}` });
+}
+
+async function allSpecs(
+  rt: Door,
+  { typed, values, last }: { typed: TypedRequest; values: SettingValues; last: Manifest | undefined },
+): Promise<MatchSpec[]> {
+  const given = typed.packages.map((text) => parseMatchSpec(text));
   if (values.packagesFile !== undefined) {
     const file = values.packagesFile;
     const { readPackagesFile } = await import('../config/packages-file.js');
     const listed = await readPackagesFile(rt, file);
-    for (const { text, line } of listed.specs) specs.push(specAt(text, `${file}, line ${line}`));
+    for (const { text, line } of listed.specs) given.push(specAt(text, `${file}, line ${line}`));
     if (listed.channels.length > 0) {
       rt.events.emit({
         type: 'note',
@@ -111,6 +160,7 @@ async function allSpecs(rt: Door, packages: readonly string[], values: SettingVa
       });
     }
   }
+  const specs = rememberedSpecs({ packages: given, add: typed.add, remove: typed.remove }, last);
   if (specs.length === 0) {
     throw new RepackError('E_USAGE', {
       what: 'No package is asked for',
@@ -118,6 +168,8 @@ async function allSpecs(rt: Door, packages: readonly string[], values: SettingVa
       hint: 'Name at least one package, or give --packages-file FILE with MatchSpecs, a line each.',
     });
   }
+  if (given.length === 0 && last !== undefined)
+    rt.events.emit({ type: 'note', message: `packages as in generation ${last.generation}` });
   const unique = [...new Map(specs.map((spec) => [spec.text, spec])).values()];
   // Said first: a shell may have eaten a part of what was typed (conda/conda#2602, cmd.exe takes > and < for redirections).
   rt.events.emit({ type: 'note', message: `packages: ${shortList(unique.map((spec) => spec.text))}` });

@@ -22,6 +22,8 @@ export interface Typed {
 export interface CliCall extends Typed {
   /** `logins`: what `channelLogins` and `netrc` name, read. */
   values: SettingValues & { logins: readonly ChannelLogin[] };
+  /** Settings that nobody gave a value. */
+  leftOpen: ReadonlySet<SettingName>;
   token: Secret | undefined;
   rt: Runtime;
   reporter: Reporter;
@@ -55,6 +57,12 @@ export interface CliCommand {
 export function textOption({ options }: Typed, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The texts of an own option that may be repeated. */
+export function textsOption({ options }: Typed, name: string): string[] {
+  const value = options[name];
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 export const OUTPUT_SETTINGS = ['json', 'quiet', 'debug'] as const satisfies readonly SettingName[];

@@ -14,7 +14,7 @@ import { printable } from './reporter/printable.js';
 import { createReporter } from './reporter/reporter.js';
 import { parseLoginPlaces, readChannelLogins } from '../config/channel-logins.js';
 import { resolveSettings } from '../config/resolve-settings.js';
-import type { SettingValues } from '../config/settings.js';
+import { SETTING_NAMES, type SettingValues } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
 import { readToken } from './token.js';
 import { refuseQuotesInPaths } from '../config/windows-quotes.js';
@@ -68,7 +68,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const { command } = invocation;
       const root = command.root?.(invocation);
       const resolved = await resolveSettings(rt, invocation.given, { config: invocation.config, root });
-      const { values } = resolved;
+      const { values, origins } = resolved;
       registerUserInfo(values.proxy, redactor);
       parseLoginPlaces(values.channelLogins);
       if (invocation.showConfig && command.showsConfig !== true) {
@@ -89,7 +89,8 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
         await requireSignKey(rt, values.signKey);
       }
       const { args: positionals, options } = invocation;
-      const call = { args: positionals, options, token: token.secret, rt, reporter, redactor, terminal };
+      const leftOpen = new Set(SETTING_NAMES.filter((name) => origins[name] === 'default'));
+      const call = { args: positionals, options, leftOpen, token: token.secret, rt, reporter, redactor, terminal };
       return await command.run({ ...call, values: { ...values, logins } });
     } catch (error) {
       relay.attach(reporter);

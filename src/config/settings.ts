@@ -85,7 +85,7 @@ const STATED = {
   client: {
     group: 'Target',
     value: '"NAME VERSION"',
-    help: 'the program that will install at the site, e.g. "conda 4.4": only what it can read is delivered',
+    help: 'the program that will install at the site, e.g. "conda 4.4": only what it can read is delivered; none: not known',
     schema: text.optional(),
   },
   packagesFile: {

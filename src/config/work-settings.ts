@@ -48,7 +48,9 @@ export function workSettings(values: SettingValues & Pick<WorkSettings, 'logins'
     waitLockMs: values.waitLock * 1000,
     prove: kind === 'install' ? { kind, enginePath } : { kind: 'solve' },
     // A client that reads only `.bz2` indexes gets them without being asked for: conda 4.3 offline.
-    indexBz2: values.index.includes('bz2') || (values.client !== undefined && parseClient(values.client).needsBz2Index),
+    indexBz2:
+      values.index.includes('bz2') ||
+      (values.client !== undefined && values.client !== 'none' && parseClient(values.client).needsBz2Index),
     siteFiles: values.siteFiles === 'on',
   };
 }

@@ -3,6 +3,7 @@ import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js'
 import { VERSION } from '../base/tool-version.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { emitFindings } from './collect-findings.js';
+import { guardSignature } from './guard.js';
 import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './place/label-folder.js';
 import { proveInstallable } from './proof/prove-installable.js';
@@ -109,7 +110,7 @@ async function onePath<Staged extends Pick<StagedChannel, 'dir' | 'files'>, Prov
 
 async function stage(
   rt: Runtime,
-  { content, mayLeave = () => true }: Proposal,
+  { content, drop, mayLeave = () => true }: Proposal,
   { folder: { place, live }, dir }: { folder: LabelFolder; dir: string },
 ): Promise<StagedChannel> {
   if (content.kind === 'given') {
@@ -127,7 +128,9 @@ async function stage(
     sign: signerOf(rt, { signKey, label: plan.label }),
   });
   emitFindings(rt, findings);
-  return { ...staged, leaving: staged.leaving.filter(mayLeave) };
+  const leaving = staged.leaving.filter(mayLeave);
+  if (drop !== undefined) guardSignature({ leaving }, drop, live);
+  return { ...staged, leaving };
 }
 
 async function prove(

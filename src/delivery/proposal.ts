@@ -30,6 +30,8 @@ export interface Proposal {
   from: string;
   /** Own a folder that was made by something else. Default: refuse it. */
   adopt?: boolean;
+  /** What of the live folder may go unasked (the guard's); absent: the job has no such question. */
+  drop?: readonly string[];
   /** Of the files that the new channel does not name, those that leave; default all. */
   mayLeave?: (path: string) => boolean;
   /** What a site without this tool needs beside the folder: made, made anew where it lies there, or left as it is. */

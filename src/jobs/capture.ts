@@ -12,7 +12,8 @@ import type { CaptureRequest } from './request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
-import { lookAtLabelFolder, withLabelFolder } from '../delivery/place/label-folder.js';
+import { guard } from '../delivery/guard.js';
+import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
 import type { JobTools } from './run/job-tools.js';
@@ -40,8 +41,12 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
   const subdirs = [environment.subdir];
   // What is installed is not solved again.
   const engine = { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove } as const;
-  const plan = (tools: JobTools): Promise<RepackPlan> =>
-    planOf(rt, { label, environment: { ...environment, channels }, profiles, tools, request });
+  const guarded = async (tools: JobTools, { live }: Pick<LabelFolder, 'live'>): Promise<RepackPlan> => {
+    const plan = await planOf(rt, { label, environment: { ...environment, channels }, profiles, tools, request });
+    const { attestations, drop } = request;
+    guard(rt, { asked: { subdirs, attestations, drop }, plan, live });
+    return plan;
+  };
   return withEngines(rt, engine, async (engines) => {
     const shop = {
       ...request,
@@ -54,11 +59,14 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     } as const;
     if (request.dryRun) {
       const folder = await lookAtLabelFolder(rt, { ...request, label });
-      return withTools(rt, shop, async (tools) => planReport(await plan(tools), folder, collected.findings()));
+      return withTools(rt, shop, async (tools) => {
+        const signature = request.signKey === undefined ? 'none' : 'signed';
+        return planReport(await guarded(tools, folder), folder, { findings: collected.findings(), signature });
+      });
     }
     return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
       withTools(rt, shop, async (tools) => {
-        const made = await plan(tools);
+        const made = await guarded(tools, folder);
         const { packageCaches } = environment;
         const report = await repack(collected, {
           job: 'capture',

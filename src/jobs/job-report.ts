@@ -2,6 +2,7 @@ import type { Finding } from '../base/findings.js';
 import type { SourceCounts } from '../base/events.js';
 import type { EngineIdentity } from '../conda/plan/plan.js';
 import type { TargetClient } from '../conda/plan/profile.js';
+import type { Reason } from '../channel/manifest/why-moved.js';
 import type { ChannelChanges, Proof } from '../channel/staged.js';
 
 /** One delivered artifact as a person reads it. Size in bytes. */
@@ -39,10 +40,14 @@ export interface JobReport {
   /** Files in the label folder that are not ours; left alone. */
   strangers: string[];
   findings: Finding[];
+  /** Of `manifest.json`, as it is or would be. */
+  signature: 'signed' | 'none';
   /** Absent for a plan. */
   published?:
     | {
         generation: number;
+        /** Why it moved; empty where it stayed. */
+        because: Reason[];
         manifestSha256: string;
         unchanged: boolean;
         bytesWritten: number;

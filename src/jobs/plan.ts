@@ -1,7 +1,8 @@
 import type { JobReport } from './job-report.js';
-import type { RepackRequest } from './request.js';
+import { askedBy, type RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
+import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
 import { planReport } from './published-report.js';
@@ -14,8 +15,12 @@ export async function plan(machine: Runtime, request: RepackRequest): Promise<Jo
   return withEngines(rt, request, (engines) =>
     withTools(rt, { ...request, job: 'plan', engines }, async (tools) => {
       const { plan: made } = await makePlan(rt, request, tools);
+      guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
       emitFindings(rt, tools.gateway.findings());
-      return planReport(made, folder, findings());
+      return planReport(made, folder, {
+        findings: findings(),
+        signature: request.signKey === undefined ? 'none' : 'signed',
+      });
     }),
   );
 }

@@ -6,6 +6,7 @@ import type { JobReport, ReportedArtifact } from './job-report.js';
 import type { Proof, StagedChannel } from '../channel/staged.js';
 import type { Published } from '../delivery/deliver.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
+import { whyMoved } from '../channel/manifest/why-moved.js';
 import { plannedChanges } from '../delivery/planned-changes.js';
 
 export interface PublishedParts {
@@ -31,7 +32,15 @@ export function publishedReport(parts: PublishedParts): JobReport {
     changes: staged.changes,
     leaving: [...staged.leaving],
     findings,
-    published: { generation, manifestSha256, unchanged, bytesWritten, proof },
+    signature: staged.files.some(({ kind }) => kind === 'signature') ? 'signed' : 'none',
+    published: {
+      generation,
+      because: whyMoved(folder.live.manifest, staged.manifest),
+      manifestSha256,
+      unchanged,
+      bytesWritten,
+      proof,
+    },
   };
 }
 
@@ -39,13 +48,14 @@ export function publishedReport(parts: PublishedParts): JobReport {
 export function planReport(
   plan: RepackPlan,
   folder: Pick<LabelFolder, 'place' | 'live'>,
-  findings: Finding[],
+  { findings, signature }: Pick<JobReport, 'findings' | 'signature'>,
 ): JobReport {
   return {
     ...sharedParts(plan, folder, (artifact) => artifact.record?.size),
     job: 'plan',
     ...plannedChanges(folder.live, plan.artifacts),
     findings,
+    signature,
   };
 }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { acquire } from '../store/acquire.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
+import type { RepackRequest } from './request.js';
 import type { WorkSettings } from '../config/work-settings.js';
 import { emitFindings } from '../delivery/collect-findings.js';
 import type { Collected } from '../delivery/collect-findings.js';
@@ -14,7 +15,7 @@ import { publishedReport } from './published-report.js';
 
 export interface Repack {
   job: 'update' | 'capture';
-  request: WorkSettings;
+  request: WorkSettings & Pick<RepackRequest, 'drop'>;
   plan: RepackPlan;
   packageCaches: readonly string[];
   folder: LabelFolder;
@@ -60,6 +61,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
       proof: { kind: 'installable', plan, request, tools },
       from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
       adopt,
+      drop: request.drop,
       siteFiles: request.siteFiles ? 'make' : 'leave',
       alsoScanned: [runDir, path.join(enginePkgsDir, 'urls.txt'), path.join(enginePkgsDir, 'urls')],
     },

@@ -2,6 +2,7 @@ import type { Secret } from '../base/secret.js';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import type { TargetClient, TargetProfile, VirtualPackage } from '../conda/plan/profile.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
+import type { Asked } from '../delivery/guard.js';
 import type { WorkSettings } from '../config/work-settings.js';
 
 /** One label to be made: parsed, validated, secrets wrapped. What the pipeline starts from. */
@@ -15,6 +16,13 @@ export interface RepackRequest extends WorkSettings {
   channels: readonly Channel[];
   subdirs: readonly Subdir[];
   profiles: readonly TargetProfile[];
+  /** What of the live folder may go though it is not asked for: names, subdirs, `signature`, `attestations`, `all`. */
+  drop: readonly string[];
+}
+
+/** What the guard holds against the live folder. */
+export function askedBy({ specs, subdirs, attestations, drop }: RepackRequest): Asked {
+  return { specs, subdirs, attestations, drop };
 }
 
 /** `repackenv capture`: an environment that exists instead of specs. */
@@ -32,4 +40,6 @@ export interface CaptureRequest extends WorkSettings {
   workDir: string;
   /** Undefined: no `tgfolder.txt`. */
   writeTargetFolder: boolean;
+  /** As `RepackRequest` has it; the packages are the environment's. */
+  drop: readonly string[];
 }

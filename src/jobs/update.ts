@@ -1,7 +1,8 @@
 import type { JobReport } from './job-report.js';
-import type { RepackRequest } from './request.js';
+import { askedBy, type RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings } from '../delivery/collect-findings.js';
+import { guard } from '../delivery/guard.js';
 import { withLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
 import { repack } from './repack.js';
@@ -18,6 +19,7 @@ export async function update(machine: Runtime, request: RepackRequest): Promise<
     withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
       withTools(rt, { ...request, job: 'update', engines }, async (tools) => {
         const { plan, packageCaches } = await makePlan(rt, request, tools);
+        guard(rt, { asked: askedBy(request), plan, live: folder.live });
         return repack(collected, { job: 'update', request, plan, packageCaches, folder, tools });
       }),
     ),

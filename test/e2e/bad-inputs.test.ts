@@ -95,11 +95,21 @@ describe('PACKAGE', () => {
     ['A10', ['numpy[channel=evil]'], { code: 'E_SOURCE_NOT_ALLOWED', says: ['evil'] }],
     ['A10', ['https://evil.example/x::numpy'], { code: 'E_SOURCE_NOT_ALLOWED', says: ['--channel'] }],
     ['A11', ['numpy;rm'], { code: 'E_SPEC', says: ['shell'] }],
-    ['A13', [], { code: 'E_USAGE', says: ['--packages-file'] }],
   ])(
     '%s refuses %j',
     async (_row, packages, refusal) => {
       await work.refusesAtOnce({ packages }, refusal);
+    },
+    SLOW,
+  );
+
+  it(
+    'A13 refuses [] for a new label',
+    async () => {
+      await work.refusesAtOnce(
+        { packages: [], root: join(work.dir, 'nothing-yet') },
+        { code: 'E_USAGE', says: ['--packages-file'] },
+      );
     },
     SLOW,
   );

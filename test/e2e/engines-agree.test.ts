@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -70,7 +70,8 @@ describeWithLayers(['conda43', 'upstream-bz2'], 'conda 4.3.16 and the embedded e
   it.each(REQUESTS)(
     'deliver byte-identical folders: %s %j',
     async (_title, packages, set) => {
-      const folders = { embedded: join(work.dir, 'by-embedded'), conda: join(work.dir, 'by-conda') };
+      const dir = mkdtempSync(join(work.dir, 'agree-'));
+      const folders = { embedded: join(dir, 'by-embedded'), conda: join(dir, 'by-conda') };
       const deliver = async (engine: 'embedded' | 'conda') => {
         const args = [...(engine === 'conda' ? withConda43() : []), ...FOR_CONDA43, '--json'];
         const ran = await work.update({ root: folders[engine], packages, args });
@@ -223,7 +224,8 @@ describeWithLayers(['mamba', 'upstream-mixed'], 'mamba or micromamba and the emb
   it.each(REQUESTS)(
     'deliver byte-identical folders: %s %j',
     async (_title, packages, set) => {
-      const folders = { embedded: join(work.dir, 'by-embedded'), mamba: join(work.dir, 'by-mamba') };
+      const dir = mkdtempSync(join(work.dir, 'agree-'));
+      const folders = { embedded: join(dir, 'by-embedded'), mamba: join(dir, 'by-mamba') };
       const deliver = async (engine: keyof typeof folders) => {
         // `auto` is the engine of the path, whichever it is.
         const args =

@@ -172,7 +172,9 @@ describe('attestations', () => {
     expect((await work.update({ args: ['--attestations'] })).exitCode).toBe(0);
     expect(changesBetween(again, work.published())).toEqual([]);
     // Without the option they are no part of the channel.
-    expect((await work.update()).exitCode).toBe(0);
+    const forgotten = await work.update();
+    expectRefusal(forgotten, { code: 'E_ASKS_LESS', says: ['--drop attestations'] });
+    expect((await work.update({ args: ['--drop', 'attestations'] })).exitCode).toBe(0);
     expect(manifest().files.filter(({ kind }) => kind === 'side')).toEqual([]);
   });
 

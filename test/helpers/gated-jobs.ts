@@ -106,6 +106,7 @@ export const JOBS = {
       client: undefined,
       workDir: at.dir,
       writeTargetFolder: false,
+      drop: [],
       ...options.request,
     };
     return gated(at, (rt) => capture(rt, request));
@@ -244,6 +245,7 @@ async function updateRequest(at: At, options: GatedOptions) {
     channels: [await upstream(at, options)],
     subdirs: ['linux-64'],
     profiles: [profileOf('linux-64')],
+    drop: [],
     ...options.request,
   };
 }

@@ -2,6 +2,7 @@ import { buildCaptureRequest } from '../build-request.js';
 import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand } from '../command.js';
 import { textOption } from '../command.js';
+import { DROP_OPTION, dropOption } from './request-options.js';
 import { finishJob } from '../finish-job.js';
 import { SETTING_NAMES } from '../../config/settings.js';
 import type { SettingName } from '../../config/settings.js';
@@ -17,13 +18,19 @@ export const captureCommand: CliCommand = {
     void command
       .argument('[ROOT]', 'folder that holds the label folders')
       .option('--prefix <ENV>', 'the environment’s folder')
-      .option('--label <LABEL>', 'label (default: the environment’s folder name)'),
+      .option('--label <LABEL>', 'label (default: the environment’s folder name)')
+      .addOption(DROP_OPTION),
   token: 'options',
   root: ({ args }) => args[0],
   log: (typed) => textOption(typed, 'label') ?? '',
   check: (typed) => refuseSwapped({ label: textOption(typed, 'label'), root: typed.args[0] }),
   async run(call) {
-    const parts = { label: textOption(call, 'label'), root: call.args[0], prefix: textOption(call, 'prefix') };
+    const parts = {
+      label: textOption(call, 'label'),
+      root: call.args[0],
+      prefix: textOption(call, 'prefix'),
+      drop: dropOption(call),
+    };
     const request = buildCaptureRequest(call.rt, parts, call.values, call.token);
     const { capture } = await import('../../jobs/capture.js');
     return finishJob(await capture(call.rt, request), call);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RepackError } from '../../base/errors.js';
-import { buildRepackRequest } from '../build-request.js';
+import { buildRepackRequest, type TypedRequest } from '../build-request.js';
+import { addRequestOptions, requestChanges } from './request-options.js';
 import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
 import { textOption } from '../command.js';
@@ -17,7 +18,7 @@ export const updateOfflineRepoCommand: CliCommand = {
     'proven installable, then switched into place. Your conda and its environments are never changed.',
   settings: SETTING_NAMES,
   declare: (command) =>
-    void command
+    void addRequestOptions(command)
       .argument('[LABEL]', 'the customer’s label: channel BASE-URL/OWNER/label/LABEL, folder ROOT/LABEL')
       .argument('[TOKEN]', 'env:NAME, file:PATH, - (standard input), the value itself, or none (public packages only)')
       .argument('[ROOT]', 'folder that holds the label folders; created when it is not there')
@@ -47,11 +48,7 @@ export const planCommand: CliCommand = {
   run: (call) => runPlan(call, namedParts(call)),
 };
 
-interface Parts {
-  label: string | undefined;
-  root: string | undefined;
-  packages: readonly string[];
-}
+type Parts = Pick<TypedRequest, 'label' | 'root' | 'packages'>;
 
 function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand, 'run'> {
   return {
@@ -75,7 +72,7 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
 }
 
 function declareNamed(command: Command): void {
-  command
+  addRequestOptions(command)
     .argument('[PACKAGE...]', PACKAGES_HELP)
     .option('--label <LABEL>', 'the customer’s label')
     .option('--root <DIR>', 'folder that holds the label folders');
@@ -87,13 +84,13 @@ function namedParts(typed: Typed): Parts {
 
 async function runUpdate(call: CliCall, parts: Parts) {
   if (call.values.dryRun) return runPlan(call, parts);
-  const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
+  const request = await buildRepackRequest(call.rt, { ...parts, ...requestChanges(call) }, call);
   const { update } = await import('../../jobs/update.js');
   return finishJob(await update(call.rt, request), call);
 }
 
 async function runPlan(call: CliCall, parts: Parts) {
-  const request = await buildRepackRequest(call.rt, parts, call.values, call.token);
+  const request = await buildRepackRequest(call.rt, { ...parts, ...requestChanges(call) }, call);
   const { plan } = await import('../../jobs/plan.js');
   return finishJob(await plan(call.rt, request), call);
 }

@@ -28,17 +28,20 @@ function headline(report: JobReport): string[] {
   const solved = captured
     ? `  taken from  an environment, for ${report.subdirs.join(', ')}`
     : `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
-  if (report.published === undefined) return [`${report.label}: would deliver ${artifacts}`, asked, solved];
-  const { generation, unchanged, proof } = report.published;
+  const signature = `  signature   ${report.signature}`;
+  if (report.published === undefined) return [`${report.label}: would deliver ${artifacts}`, asked, solved, signature];
+  const { generation, because, unchanged, proof } = report.published;
   return [
     unchanged
       ? `${report.label}: nothing new; generation ${generation} stays, 0 bytes written`
       : `${report.label}: generation ${generation} is published`,
+    ...(because.length === 0 ? [] : [`  because     ${because.join(', ')}`]),
     asked,
     solved,
     `  delivered   ${artifacts}`,
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
     `  proven      ${proof.checks.map((check) => check.name).join(', ')}`,
+    signature,
   ];
 }
 

@@ -223,8 +223,10 @@ describe('the report', () => {
     leaving: [],
     strangers: ['notes.txt'],
     findings: [{ code: 'md5-only', message: 'a is', exit: false }],
+    signature: 'none',
     published: {
       generation: 3,
+      because: ['packages', 'channels'],
       manifestSha256: 'x',
       unchanged: false,
       bytesWritten: 1,
@@ -236,6 +238,8 @@ describe('the report', () => {
     const text = reportText(report, false);
     for (const part of [
       'generation 3 is published',
+      'because     packages, channels',
+      'signature   none',
       'a 1 0  (noarch)',
       'b 1 -> 2  (noarch)',
       'kept        7',

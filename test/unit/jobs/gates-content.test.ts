@@ -9,7 +9,7 @@ import type { ExecCommand, ExecResult } from '../../../src/runtime/exec.js';
 import { tempDir } from '../../helpers/artifacts.js';
 import { file, redirect, startChaosServer } from '../../helpers/chaos-server.js';
 import { scriptIndex } from '../../helpers/chaos-upstream.js';
-import { GATE_TOKEN, gatePackages, JOB_NAMES, JOBS, type GatedOptions } from '../../helpers/gated-jobs.js';
+import { GATE_TOKEN, gatePackages, JOB_NAMES, JOBS, planJob, type GatedOptions } from '../../helpers/gated-jobs.js';
 import { expectRefused, onStaged, overwrite } from '../../helpers/gates.js';
 import { samplePackage } from '../../helpers/label-folders.js';
 import { testRuntime } from '../../helpers/runtime.js';
@@ -18,6 +18,33 @@ import { testRuntime } from '../../helpers/runtime.js';
 
 const APP = 'app-2.0-0.conda';
 const FULL = { bavail: 1, bsize: 4096, files: 1000, ffree: 1000 };
+
+describe('nothing leaves unasked', () => {
+  it.each(['update', 'capture'] as const)('%s: the signature', async (name) => {
+    const job = await JOBS[name]();
+    writeFileSync(join(job.labelDir, 'manifest.json.sig'), 'signed');
+    const error = await expectRefused(job, 'E_ASKS_LESS');
+    expect(error.hint).toContain('--drop signature');
+  });
+
+  it.each([
+    ['update', JOBS.update],
+    ['plan', planJob],
+  ] as const)('%s: a platform', async (_name, job) => {
+    const asked = await job({ request: { subdirs: ['win-64'] } });
+    await expect(asked.run()).rejects.toMatchObject({
+      code: 'E_ASKS_LESS',
+      hint: expect.stringContaining('--drop linux-64') as unknown,
+    });
+  });
+
+  it.each(['update', 'capture'] as const)('%s: goes where it may', async (name) => {
+    const job = await JOBS[name]({ request: { drop: ['signature'] } });
+    writeFileSync(join(job.labelDir, 'manifest.json.sig'), 'signed');
+    await job.run();
+    expect(existsSync(join(job.labelDir, 'manifest.json.sig'))).toBe(false);
+  });
+});
 
 describe('the token', () => {
   const inRecord = { patches: { [APP]: { license_url: `https://conda.example/t/${GATE_TOKEN}/licence` } } };
