@@ -10,7 +10,7 @@ export function corrupt(distFilename: string, reason: string, cause?: unknown): 
   });
 }
 
-/** Says what went wrong below, keeping what is already told well. */
+/** Says what went wrong below, keeping what is already reported well. */
 export function asCorrupt(distFilename: string, error: unknown): unknown {
   if (error instanceof RepackError) {
     if (error.code !== 'E_DECOMPRESS') return error;

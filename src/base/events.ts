@@ -22,7 +22,7 @@ export type RepackEvent =
   | { type: 'artifact-acquired'; fn: string; subdir: string; bytes: number; source: ArtifactSource }
   /** All are in hand. */
   | ({ type: 'acquire-finished' } & SourceCounts)
-  /** How far long reading or writing has come; told at most a hundred times. */
+  /** How far long reading or writing has come; reported at most a hundred times. */
   | { type: 'progress'; stage: Stage; bytes: number; of: number }
   /** `again`: its host has not answered since such an event. */
   | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number; again?: true }

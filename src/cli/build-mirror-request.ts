@@ -45,7 +45,7 @@ export function mirrorLogName(typed: Typed): string {
   return [name.replace(/\.ya?ml$/i, ''), textOption(typed, 'account') ?? ''].filter((part) => part !== '').join('-');
 }
 
-/** Reads the mirror file that the command line names. A token in it is registered, and its warnings are told. */
+/** Reads the mirror file that the command line names. A token in it is registered, and its warnings are reported. */
 export async function takeMirrorSettings({ rt, redactor, options, args }: CliCall): Promise<MirrorSettings> {
   const typed = { options, args };
   const { readMirrorSettings } = await import('../jobs/mirror/mirror-settings.js');

@@ -14,7 +14,7 @@ const BY_NAME = 'Name the packages that were asked for as MatchSpecs, a line eac
 const PIP =
   'A conda channel holds conda packages only: name the conda packages of the same software as MatchSpecs, a line each.';
 
-/** The first that fits is told. Sources: conda's and mamba's docs on explicit files, conda-lock, rattler's lock format, pip's requirements format, PEP 621. */
+/** The first that fits is reported. Sources: conda's and mamba's docs on explicit files, conda-lock, rattler's lock format, pip's requirements format, PEP 621. */
 const KINDS: readonly Kind[] = [
   {
     sign: /^[ \t]*@EXPLICIT\b/im,

@@ -3,7 +3,7 @@ import { RepackError, isRepackError } from '../base/errors.js';
 import type { PackageRecord, RepoDataRecord } from '../conda/record/records.js';
 import type { ArtifactStore, ExpectedDigest, StoredFile, StoreWriter } from '../conda/plan/artifact-store.js';
 import { asksWho, refusedStatus } from './explain-failure.js';
-import type { RepodataBook } from './repodata/source.js';
+import type { ChannelIndexes } from './repodata/source.js';
 import { transfer, type TransferContext, type TransferSink } from './transfer.js';
 import type { WireRules } from './wire-url.js';
 
@@ -26,7 +26,7 @@ export interface ArtifactTap {
 }
 
 export interface ArtifactContext extends TransferContext {
-  book: RepodataBook;
+  book: ChannelIndexes;
   rules: WireRules;
 }
 

@@ -94,7 +94,7 @@ export interface RetryOptions {
   signal: AbortSignal;
   /** Token-free, for the event. */
   url: string;
-  /** Hosts of which a failure was told and that have not answered since; of all transfers together. */
+  /** Hosts of which a failure was reported and that have not answered since; of all transfers together. */
   down: Set<string>;
 }
 

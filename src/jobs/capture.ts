@@ -48,7 +48,7 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     return plan;
   };
   return withEngines(rt, engine, async (engines) => {
-    const shop = {
+    const toolOptions = {
       ...request,
       engine: 'embedded',
       job: 'capture',
@@ -59,13 +59,13 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     } as const;
     if (request.dryRun) {
       const folder = await lookAtLabelFolder(rt, { ...request, label });
-      return withTools(rt, shop, async (tools) => {
+      return withTools(rt, toolOptions, async (tools) => {
         const signature = request.signKey === undefined ? 'none' : 'signed';
         return planReport(await guarded(tools, folder), folder, { findings: collected.findings(), signature });
       });
     }
     return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
-      withTools(rt, shop, async (tools) => {
+      withTools(rt, toolOptions, async (tools) => {
         const made = await guarded(tools, folder);
         const { packageCaches } = environment;
         const report = await repack(collected, {

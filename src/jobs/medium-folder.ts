@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { errnoOf } from '../base/disk-errors.js';
 import { canonicalJson } from '../base/json.js';
-import { describeOwner, judgeOwner, OWNER_NAME, parseOwner } from '../delivery/lock/lock-owner.js';
+import { describeOwner, ownerState, OWNER_NAME, parseOwner } from '../delivery/lock/lock-owner.js';
 import type { OutFolder } from '../media/export/medium-folder.js';
 import type { WorkPlace } from '../media/export/work-folder.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -33,7 +33,7 @@ export async function sweepWorkPlaces(rt: Runtime, { path: out, exists }: OutFol
       if (await isUnmarked(rt, folder)) await rt.fs.remove(folder).catch((error: unknown) => warn(rt, folder, error));
       continue;
     }
-    const state = await judgeOwner(rt, owner, rt.clock.now() - Date.parse(owner.since));
+    const state = await ownerState(rt, owner, rt.clock.now() - Date.parse(owner.since));
     if (state === 'dead') {
       rt.events.emit({ type: 'note', message: `removing what an export left that broke off: ${folder}` });
       await rt.fs.remove(folder).catch((error: unknown) => warn(rt, folder, error));

@@ -96,12 +96,12 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
 
   /** Answers that need no look at the folder. */
   function preset(request: IncomingMessage, line: Line): PublicResponse | undefined {
-    if (line.surplus) return brief(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
+    if (line.surplus) return plainResponse(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
     const hosts = request.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host');
-    if (hosts.length > 1) return brief(400, { connection: 'close' });
+    if (hosts.length > 1) return plainResponse(400, { connection: 'close' });
     // RFC 9110, 9.3.1: content in a GET has no meaning, and is a way to smuggle requests past a proxy.
     if (!hasBody(request)) return undefined;
-    return isRead(request.method) ? brief(400, { connection: 'close' }) : undefined;
+    return isRead(request.method) ? plainResponse(400, { connection: 'close' }) : undefined;
   }
 
   async function send(
@@ -149,7 +149,7 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
 
   /** For what has no response object. */
   function refuse(socket: Duplex, status: number, head: { method: string; target: string }): void {
-    const { headers = {}, body } = brief(status, { connection: 'close' });
+    const { headers = {}, body } = plainResponse(status, { connection: 'close' });
     if (!socket.writable) return void socket.destroy();
     const lead = Object.entries({ ...headers, 'content-length': String((body as Uint8Array).length) });
     const text = lead.map(([name, value]) => `${name}: ${value}\r\n`).join('');
@@ -188,7 +188,7 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
 }
 
 /** Text, never a bare number or an object: conda takes JSON for an answer with reasons. */
-function brief(status: number, headers: Record<string, string>): PublicResponse {
+function plainResponse(status: number, headers: Record<string, string>): PublicResponse {
   return {
     status,
     headers: { 'content-type': 'text/plain; charset=utf-8', ...headers },
@@ -198,7 +198,7 @@ function brief(status: number, headers: Record<string, string>): PublicResponse 
 
 /** A handler that throws is a bug or a broken disk; the client is not told which. */
 function failed(): PublicResponse {
-  return brief(500, {});
+  return plainResponse(500, {});
 }
 
 function statusOf({ code }: NodeJS.ErrnoException): number {

@@ -13,7 +13,7 @@ import { closeChecked, readWhole, YOUNG_MS } from './checked-file.js';
 import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
 
 /** What a folder says of itself at one instant. */
-export interface Catalogue {
+export interface FolderContents {
   /** Undefined: a channel without a manifest of ours; its indexes say what belongs to it. */
   manifest: Manifest | undefined;
   /** `manifest.json` as it was read: what is sent is what the rest is judged by. */
@@ -35,7 +35,7 @@ export interface ChannelFolder {
   /** Its name in URLs. */
   name: string;
   /** Reads the manifest again where it changed since the last time. Never throws for what is on the disk. */
-  catalogue(): Promise<Catalogue>;
+  contents(): Promise<FolderContents>;
   /** Those of the names that are files beside the subdirs. */
   present(names: readonly string[]): Promise<readonly string[]>;
   /** Undefined where there is none that can be read. */
@@ -52,7 +52,7 @@ export function openChannelFolder(
   rt: ServeRuntime,
   { dir, name, checker }: { dir: string; name: string; checker: FileChecker },
 ): ChannelFolder {
-  let last: { key: string; catalogue: Catalogue } | undefined;
+  let last: { key: string; contents: FolderContents } | undefined;
   let listed: { at: number; subdirs: readonly string[] } | undefined;
   let told = '';
   /** `key`: of the file, once it is old enough to tell by it that nothing has changed. */
@@ -75,23 +75,23 @@ export function openChannelFolder(
   return {
     dir,
     name,
-    async catalogue() {
+    async contents() {
       const path = join(dir, MANIFEST_NAME);
       const key = await rt.fs.lstat(path).then(
         ({ ino, size, mtimeMs, ctimeMs }) => `${ino}:${size}:${mtimeMs}:${ctimeMs}`,
         (error: unknown) => errnoOf(error) ?? 'unreadable',
       );
       if (key === 'ENOENT') return withoutManifest(await subdirsOnDisk());
-      if (last?.key === key) return last.catalogue;
+      if (last?.key === key) return last.contents;
       const read = await readManifest(rt, path).catch((error: unknown) => String(errnoOf(error) ?? error));
       if (typeof read === 'object') {
-        last = { key, catalogue: read };
+        last = { key, contents: read };
         return read;
       }
       // Being written by a copying program, or damaged: the last one that was whole still says what may be served.
       if (read !== 'other')
         warnOnce(`${path}: ${read}; ${last === undefined ? 'the indexes decide' : 'the one before counts'}`);
-      return last?.catalogue ?? withoutManifest(await subdirsOnDisk());
+      return last?.contents ?? withoutManifest(await subdirsOnDisk());
     },
     async present(names) {
       const kinds = await Promise.all(names.map((name) => rt.fs.lstat(join(dir, name)).catch(() => undefined)));
@@ -166,7 +166,7 @@ export function statedByIndex({ index }: SubdirIndex, fn: string): Stated | unde
 }
 
 /** The text of why not, or `other` for a manifest of somebody else. */
-async function readManifest(rt: ServeRuntime, path: string): Promise<Catalogue | string> {
+async function readManifest(rt: ServeRuntime, path: string): Promise<FolderContents | string> {
   const handle = await rt.fs.openNoFollow(path);
   try {
     const bytes = await handle.readFile();
@@ -188,6 +188,6 @@ async function readManifest(rt: ServeRuntime, path: string): Promise<Catalogue |
   }
 }
 
-function withoutManifest(subdirs: readonly string[]): Catalogue {
+function withoutManifest(subdirs: readonly string[]): FolderContents {
   return { manifest: undefined, manifestFile: undefined, files: new Map(), subdirs };
 }

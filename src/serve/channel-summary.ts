@@ -2,7 +2,7 @@ import { packageAt } from '../channel/compare-channels.js';
 import type { PackageChange } from '../channel/staged.js';
 import { isSubdir, splitPath } from '../conda/channel/names.js';
 import { compareVersions } from '../conda/spec/version.js';
-import type { Catalogue, ChannelFolder } from './channel-folder.js';
+import type { FolderContents, ChannelFolder } from './channel-folder.js';
 
 /** One package file, as the page lists it. */
 export interface ListedPackage extends PackageChange {
@@ -28,9 +28,13 @@ export interface ChannelSummary {
 export const MOST_LISTED = 5000;
 
 /** What the manifest lists; without one, what the indexes name. `subdir`: of that one only. */
-export async function summarise(folder: ChannelFolder, catalogue: Catalogue, subdir?: string): Promise<ChannelSummary> {
-  const { manifest } = catalogue;
-  const subdirs = catalogue.subdirs.filter((each) => subdir === undefined || each === subdir);
+export async function summarise(
+  folder: ChannelFolder,
+  contents: FolderContents,
+  subdir?: string,
+): Promise<ChannelSummary> {
+  const { manifest } = contents;
+  const subdirs = contents.subdirs.filter((each) => subdir === undefined || each === subdir);
   const all: { subdir: string; fn: string; size: number | undefined }[] = [];
   if (manifest === undefined) {
     for (const each of subdirs) {
@@ -50,7 +54,7 @@ export async function summarise(folder: ChannelFolder, catalogue: Catalogue, sub
     name: folder.name,
     label: manifest?.label,
     generation: manifest?.generation,
-    subdirs: catalogue.subdirs,
+    subdirs: contents.subdirs,
     specs: manifest?.specs ?? [],
     packages: packages.slice(0, MOST_LISTED).sort(byNameAndNewest),
     count: packages.length,

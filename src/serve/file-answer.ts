@@ -1,6 +1,6 @@
 import { formatOf } from '../conda/channel/names.js';
 import type { PublicRequest, PublicResponse } from '../runtime/http-door.js';
-import { brief } from './plain-answer.js';
+import { plainAnswer } from './plain-answer.js';
 import type { ByteRange } from './byte-range.js';
 import { outcomeOf } from './conditions.js';
 import { fileBody } from './file-body.js';
@@ -19,8 +19,8 @@ export async function fileAnswer(
   request: PublicRequest,
   { path, found, nowMs }: { path: string; found: Found; nowMs: number },
 ): Promise<PublicResponse> {
-  if (found.kind === 'absent') return brief(404);
-  if (found.kind === 'unsteady') return brief(503, { 'retry-after': String(RETRY_AFTER_S) });
+  if (found.kind === 'absent') return plainAnswer(404);
+  if (found.kind === 'unsteady') return plainAnswer(503, { 'retry-after': String(RETRY_AFTER_S) });
   const { file } = found;
   const { size, sha256 } = file.digests;
   const { status, headers, range } = headOf(request, { path, size, sha256, mtimeMs: file.mtimeMs, nowMs });
@@ -28,7 +28,7 @@ export async function fileAnswer(
     if (status < 300 && request.method === 'GET') return { status, headers, body: fileBody(file, range) };
     await file.handle.close();
   } else if (status < 300) return { status, headers, body: file.bytes.subarray(range.first, range.last + 1) };
-  return status >= 400 ? brief(status, headers) : { status, headers };
+  return status >= 400 ? plainAnswer(status, headers) : { status, headers };
 }
 
 interface FileFacts {

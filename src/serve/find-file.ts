@@ -1,6 +1,6 @@
 import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../channel/manifest/manifest.js';
 import { formatOf } from '../conda/channel/names.js';
-import type { Catalogue, ChannelFolder, SubdirIndex } from './channel-folder.js';
+import type { FolderContents, ChannelFolder, SubdirIndex } from './channel-folder.js';
 import { statedByIndex } from './channel-folder.js';
 import { closeChecked } from './checked-file.js';
 import type { CheckedFile, FileChecker, ServeRuntime, Stated } from './checked-file.js';
@@ -33,44 +33,44 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
   const settled = new Map<string, string>();
   const told = new Map<string, string>();
 
-  const named = async (folder: ChannelFolder, path: string, first: Catalogue): Promise<Found> => {
-    let seen: Catalogue | undefined;
-    let catalogue = first;
+  const named = async (folder: ChannelFolder, path: string, first: FolderContents): Promise<Found> => {
+    let seen: FolderContents | undefined;
+    let contents = first;
     const deadline = rt.clock.monotonic() + PATIENCE_MS;
-    for (; ; catalogue = await folder.catalogue()) {
-      const stated = catalogue.files.get(path);
-      if (stated === undefined) return byIndex(folder, path, catalogue);
+    for (; ; contents = await folder.contents()) {
+      const stated = contents.files.get(path);
+      if (stated === undefined) return byIndex(folder, path, contents);
       const file = await checker.open(folder.dir, path, stated);
       if (typeof file === 'object') return { kind: 'file', file };
       const isIndex = stated.kind === 'index';
       if (!isIndex && (file === 'absent' || file === 'odd')) {
         // It may have left with a publication that has just written its manifest.
-        if (seen === catalogue) return ABSENT;
-        seen = catalogue;
+        if (seen === contents) return ABSENT;
+        seen = contents;
         continue;
       }
       const place = `${folder.dir}/${path}`;
-      const state = catalogue.manifestFile?.digests.sha256 ?? '';
+      const state = contents.manifestFile?.digests.sha256 ?? '';
       if (settled.get(place) === state || rt.clock.monotonic() >= deadline || rt.signal.aborted) {
         settled.set(place, state);
-        return stated.kind === 'side' ? UNSTEADY : byIndex(folder, path, catalogue);
+        return stated.kind === 'side' ? UNSTEADY : byIndex(folder, path, contents);
       }
       await rt.clock.sleep(LOOK_MS, rt.signal).catch(() => {});
     }
   };
 
   /** Where the manifest is no help. */
-  const byIndex = async (folder: ChannelFolder, path: string, catalogue: Catalogue): Promise<Found> => {
+  const byIndex = async (folder: ChannelFolder, path: string, contents: FolderContents): Promise<Found> => {
     const [subdir = '', fn = '', ...deeper] = path.split('/');
-    if (deeper.length > 0 || !catalogue.subdirs.includes(subdir)) return ABSENT;
+    if (deeper.length > 0 || !contents.subdirs.includes(subdir)) return ABSENT;
     const indexName = INDEX_NAMES.find((name) => name === fn);
     if (indexName === undefined && formatOf(fn) === undefined) return ABSENT;
-    const ours = catalogue.manifest !== undefined;
+    const ours = contents.manifest !== undefined;
     const plain = `${subdir}/${INDEX_NAMES[0]}`;
     if (ours && indexName !== undefined && fn !== INDEX_NAMES[0]) return ABSENT;
     // The manifest lists everything that an index of its own names.
-    if (ours && indexName === undefined && (await isAsStated(folder, plain, catalogue))) {
-      return catalogue.files.has(path) ? UNSTEADY : ABSENT;
+    if (ours && indexName === undefined && (await isAsStated(folder, plain, contents))) {
+      return contents.files.has(path) ? UNSTEADY : ABSENT;
     }
     const index = await folder.index(subdir);
     if (index === undefined || (ours && index.blank === true)) return UNSTEADY;
@@ -89,8 +89,8 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
     return open(folder, path, { sha256: index.sha256 });
   };
 
-  const isAsStated = async (folder: ChannelFolder, path: string, catalogue: Catalogue): Promise<boolean> => {
-    const stated = catalogue.files.get(path);
+  const isAsStated = async (folder: ChannelFolder, path: string, contents: FolderContents): Promise<boolean> => {
+    const stated = contents.files.get(path);
     if (stated === undefined) return false;
     const file = await checker.open(folder.dir, path, stated);
     if (typeof file === 'string') return false;
@@ -104,17 +104,17 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
     return file === 'absent' || file === 'odd' ? ABSENT : UNSTEADY;
   };
 
-  const found = (folder: ChannelFolder, path: string, catalogue: Catalogue): Promise<Found> | Found => {
-    if (catalogue.manifest !== undefined) {
-      if (path === MANIFEST_NAME) return { kind: 'file', file: catalogue.manifestFile! };
+  const found = (folder: ChannelFolder, path: string, contents: FolderContents): Promise<Found> | Found => {
+    if (contents.manifest !== undefined) {
+      if (path === MANIFEST_NAME) return { kind: 'file', file: contents.manifestFile! };
       if (path === SUMS_NAME || path === SIGNATURE_NAME) return open(folder, path, {});
-      if (catalogue.files.has(path)) return named(folder, path, catalogue);
+      if (contents.files.has(path)) return named(folder, path, contents);
     }
-    return byIndex(folder, path, catalogue);
+    return byIndex(folder, path, contents);
   };
 
   /** Clients say "503" and no more: who serves is told why, once for each file and state of the folder. */
-  const tell = ({ dir }: ChannelFolder, path: string, { manifestFile }: Catalogue): void => {
+  const tell = ({ dir }: ChannelFolder, path: string, { manifestFile }: FolderContents): void => {
     const place = `${dir}/${path}`;
     const state = manifestFile?.digests.sha256 ?? '';
     if (told.get(place) === state || told.size >= MOST_TOLD) return;
@@ -125,9 +125,9 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
 
   return {
     async find(folder, path) {
-      const catalogue = await folder.catalogue();
-      const answer = await found(folder, path, catalogue);
-      if (answer.kind === 'unsteady') tell(folder, path, catalogue);
+      const contents = await folder.contents();
+      const answer = await found(folder, path, contents);
+      if (answer.kind === 'unsteady') tell(folder, path, contents);
       return answer;
     },
   };

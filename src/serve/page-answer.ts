@@ -1,8 +1,8 @@
 import { sha256Of } from '../codec/digests.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../channel/manifest/manifest.js';
 import type { PublicRequest, PublicResponse } from '../runtime/http-door.js';
-import { brief } from './plain-answer.js';
-import type { Catalogue, ChannelFolder } from './channel-folder.js';
+import { plainAnswer } from './plain-answer.js';
+import type { FolderContents, ChannelFolder } from './channel-folder.js';
 import { summarise } from './channel-summary.js';
 import type { ChannelSummary } from './channel-summary.js';
 import { outcomeOf } from './conditions.js';
@@ -32,14 +32,14 @@ export interface Pages {
 export function makePages(site: Site): Pages {
   const remembered = new Map<string, ChannelSummary>();
 
-  const summary = async (folder: ChannelFolder, catalogue: Catalogue, subdir?: string): Promise<ChannelSummary> => {
+  const summary = async (folder: ChannelFolder, contents: FolderContents, subdir?: string): Promise<ChannelSummary> => {
     const indexes =
-      catalogue.manifest === undefined ? await Promise.all(catalogue.subdirs.map((each) => folder.index(each))) : [];
-    const state = [catalogue.manifestFile?.digests.sha256, ...indexes.map((index) => index?.sha256)];
+      contents.manifest === undefined ? await Promise.all(contents.subdirs.map((each) => folder.index(each))) : [];
+    const state = [contents.manifestFile?.digests.sha256, ...indexes.map((index) => index?.sha256)];
     const key = [folder.dir, subdir, ...state].join('\0');
     const before = remembered.get(key);
     if (before !== undefined) return before;
-    const fresh = await summarise(folder, catalogue, subdir);
+    const fresh = await summarise(folder, contents, subdir);
     if (remembered.size >= REMEMBERED) remembered.delete(remembered.keys().next().value!);
     remembered.set(key, fresh);
     return fresh;
@@ -50,19 +50,19 @@ export function makePages(site: Site): Pages {
       const json = wantsJson(request);
       if (route.kind === 'list') {
         if (!path.folder) return redirect(path.segments);
-        const all = await Promise.all(route.folders.map(async (folder) => summary(folder, await folder.catalogue())));
+        const all = await Promise.all(route.folders.map(async (folder) => summary(folder, await folder.contents())));
         return page(request, json ? asJson({ channels: all.map(brieflyOf) }) : listPage(all), json);
       }
       const { folder, rest } = route;
       if (rest.length > 1) return undefined;
-      const catalogue = await folder.catalogue();
+      const contents = await folder.contents();
       const subdir = rest[0];
-      if (subdir !== undefined && !catalogue.subdirs.includes(subdir)) return undefined;
+      if (subdir !== undefined && !contents.subdirs.includes(subdir)) return undefined;
       if (!path.folder) return redirect(path.segments);
-      const found = await summary(folder, catalogue, subdir);
+      const found = await summary(folder, contents, subdir);
       if (json) return page(request, asJson(brieflyOf(found)), json);
       const url = channelUrl(baseOf(request), folder.name, credentials);
-      const files = catalogue.manifest === undefined ? [] : await folder.present(BESIDE);
+      const files = contents.manifest === undefined ? [] : await folder.present(BESIDE);
       return page(request, channelPage(found, { url, credentials, subdir, listed: site.kind === 'root', files }), json);
     },
   };
@@ -94,7 +94,7 @@ function page(request: PublicRequest, text: string, json: boolean): PublicRespon
   const { range: _, ...others } = request.headers;
   const asked = { method: request.method, headers: others };
   const outcome = outcomeOf(asked, { etag, lastModified: undefined, size: body.length });
-  if (outcome === 'failed') return brief(412);
+  if (outcome === 'failed') return plainAnswer(412);
   return outcome === 'not-modified' ? { status: 304, headers } : { status: 200, headers, body };
 }
 

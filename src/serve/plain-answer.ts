@@ -11,7 +11,7 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** An answer without a file. Text, never a bare number or an object: conda takes JSON for an answer with reasons. */
-export function brief(status: number, headers: Readonly<Record<string, string>> = {}): PublicResponse {
+export function plainAnswer(status: number, headers: Readonly<Record<string, string>> = {}): PublicResponse {
   return {
     status,
     headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', ...headers },

@@ -1,6 +1,6 @@
 import type { PublicHandler, PublicRequest, PublicResponse } from '../runtime/http-door.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';
-import { brief } from './plain-answer.js';
+import { plainAnswer } from './plain-answer.js';
 import { fileAnswer } from './file-answer.js';
 import { makeFileFinder } from './find-file.js';
 import type { Guard } from './guard.js';
@@ -20,18 +20,19 @@ export function makeHandler(
   const pages = makePages(site);
 
   const answer = async (request: PublicRequest): Promise<PublicResponse> => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return brief(405, { allow: 'GET, HEAD' });
+    if (request.method !== 'GET' && request.method !== 'HEAD') return plainAnswer(405, { allow: 'GET, HEAD' });
     const path = parseRequestPath(request.target);
-    if (path.kind === 'bad') return brief(400);
+    if (path.kind === 'bad') return plainAnswer(400);
     const reader = guard.admit({ segments: path.segments, authorization: request.headers['authorization'] });
-    if (reader === undefined) return brief(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
+    if (reader === undefined)
+      return plainAnswer(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
     const { segments, credentials } = reader;
-    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return brief(404);
+    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return plainAnswer(404);
     const route = await site.route(segments);
-    if (route.kind === 'none') return brief(404);
+    if (route.kind === 'none') return plainAnswer(404);
     const page = await pages.answer(request, { path, credentials, route });
     if (page !== undefined) return page;
-    if (path.folder || route.kind === 'list') return brief(404);
+    if (path.folder || route.kind === 'list') return plainAnswer(404);
     const file = route.rest.join('/');
     return fileAnswer(request, { path: file, found: await finder.find(route.folder, file), nowMs: rt.clock.now() });
   };

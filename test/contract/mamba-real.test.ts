@@ -22,7 +22,7 @@ const PROFILE: TargetProfile = {
 };
 const request = { profile: PROFILE };
 
-describeWithLayers(['mamba'], 'a real mamba or micromamba in the sealed house', () => {
+describeWithLayers(['mamba'], 'a real mamba or micromamba in the isolated environment', () => {
   let lab: CondaLab;
   let engine: CondaEngine;
   beforeAll(async () => {

@@ -157,7 +157,7 @@ describe.each(ENGINES)('what %s printed', (engine) => {
     expect(text.match(/Could not solve/g)).toHaveLength(1);
   });
 
-  it('info --json in a sealed house shows only what is ours', () => {
+  it('info --json in an isolated environment shows only what is ours', () => {
     const info = parseCondaInfo(recorded(engine, 'info.sealed.json'), { subject: 'info' });
     const expected = {
       channels: ['http://conda.anaconda.org/prometeia', 'http://repo.anaconda.com/pkgs/main'],

@@ -36,7 +36,7 @@ describeWithLayers(['mamba'], 'the mamba or micromamba of this machine', () => {
   worksAsEngine({ program, version: /^\d/, path: () => layerPath('mamba') });
 });
 
-function worksAsEngine(house: MambaHouse): void {
+function worksAsEngine(isolated: MambaHouse): void {
   let upstream: TestUpstream;
   let work: Workplace;
   let path: string;
@@ -49,8 +49,8 @@ function worksAsEngine(house: MambaHouse): void {
   afterAll(() => upstream.close());
   beforeEach(async () => {
     work = await openWorkplace({ upstream });
-    path = house.path(work);
-    chosen = ['--engine', house.program, '--engine-path', path];
+    path = isolated.path(work);
+    chosen = ['--engine', isolated.program, '--engine-path', path];
   });
   afterEach(() => work.close());
 
@@ -68,7 +68,7 @@ function worksAsEngine(house: MambaHouse): void {
       expect(ran.exitCode, ran.stderr).toBe(0);
       const report = reportOf(ran);
       expect(report.engines).toEqual([
-        { kind: house.program, path, version: expect.stringMatching(house.version) as string },
+        { kind: isolated.program, path, version: expect.stringMatching(isolated.version) as string },
       ]);
       const byMamba = work.published();
       const root = join(work.dir, 'by-embedded');
@@ -159,7 +159,7 @@ function worksAsEngine(house: MambaHouse): void {
       const ran = await work.update({ packages: ['ratedocs'], args: ['--prove', `install=${path}`, '--json'] });
       expect(ran.exitCode, ran.stderr).toBe(0);
       const checks = reportOf(ran).published?.proof.checks ?? [];
-      expect(checks.at(-1)?.name).toMatch(new RegExp(`^installed by ${house.program} \\d`));
+      expect(checks.at(-1)?.name).toMatch(new RegExp(`^installed by ${isolated.program} \\d`));
       expectNothingLeft(work);
     },
     SLOW,
@@ -169,13 +169,13 @@ function worksAsEngine(house: MambaHouse): void {
     const env = { MAMBA_EXE: path, PATH: '/usr/bin:/bin' };
     const listed = await work.run('repackenv', ['engines', '--json'], { env });
     expect(listed.exitCode, listed.stderr).toBe(0);
-    expect(listed.stdout).toContain(house.program);
+    expect(listed.stdout).toContain(isolated.program);
     expect(listed.stdout).toContain('solves linux-64');
     const packages = ['ratedocs'];
     const auto = await work.update({ packages, env, args: ['--engine', 'auto', '--json'] });
     expect(reportOf(auto).engines.map(({ kind }) => kind)).toEqual(['embedded']);
-    const asked = await work.update({ packages, env, args: ['--engine', house.program, '--json'] });
-    expect(reportOf(asked).engines.map(({ kind }) => kind)).toEqual([house.program]);
+    const asked = await work.update({ packages, env, args: ['--engine', isolated.program, '--json'] });
+    expect(reportOf(asked).engines.map(({ kind }) => kind)).toEqual([isolated.program]);
   }, 60_000);
 }
 

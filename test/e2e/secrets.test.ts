@@ -97,18 +97,18 @@ afterEach(async () => {
 });
 
 /** The runs after each of which the token is looked for everywhere. */
-function tellsNobody(house: House): void {
+function tellsNobody(isolated: House): void {
   it(
     'on success',
     async () => {
-      const bench = await openBench(house);
+      const bench = await openBench(isolated);
       const ran = await bench.run();
       expect(ran.exitCode, ran.stderr).toBe(0);
       // The label's channel opens to the token only, so it was sent.
       expect(bench.upstream.requests.some(({ path }) => decodeURIComponent(path).includes(`/t/${SENTINEL}/`))).toBe(
         true,
       );
-      if (house.engine === 'embedded') expect(bench.children()).toEqual([]);
+      if (isolated.engine === 'embedded') expect(bench.children()).toEqual([]);
       else
         expect(
           bench
@@ -131,13 +131,13 @@ function tellsNobody(house: House): void {
       'an artifact that is missing',
       4,
       'E_ARTIFACT_MISSING',
-      (bench) => (bench.upstream.answer(house.artifact, 404), {}),
+      (bench) => (bench.upstream.answer(isolated.artifact, 404), {}),
     ],
     [
       'an artifact with another digest',
       4,
       'E_ARTIFACT_DIGEST',
-      (bench) => (bench.upstream.answer(house.artifact, 200, Buffer.alloc(1_000)), {}),
+      (bench) => (bench.upstream.answer(isolated.artifact, 200, Buffer.alloc(1_000)), {}),
     ],
     [
       'an index that repeats the token',
@@ -148,7 +148,7 @@ function tellsNobody(house: House): void {
   ])(
     'on %s',
     async (_title, exitCode, code, prepare) => {
-      const bench = await openBench(house);
+      const bench = await openBench(isolated);
       const ran = await bench.run(prepare(bench));
       expect(ran.stderr).toContain(`[${code}]`);
       expect(ran.exitCode, ran.stderr).toBe(exitCode);
@@ -166,7 +166,7 @@ function tellsNobody(house: House): void {
   ] as const)(
     'I8 on %s in the middle of an update: exit code %i, the folder as before, nothing left',
     async (signal, exitCode) => {
-      const bench = await openBench(house);
+      const bench = await openBench(isolated);
       const first = await bench.run({ packages: ['pytho=1.8'] });
       expect(first.exitCode, first.stderr).toBe(0);
       const published = bench.work.published();
@@ -200,15 +200,15 @@ interface Bench {
   close(): Promise<void>;
 }
 
-async function openBench(house: House): Promise<Bench> {
-  const upstream = await gate(await house.upstream());
+async function openBench(isolated: House): Promise<Bench> {
+  const upstream = await gate(await isolated.upstream());
   const work = await openWorkplace({ upstream, token: SENTINEL });
   const logs = join(work.dir, 'logs');
   const seen: SeenProcess[] = [];
   const start: Bench['start'] = (options = {}) => {
     const program = work.start({
       ...options,
-      args: [...house.args(), '--debug', '--log-dir', logs, ...(options.args ?? [])],
+      args: [...isolated.args(), '--debug', '--log-dir', logs, ...(options.args ?? [])],
     });
     const watch = watchDescendants(program.pid);
     return {

@@ -33,7 +33,7 @@ const EARLY = [
   'update:proven',
 ];
 const STEPS = [...EARLY, ...PUBLISH_STEPS, 'update:published', 'update:handed-over'];
-const ENGINE_STEPS = ['engine:house-open', 'engine:created'];
+const ENGINE_STEPS = ['engine:isolated', 'engine:created'];
 /** What a first build does not do: nothing is there that could be replaced or could leave. */
 const OF_UPDATES = ['reduced-index-in', 'old-index-out', 'replaced-in', 'stale-index-out', 'leaving-out'].map(
   (phase) => `publish:${phase}`,
@@ -185,7 +185,7 @@ describeWithLayers(['conda43'], 'I3 the whole program killed while conda 4.3.16 
   afterAll(() => upstream.close());
 
   it.each(ENGINE_STEPS)(
-    'at %s: house and environment are gone after the next run',
+    'at %s: isolated environment and environment are gone after the next run',
     async (step) => {
       const work = await openWorkplace({ upstream });
       const options: UpdateOptions = { args: ['--engine', 'conda', '--engine-path', layerPath('conda43')] };

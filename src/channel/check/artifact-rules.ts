@@ -16,7 +16,7 @@ const CHANNELS_OWN = new Set('md5 sha256 size fn url channel subdir indexed_time
 
 /**
  * Opens every artifact and compares what it says of itself with its record in the index (bad-inputs F6): the record counts, and a
- * difference is told. Only `info/` is read.
+ * difference is reported. Only `info/` is read.
  */
 export async function checkArtifacts(
   rt: ReadRuntime,

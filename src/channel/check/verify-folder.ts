@@ -93,7 +93,7 @@ function allOf({ violations }: Look): string {
   return violations.map(canonicalJson).sort().join('\n');
 }
 
-/** One that changes for longer is told as it was seen last. */
+/** One that changes for longer is reported as it was seen last. */
 const MOST_LOOKS = 20;
 
 async function look(rt: ReadRuntime, dir: string, seen: SeenFiles | undefined): Promise<Look> {
@@ -121,7 +121,7 @@ function isIndexersFolder({ files }: Folder, { rule, subject }: Violation): bool
   );
 }
 
-/** A file that index and manifest both miss, or both find changed, is told once: in the words of the manifest. */
+/** A file that index and manifest both miss, or both find changed, is reported once: in the words of the manifest. */
 function withoutEchoes(violations: readonly Violation[]): Violation[] {
   const about = (rule: Violation['rule']) =>
     new Set(violations.filter((each) => each.rule === rule).map(({ subject }) => subject));

@@ -89,7 +89,7 @@ async function open(rt: ReadRuntime, task: ToOpen): Promise<Opened> {
   const index = indexes.get(subdir);
   const parts = nameParts(fn);
   if (typeof parts === 'string') {
-    // One that the index names is told as `record-name`.
+    // One that the index names is reported as `record-name`.
     const told = index?.has(fn) === true;
     return { violations: told ? [] : [violation('name-unsafe', path, { reason: parts })], unusable: parts };
   }

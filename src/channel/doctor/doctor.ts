@@ -160,7 +160,7 @@ function indexesLeft({ folder, indexes }: Look): Set<string> {
   return left;
 }
 
-/** What is told of a name that is there in other letters. */
+/** What is reported of a name that is there in other letters. */
 const MISSED: ReadonlySet<Violation['rule']> = new Set<Violation['rule']>([
   'index-missing',
   'form-missing',
@@ -169,7 +169,7 @@ const MISSED: ReadonlySet<Violation['rule']> = new Set<Violation['rule']>([
   'case-clash',
 ]);
 
-/** What several rules see in one file is told once, by the rule that says most. */
+/** What several rules see in one file is reported once, by the rule that says most. */
 function withoutEchoes(
   violations: readonly Violation[],
   { manifest, left, inV3, derived }: Pick<Examination, 'manifest' | 'left' | 'inV3' | 'derived'>,

@@ -6,7 +6,7 @@ import { logPathParts } from './format.js';
 export interface LogFile {
   path: string;
   write(text: string): void;
-  /** Waits until everything is on disk; a full disk never ends the job, it is told as the result. */
+  /** Waits until everything is on disk; a full disk never ends the job, it is reported as the result. */
   close(): Promise<Error | undefined>;
 }
 

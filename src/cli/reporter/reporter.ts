@@ -78,7 +78,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   const told = new Set<string>();
-  // Where both streams are the same terminal, findings stand in the report only: told as they occur, a reader would meet each twice.
+  // Where both streams are the same terminal, findings stand in the report only: reported as they occur, a reader would meet each twice.
   let holds = terminal.stdout.interactive && terminal.stderr.interactive && !quiet && !json && !debug;
   let held: RepackEvent[] = [];
   const emit = (event: RepackEvent): void => {

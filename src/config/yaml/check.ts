@@ -21,7 +21,7 @@ export interface Complaint {
 
 /**
  * What the file says, by `schema`. One text stands for a list of one; a number is taken as it is written where the schema takes texts and
- * numbers. Of several complaints the first one in the file is told, in the words that `words` gives it; of unknown keys
+ * numbers. Of several complaints the first one in the file is reported, in the words that `words` gives it; of unknown keys
  * all of one place.
  * @throws RepackError with the code of the file's form
  */

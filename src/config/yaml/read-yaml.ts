@@ -9,7 +9,7 @@ import type { FileForm, Parts } from './text-file.js';
 /** Keys, and positions in lists from 0, from the root on. */
 export type Path = readonly PropertyKey[];
 
-/** Where in the text: for messages, and for what is told of an entry later. */
+/** Where in the text: for messages, and for what is reported of an entry later. */
 export interface Place {
   readonly line: number;
   readonly offset: number;

@@ -65,19 +65,19 @@ export function parseOwner(text: string): LockOwner | undefined {
  * that was booted since has no process of before, which counts only once `heartbeatAgeMs` passes a minute (two machines may share a
  * name and, cloned, even an id).
  */
-export async function judgeOwner(rt: Runtime, owner: LockOwner, heartbeatAgeMs: number): Promise<OwnerState> {
+export async function ownerState(rt: Runtime, owner: LockOwner, heartbeatAgeMs: number): Promise<OwnerState> {
   if (owner.host !== rt.machine.hostname) return 'elsewhere';
   const here = await describeSystem(rt);
   if (owner.boot !== null && here.boot !== null) {
     if (owner.machine !== here.machine) return 'elsewhere';
     if (owner.boot !== here.boot) return owner.machine !== null && heartbeatAgeMs > 60_000 ? 'dead' : 'elsewhere';
     if (owner.pidSpace !== here.pidSpace) return 'elsewhere';
-    return judgeProcess(rt, owner);
+    return processState(rt, owner);
   }
-  return rt.machine.platform === 'win32' ? judgeOnWindows(rt, owner) : judgeByPs(rt, owner);
+  return rt.machine.platform === 'win32' ? stateOnWindows(rt, owner) : stateByPs(rt, owner);
 }
 
-async function judgeProcess(rt: Runtime, owner: LockOwner): Promise<OwnerState> {
+async function processState(rt: Runtime, owner: LockOwner): Promise<OwnerState> {
   const found = await readProcess(rt, owner.pid);
   if (found !== undefined) {
     if (found.state === 'Z' || found.state === 'X') return 'dead';
@@ -119,14 +119,14 @@ async function describeSystem(rt: Runtime): Promise<Pick<LockOwner, 'boot' | 'ma
 }
 
 /** macOS, BSD: `ps` gives the start time of a process; one that started after the lock was taken is another. */
-async function judgeByPs(rt: Runtime, owner: LockOwner): Promise<OwnerState> {
+async function stateByPs(rt: Runtime, owner: LockOwner): Promise<OwnerState> {
   const result = await ask(rt, '/bin/ps', ['-o', 'lstart=', '-p', String(owner.pid)], { LC_ALL: 'C', TZ: 'UTC' });
   if (result === undefined) return 'unknown';
   if (result.text === '') return result.exitCode === 1 ? 'dead' : 'unknown';
   return startedLater(Date.parse(`${result.text} UTC`), owner) ? 'dead' : 'alive';
 }
 
-async function judgeOnWindows(rt: Runtime, owner: LockOwner): Promise<OwnerState> {
+async function stateOnWindows(rt: Runtime, owner: LockOwner): Promise<OwnerState> {
   const systemRoot = rt.env['SystemRoot'] ?? rt.env['SYSTEMROOT'] ?? 'C:\\Windows';
   const shell = join(systemRoot, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
   const question = `$p = Get-Process -Id ${owner.pid} -ErrorAction SilentlyContinue; if ($p) { 'found'; try { $p.StartTime.ToUniversalTime().ToString('o') } catch {} } else { 'none' }`;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { largest } from '../../base/largest.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { judgeOwner, readOwner, type LockOwner } from './lock-owner.js';
+import { ownerState, readOwner, type LockOwner } from './lock-owner.js';
 
 /** Who holds the lock of a state folder; undefined where nobody does, or one that is certainly dead. Writes nothing. */
 export async function lockHolder(rt: Runtime, stateDir: string): Promise<LockOwner | undefined> {
@@ -11,6 +11,6 @@ export async function lockHolder(rt: Runtime, stateDir: string): Promise<LockOwn
   if (numbers.length === 0) return undefined;
   const top = await readOwner(rt, join(dir, String(largest(numbers)))).catch(() => undefined);
   if (top?.owner === undefined) return undefined;
-  const state = await judgeOwner(rt, top.owner, rt.clock.now() - top.heartbeatMs);
+  const state = await ownerState(rt, top.owner, rt.clock.now() - top.heartbeatMs);
   return state === 'dead' ? undefined : top.owner;
 }

@@ -6,7 +6,7 @@ import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { codeOf, isMissing } from '../../base/fs-errors.js';
-import { describeOwner, judgeOwner, OWNER_NAME, readOwner, type LockOwner } from './lock-owner.js';
+import { describeOwner, ownerState, OWNER_NAME, readOwner, type LockOwner } from './lock-owner.js';
 
 export interface LockOptions {
   /** `ROOT/.repackenv/LABEL`, an existing folder. */
@@ -68,7 +68,7 @@ const STANDSTILL_MS = 60_000;
 const GARBAGE_MS = 10 * 60_000;
 const RELEASED_NAME = 'released.json';
 
-interface Claim {
+interface LockClaim {
   /** 0: there is none. */
   number: number;
   free: boolean;
@@ -118,7 +118,7 @@ async function acquire(rt: Runtime, request: Acquisition): Promise<number> {
 }
 
 /** Why the highest claim may be followed though it was not given back; undefined when it may not. */
-async function whyTakeable(rt: Runtime, top: Claim, request: Acquisition): Promise<string | undefined> {
+async function whyTakeable(rt: Runtime, top: LockClaim, request: Acquisition): Promise<string | undefined> {
   const age = rt.clock.now() - top.heartbeatMs;
   if (top.owner === undefined) {
     if (age > GARBAGE_MS) return 'its owner file is not readable and older than ten minutes';
@@ -126,7 +126,7 @@ async function whyTakeable(rt: Runtime, top: Claim, request: Acquisition): Promi
       ? 'its owner file is not readable'
       : undefined;
   }
-  const state = await judgeOwner(rt, top.owner, age);
+  const state = await ownerState(rt, top.owner, age);
   if (state === 'dead') return `${nameOf(top)} does not run any more`;
   if (state === 'alive' || request.takeOver !== true) return undefined;
   return (await standsStill(rt, top, request))
@@ -135,7 +135,7 @@ async function whyTakeable(rt: Runtime, top: Claim, request: Acquisition): Promi
 }
 
 /** Watches the heartbeat by our own clock: neither clock has to be right. */
-async function standsStill(rt: Runtime, top: Claim, request: Acquisition): Promise<boolean> {
+async function standsStill(rt: Runtime, top: LockClaim, request: Acquisition): Promise<boolean> {
   rt.events.emit({
     type: 'waiting',
     reason: `watching the lock of label ${request.label} (${nameOf(top)}) for a minute`,
@@ -145,7 +145,7 @@ async function standsStill(rt: Runtime, top: Claim, request: Acquisition): Promi
   return after.number === top.number && !after.free && after.heartbeatMs === top.heartbeatMs;
 }
 
-async function topClaim(rt: Runtime, dir: string): Promise<Claim> {
+async function topClaim(rt: Runtime, dir: string): Promise<LockClaim> {
   for (;;) {
     const number = largest(await claimNumbers(rt, dir));
     if (number === 0) return { number, free: true, owner: undefined, heartbeatMs: 0 };
@@ -264,7 +264,7 @@ function heldLock(rt: Runtime, held: { dir: string; number: number; owner: LockO
   };
 }
 
-function locked(top: Claim, { dir, label }: Acquisition): RepackError {
+function locked(top: LockClaim, { dir, label }: Acquisition): RepackError {
   const known = top.owner !== undefined;
   return new RepackError('E_LOCKED', {
     what: `another run holds label ${label}: ${nameOf(top)}`,
@@ -275,7 +275,7 @@ function locked(top: Claim, { dir, label }: Acquisition): RepackError {
   });
 }
 
-function nameOf({ owner }: Claim): string {
+function nameOf({ owner }: LockClaim): string {
   if (owner === undefined) return 'an owner that left no readable name';
   return `${owner.command}, pid ${owner.pid} on ${owner.host}, ${owner.user}, since ${owner.since}`;
 }

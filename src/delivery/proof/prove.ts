@@ -32,7 +32,7 @@ interface Evidence extends ProveInput {
   indexes: Indexes;
 }
 
-/** What is proven, in the order it is told; every check runs, whatever the others found. */
+/** What is proven, in the order it is reported; every check runs, whatever the others found. */
 const CHECKS: readonly {
   name: string;
   detail: (evidence: Evidence) => string;

@@ -28,12 +28,12 @@ import { refuseUnknownVirtual, refuseUnseen } from './engine-sight.js';
 import { explainFailure } from './explain-failure.js';
 import { ignoredSettings } from './ignored-settings.js';
 import { specsWithoutCandidate } from './mamba-failure.js';
-import { whatIsMissing } from './judge-environment.js';
+import { whatIsMissing } from './missing-packages.js';
 import { PROGRAM_TRAITS } from './programs.js';
 import { removeTree } from './remove-tree.js';
 import { runConda } from './run-conda.js';
-import { openHouse } from './sealed-house.js';
-import type { SealedHouse } from './sealed-house.js';
+import { openIsolatedEnvironment } from './isolated-environment.js';
+import type { IsolatedEnvironment } from './isolated-environment.js';
 import { specArguments } from './spec-arguments.js';
 
 export interface CreateOptions {
@@ -63,7 +63,7 @@ export interface CreatedWithConda extends SolvedSubdir {
 const CREATE_TIMEOUT_MS = 2 * 60 * 60 * 1000;
 
 /**
- * Creates a throwaway environment for the request in a sealed house (design D1a, D2) and returns what was installed in it, each with the
+ * Creates a throwaway environment for the request in an isolated environment (design D1a, D2) and returns what was installed in it, each with the
  * record its channel publishes. Only `enginePkgsDir` is given to the engine: conda writes into every package cache that it can
  * write to (it extracts in place, and touches `urls.txt`), so the user's are read by `acquire`, not by conda.
  *
@@ -74,7 +74,7 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
   const { engine, request, access } = options;
   refuseWhatItCannot(options);
   await refuseUnseen(options);
-  const house = await openHouse(rt, {
+  const isolated = await openIsolatedEnvironment(rt, {
     engine,
     profile: request.profile,
     runDir: options.runDir,
@@ -84,8 +84,8 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
     pkgsDir: options.enginePkgsDir,
   });
   try {
-    await rt.reach('engine:house-open');
-    const inForce = await assertSealed(rt, house, {
+    await rt.reach('engine:isolated');
+    const inForce = await assertSealed(rt, isolated, {
       channels: access.channels.map((each) => each.url),
       subdir: request.profile.subdir,
       proxyUrl: access.proxyUrl,
@@ -93,7 +93,7 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
       channelsByOption: engine.abilities.overridesChannels,
     });
     await refuseUnknownVirtual({ ...options, known: inForce.virtualPackages });
-    const records = await createEnvironment(rt, house, options);
+    const records = await createEnvironment(rt, isolated, options);
     await rt.reach('engine:created');
     return {
       subdir: request.profile.subdir,
@@ -101,11 +101,11 @@ export async function createWithConda(rt: Runtime, options: CreateOptions): Prom
       priority: request.channelPriority,
       artifacts: await plannedArtifacts(rt, records, options),
       packageCaches: await readableCaches(rt.fs, [options.enginePkgsDir, ...engine.info.pkgsDirs]),
-      ignoredVariables: house.ignored,
+      ignoredVariables: isolated.ignored,
       ignoredSettings: await ignoredSettings(rt.fs, engine.info.configFiles),
     };
   } finally {
-    await house.close();
+    await isolated.close();
   }
 }
 
@@ -119,12 +119,16 @@ function refuseWhatItCannot({ engine, request }: CreateOptions): void {
 }
 
 /** With the pip that conda lets python need: an engine that does not is asked once more, for both. */
-async function createEnvironment(rt: Runtime, house: SealedHouse, options: CreateOptions): Promise<InstalledRecord[]> {
-  const records = await createOnce(rt, house, options);
+async function createEnvironment(
+  rt: Runtime,
+  isolated: IsolatedEnvironment,
+  options: CreateOptions,
+): Promise<InstalledRecord[]> {
+  const records = await createOnce(rt, isolated, options);
   if (!(await lacksPip(records, options))) return records;
-  await removeTree(rt, house.prefix);
+  await removeTree(rt, isolated.prefix);
   const { request } = options;
-  return createOnce(rt, house, { ...options, request: { ...request, specs: [...request.specs, PIP] } });
+  return createOnce(rt, isolated, { ...options, request: { ...request, specs: [...request.specs, PIP] } });
 }
 
 const PIP = parseMatchSpec('pip');
@@ -139,24 +143,28 @@ async function lacksPip(
   return (await specsWithoutCandidate({ ...request, specs: [PIP] }, source)).length === 0;
 }
 
-async function createOnce(rt: Runtime, house: SealedHouse, options: CreateOptions): Promise<InstalledRecord[]> {
+async function createOnce(
+  rt: Runtime,
+  isolated: IsolatedEnvironment,
+  options: CreateOptions,
+): Promise<InstalledRecord[]> {
   const { engine, request, access } = options;
   const args = [
     ...PROGRAM_TRAITS[engine.program].create,
     '--prefix',
-    house.prefix,
+    isolated.prefix,
     ...(engine.abilities.overridesChannels
       ? ['--override-channels', ...access.channels.flatMap((each) => ['--channel', each.url])]
       : []),
     ...(await specArguments(rt.fs, {
       specs: request.specs,
       engine,
-      file: join(house.dir, `specs-${request.specs.length}.txt`),
+      file: join(isolated.dir, `specs-${request.specs.length}.txt`),
       told: access.channels,
     })),
   ];
-  const result = await runConda(rt, house, { args, timeoutMs: options.timeoutMs ?? CREATE_TIMEOUT_MS });
-  const records = await readPrefixRecords(rt.fs, house.prefix);
+  const result = await runConda(rt, isolated, { args, timeoutMs: options.timeoutMs ?? CREATE_TIMEOUT_MS });
+  const records = await readPrefixRecords(rt.fs, isolated.prefix);
   const missing = whatIsMissing(records, request.specs);
   if (missing.length === 0) {
     if (result.exitCode !== 0) {

@@ -8,35 +8,43 @@ import type { ExpectedConfig, ForeignSetting } from './expected-config.js';
 import { foreignChannels, foreignInMamba } from './info-in-force.js';
 import { PROGRAM_TRAITS } from './programs.js';
 import { ASK_TIMEOUT_MS, runConda } from './run-conda.js';
-import type { SealedHouse } from './sealed-house.js';
+import type { IsolatedEnvironment } from './isolated-environment.js';
 
 type Doors = Pick<Runtime, 'exec' | 'fs' | 'signal' | 'events'>;
 type Settings = Record<string, unknown>;
 
 /**
- * Reads the configuration back that is really in force in the house (design D1a) and throws E_ENGINE_CONFIG where a channel, proxy,
+ * Reads the configuration back that is really in force in the isolated environment (design D1a) and throws E_ENGINE_CONFIG where a channel, proxy,
  * package cache, tracked feature or exclusion is not ours, naming the file it comes from. System-wide files
  * (`/etc/conda`, `C:/ProgramData/conda`) are all that can still reach in here.
  */
-export async function assertSealed(rt: Doors, house: SealedHouse, expected: ExpectedConfig): Promise<CondaInfo> {
-  if (PROGRAM_TRAITS[house.engine.program].readBack === 'info') return assertSealedMamba(rt, house, expected);
-  const [settings, info] = await Promise.all([shown(rt, house), sealedInfo(rt, house)]);
+export async function assertSealed(
+  rt: Doors,
+  isolated: IsolatedEnvironment,
+  expected: ExpectedConfig,
+): Promise<CondaInfo> {
+  if (PROGRAM_TRAITS[isolated.engine.program].readBack === 'info') return assertSealedMamba(rt, isolated, expected);
+  const [settings, info] = await Promise.all([shown(rt, isolated), sealedInfo(rt, isolated)]);
   const foreign = [
-    ...foreignSettings(settings, { ...expected, solver: house.engine.info.solver?.name }),
+    ...foreignSettings(settings, { ...expected, solver: isolated.engine.info.solver?.name }),
     ...foreignChannels(info, expected),
     ...(await foreignCaches(rt, settings, expected)),
   ];
-  if (foreign.length > 0) throw await refused(rt, house, foreign);
+  if (foreign.length > 0) throw await refused(rt, isolated, foreign);
   return info;
 }
 
-async function assertSealedMamba(rt: Doors, house: SealedHouse, expected: ExpectedConfig): Promise<CondaInfo> {
-  const info = await sealedInfo(rt, house);
-  const { condarcPath } = house;
-  const { virtualPackages } = house.profile;
-  const told = { condarcPath, virtualPackages, overridesArchspec: house.engine.abilities.overridesArchspec };
+async function assertSealedMamba(
+  rt: Doors,
+  isolated: IsolatedEnvironment,
+  expected: ExpectedConfig,
+): Promise<CondaInfo> {
+  const info = await sealedInfo(rt, isolated);
+  const { condarcPath } = isolated;
+  const { virtualPackages } = isolated.profile;
+  const told = { condarcPath, virtualPackages, overridesArchspec: isolated.engine.abilities.overridesArchspec };
   const foreign = foreignInMamba(info, { ...expected, ...told });
-  if (foreign.length > 0) throw notOurs(house, foreign, []);
+  if (foreign.length > 0) throw notOurs(isolated, foreign, []);
   return info;
 }
 
@@ -118,12 +126,16 @@ async function isWritable(rt: Doors, dir: string): Promise<boolean> {
   }
 }
 
-async function refused(rt: Doors, house: SealedHouse, foreign: readonly ForeignSetting[]): Promise<RepackError> {
-  return notOurs(house, foreign, await sourcesOf(rt, house, foreign));
+async function refused(
+  rt: Doors,
+  isolated: IsolatedEnvironment,
+  foreign: readonly ForeignSetting[],
+): Promise<RepackError> {
+  return notOurs(isolated, foreign, await sourcesOf(rt, isolated, foreign));
 }
 
 function notOurs(
-  { engine }: SealedHouse,
+  { engine }: IsolatedEnvironment,
   foreign: readonly ForeignSetting[],
   sources: readonly { setting: ForeignSetting; file: string }[],
 ): RepackError {
@@ -141,11 +153,14 @@ function notOurs(
 
 async function sourcesOf(
   rt: Doors,
-  house: SealedHouse,
+  isolated: IsolatedEnvironment,
   foreign: readonly ForeignSetting[],
 ): Promise<{ setting: ForeignSetting; file: string }[]> {
   const subject = 'conda config --show-sources --json';
-  const result = await runConda(rt, house, { args: ['config', '--show-sources', '--json'], timeoutMs: ASK_TIMEOUT_MS });
+  const result = await runConda(rt, isolated, {
+    args: ['config', '--show-sources', '--json'],
+    timeoutMs: ASK_TIMEOUT_MS,
+  });
   let sources: Settings;
   try {
     sources = printedJson(result.stdout, { subject, truncated: result.truncated });
@@ -156,21 +171,21 @@ async function sourcesOf(
     Object.entries(sources)
       .filter(
         ([file, values]) =>
-          file !== house.condarcPath && setting.keys.some((key) => Object.hasOwn(mapping(values), key)),
+          file !== isolated.condarcPath && setting.keys.some((key) => Object.hasOwn(mapping(values), key)),
       )
       .map(([file]) => ({ setting, file })),
   );
 }
 
-async function shown(rt: Doors, house: SealedHouse): Promise<Settings> {
+async function shown(rt: Doors, isolated: IsolatedEnvironment): Promise<Settings> {
   const subject = 'conda config --show --json';
-  const result = await runConda(rt, house, { args: ['config', '--show', '--json'], timeoutMs: ASK_TIMEOUT_MS });
+  const result = await runConda(rt, isolated, { args: ['config', '--show', '--json'], timeoutMs: ASK_TIMEOUT_MS });
   const settings = printedJson(result.stdout, { subject, truncated: result.truncated });
   // What every version prints; without it this is an error report or another program.
   if (!Object.hasOwn(settings, 'channels') || !Object.hasOwn(settings, 'pkgs_dirs')) {
     throw new RepackError('E_ENGINE_CONFIG', {
-      what: `${engineTitle(house.engine)} does not accept its configuration`,
-      where: house.engine.path,
+      what: `${engineTitle(isolated.engine)} does not accept its configuration`,
+      where: isolated.engine.path,
       hint: 'Look at "conda config --validate", or use --engine embedded, which reads no configuration of conda.',
       details: [scrubUrls(String(settings['message'] ?? settings['error'] ?? 'no setting was listed')).slice(0, 1000)],
     });
@@ -178,9 +193,9 @@ async function shown(rt: Doors, house: SealedHouse): Promise<Settings> {
   return settings;
 }
 
-async function sealedInfo(rt: Doors, house: SealedHouse): Promise<CondaInfo> {
-  const subject = `${house.engine.program} info --json`;
-  const result = await runConda(rt, house, { args: ['info', '--json'], timeoutMs: ASK_TIMEOUT_MS });
+async function sealedInfo(rt: Doors, isolated: IsolatedEnvironment): Promise<CondaInfo> {
+  const subject = `${isolated.engine.program} info --json`;
+  const result = await runConda(rt, isolated, { args: ['info', '--json'], timeoutMs: ASK_TIMEOUT_MS });
   return parseCondaInfo(result.stdout, { subject, truncated: result.truncated });
 }
 

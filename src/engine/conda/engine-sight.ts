@@ -42,7 +42,7 @@ export async function refuseUnseen(options: {
 }
 
 /**
- * Virtual packages of the profile that the engine has no word for (`known`: those it names in its house, CEP 30; undefined: it names none)
+ * Virtual packages of the profile that the engine has no word for (`known`: those it names in its isolated environment, CEP 30; undefined: it names none)
  * would count as absent: refused where a package that can be met depends on one. Throws E_ENGINE_VERSION.
  */
 export async function refuseUnknownVirtual(options: {

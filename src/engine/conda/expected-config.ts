@@ -1,4 +1,4 @@
-/** What must be in force in a house, as the engine was told it. */
+/** What must be in force in an isolated environment, as the engine was told it. */
 export interface ExpectedConfig {
   /** URLs as the engine was told them, highest priority first. */
   channels: readonly string[];

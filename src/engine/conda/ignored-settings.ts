@@ -19,7 +19,7 @@ const DECIDE: readonly string[] = [
 ];
 const KEY = new RegExp(`^["']?(${DECIDE.join('|')})["']?\\s*:`, 'gm');
 
-/** `exclude_newer (/home/me/.condarc)`: what the user's and the installation's configuration would change, and the sealed house does not take. */
+/** `exclude_newer (/home/me/.condarc)`: what the user's and the installation's configuration would change, and the isolated environment does not take. */
 export async function ignoredSettings(fs: FileSystem, files: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const file of files) {

@@ -13,11 +13,11 @@ import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';
 import { unknownVirtual } from './engine-sight.js';
 import { errorReport, readableLines } from './explain-failure.js';
-import { whatIsMissing } from './judge-environment.js';
+import { whatIsMissing } from './missing-packages.js';
 import { PROGRAM_TRAITS } from './programs.js';
 import { runConda } from './run-conda.js';
-import { openHouse } from './sealed-house.js';
-import type { SealedHouse } from './sealed-house.js';
+import { openIsolatedEnvironment } from './isolated-environment.js';
+import type { IsolatedEnvironment } from './isolated-environment.js';
 import { specArguments } from './spec-arguments.js';
 
 export interface InstallOfflineOptions {
@@ -50,7 +50,7 @@ export async function installOffline(rt: Runtime, options: InstallOfflineOptions
   // Percent-encoded: a blank or # in the path is no end of a URL.
   const url = pathToFileURL(options.channelDir).href.replace(/\/+$/, '');
   const pkgsDir = join(options.runDir, `empty-pkgs-${rt.machine.randomId()}`);
-  const house = await openHouse(rt, {
+  const isolated = await openIsolatedEnvironment(rt, {
     engine,
     profile,
     runDir: options.runDir,
@@ -60,7 +60,7 @@ export async function installOffline(rt: Runtime, options: InstallOfflineOptions
     pkgsDir,
   });
   try {
-    const inForce = await assertSealed(rt, house, {
+    const inForce = await assertSealed(rt, isolated, {
       channels: [url],
       subdir: profile.subdir,
       proxyUrl: undefined,
@@ -68,13 +68,13 @@ export async function installOffline(rt: Runtime, options: InstallOfflineOptions
       channelsByOption: engine.abilities.overridesChannels,
     });
     const unknown = [...unknownVirtual(profile, inForce.virtualPackages)];
-    const records = await install(rt, house, { ...options, url, unknown });
+    const records = await install(rt, isolated, { ...options, url, unknown });
     return {
       engine: { program: engine.program, path: engine.path, version: engine.version },
       installed: records.map((record) => installedFrom(record, url)).sort(),
     };
   } finally {
-    await house.close();
+    await isolated.close();
     await rt.fs.remove(pkgsDir).catch(() => undefined);
   }
 }
@@ -106,7 +106,7 @@ async function refuseWithoutBz2(rt: Runtime, { engine, channelDir, profile }: In
 
 async function install(
   rt: Runtime,
-  house: SealedHouse,
+  isolated: IsolatedEnvironment,
   options: InstallOfflineOptions & { url: string; unknown: readonly string[] },
 ): Promise<InstalledRecord[]> {
   const { engine, specs, url, unknown } = options;
@@ -116,12 +116,12 @@ async function install(
     ...PROGRAM_TRAITS[engine.program].create,
     ...(PROGRAM_TRAITS[engine.program].offlineReadsFolders ? ['--offline'] : []),
     '--prefix',
-    house.prefix,
+    isolated.prefix,
     ...(engine.abilities.overridesChannels ? ['--override-channels', '--channel', url] : []),
-    ...(await specArguments(rt.fs, { specs: local, engine, file: join(house.dir, 'specs.txt'), told: [] })),
+    ...(await specArguments(rt.fs, { specs: local, engine, file: join(isolated.dir, 'specs.txt'), told: [] })),
   ];
-  const result = await runConda(rt, house, { args, timeoutMs: options.timeoutMs ?? INSTALL_TIMEOUT_MS });
-  const records = await readPrefixRecords(rt.fs, house.prefix);
+  const result = await runConda(rt, isolated, { args, timeoutMs: options.timeoutMs ?? INSTALL_TIMEOUT_MS });
+  const records = await readPrefixRecords(rt.fs, isolated.prefix);
   const missing = whatIsMissing(records, local);
   if (missing.length === 0) return records;
   throw new RepackError('E_PROOF', {

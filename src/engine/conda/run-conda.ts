@@ -3,28 +3,28 @@ import { engineTitle } from './conda-engine.js';
 import { PROGRAM_TRAITS } from './programs.js';
 import type { ExecResult } from '../../runtime/exec.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import type { SealedHouse } from './sealed-house.js';
+import type { IsolatedEnvironment } from './isolated-environment.js';
 
 /** Asking for configuration or information. */
 export const ASK_TIMEOUT_MS = 120_000;
 
 /**
- * Runs a conda, mamba or micromamba in its house; `args` begin with the command. Returns what it did, whatever that was; throws E_ENGINE_NOT_FOUND where it can't be started,
+ * Runs a conda, mamba or micromamba in its isolated environment; `args` begin with the command. Returns what it did, whatever that was; throws E_ENGINE_NOT_FOUND where it can't be started,
  * E_ENGINE_TIMEOUT, and the signal's reason on abort. The process tree is gone when this returns.
  */
 export async function runConda(
   rt: Pick<Runtime, 'exec' | 'signal' | 'events'>,
-  house: SealedHouse,
+  isolated: IsolatedEnvironment,
   command: { args: readonly string[]; timeoutMs: number },
 ): Promise<ExecResult> {
-  const { engine } = house;
-  const args = [...command.args, ...configArguments(house)];
+  const { engine } = isolated;
+  const args = [...command.args, ...configArguments(isolated)];
   rt.events.emit({ type: 'debug', message: `${engine.path} ${args.join(' ')}` });
   const result = await rt.exec.run({
     file: engine.path,
     args,
-    env: house.env,
-    cwd: house.dir,
+    env: isolated.env,
+    cwd: isolated.dir,
     timeoutMs: command.timeoutMs,
     signal: rt.signal,
   });
@@ -47,7 +47,7 @@ export async function runConda(
 }
 
 /** mamba takes it only after the command; conda is told by a variable. */
-function configArguments({ engine, condarcPath }: SealedHouse): string[] {
+function configArguments({ engine, condarcPath }: IsolatedEnvironment): string[] {
   return PROGRAM_TRAITS[engine.program].configuredBy === '--rc-file' ? ['--rc-file', condarcPath] : [];
 }
 

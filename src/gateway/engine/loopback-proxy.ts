@@ -10,13 +10,13 @@ import { engineUrl, readEngineTarget, type EngineTarget } from './url.js';
 import { answerFile } from '../http-answer.js';
 import { PROXY_CHALLENGE, proxyGate } from './proxy-auth.js';
 import { INDEX_FILES } from '../repodata/cache.js';
-import type { RepodataBook } from '../repodata/source.js';
+import type { ChannelIndexes } from '../repodata/source.js';
 import { displayUrl } from '../wire-url.js';
 
 export interface LoopbackProxyOptions extends EngineArtifactOptions {
   /** Highest priority first. */
   channels: readonly Channel[];
-  book: RepodataBook;
+  book: ChannelIndexes;
   /** What an engine's request failed with: the engine itself tells it badly or not at all. */
   onFailure: (error: RepackError) => void;
 }

@@ -6,7 +6,7 @@ import { canonicalJson } from '../../base/json.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import type { Servable } from '../http-answer.js';
 import type { IndexFile } from '../repodata/cache.js';
-import type { RepodataBook } from '../repodata/source.js';
+import type { ChannelIndexes } from '../repodata/source.js';
 
 /** The index files that an engine is answered, made of the viewed indexes when first asked for. */
 export interface EngineRepodata {
@@ -14,7 +14,7 @@ export interface EngineRepodata {
   file(channel: Channel, subdir: Subdir, file: IndexFile): Promise<Servable>;
 }
 
-export function engineRepodata(book: RepodataBook): EngineRepodata {
+export function engineRepodata(book: ChannelIndexes): EngineRepodata {
   const plain = kept(async (channel: Channel, subdir: Subdir) =>
     documentOf(await book.viewed(channel, subdir), subdir),
   );

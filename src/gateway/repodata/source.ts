@@ -10,7 +10,7 @@ import type { Upstream } from '../upstream.js';
 import { opensWithToken, type WireRules } from '../wire-url.js';
 
 /** The indexes of the declared channels, each fetched once a run. */
-export interface RepodataBook {
+export interface ChannelIndexes {
   /** As published; undefined where the channel is there but has no such subdir. */
   published(channel: Channel, subdir: Subdir): Promise<RepodataIndex | undefined>;
   /** Through the label's view. */
@@ -38,7 +38,7 @@ export interface RepodataBookOptions {
 /** A `.zst` may be written some minutes before or after its `.json`. */
 const SAME_WRITE_MS = 60 * 60 * 1000;
 
-export function repodataBook(options: RepodataBookOptions): RepodataBook {
+export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   const { channels, fetcher, rules } = options;
   const findings = new Map<string, Finding>();
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {

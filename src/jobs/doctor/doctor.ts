@@ -74,7 +74,7 @@ export async function doctor(rt: Runtime, request: DoctorRequest): Promise<Docto
   }
 }
 
-/** Also solves from the folder alone; what can't be read is no channel to solve from, and told already. */
+/** Also solves from the folder alone; what can't be read is no channel to solve from, and reported already. */
 async function diagnose(rt: Runtime, options: ExamineOptions, solver: EmbeddedSolver): Promise<Examination> {
   const found = await examine(rt, options);
   const { manifest, indexes, violations } = found;

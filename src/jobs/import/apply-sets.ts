@@ -1,5 +1,5 @@
 import type { SetContent } from '../../media/set/content.js';
-import { judge, type SetEnds } from '../../media/import/judge.js';
+import { fits, type SetEnds } from '../../media/import/fits.js';
 import { planImport } from '../../media/import/stage.js';
 import type { Target } from '../../media/set/target.js';
 import { changesTo } from '../../channel/compare-channels.js';
@@ -128,17 +128,17 @@ async function contentFor({ target, read }: SetToApply, live: LiveFolder): Promi
 /** The base decides; of a merge only where the outcome is not the same anyway, every other file of the new channel being there already. */
 async function judged({ command, request }: SetsJob, { step, live }: { step: SetToApply; live: LiveFolder }) {
   const { header, target } = step;
-  const fits = live.manifestSha256 === header.base?.manifest_sha256;
-  const asFull = command === 'merge' && !fits && completes(await step.read(), { target, live });
+  const isBase = live.manifestSha256 === header.base?.manifest_sha256;
+  const asFull = command === 'merge' && !isBase && completes(await step.read(), { target, live });
   const { allowRollback = false } = request;
-  return judge(asFull ? { ...header, base: null } : header, live, { allowRollback, command });
+  return fits(asFull ? { ...header, base: null } : header, live, { allowRollback, command });
 }
 
 function completes({ has }: SetContent, { target, live }: { target: Target; live: LiveFolder }): boolean {
   return target.manifest.files.every(({ path, sha256 }) => has(path) || live.files.get(path)?.sha256 === sha256);
 }
 
-/** A dry run: the same questions, nothing locked or written. What several deltas bring is told against the folder as it is. */
+/** A dry run: the same questions, nothing locked or written. What several deltas bring is reported against the folder as it is. */
 async function rehearse(job: SetsJob): Promise<ImportReport> {
   const { rt, label, request } = job;
   const { place, live } = await lookAtLabelFolder(rt, { ...request, label, replace: ['all'] });

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readSet } from '../../media/archive/read-set.js';
 import type { SetContent } from '../../media/set/content.js';
 import { chooseFullSets, chooseLabel, chooseSets } from '../../media/import/choose-set.js';
-import { judge, type FolderState } from '../../media/import/judge.js';
+import { fits, type FolderState } from '../../media/import/fits.js';
 import { openSet, type OpenedSet } from '../../media/archive/open-set.js';
 import { checkSignature, refuseKeysOfMedium } from '../../media/import/signature.js';
 import { findSets, openMedia, type FoundSet, type Media } from '../../media/archive/read-media.js';
@@ -88,7 +88,7 @@ async function take(task: Task, way: readonly FoundSet[]): Promise<ImportReport>
     const { target, set } = opened;
     steps.push({ header: set, target, set: set.set, signature, read: () => contentOf(task, opened) });
   }
-  if (seeming.settled) judge(steps[0]!.header, seeming, { ...request, command: 'import' });
+  if (seeming.settled) fits(steps[0]!.header, seeming, { ...request, command: 'import' });
   if (seeming.manifestSha256 !== steps.at(-1)!.target.sha256) for (const { read } of steps) await read();
   await rt.reach('import:checked');
   return applySets({ rt, command: 'import', places: media.places, label, request, findings, steps });

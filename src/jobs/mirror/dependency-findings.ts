@@ -20,7 +20,7 @@ export function dependencyFindings(options: {
   /** Of them, those that the filter no longer picks. */
   kept: readonly KeptFile[];
   changed: boolean;
-  /** Whether a list of the mirror file forbids all that could satisfy a need: told already, and not asked for. */
+  /** Whether a list of the mirror file forbids all that could satisfy a need: reported already, and not asked for. */
   forbids: (subdir: string, depends: string) => boolean;
 }): Finding[] {
   const { dependencies, artifacts, kept, changed, forbids } = options;

@@ -20,6 +20,6 @@ export interface MirrorRequest extends WorkSettings {
   /** Every byte in the mirror is hashed and every index fetched anew. */
   reset: boolean;
   allowShrink: boolean;
-  /** What can't be mirrored is left out and told, instead of failing everything. */
+  /** What can't be mirrored is left out and reported, instead of failing everything. */
   keepGoing: boolean;
 }

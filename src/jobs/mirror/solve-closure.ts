@@ -1,8 +1,8 @@
 import { solveEmbedded } from '../../engine/embedded/solve.js';
 import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
-import { closeBySolving, solverSight } from '../../mirror/closure/closure.js';
-import type { Sight, SolvedFiles, SolveRequest } from '../../mirror/closure/closure.js';
+import { closeBySolving, solverView } from '../../mirror/closure/closure.js';
+import type { SolverView, SolvedFiles, SolveRequest } from '../../mirror/closure/closure.js';
 import type { MirrorSource, PickedFile } from '../../mirror/select/select.js';
 import { parseDependency } from '../../conda/spec/dependency.js';
 import { isRepackError } from '../../base/errors.js';
@@ -37,10 +37,10 @@ export async function solveClosure(
     stage: 'solve',
     detail: `what ${picked.length} files need, each by a solver`,
   });
-  const prospectOf = solverSight({ sources, filter });
+  const prospectOf = solverView({ sources, filter });
   const lists = { licenseBlacklist: [], blacklist: [], exclude: [], python: [] };
   const hasLists = Object.keys(lists).some((name) => filter[name as keyof typeof lists].length > 0);
-  const withoutLists = solverSight({ sources, filter: { ...filter, ...lists } });
+  const withoutLists = solverView({ sources, filter: { ...filter, ...lists } });
   let solver: EmbeddedSolver | undefined;
   let shown = 0;
   let brokeDown = false;
@@ -57,11 +57,11 @@ export async function solveClosure(
     // As an entry of `depends`: a record may have a build string that nobody could ask for.
     const { spec } = parseDependency(asked.exact);
     if (spec === undefined) return { problem: `no solver can be asked for ${asked.exact}` };
-    const answerOf = async ({ plain, sights }: ReturnType<typeof prospectOf>): Promise<SolvedFiles> => {
+    const answerOf = async ({ plain, views }: ReturnType<typeof prospectOf>): Promise<SolvedFiles> => {
       if (plain !== undefined) return { files: plain };
       let answer: SolvedFiles = { problem: 'nothing was shown to the solver' };
-      for (const sight of sights) {
-        answer = await solveIn(sight(), { spec, profile });
+      for (const view of views) {
+        answer = await solveIn(view(), { spec, profile });
         if (answer.files !== undefined) break;
       }
       return answer;
@@ -72,16 +72,16 @@ export async function solveClosure(
     return free.files === undefined ? answer : { ...answer, byLists: true };
   };
   const solveIn = async (
-    sight: Sight,
+    view: SolverView,
     { spec, profile }: { spec: MatchSpec; profile: TargetProfile },
   ): Promise<SolvedFiles> => {
-    if (shown > 0 && shown + sight.size > RECORDS_A_THREAD) await renew();
-    const source = sourceOf(sight);
+    if (shown > 0 && shown + view.size > RECORDS_A_THREAD) await renew();
+    const source = sourceOf(view);
     // Not every mirror needs one.
     solver ??= openEmbeddedSolver(rt);
     for (;;) {
       const fresh = shown === 0;
-      shown += sight.size;
+      shown += view.size;
       try {
         const asked = { specs: [spec], channels, channelPriority, profile };
         return { files: (await solveEmbedded(rt, { request: asked, source, solver })).artifacts };
@@ -105,7 +105,7 @@ export async function solveClosure(
   }
 }
 
-function sourceOf({ sources }: Sight): RepodataSource {
+function sourceOf({ sources }: SolverView): RepodataSource {
   return {
     repodata: async (channel, subdir) =>
       sources.find((each) => each.subdir === subdir && each.channel.url === channel.url)?.index,

@@ -21,7 +21,7 @@ export async function withoutTold(
   );
 }
 
-/** To be called with the mirror locked, after the switch. A disk that refuses is a debug event: it is then told once more. */
+/** To be called with the mirror locked, after the switch. A disk that refuses is a debug event: it is then reported once more. */
 export async function rememberTold(
   rt: Pick<Runtime, 'fs' | 'events'>,
   { stateDir }: { stateDir: string },

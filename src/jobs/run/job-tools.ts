@@ -80,7 +80,7 @@ export type EngineWishes = Pick<WorkSettings, 'engine' | 'enginePath'> & {
   prove?: WorkSettings['prove'];
 };
 
-/** A wrong path is told before ROOT is made, and before a proof that would come to nothing. */
+/** A wrong path is reported before ROOT is made, and before a proof that would come to nothing. */
 async function checkPaths(rt: Runtime, { engine, enginePath, subdirs, prove }: EngineWishes): Promise<void> {
   const solvesHere = engine !== 'embedded' && subdirs.includes(rt.machine.subdir);
   if (enginePath !== undefined && solvesHere) await checkEnginePath(rt, { enginePath });

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { codeOf, isMissing } from '../../base/fs-errors.js';
 import { canonicalJson } from '../../base/json.js';
-import { describeOwner, judgeOwner, parseOwner } from '../../delivery/lock/lock-owner.js';
+import { describeOwner, ownerState, parseOwner } from '../../delivery/lock/lock-owner.js';
 import type { LockOwner, OwnerState } from '../../delivery/lock/lock-owner.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
@@ -52,7 +52,7 @@ export async function runFolders(rt: Runtime, cacheDir: string): Promise<RunFold
     const folder = path.join(runs, entry.name);
     const owner = parseOwner(await rt.fs.readText(path.join(folder, MARKER)).catch(() => ''));
     if (owner === undefined) continue;
-    found.push({ folder, owner, state: await judgeOwner(rt, owner, rt.clock.now() - Date.parse(owner.since)) });
+    found.push({ folder, owner, state: await ownerState(rt, owner, rt.clock.now() - Date.parse(owner.since)) });
   }
   return found;
 }

@@ -27,7 +27,7 @@ const MAX_SIGNATURE_BYTES = 64 * 1024;
 /**
  * Finds all parts of a set on the media and reads their headers: what is missing, cut off, swapped, repeated, renamed, or of another
  * set is known before the long reading begins (bad-inputs G5, G11); where something is, the other parts are read whole, so that what is
- * damaged is told along with it. Then the manifest, and that manifest, parts and set file tell the same.
+ * damaged is reported along with it. Then the manifest, and that manifest, parts and set file tell the same.
  *
  * @throws RepackError E_MEDIUM, E_ARCHIVE_MEMBER
  */

@@ -68,7 +68,7 @@ export interface ReadParts {
 
 /**
  * Reads parts whole, all of them whatever is wrong with some, so that all that is damaged can be brought at once (bad-inputs G11). Where one is
- * damaged, a sound copy of it on another medium is taken, and told. `keep`: paths in the folder whose bytes are wanted in memory.
+ * damaged, a sound copy of it on another medium is taken, and reported. `keep`: paths in the folder whose bytes are wanted in memory.
  */
 export async function readParts(
   rt: MediaRuntime,

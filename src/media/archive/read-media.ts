@@ -88,7 +88,7 @@ export function listedSum({ sums }: Media, medium: string, name: string): string
 
 /**
  * The sets whose set file lies on one of the media, each once; where a set file was given itself, that one only. `label` is the one that is
- * asked for: what is damaged of others is told only.
+ * asked for: what is damaged of others is reported only.
  *
  * @throws RepackError E_MEDIUM: none at all; one that is damaged and has no sound copy; two that call themselves one set and differ.
  */

@@ -51,7 +51,7 @@ async function setOf(rt: MediaRuntime, file: MediumFile): Promise<string | undef
 
 /**
  * Holds `.list` and `.md5` beside the parts against what the parts hold (bad-inputs G6, G10). They are for other programs and people: a
- * `.list` that names what is not there is refused, since somebody relies on it; an md5 that differs is told, since sha256 decides.
+ * `.list` that names what is not there is refused, since somebody relies on it; an md5 that differs is reported, since sha256 decides.
  *
  * @throws RepackError E_MEDIUM
  */

@@ -2,7 +2,7 @@ import { largest } from '../../base/largest.js';
 import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import type { SetFile } from '../set/headers.js';
-import type { FolderState } from './judge.js';
+import type { FolderState } from './fits.js';
 import { setFileName } from '../set/names.js';
 import type { FoundSet, Media } from '../archive/read-media.js';
 

@@ -42,7 +42,7 @@ export interface ReadChannelOptions {
 
 /**
  * Reads a channel folder: every artifact hashed and held against its record. The record is that of the folder's index, hotfixes and all; where no
- * index has it, the artifact's own (design D4). What an index names and is not there is told: a folder of news needs no more than the news.
+ * index has it, the artifact's own (design D4). What an index names and is not there is reported: a folder of news needs no more than the news.
  *
  * @throws RepackError E_NOT_A_CHANNEL, E_ARTIFACT_DIGEST, E_RECORD, E_REPODATA, E_ARTIFACT_CORRUPT, E_ARCHIVE_MEMBER, E_MEDIUM
  */

@@ -17,8 +17,8 @@ import { rulesOf } from '../select/rules.js';
 import type { Exclusion, ExclusionReason, Rules } from '../select/rules.js';
 
 export { closeBySolving } from './solve.js';
-export { namesLeadingTo, solverSight } from './view.js';
-export type { Sight } from './view.js';
+export { namesLeadingTo, solverView } from './view.js';
+export type { SolverView } from './view.js';
 export type { SolveRequest, SolvedFiles, UnsolvableFile } from './solve.js';
 
 /** A dependency of a picked file that only files can satisfy which a list forbids. */

@@ -45,7 +45,7 @@ export interface UnsolvableFile {
  * `with_dependencies: solve`: each picked file must be installable from the mirror, so a solver is asked for each in turn, newest first;
  * a file that came with an earlier solution is not asked for again, nor the other format of a build. A noarch file is asked for on every
  * platform and must do on one. Files are not asked for together: in one environment each holds the others back, and what is taken for
- * `app` alone would be another file. `solve` must see no more than `solverSight` shows.
+ * `app` alone would be another file. `solve` must see no more than `solverView` shows.
  */
 export async function closeBySolving(options: {
   sources: readonly MirrorSource[];

@@ -12,7 +12,7 @@ import { narrowing, reachOf } from './reach.js';
 import { rulesOf } from '../select/rules.js';
 
 /** What a solver is shown for one request. */
-export interface Sight {
+export interface SolverView {
   readonly sources: readonly MirrorSource[];
   /** Number of files in it. */
   readonly size: number;
@@ -26,7 +26,7 @@ interface Prospect {
    * What a solver is to be shown, one after the other until it finds a solution: the newest versions of all first, as conda begins with
    * `current_repodata.json`; then everything.
    */
-  readonly sights: readonly (() => Sight)[];
+  readonly views: readonly (() => SolverView)[];
 }
 
 /** Of what each entry of `depends` can mean, so many versions are shown at first. */
@@ -43,7 +43,7 @@ const REMEMBERED = 200_000;
  *
  * What was read of records is kept for one platform only: ask for one after the other.
  */
-export function solverSight({
+export function solverView({
   sources,
   filter,
 }: {
@@ -62,14 +62,14 @@ export function solverSight({
     const files = domains === undefined ? undefined : firstChoice(current, domains);
     return {
       plain: files?.map(({ source, fn }) => ({ subdir: source.subdir, fn })),
-      sights: [...(domains === undefined ? [] : [NEWEST]), undefined].map(
-        (versions) => () => sightOf(sources, reachOf(current, roots, { domains, versions })),
+      views: [...(domains === undefined ? [] : [NEWEST]), undefined].map(
+        (versions) => () => viewOf(sources, reachOf(current, roots, { domains, versions })),
       ),
     };
   };
 }
 
-function sightOf(sources: readonly MirrorSource[], seen: ReadonlySet<GraphFile>): Sight {
+function viewOf(sources: readonly MirrorSource[], seen: ReadonlySet<GraphFile>): SolverView {
   const shown = new Map<MirrorSource, Map<string, string[]>>(sources.map((source) => [source, new Map()]));
   for (const { source, fn, name } of seen) {
     const names = shown.get(source)!;

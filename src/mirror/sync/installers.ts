@@ -11,7 +11,7 @@ export interface InstallerTask {
   live: LiveFolder;
   store: ArtifactStore;
   fetch(file: { url: string; expected: ExpectedDigest; store: ArtifactStore }): Promise<StoredFile>;
-  /** What can't be had is left out and told. Default: then everything fails. */
+  /** What can't be had is left out and reported. Default: then everything fails. */
   keepGoing: boolean;
 }
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Catalogue, ChannelFolder } from '../../../src/serve/channel-folder.js';
+import type { FolderContents, ChannelFolder } from '../../../src/serve/channel-folder.js';
 import { MOST_LISTED, summarise } from '../../../src/serve/channel-summary.js';
 import { PAGE_HEADERS, channelPage, escaped, listPage, type ChannelView } from '../../../src/serve/page.js';
 
 const FOLDER: ChannelFolder = {
   dir: '/x',
   name: 'acme',
-  catalogue: () => Promise.reject(new Error('not asked')),
+  contents: () => Promise.reject(new Error('not asked')),
   index: () => Promise.reject(new Error('not asked')),
   present: () => Promise.reject(new Error('not asked')),
 };
@@ -19,7 +19,7 @@ const VIEW: ChannelView = {
   files: ['manifest.json'],
 };
 
-function catalogueOf(paths: readonly string[], specs: string[] = []): Catalogue {
+function catalogueOf(paths: readonly string[], specs: string[] = []): FolderContents {
   const files = paths.map((path) => ({ path, kind: 'artifact' as const, size: 1000, sha256: '', md5: '' }));
   const manifest = {
     schema: 1 as const,

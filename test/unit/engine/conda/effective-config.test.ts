@@ -23,7 +23,7 @@ function run(fake: FakeConda) {
   return fakeConda({ metas, ...fake }).create(['a'], upstream);
 }
 
-describe('settings of the user that a house does not take', () => {
+describe('settings of the user that an isolated environment does not take', () => {
   it.each<[string, string, readonly string[]]>([
     ['exclude_newer of 26.9', 'channels: [x]\nexclude_newer: 7d\n', ['exclude_newer']],
     ['its other name', '"cooldown" : 7d\nsolver: rattler\n', ['cooldown']],

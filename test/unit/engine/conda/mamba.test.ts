@@ -38,7 +38,7 @@ describe.each(PROGRAMS)('%s', (program) => {
     expect(solved.engine).toEqual({ kind: program, version: '2.0.5', path: `/opt/conda/bin/${program}` });
     expect(solved.artifacts.map(({ fn, record }) => [fn, record?.['sha256']])).toEqual([['a-1.0-0.conda', SHA256]]);
     const rc = fake.commands[0]!.args.at(-1)!;
-    expect(rc).toMatch(/house-[^/]+\/condarc\.yml$/);
+    expect(rc).toMatch(/isolated-[^/]+\/condarc\.yml$/);
     expect(fake.commands.map(({ args }) => args)).toEqual([
       ['info', '--json', '--rc-file', rc],
       [
@@ -98,12 +98,12 @@ describe.each(PROGRAMS)('%s', (program) => {
     const fake = fakeConda({ program, ...DONE }, { ...USERS, HOME: '/home/user', PATH: '/home/user/bin', LANG: 'C' });
     const { ignoredVariables } = await fake.create(['a'], UPSTREAM);
     const [{ env }] = fake.commands as [(typeof fake.commands)[0]];
-    const house = env['HOME']!.slice(0, -'/home'.length);
+    const isolated = env['HOME']!.slice(0, -'/home'.length);
     expect(env).toMatchObject({
-      MAMBA_ROOT_PREFIX: `${house}/root`,
+      MAMBA_ROOT_PREFIX: `${isolated}/root`,
       MAMBA_NO_LOW_SPEED_LIMIT: '1',
       PATH: '/opt/conda/bin:/usr/bin:/bin',
-      XDG_CONFIG_HOME: `${house}/home/.config`,
+      XDG_CONFIG_HOME: `${isolated}/home/.config`,
       CONDA_OVERRIDE_GLIBC: '2.17',
       CONDA_OVERRIDE_CUDA: '',
       http_proxy: ACCESS.proxyUrl,

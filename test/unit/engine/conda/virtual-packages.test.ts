@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseVirtualPackage } from '../../../../src/conda/plan/target.js';
 import { failure, fakeConda, meta, published } from './fake-conda.js';
 
-/** What a conda of today names in its house on Linux. */
+/** What a conda of today names in its isolated environment on Linux. */
 const KNOWN = ['unix', 'linux', 'glibc', 'archspec', 'cuda', 'conda'];
 
 function create(given: string, options: { known?: readonly string[] | undefined; depends: readonly string[] }) {

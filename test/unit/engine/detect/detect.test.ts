@@ -155,8 +155,8 @@ describe('detectEngines', () => {
     expect(commands).toHaveLength(1);
     const { env } = commands[0]!;
     const [HOME] = [env['HOME']!];
-    const house = dirname(HOME);
-    expect(house).not.toBe(dir);
+    const isolated = dirname(HOME);
+    expect(isolated).not.toBe(dir);
     expect(env).toEqual({
       PATH: '/usr/bin:/bin',
       CONDARC: '/etc/my.yml',
@@ -165,12 +165,12 @@ describe('detectEngines', () => {
       CONDA_OVERRIDE_CUDA: '',
       HOME,
       USERPROFILE: HOME,
-      APPDATA: join(house, 'roaming'),
-      LOCALAPPDATA: join(house, 'local'),
-      XDG_CACHE_HOME: join(house, 'cache'),
-      XDG_DATA_HOME: join(house, 'data'),
-      XDG_STATE_HOME: join(house, 'state'),
-      ...Object.fromEntries(['TMPDIR', 'TEMP', 'TMP'].map((name) => [name, house])),
+      APPDATA: join(isolated, 'roaming'),
+      LOCALAPPDATA: join(isolated, 'local'),
+      XDG_CACHE_HOME: join(isolated, 'cache'),
+      XDG_DATA_HOME: join(isolated, 'data'),
+      XDG_STATE_HOME: join(isolated, 'state'),
+      ...Object.fromEntries(['TMPDIR', 'TEMP', 'TMP'].map((name) => [name, isolated])),
       ...Object.fromEntries(
         ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].map((name) => [name, 'http://127.0.0.1:9']),
       ),

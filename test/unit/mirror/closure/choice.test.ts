@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { solverSight } from '../../../../src/mirror/closure/closure.js';
+import { solverView } from '../../../../src/mirror/closure/closure.js';
 import type { MirrorSource } from '../../../../src/mirror/select/select.js';
 import { parseDependency } from '../../../../src/conda/spec/dependency.js';
 import { specMatches } from '../../../../src/conda/spec/match-spec.js';
@@ -126,14 +126,14 @@ describe('a build’s newest environment, chosen without a solver', () => {
         const sources = sourcesOf(main, sample);
         for (const root of Object.keys(sample)) {
           const exact = root.replaceAll('-', ' ');
-          const { plain, sights } = solverSight({ sources, filter: filterOf('') })(linux, exact);
+          const { plain, views } = solverView({ sources, filter: filterOf('') })(linux, exact);
           const possible = environmentsWith(sources, root);
           if (plain !== undefined) {
             const chosen = plain.map(({ fn }) => fn.replace('.conda', '')).sort();
             expect(possible.map((each) => each.join())).toContain(chosen.join());
           }
           // What nothing of it needs may be missing.
-          const { sources: shown } = sights.at(-1)!();
+          const { sources: shown } = views.at(-1)!();
           const seen = new Set(shown.flatMap(({ index }) => NAMES.flatMap((each) => index.filenames(each))));
           for (const each of possible) for (const file of each) expect(seen).toContain(`${file}.conda`);
         }
@@ -172,7 +172,7 @@ describe('a build’s newest environment, chosen without a solver', () => {
   }
 
   function plainOf(sources: readonly MirrorSource[], exact: string): string[] | undefined {
-    const { plain } = solverSight({ sources, filter: filterOf('') })(linux, exact);
+    const { plain } = solverView({ sources, filter: filterOf('') })(linux, exact);
     return plain?.map(({ fn }) => fn.replace('.conda', '')).sort();
   }
 });

@@ -7,7 +7,7 @@ import { parseDependency } from '../../../../src/conda/spec/dependency.js';
 import { specMatches } from '../../../../src/conda/spec/match-spec.js';
 import { scanRepodata } from '../../../../src/conda/record/repodata-scan.js';
 import { targetProfile } from '../../../../src/conda/plan/target.js';
-import { closeBySolving, namesLeadingTo, solverSight } from '../../../../src/mirror/closure/closure.js';
+import { closeBySolving, namesLeadingTo, solverView } from '../../../../src/mirror/closure/closure.js';
 import type { SolveRequest, SolvedFiles } from '../../../../src/mirror/closure/closure.js';
 import { selectForMirror } from '../../../../src/mirror/select/select.js';
 import type { MirrorSource } from '../../../../src/mirror/select/select.js';
@@ -275,7 +275,7 @@ describe('with_dependencies: solve', () => {
 
   /** What a solver sees for a build on linux-64, without extensions. */
   function seen(of: readonly MirrorSource[], filter: ReturnType<typeof filterOf>, exact: string): string[] {
-    const shown = solverSight({ sources: of, filter })(linux, exact).sights.at(-1)!();
+    const shown = solverView({ sources: of, filter })(linux, exact).views.at(-1)!();
     const names = ['alone', 'app', 'base', 'gsl', 'lib', 'tool'];
     const fns = shown.sources.flatMap(({ index }) => names.flatMap((name) => index.filenames(name)));
     expect(fns).toHaveLength(shown.size);

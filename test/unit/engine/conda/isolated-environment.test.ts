@@ -16,8 +16,8 @@ import { condarcSettings } from '../../../../src/engine/conda/condarc.js';
 import type { CondarcParts } from '../../../../src/engine/conda/condarc.js';
 import { overrideVariables } from '../../../../src/engine/conda/overrides.js';
 import { removeTree } from '../../../../src/engine/conda/remove-tree.js';
-import { openHouse } from '../../../../src/engine/conda/sealed-house.js';
-import type { HouseOptions } from '../../../../src/engine/conda/sealed-house.js';
+import { openIsolatedEnvironment } from '../../../../src/engine/conda/isolated-environment.js';
+import type { IsolationOptions } from '../../../../src/engine/conda/isolated-environment.js';
 import { readableCaches } from '../../../../src/engine/package-caches.js';
 import { ignoredVariables } from '../../../../src/engine/user-environment.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
@@ -25,7 +25,7 @@ import { tempDir } from '../../../helpers/artifacts.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { ACCESS, fakeConda, undoAfterTest } from './fake-conda.js';
 
-function houseOptions(more: Partial<HouseOptions> = {}): HouseOptions {
+function isolationOptions(more: Partial<IsolationOptions> = {}): IsolationOptions {
   return {
     engine: fakeConda().engine,
     profile: {
@@ -64,11 +64,11 @@ const USER = {
   TOKEN: 'sentinel',
 };
 
-describe('openHouse', () => {
+describe('openIsolatedEnvironment', () => {
   it('A19 gives the engine an allow-listed environment', async () => {
-    const options = houseOptions();
-    const house = await openHouse(testRuntime({ env: USER }), options);
-    const { home, ...rest } = { home: house.env['HOME']!, ...house.env };
+    const options = isolationOptions();
+    const isolated = await openIsolatedEnvironment(testRuntime({ env: USER }), options);
+    const { home, ...rest } = { home: isolated.env['HOME']!, ...isolated.env };
     expect(home.startsWith(options.runDir)).toBe(true);
     expect(Object.keys(rest).sort()).toEqual([
       'APPDATA',
@@ -106,8 +106,8 @@ describe('openHouse', () => {
       'https_proxy',
       'no_proxy',
     ]);
-    expect(JSON.stringify(house.env)).not.toMatch(/sentinel|evil|corp|home\/user/);
-    expect(house.env).toMatchObject({
+    expect(JSON.stringify(isolated.env)).not.toMatch(/sentinel|evil|corp|home\/user/);
+    expect(isolated.env).toMatchObject({
       CONDA_OVERRIDE_GLIBC: '2.17',
       CONDA_OVERRIDE_CUDA: '',
       CONDA_OVERRIDE_CUDA_ARCH: '',
@@ -119,9 +119,9 @@ describe('openHouse', () => {
   it('J9 no child has the token in its environment, and what a dump of our own process would show is documented', async () => {
     const token = 'xx-0123-sentinel';
     const given = { ...USER, CONDA_TOKEN: token, ANACONDA_API_TOKEN: token, REPACKENV_TOKEN: token, MY_SECRET: token };
-    const house = await openHouse(testRuntime({ env: given }), houseOptions());
-    expect(JSON.stringify(house.env)).not.toContain(token);
-    await house.close();
+    const isolated = await openIsolatedEnvironment(testRuntime({ env: given }), isolationOptions());
+    expect(JSON.stringify(isolated.env)).not.toContain(token);
+    await isolated.close();
     const readme = readFileSync(join(PROJECT_ROOT, 'README.md'), 'utf8');
     expect(readme).toMatch(/core dump/);
     expect(readme).toMatch(/heap\s+snapshot/);
@@ -129,8 +129,8 @@ describe('openHouse', () => {
   });
 
   it('A19 names the ignored variables, without activation’s own and without values', async () => {
-    const house = await openHouse(testRuntime({ env: USER }), houseOptions());
-    expect(house.ignored).toEqual([
+    const isolated = await openIsolatedEnvironment(testRuntime({ env: USER }), isolationOptions());
+    expect(isolated.ignored).toEqual([
       'CONDARC',
       'CONDA_ALWAYS_COPY',
       'CONDA_CHANNELS',
@@ -147,25 +147,25 @@ describe('openHouse', () => {
   it('J7 creates everything for its owner only, whatever the umask', async () => {
     const before = process.umask(0);
     undoAfterTest(() => process.umask(before));
-    const house = await openHouse(testRuntime(), houseOptions());
-    expect(statSync(house.condarcPath).mode & 0o777).toBe(0o600);
-    for (const dir of [house.dir, house.env['HOME']!, house.env['TMPDIR']!, house.pkgsDir])
+    const isolated = await openIsolatedEnvironment(testRuntime(), isolationOptions());
+    expect(statSync(isolated.condarcPath).mode & 0o777).toBe(0o600);
+    for (const dir of [isolated.dir, isolated.env['HOME']!, isolated.env['TMPDIR']!, isolated.pkgsDir])
       expect(statSync(dir).mode & 0o077).toBe(0);
   });
 
   it('J7 follows no symlink that was laid at its path', async () => {
-    const options = houseOptions();
+    const options = isolationOptions();
     const target = tempDir();
-    symlinkSync(target, join(options.runDir, 'house-id-1'));
-    await expect(openHouse(testRuntime(), options)).rejects.toThrow(/EEXIST/);
+    symlinkSync(target, join(options.runDir, 'isolated-id-1'));
+    await expect(openIsolatedEnvironment(testRuntime(), options)).rejects.toThrow(/EEXIST/);
     expect(readdirSync(target)).toEqual([]);
   });
 
   it('names the condarc .yml, and reads nothing of the installation’s', async () => {
-    const house = await openHouse(testRuntime(), houseOptions());
-    expect(house.condarcPath.endsWith('/condarc.yml')).toBe(true);
-    expect(readdirSync(house.env['CONDA_ROOT']!)).toEqual([]);
-    expect(JSON.parse(readFileSync(house.condarcPath, 'utf8'))).toMatchObject({
+    const isolated = await openIsolatedEnvironment(testRuntime(), isolationOptions());
+    expect(isolated.condarcPath.endsWith('/condarc.yml')).toBe(true);
+    expect(readdirSync(isolated.env['CONDA_ROOT']!)).toEqual([]);
+    expect(JSON.parse(readFileSync(isolated.condarcPath, 'utf8'))).toMatchObject({
       channels: ['http://conda.example/prometeia', 'http://base.example/pkgs/main'],
     });
   });
@@ -178,19 +178,22 @@ describe('openHouse', () => {
       PATHEXT: '.EXE',
       AppData: 'C:\\evil',
     };
-    const house = await openHouse(testRuntime({ env, machine: { platform: 'win32' } }), houseOptions());
-    expect(house.env).toMatchObject({ SystemRoot: 'C:\\Windows', ComSpec: 'C:\\Windows\\cmd.exe', PATHEXT: '.EXE' });
-    expect(house.env['PATH']).toMatch(/^\/opt\/conda.*Library.bin.*Scripts.*System32/);
-    expect(JSON.stringify(house.env)).not.toContain('evil');
+    const isolated = await openIsolatedEnvironment(
+      testRuntime({ env, machine: { platform: 'win32' } }),
+      isolationOptions(),
+    );
+    expect(isolated.env).toMatchObject({ SystemRoot: 'C:\\Windows', ComSpec: 'C:\\Windows\\cmd.exe', PATHEXT: '.EXE' });
+    expect(isolated.env['PATH']).toMatch(/^\/opt\/conda.*Library.bin.*Scripts.*System32/);
+    expect(JSON.stringify(isolated.env)).not.toContain('evil');
   });
 
   it('is gone after close, read-only folders included', async () => {
-    const house = await openHouse(testRuntime(), houseOptions());
-    mkdirSync(join(house.prefix, 'share'), { recursive: true });
-    writeFileSync(join(house.prefix, 'share/file'), '');
-    chmodSync(join(house.prefix, 'share'), 0o555);
-    await house.close();
-    expect(existsSync(house.dir)).toBe(false);
+    const isolated = await openIsolatedEnvironment(testRuntime(), isolationOptions());
+    mkdirSync(join(isolated.prefix, 'share'), { recursive: true });
+    writeFileSync(join(isolated.prefix, 'share/file'), '');
+    chmodSync(join(isolated.prefix, 'share'), 0o555);
+    await isolated.close();
+    expect(existsSync(isolated.dir)).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judge, MOST_GENERATIONS_AHEAD, type FolderState, type SetEnds } from '../../../../src/media/import/judge.js';
+import { fits, MOST_GENERATIONS_AHEAD, type FolderState, type SetEnds } from '../../../../src/media/import/fits.js';
 
 const claim = (generation: number): SetEnds => ({
   name: 'acme-full',
@@ -22,8 +22,8 @@ describe('G8 a generation out of all proportion', () => {
     [MOST_GENERATIONS_AHEAD + 1, undefined],
   ])('%i over %s is refused, unless allowed', (next, now) => {
     for (const command of ['import', 'merge'] as const)
-      expect(() => judge(claim(next), standing(now), { allowRollback: false, command })).toThrow(/E_ROLLBACK/);
-    expect(judge(claim(next), standing(now), { allowRollback: true, command: 'import' })).toBe('forward');
+      expect(() => fits(claim(next), standing(now), { allowRollback: false, command })).toThrow(/E_ROLLBACK/);
+    expect(fits(claim(next), standing(now), { allowRollback: true, command: 'import' })).toBe('forward');
   });
 
   it.each([
@@ -31,6 +31,6 @@ describe('G8 a generation out of all proportion', () => {
     [MOST_GENERATIONS_AHEAD, undefined],
     [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1],
   ])('%i over %s is taken', (next, now) => {
-    expect(judge(claim(next), standing(now), { allowRollback: false, command: 'import' })).toBe('forward');
+    expect(fits(claim(next), standing(now), { allowRollback: false, command: 'import' })).toBe('forward');
   });
 });

@@ -10,7 +10,7 @@ import { overrideVariables } from './overrides.js';
 import { removeTree } from './remove-tree.js';
 
 /** Where an engine lives while it works for us (design D1a): private folders, our configuration, an allow-listed environment. */
-export interface SealedHouse {
+export interface IsolatedEnvironment {
   dir: string;
   condarcPath: string;
   pkgsDir: string;
@@ -26,7 +26,7 @@ export interface SealedHouse {
   close(): Promise<void>;
 }
 
-export interface HouseOptions extends Omit<CondarcParts, 'envsDir' | 'engine' | 'subdir'> {
+export interface IsolationOptions extends Omit<CondarcParts, 'envsDir' | 'engine' | 'subdir'> {
   engine: CondaEngine;
   profile: TargetProfile;
   /** Owner-only folder of this run. */
@@ -35,10 +35,10 @@ export interface HouseOptions extends Omit<CondarcParts, 'envsDir' | 'engine' | 
 
 type Doors = Pick<Runtime, 'fs' | 'env' | 'machine' | 'clock' | 'events'>;
 
-/** Makes the house in a folder of its own below `runDir`; every file is created exclusively and only its owner may read it. */
-export async function openHouse(rt: Doors, options: HouseOptions): Promise<SealedHouse> {
+/** Makes the isolated environment in a folder of its own below `runDir`; every file is created exclusively and only its owner may read it. */
+export async function openIsolatedEnvironment(rt: Doors, options: IsolationOptions): Promise<IsolatedEnvironment> {
   const { engine, profile, runDir } = options;
-  const dir = join(runDir, `house-${rt.machine.randomId()}`);
+  const dir = join(runDir, `isolated-${rt.machine.randomId()}`);
   // Fails where something is there already, a symlink that someone laid included.
   await rt.fs.mkdir(dir, 0o700);
   const close = (): Promise<void> => removeTree(rt, dir);

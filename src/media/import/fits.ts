@@ -14,7 +14,7 @@ export interface FolderState {
 }
 
 /** What was asked for, and by which command: advice must be something that it can do. */
-export interface JudgeOptions {
+export interface FitOptions {
   allowRollback: boolean;
   command: 'import' | 'merge';
 }
@@ -34,10 +34,10 @@ export const MOST_GENERATIONS_AHEAD = 100_000;
  *   of the same generation, and `allowRollback` is not set; or the set is more than
  *   {@link MOST_GENERATIONS_AHEAD} ahead.
  */
-export function judge(
+export function fits(
   set: SetEnds,
   live: FolderState,
-  { allowRollback, command }: JudgeOptions,
+  { allowRollback, command }: FitOptions,
 ): 'same' | 'forward' | 'back' {
   if (live.manifestSha256 === set.manifest_sha256) return 'same';
   const { base } = set;
@@ -57,7 +57,7 @@ export function judge(
 function wrongBase(
   set: SetEnds & { base: NonNullable<DeltaBase> },
   live: FolderState,
-  { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
+  { now, command }: { now: number | undefined; command: FitOptions['command'] },
 ): RepackError {
   const { base } = set;
   const applies = `Delta ${set.name} leads from generation ${base.generation} to ${set.generation}`;
@@ -98,7 +98,7 @@ function wrongBase(
 function farAhead(
   set: SetEnds,
   live: FolderState,
-  { now, command }: { now: number | undefined; command: JudgeOptions['command'] },
+  { now, command }: { now: number | undefined; command: FitOptions['command'] },
 ): RepackError {
   const from = now === undefined ? 'there is none in the label folder' : `the label folder is of generation ${now}`;
   const how =
@@ -113,7 +113,7 @@ function farAhead(
 function rollback(
   set: SetEnds,
   live: FolderState,
-  { now, command }: { now: number; command: JudgeOptions['command'] },
+  { now, command }: { now: number; command: FitOptions['command'] },
 ): RepackError {
   const others = sameTexts(set.subdirs, live.manifest?.subdirs ?? [])
     ? ''
@@ -139,7 +139,7 @@ function rollback(
 function rollbackHint(
   set: SetEnds,
   live: FolderState,
-  { now, command }: { now: number; command: JudgeOptions['command'] },
+  { now, command }: { now: number; command: FitOptions['command'] },
 ): string {
   const isDelta = set.base !== null || command === 'merge';
   const goBack = (which: string): string =>
