@@ -12,6 +12,9 @@ export interface PrivateHome {
 
 type Doors = Pick<Runtime, 'fs' | 'env' | 'machine' | 'clock' | 'events'>;
 
+const PREFIX = 'repackenv-engine-';
+const LONGEST_QUESTION_MS = 60 * 60_000;
+
 /** A proxy where nothing listens: what a program that is to stay offline would reach. */
 export const NOWHERE = 'http://127.0.0.1:9';
 
@@ -25,13 +28,26 @@ const DROP_INS = ['condarc.d', 'mambarc.d'];
  * one file that was never started installs itself there.
  */
 export async function withPrivateHome<T>(rt: Doors, work: (home: PrivateHome) => Promise<T>): Promise<T> {
-  const dir = join(rt.machine.tmpdir, `repackenv-engine-${rt.machine.pid}-${rt.machine.randomId()}`);
+  await sweep(rt);
+  const dir = join(rt.machine.tmpdir, `${PREFIX}${rt.machine.pid}-${rt.machine.randomId()}`);
   // Fails where something is there already, a symlink that someone laid included.
   await rt.fs.mkdir(dir, 0o700);
   try {
     return await work(await furnished(rt, dir));
   } finally {
     await removeTree(rt, dir);
+  }
+}
+
+/** Homes that a killed run left: they hold copies of the user's configuration. No question takes so long; what is another user's stays. */
+async function sweep(rt: Doors): Promise<void> {
+  const { fs, machine, clock } = rt;
+  for (const { name } of await fs.readdir(machine.tmpdir).catch(() => [])) {
+    if (!name.startsWith(PREFIX)) continue;
+    const left = join(machine.tmpdir, name);
+    const stats = await fs.lstat(left).catch(() => undefined);
+    if (stats?.isDirectory() !== true || clock.now() - stats.mtimeMs < LONGEST_QUESTION_MS) continue;
+    await fs.remove(left).catch(() => undefined);
   }
 }
 
