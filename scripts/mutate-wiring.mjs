@@ -72,6 +72,12 @@ const MUTATIONS = [
     replace: `${NOTHING}rt, `,
     tests: 'gates-content',
   },
+  {
+    name: 'a repair that leaves nothing to install from',
+    find: /await refuseUnsolvable\(/g,
+    replace: NOTHING,
+    tests: 'damaged-package',
+  },
   { name: 'no recovery', find: /await recoverLabel\(/g, replace: NOTHING, tests: 'gates' },
   {
     name: 'clean beside a running job',

@@ -2,13 +2,13 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chooseEngine, detectEngines } from '../../../../src/engine/detect.js';
-import type { FoundEngine } from '../../../../src/engine/detect.js';
-import { RepackError } from '../../../../src/base/errors.js';
-import type { Exec, ExecCommand, ExecResult } from '../../../../src/runtime/exec.js';
-import { execaExec } from '../../../../src/runtime/exec.js';
-import { tempDir } from '../../../helpers/artifacts.js';
-import { testRuntime } from '../../../helpers/runtime.js';
+import { chooseEngine, detectEngines } from '../../../src/engine/detect.js';
+import type { FoundEngine } from '../../../src/engine/detect.js';
+import { RepackError } from '../../../src/base/errors.js';
+import type { Exec, ExecCommand, ExecResult } from '../../../src/runtime/exec.js';
+import { execaExec } from '../../../src/runtime/exec.js';
+import { tempDir } from '../../helpers/artifacts.js';
+import { testRuntime } from '../../helpers/runtime.js';
 
 const INFO = { platform: 'linux-64', pkgs_dirs: ['/opt/conda/pkgs'], root_prefix: '/opt/conda' };
 
