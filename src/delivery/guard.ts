@@ -43,6 +43,10 @@ export function guard(
   for (const name of unasked.filter((each) => delivered.has(each)))
     rt.events.emit({ type: 'note', message: `${name} is no longer asked for; it stays, for something needs it` });
 
+  const known = new Set([...before, ...manifest.subdirs, 'signature', 'attestations', 'all']);
+  for (const word of asked.drop.filter((each) => asked.specs !== undefined && !known.has(each)))
+    rt.events.emit({ type: 'note', message: `--drop ${word}: the label folder was not asked for it` });
+
   const losses: Loss[] = [
     ...unasked.filter((name) => !delivered.has(name)).map((word) => ({ word, text: `package ${word}` })),
     ...manifest.subdirs

@@ -27,7 +27,7 @@ export function addRequestOptions(command: Command): Command {
 export function requestChanges(call: CliCall): Pick<TypedRequest, 'add' | 'remove' | 'addSubdirs' | 'drop'> {
   return {
     add: textsOption(call, 'add'),
-    remove: textsOption(call, 'remove'),
+    remove: textsOption(call, 'remove').map((name) => name.toLowerCase()),
     addSubdirs: textsOption(call, 'addSubdir'),
     drop: dropOption(call),
   };
@@ -35,7 +35,7 @@ export function requestChanges(call: CliCall): Pick<TypedRequest, 'add' | 'remov
 
 /** @throws RepackError E_USAGE: a flag that stands in a crontab must not switch the guard off for ever (design D16) */
 export function dropOption(call: CliCall): string[] {
-  const drop = textsOption(call, 'drop');
+  const drop = textsOption(call, 'drop').map((word) => word.toLowerCase());
   if (!drop.includes('all') || call.terminal.stderr.interactive) return drop;
   throw new RepackError('E_USAGE', {
     what: '--drop all is taken on a terminal only',

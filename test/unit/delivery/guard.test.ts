@@ -93,6 +93,12 @@ describe('D16 asked less', () => {
     expect(ask(folder, wish)).toEqual({ error: undefined, notes: [] });
   });
 
+  it('a --drop of what was never asked for is said', () => {
+    expect(ask(live({}), { drop: ['six', 'win-64'] }).notes).toEqual([
+      '--drop six: the label folder was not asked for it',
+    ]);
+  });
+
   it('a name that something else needs stays, and that is said', () => {
     expect(ask(live({}), { specs: ['pytho'], delivered: ['numpy-1.26.4-py39_0.conda'] })).toEqual({
       error: undefined,
