@@ -111,6 +111,8 @@ Examples:
   update-offline-repo halkbank env:CONDA_TOKEN /srv/repos ratingpro pytho --owner acme --channel conda-forge
   update-offline-repo halkbank file:token.txt D:\\repos ratingpro "numpy>=1.26,<2" --subdir win-64 --subdir linux-64
   update-offline-repo halkbank none /srv/repos --packages-file packages.txt --dry-run
+  update-offline-repo halkbank env:CONDA_TOKEN /srv/repos                    the same packages as the last time
+  update-offline-repo halkbank env:CONDA_TOKEN /srv/repos --add "numpy>=2"   one more
 
 Owner and base channels are best kept in ROOT/repackenv.yml:
   owner: acme
