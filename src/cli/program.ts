@@ -2,7 +2,6 @@ import { Command, CommanderError } from 'commander';
 import { RepackError } from '../base/errors.js';
 import { VERSION } from '../base/tool-version.js';
 import type { CliCommand, Typed } from './command.js';
-import { COMMANDS } from './commands/index.js';
 import { updateOfflineRepoCommand } from './commands/update.js';
 import { insteadOfCommand, insteadOfOption } from './former-tools.js';
 import { addSettings, givenOptions } from './options.js';
@@ -28,13 +27,14 @@ export type Parsed = { kind: 'run'; invocation: Invocation } | { kind: 'text'; t
 
 /**
  * @param args without node and script.
+ * @param commands of `repackenv`; the other program is a command itself.
  * @throws RepackError E_USAGE
  */
-export function parseArguments(program: ProgramName, args: readonly string[]): Parsed {
+export function parseArguments(program: ProgramName, args: readonly string[], commands: readonly CliCommand[]): Parsed {
   let invocation: Invocation | undefined;
   let text = '';
   const take = (taken: Invocation): void => void (invocation = taken);
-  const tree = program === 'repackenv' ? repackenvTree(take) : updateOfflineRepoTree(take);
+  const tree = program === 'repackenv' ? repackenvTree(commands, take) : updateOfflineRepoTree(take);
   for (const command of [tree, ...tree.commands]) {
     command.exitOverride();
     command.configureOutput({ writeOut: (out) => void (text += out), writeErr: () => undefined });
@@ -46,7 +46,7 @@ export function parseArguments(program: ProgramName, args: readonly string[]): P
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.help') return { kind: 'text', text: tree.helpInformation() };
     if (error.exitCode === 0) return { kind: 'text', text };
-    throw usageError(error, program, args);
+    throw usageError(error, { program, args, commands });
   }
   if (invocation === undefined) return { kind: 'text', text: tree.helpInformation() };
   return { kind: 'run', invocation };
@@ -60,14 +60,14 @@ function updateOfflineRepoTree(take: Take): Command {
   return command;
 }
 
-function repackenvTree(take: Take): Command {
+function repackenvTree(commands: readonly CliCommand[], take: Take): Command {
   const tree = new Command('repackenv')
     .description(
       'Offline conda channels for customers without a line: made from packages, or from an environment, or mirrored; proven, ' +
         'carried on media, served.',
     )
     .version(VERSION);
-  for (const definition of COMMANDS) equip(tree.command(definition.name), definition, take);
+  for (const definition of commands) equip(tree.command(definition.name), definition, take);
   return tree;
 }
 
@@ -111,9 +111,15 @@ function tokenOption({ tokenEnv, tokenFile }: Record<string, unknown>): string {
 }
 
 /** commander repeats what was typed; `--token=VALUE` and the like must not be. */
-function usageError(error: CommanderError, program: ProgramName, args: readonly string[]): RepackError {
+interface Typing {
+  program: ProgramName;
+  args: readonly string[];
+  commands: readonly CliCommand[];
+}
+
+function usageError(error: CommanderError, { program, args, commands }: Typing): RepackError {
   const message = error.message.replace(/^error: /, '').replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
-  const former = program === 'repackenv' ? formerTool(error, args) : undefined;
+  const former = program === 'repackenv' ? formerTool(error, args, commands) : undefined;
   if (former !== undefined) return former;
   const known = program === 'repackenv' && error.code !== 'commander.unknownCommand';
   const command = known && args[0] !== undefined ? ` ${args[0]}` : '';
@@ -124,8 +130,12 @@ function usageError(error: CommanderError, program: ProgramName, args: readonly 
   });
 }
 
-function formerTool(error: CommanderError, args: readonly string[]): RepackError | undefined {
-  const isOurs = COMMANDS.some(({ name }) => name === args[0]);
+function formerTool(
+  error: CommanderError,
+  args: readonly string[],
+  commands: readonly CliCommand[],
+): RepackError | undefined {
+  const isOurs = commands.some(({ name }) => name === args[0]);
   const word = isOurs ? undefined : insteadOfCommand(args);
   const found = word ?? (error.code === 'commander.unknownOption' ? insteadOfOption(args) : undefined);
   if (found === undefined) return undefined;

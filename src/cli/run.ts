@@ -12,7 +12,7 @@ import type { LogFile } from './reporter/log-file.js';
 import { openLogFile } from './reporter/log-file.js';
 import { printable } from './reporter/printable.js';
 import { createReporter } from './reporter/reporter.js';
-import { parseLoginPlaces, readChannelLogins } from '../config/channel-logins.js';
+import type { readChannelLogins } from '../config/channel-logins.js';
 import { resolveSettings } from '../config/resolve-settings.js';
 import { SETTING_NAMES, type SettingValues } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
@@ -58,7 +58,8 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
   async function attempt(): Promise<ExitCode> {
     try {
       refuseQuotesInPaths(args, rt.machine.platform);
-      const parsed = parseArguments(program, args);
+      const commands = program === 'repackenv' ? (await import('./commands/index.js')).COMMANDS : [];
+      const parsed = parseArguments(program, args, commands);
       if (parsed.kind === 'text') {
         // Our own words: `http://SERVER/t/TOKEN/…` in it is no secret.
         terminal.stdout.write(parsed.text);
@@ -70,7 +71,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const resolved = await resolveSettings(rt, invocation.given, { config: invocation.config, root });
       const { values, origins } = resolved;
       registerUserInfo(values.proxy, redactor);
-      parseLoginPlaces(values.channelLogins);
+      if (values.channelLogins.length > 0) (await channelLogins()).parseLoginPlaces(values.channelLogins);
       if (invocation.showConfig && command.showsConfig !== true) {
         reporter.print(renderConfig(resolved, command.settings));
         return EXIT.done;
@@ -137,13 +138,17 @@ async function takeToken(
   return token;
 }
 
+/** Loaded where a login is given. */
+const channelLogins = () => import('../config/channel-logins.js');
+
 async function takeLogins(
   { command }: Invocation,
   values: SettingValues,
   { rt, redactor }: CliContext,
 ): Promise<Awaited<ReturnType<typeof readChannelLogins>>> {
-  if (!command.settings.includes('channelLogins')) return { logins: [], warning: undefined };
-  const taken = await readChannelLogins(rt, values);
+  const asked = values.channelLogins.length > 0 || (values.netrc !== undefined && values.netrc !== false);
+  if (!asked || !command.settings.includes('channelLogins')) return { logins: [], warning: undefined };
+  const taken = await (await channelLogins()).readChannelLogins(rt, values);
   for (const secret of taken.logins.flatMap(({ secrets }) => secrets)) redactor.register(secret);
   return taken;
 }

@@ -6,14 +6,10 @@ import { emitFindings } from './collect-findings.js';
 import { guardSignature } from './guard.js';
 import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './place/label-folder.js';
-import { proveInstallable } from './proof/prove-installable.js';
 import { proveConsistent } from './proof/prove-consistent.js';
-import { proveIndexes } from './proof/prove-indexes.js';
 import { STEP_PREFIXES, type IndexProposal, type Proposal } from './proposal.js';
 import { publish, switchIndexes } from './publish.js';
 import { refuseLeaks } from './secret-scan.js';
-import { stageChannel } from './stage/stage-channel.js';
-import { stageIndexes } from './stage/stage-indexes.js';
 import { checkFreeSpace, createStaging, type Staging } from './stage/staging.js';
 
 /** How the folder ended. Paths relative to it, with `/`. */
@@ -66,6 +62,8 @@ export async function deliverIndexes(
   folder: Pick<LabelFolder, 'place' | 'lock' | 'live'>,
 ): Promise<void> {
   const { place, live, lock } = folder;
+  const { stageIndexes } = await import('./stage/stage-indexes.js');
+  const { proveIndexes } = await import('./proof/prove-indexes.js');
   await onePath(rt, folder, {
     job,
     stage: async (dir) => ({ dir, files: await stageIndexes(rt, { indexes, live, dir }), leaving }),
@@ -120,6 +118,7 @@ async function stage(
     return staged;
   }
   const { plan, artifacts: acquired, signKey } = content;
+  const { stageChannel } = await import('./stage/stage-channel.js');
   const { findings, ...staged } = await stageChannel(rt, {
     ...content,
     acquired,
@@ -138,7 +137,10 @@ async function prove(
   { proof }: Proposal,
   { staged, live }: { staged: StagedChannel; live: LabelFolder['live'] },
 ): Promise<Proof> {
-  if (proof.kind === 'installable') return proveInstallable(rt, { staged, ...proof });
+  if (proof.kind === 'installable') {
+    const { proveInstallable } = await import('./proof/prove-installable.js');
+    return proveInstallable(rt, { staged, ...proof });
+  }
   if (proof.announced === true)
     rt.events.emit({ type: 'stage-started', stage: 'prove', detail: 'index = files = manifest, every new byte' });
   return proveConsistent(rt, { staged, live, ...proof });

@@ -13,7 +13,7 @@ import { fetchToStore, publishedRecord, type ArtifactContext } from './artifact-
 import { fetchSingleFile, type FileRequest } from './file-fetch.js';
 import { fileUpstream } from './file-upstream.js';
 import { DEFAULT_LIMITS, type GatewayLimits } from './limits.js';
-import { startLoopbackProxy, type LoopbackProxy } from './engine/loopback-proxy.js';
+import type { LoopbackProxy } from './engine/loopback-proxy.js';
 import { fetchSideFile } from './side-files.js';
 import { openRepodataCache } from './repodata/cache.js';
 import { repodataFetcher } from './repodata/fetch.js';
@@ -138,15 +138,17 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
         const key = `${error.code} ${error.where ?? ''}`;
         if (!failures.has(key)) failures.set(key, error);
       };
-      proxy ??= startLoopbackProxy(rt, {
-        channels,
-        book,
-        artifacts,
-        store,
-        signal,
-        onFailure,
-        onFetched: ({ sha256 }) => void fetchedForEngine.add(sha256),
-      });
+      proxy ??= import('./engine/loopback-proxy.js').then(({ startLoopbackProxy }) =>
+        startLoopbackProxy(rt, {
+          channels,
+          book,
+          artifacts,
+          store,
+          signal,
+          onFailure,
+          onFetched: ({ sha256 }) => void fetchedForEngine.add(sha256),
+        }),
+      );
       return (await proxy).access;
     },
     fetchedForEngine,

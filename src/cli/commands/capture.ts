@@ -1,4 +1,3 @@
-import { buildCaptureRequest } from '../build-request.js';
 import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand } from '../command.js';
 import { textOption } from '../command.js';
@@ -31,6 +30,7 @@ export const captureCommand: CliCommand = {
       prefix: textOption(call, 'prefix'),
       drop: dropOption(call),
     };
+    const { buildCaptureRequest } = await import('../build-request.js');
     const request = buildCaptureRequest(call.rt, parts, call.values, call.token);
     const { capture } = await import('../../jobs/capture.js');
     return finishJob(await capture(call.rt, request), call);

@@ -10,7 +10,6 @@ import {
 } from '../build-mirror-request.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
 import { exitOf, textOption } from '../command.js';
-import { cleanMirrorText, cleanText } from '../reporter/clean-text.js';
 
 const DEFAULT_AGE = '30d';
 
@@ -45,7 +44,11 @@ export const cleanCommand: CliCommand = {
       limits: limitsOf({ args, options }),
       dryRun: values.dryRun,
     });
-    reporter.result(cleanText(report), { ...report }, { answer: report.dryRun });
+    reporter.result(
+      (await import('../reporter/clean-text.js')).cleanText(report),
+      { ...report },
+      { answer: report.dryRun },
+    );
     return exitOf(report.findings);
   },
 };
@@ -53,7 +56,11 @@ export const cleanCommand: CliCommand = {
 async function cleanOneMirror(call: CliCall): Promise<ExitCode> {
   const { cleanMirror } = await import('../../jobs/mirror/clean-mirror.js');
   const report = await cleanMirror(call.rt, await buildMirrorRequest(call, await takeMirrorSettings(call)));
-  call.reporter.result(cleanMirrorText(report), { ...report }, { answer: report.dryRun });
+  call.reporter.result(
+    (await import('../reporter/clean-text.js')).cleanMirrorText(report),
+    { ...report },
+    { answer: report.dryRun },
+  );
   return exitOf(report.findings);
 }
 

@@ -2,7 +2,6 @@ import { EXIT, RepackError } from '../../base/errors.js';
 import { parseSubdir } from '../../conda/channel/names.js';
 import type { CliCommand } from '../command.js';
 import { NETWORK_SETTINGS, OUTPUT_SETTINGS } from '../command.js';
-import { diffText } from '../reporter/diff-text.js';
 
 export const diffCommand: CliCommand = {
   name: 'diff',
@@ -51,7 +50,7 @@ export const diffCommand: CliCommand = {
       logins,
       caFiles: values.caFiles,
     });
-    reporter.result(diffText(report), { ...report });
+    reporter.result((await import('../reporter/diff-text.js')).diffText(report), { ...report });
     return report.equal ? EXIT.done : EXIT.findings;
   },
 };

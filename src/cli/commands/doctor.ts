@@ -2,7 +2,6 @@ import type { DoctorRequest } from '../../jobs/doctor/doctor.js';
 import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCommand, Typed } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
-import { doctorText } from '../reporter/doctor-text.js';
 
 export const doctorCommand: CliCommand = {
   name: 'doctor',
@@ -25,7 +24,7 @@ export const doctorCommand: CliCommand = {
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });
-    reporter.result(doctorText(report), { ...report });
+    reporter.result((await import('../reporter/doctor-text.js')).doctorText(report), { ...report });
     return report.ok ? EXIT.done : EXIT.findings;
   },
 };

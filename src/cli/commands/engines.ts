@@ -2,7 +2,6 @@ import { EXIT } from '../../base/errors.js';
 import { workSettings } from '../../config/work-settings.js';
 import type { CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS } from '../command.js';
-import { enginesText } from '../reporter/engines-text.js';
 
 export const enginesCommand: CliCommand = {
   name: 'engines',
@@ -11,7 +10,7 @@ export const enginesCommand: CliCommand = {
   async run({ rt, values, reporter }) {
     const { listEngines } = await import('../../jobs/engines.js');
     const engines = await listEngines(rt, workSettings(values));
-    reporter.result(enginesText(engines), { engines }, { answer: true });
+    reporter.result((await import('../reporter/engines-text.js')).enginesText(engines), { engines }, { answer: true });
     return EXIT.done;
   },
 };

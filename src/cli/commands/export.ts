@@ -4,7 +4,6 @@ import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
 import type { SettingName } from '../../config/settings.js';
-import { exportText } from '../reporter/export-text.js';
 
 export const EXPORT_SETTINGS = [
   'signKey',
@@ -62,7 +61,7 @@ export async function runExport(call: CliCall): Promise<(typeof EXIT)['done']> {
     siteFiles: values.siteFiles === 'on',
     since: textOption(call, 'since'),
   });
-  reporter.result(exportText(report), { ...report });
+  reporter.result((await import('../reporter/export-text.js')).exportText(report), { ...report });
   return EXIT.done;
 }
 

@@ -1,7 +1,6 @@
 import { RepackError } from '../../base/errors.js';
 import type { CliCommand } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
-import { importText } from '../reporter/import-text.js';
 
 const EXAMPLES = `
 MEDIUM is a folder (a stick), several (several sticks), a NAME.set.json or a part. It is read in
@@ -66,7 +65,11 @@ export const importCommand: CliCommand = {
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });
-    reporter.result(importText(report), { ...report }, { answer: report.dryRun });
+    reporter.result(
+      (await import('../reporter/import-text.js')).importText(report),
+      { ...report },
+      { answer: report.dryRun },
+    );
     return exitOf(report.findings);
   },
 };

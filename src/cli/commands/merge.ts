@@ -1,6 +1,5 @@
 import type { CliCommand } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf } from '../command.js';
-import { importText } from '../reporter/import-text.js';
 
 const EXAMPLES = `
 DELTA is an unpacked delta (it holds delta.json; a mirror with "delta: true" writes it): what it
@@ -38,7 +37,11 @@ export const mergeCommand: CliCommand = {
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });
-    reporter.result(importText(report), { ...report }, { answer: report.dryRun });
+    reporter.result(
+      (await import('../reporter/import-text.js')).importText(report),
+      { ...report },
+      { answer: report.dryRun },
+    );
     return exitOf(report.findings);
   },
 };

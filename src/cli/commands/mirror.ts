@@ -10,7 +10,6 @@ import {
 } from '../build-mirror-request.js';
 import type { CliCall, CliCommand } from '../command.js';
 import { exitOf, textOption } from '../command.js';
-import { mirrorText } from '../reporter/mirror-text.js';
 
 export const mirrorCommand: CliCommand = {
   name: 'mirror',
@@ -45,7 +44,11 @@ export const mirrorCommand: CliCommand = {
     if (explained !== undefined) return explain(call, request, explained);
     const { mirror } = await import('../../jobs/mirror/mirror.js');
     const report = await mirror(call.rt, request);
-    call.reporter.result(mirrorText(report), { ...report }, { answer: report.published === undefined });
+    call.reporter.result(
+      (await import('../reporter/mirror-text.js')).mirrorText(report),
+      { ...report },
+      { answer: report.published === undefined },
+    );
     return exitOf(report.findings);
   },
 };

@@ -3,7 +3,6 @@ import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCommand, Typed } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
 import { readLogins } from '../../config/logins.js';
-import { serveText } from '../reporter/serve-text.js';
 
 const DEFAULT_PORT = 8000;
 const STOP_DEADLINE_MS = 30_000;
@@ -38,7 +37,7 @@ export const serveCommand: CliCommand = {
       limits: SERVE_LIMITS,
       stopDeadlineMs: STOP_DEADLINE_MS,
     });
-    reporter.result(serveText(report), { ...report });
+    reporter.result((await import('../reporter/serve-text.js')).serveText(report), { ...report });
     return EXIT.done;
   },
 };

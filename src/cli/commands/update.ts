@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { RepackError } from '../../base/errors.js';
-import { buildRepackRequest, type TypedRequest } from '../build-request.js';
+import type { TypedRequest } from '../build-request.js';
 import { addRequestOptions, requestChanges } from './request-options.js';
 import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
@@ -84,12 +84,14 @@ function namedParts(typed: Typed): Parts {
 
 async function runUpdate(call: CliCall, parts: Parts) {
   if (call.values.dryRun) return runPlan(call, parts);
+  const { buildRepackRequest } = await import('../build-request.js');
   const request = await buildRepackRequest(call.rt, { ...parts, ...requestChanges(call) }, call);
   const { update } = await import('../../jobs/update.js');
   return finishJob(await update(call.rt, request), call);
 }
 
 async function runPlan(call: CliCall, parts: Parts) {
+  const { buildRepackRequest } = await import('../build-request.js');
   const request = await buildRepackRequest(call.rt, { ...parts, ...requestChanges(call) }, call);
   const { plan } = await import('../../jobs/plan.js');
   return finishJob(await plan(call.rt, request), call);

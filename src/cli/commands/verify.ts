@@ -1,6 +1,5 @@
 import type { CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
-import { verifyText } from '../reporter/verify-text.js';
 
 export const verifyCommand: CliCommand = {
   name: 'verify',
@@ -17,7 +16,7 @@ export const verifyCommand: CliCommand = {
     const { args, rt, reporter } = call;
     const { verify } = await import('../../jobs/verify.js');
     const report = await verify(rt, { dir: args[0] ?? '.', allowedSigners: textOption(call, 'allowedSigners') });
-    reporter.result(verifyText(report), { ...report });
+    reporter.result((await import('../reporter/verify-text.js')).verifyText(report), { ...report });
     return exitOf(report.findings);
   },
 };

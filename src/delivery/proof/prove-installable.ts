@@ -1,5 +1,4 @@
 import { engineTitle } from '../../engine/conda/conda-engine.js';
-import { installOffline } from '../../engine/conda/install-offline.js';
 import { chooseEngine, detectEngines } from '../../engine/detect.js';
 import type { RepackPlan } from '../../conda/plan/plan.js';
 import type { WorkSettings } from '../../config/work-settings.js';
@@ -67,6 +66,7 @@ async function installProof(
     stage: 'prove',
     detail: `offline installation with ${engineTitle(engine)}`,
   });
+  const { installOffline } = await import('../../engine/conda/install-offline.js');
   await installOffline(rt, { engine, channelDir: staged.dir, specs: plan.specs, profile, runDir: tools.runDir });
   return { name: `installed by ${engineTitle(engine)}`, detail: subdir };
 }

@@ -8,7 +8,7 @@ import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { isSubdir } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { gatewayWay } from '../run/job-tools.js';
+import { gatewayWay } from '../run/gateway-way.js';
 import { lazyRecordDigest } from './side-content.js';
 import type { DiffRequest, SideContent, SideFileEntry } from './side-content.js';
 

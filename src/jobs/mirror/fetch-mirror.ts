@@ -13,7 +13,6 @@ import { checkFreeSpace } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings, listed } from '../../delivery/collect-findings.js';
 import { attestationsLeftOut } from '../stated-attestations.js';
-import { collectAttestations } from '../collect-attestations.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { standingArtifact, standingSideFiles } from './standing.js';
@@ -138,7 +137,9 @@ async function fetchBeside(
   });
   // Those of artifacts that lie there were asked for when these came.
   const attested = request.attestations
-    ? await collectAttestations(rt, { artifacts: request.reset ? fetched.artifacts : fetched.taken, gateway, store })
+    ? await (
+        await import('../collect-attestations.js')
+      ).collectAttestations(rt, { artifacts: request.reset ? fetched.artifacts : fetched.taken, gateway, store })
     : { side: [], findings: attestationsLeftOut(fetched.taken) };
   emitFindings(rt, [...taken.findings, ...attested.findings]);
   const fresh = [...taken.side, ...attested.side];

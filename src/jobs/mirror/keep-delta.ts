@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setName } from '../../media/set/names.js';
-import { writeDelta, type WrittenDelta } from '../../media/delta/write-delta.js';
+import type { WrittenDelta } from '../../media/delta/write-delta.js';
 import { deltaBase } from '../../media/set/changes.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
@@ -47,6 +47,7 @@ export async function keepDelta(rt: Runtime, { request, place }: DeltaTask): Pro
     generation: target.manifest.generation,
     base: deltaBase(base),
   });
+  const { writeDelta } = await import('../../media/delta/write-delta.js');
   const written = await writeDelta(rt, { deltaDir, name, base, target, labelDir: place.labelDir });
   await rt.fs.writeWhole(kept, target.bytes, { durable: false });
   return written;

@@ -11,7 +11,6 @@ import { shown } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { listed } from '../../delivery/collect-findings.js';
 import type { MirrorRequest } from './mirror-request.js';
-import { solveClosure } from './solve-closure.js';
 
 /** A file by its place; its record is in the index of its channel. */
 export type ChosenFile = Pick<PickedFile, 'channel' | 'subdir' | 'fn'>;
@@ -39,6 +38,7 @@ export async function pickFiles(
   const excluded = new Map<string, number>(selection.excluded);
   let final = true;
   if (filter.dependencies === 'solve') {
+    const { solveClosure } = await import('./solve-closure.js');
     const { added, unsolvable, brokeDown } = await solveClosure(rt, request, { sources, picked });
     append(findings, unsolvableFindings(unsolvable, picked.length));
     for (const { leftOutBy } of added) excluded.set(leftOutBy, (excluded.get(leftOutBy) ?? 0) - 1);

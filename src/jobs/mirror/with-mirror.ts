@@ -10,7 +10,7 @@ import { lookAtLabelFolder, withLabelFolder } from '../../delivery/place/label-f
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { STATE_NAME, isChannel, labelsOfRoot } from '../../delivery/place/root.js';
 import { listed } from '../../delivery/collect-findings.js';
-import { gatewayWay } from '../run/job-tools.js';
+import { gatewayWay } from '../run/gateway-way.js';
 import type { MirrorRequest } from './mirror-request.js';
 
 /** Below the mirror's state folder: what is being fetched, on the mirror's own volume, so that it is taken over by a link. */

@@ -13,21 +13,21 @@ import type { Terminal } from '../../../src/runtime/terminal.js';
 import { testRuntime } from '../../helpers/runtime.js';
 
 function run(program: 'update-offline-repo' | 'repackenv', ...args: string[]) {
-  const parsed = parseArguments(program, args);
+  const parsed = parseArguments(program, args, COMMANDS);
   if (parsed.kind !== 'run') throw new Error('text');
   return parsed.invocation;
 }
 
 describe('the help', () => {
   it('says the default of a setting, a number too', () => {
-    const parsed = parseArguments('repackenv', ['plan', '--help']);
+    const parsed = parseArguments('repackenv', ['plan', '--help'], COMMANDS);
     const text = parsed.kind === 'text' ? parsed.text.replaceAll(/\s+/g, ' ') : '';
     expect(text).toContain('in MB (default 450; REPACKENV_MAX_INDEX_MB)');
     expect(text).toContain('(default https://conda.anaconda.org; REPACKENV_BASE_URL)');
   });
 
   it.each(COMMANDS.map(({ name }) => name))('of %s is no wider than 100 columns where it can break', (name) => {
-    const parsed = parseArguments('repackenv', [name, '--help']);
+    const parsed = parseArguments('repackenv', [name, '--help'], COMMANDS);
     const [help = ''] = parsed.kind === 'text' ? parsed.text.split(/\nExamples?:/) : [];
     expect(help).toContain('Usage:');
     const wide = help.split('\n').filter((line) => line.length > 100 && !/^(Usage:|  repackenv )/.test(line));
@@ -35,8 +35,10 @@ describe('the help', () => {
   });
 
   const everyHelp = [
-    ...COMMANDS.map(({ name }) => [`repackenv ${name}`, parseArguments('repackenv', [name, '--help'])] as const),
-    ['update-offline-repo', parseArguments('update-offline-repo', ['--help'])] as const,
+    ...COMMANDS.map(
+      ({ name }) => [`repackenv ${name}`, parseArguments('repackenv', [name, '--help'], COMMANDS)] as const,
+    ),
+    ['update-offline-repo', parseArguments('update-offline-repo', ['--help'], COMMANDS)] as const,
   ];
   it.each(everyHelp)('of %s fills its lines, and has no example wider than 120 columns', (_name, parsed) => {
     const lines = (parsed.kind === 'text' ? parsed.text : '').split('\n');
@@ -71,13 +73,13 @@ describe('M9 a command of another tool', () => {
     ['--config-file m.yml mirror', 'Type -f FILE.'],
     ['mirror -f m.yml --target-directory /srv/m', 'mirror_dir: DIR'],
   ])('M9: %s: says what to type instead', (line, says) => {
-    expect(() => parseArguments('repackenv', line.split(' '))).toThrow(
+    expect(() => parseArguments('repackenv', line.split(' '), COMMANDS)).toThrow(
       expect.objectContaining({ code: 'E_USAGE', hint: expect.stringContaining(says) as string }),
     );
   });
 
   it('M9: a misspelt command of ours stays one', () => {
-    expect(() => parseArguments('repackenv', ['mirorr'])).toThrow(
+    expect(() => parseArguments('repackenv', ['mirorr'], COMMANDS)).toThrow(
       expect.objectContaining({ what: expect.stringContaining('mirror') as string }),
     );
   });
@@ -119,7 +121,10 @@ describe('the command line', () => {
   });
 
   it('has every setting on both programs', () => {
-    const help = [parseArguments('update-offline-repo', ['--help']), parseArguments('repackenv', ['update', '--help'])];
+    const help = [
+      parseArguments('update-offline-repo', ['--help'], COMMANDS),
+      parseArguments('repackenv', ['update', '--help'], COMMANDS),
+    ];
     for (const page of help) {
       const text = page.kind === 'text' ? page.text : '';
       for (const name of SETTING_NAMES) expect(text).toContain(`--${SETTINGS[name].flag}`);
@@ -133,14 +138,14 @@ describe('the command line', () => {
     [['-x', 't', 'r', 'p']],
     [['l', 't', 'r', 'p', '--engine']],
   ])('A9 refuses %j with exit code 2', (args) => {
-    expect(() => parseArguments('update-offline-repo', args)).toThrow(
+    expect(() => parseArguments('update-offline-repo', args, COMMANDS)).toThrow(
       expect.objectContaining({ code: 'E_USAGE', exitCode: 2 }),
     );
   });
 
   it('A17 does not repeat a value that was given to an unknown option', () => {
     try {
-      parseArguments('update-offline-repo', ['l', '--token=xx-secret', 'r', 'p']);
+      parseArguments('update-offline-repo', ['l', '--token=xx-secret', 'r', 'p'], COMMANDS);
       throw new Error('accepted');
     } catch (error) {
       expect(JSON.stringify(error) + String(error)).not.toContain('xx-secret');
