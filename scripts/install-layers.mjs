@@ -28,6 +28,8 @@ const CATALOGUE = {
   python39: { spec: 'python 3.9', make: () => findPython('3.9', 'REPACKENV_PYTHON39'), on: 'default' },
   rsync: { spec: 'apt', make: () => aptProgram('rsync'), on: 'default' },
   'ssh-keygen': { spec: 'apt', make: () => aptProgram('ssh-keygen', 'openssh-client'), on: 'default' },
+  // A server with users and passwords.
+  nginx: { spec: 'apt', make: () => aptProgram('nginx'), on: 'default' },
   zstd: { spec: 'apt', make: () => aptProgram('zstd'), on: 'default' },
   // `npm run lint` gives it the scripts of src/site/assets.
   shellcheck: { spec: 'apt', make: () => aptProgram('shellcheck'), on: 'default' },

@@ -8,6 +8,7 @@ export type LayerName =
   | 'py-rattler'
   | 'rsync'
   | 'ssh-keygen'
+  | 'nginx'
   | 'browser'
   | 'node24'
   | 'wine'

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -126,9 +126,7 @@ function freePort(): Promise<number> {
   });
 }
 
-const NGINX = 'nginx';
-const nginx = spawnSync(NGINX, ['-v']).status === 0;
-describe.skipIf(!nginx)('C9: nginx with auth_basic (skipped where there is no nginx)', () => {
+describeWithLayers(['nginx'], 'C9: nginx with auth_basic', () => {
   it(
     'and a netrc',
     async () => {
@@ -146,7 +144,14 @@ describe.skipIf(!nginx)('C9: nginx with auth_basic (skipped where there is no ng
           `http { access_log off; ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${dir}/${name};`).join(' ')}\n` +
           `server { listen 127.0.0.1:${port}; auth_basic x; auth_basic_user_file ${dir}/users; root ${upstream.dir}/gen1; } }\n`,
       );
-      const server = spawn(NGINX, ['-p', dir, '-c', join(dir, 'nginx.conf'), '-e', join(dir, 'error.log')]);
+      const server = spawn(layerPath('nginx'), [
+        '-p',
+        dir,
+        '-c',
+        join(dir, 'nginx.conf'),
+        '-e',
+        join(dir, 'error.log'),
+      ]);
       try {
         writeFileSync(join(work.dir, 'netrc'), `machine 127.0.0.1 login anna password ${password}\n`, { mode: 0o600 });
         writeFileSync(
