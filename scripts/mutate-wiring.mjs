@@ -86,7 +86,7 @@ const MUTATIONS = [
     tests: 'gates-shared',
   },
   { name: 'job beside a running clean', find: /await waitWhileCleaning\(/g, replace: NOTHING, tests: 'gates-shared' },
-  { name: 'not asked whose folder', find: /requireOurs\((?!rt: )/g, replace: NOTHING, tests: 'gates' },
+  { name: 'not asked whose folder', find: /(?<!function )requireOurs\(/g, replace: NOTHING, tests: 'gates' },
   { name: 'changed folder published', find: /await refuseChanged(Folder)?\(/g, replace: NOTHING, tests: 'gates' },
   {
     name: 'pip of the artifact taken out',
