@@ -59,6 +59,11 @@ export function textOption({ options }: Typed, name: string): string | undefined
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Reads an option that may be repeated. */
+export function appended(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
 /** The texts of an own option that may be repeated. */
 export function textsOption({ options }: Typed, name: string): string[] {
   const value = options[name];

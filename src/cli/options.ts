@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { appended } from './command.js';
 import type { GivenOptions } from '../config/resolve-settings.js';
 import { SETTINGS, SETTING_NAMES } from '../config/settings.js';
 import type { SettingName } from '../config/settings.js';
@@ -43,7 +44,7 @@ function optionOf(name: SettingName): Option {
   );
   option.helpGroup(`${group}:`);
   if (repeatable) {
-    option.argParser((item: string, before: string[] | undefined) => [...(before ?? []), item]);
+    option.argParser(appended);
   }
   return option;
 }

@@ -110,13 +110,13 @@ function tokenOption({ tokenEnv, tokenFile }: Record<string, unknown>): string {
   return typeof tokenFile === 'string' ? `file:${tokenFile}` : 'none';
 }
 
-/** commander repeats what was typed; `--token=VALUE` and the like must not be. */
 interface Typing {
   program: ProgramName;
   args: readonly string[];
   commands: readonly CliCommand[];
 }
 
+/** commander repeats what was typed; `--token=VALUE` and the like must not be. */
 function usageError(error: CommanderError, { program, args, commands }: Typing): RepackError {
   const message = error.message.replace(/^error: /, '').replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
   const former = program === 'repackenv' ? formerTool(error, args, commands) : undefined;

@@ -21,9 +21,9 @@ export function whyMoved(before: Manifest | undefined, after: Manifest): Reason[
     manifest.files
       .filter((each) => each.kind === kind)
       .map(({ path, sha256, channel }) => [path, sha256, channel ?? null]);
+  const paths = [before, after].map((each) => new Set(each.files.map(({ path }) => path)));
   const records = ({ files: all }: Manifest): unknown => {
-    const shared = (path: string): boolean =>
-      [before, after].every((each) => each.files.some((file) => file.path === path));
+    const shared = (path: string): boolean => paths.every((each) => each.has(path));
     return all
       .filter(({ path, record }) => record !== undefined && shared(path))
       .map(({ path, record }) => [path, record]);

@@ -1,7 +1,7 @@
 import { EXIT, RepackError } from '../../base/errors.js';
 import { parseSubdir } from '../../conda/channel/names.js';
 import type { CliCommand } from '../command.js';
-import { NETWORK_SETTINGS, OUTPUT_SETTINGS } from '../command.js';
+import { appended, NETWORK_SETTINGS, OUTPUT_SETTINGS, textsOption } from '../command.js';
 
 export const diffCommand: CliCommand = {
   name: 'diff',
@@ -38,7 +38,7 @@ export const diffCommand: CliCommand = {
       a,
       b,
       newest: options['newest'] === true,
-      subdirs: subdirsIn(options['subdir']),
+      subdirs: textsOption({ args, options }, 'subdir').map((text) => parseSubdir(text)),
       token,
       baseUrl,
       owner,
@@ -54,14 +54,6 @@ export const diffCommand: CliCommand = {
     return report.equal ? EXIT.done : EXIT.findings;
   },
 };
-
-function appended(text: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), text];
-}
-
-function subdirsIn(given: unknown): string[] {
-  return Array.isArray(given) ? given.map((text) => parseSubdir(String(text))) : [];
-}
 
 const EXAMPLES = `
 Examples:

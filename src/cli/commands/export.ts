@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
-import { OUTPUT_SETTINGS, textOption } from '../command.js';
+import { appended, OUTPUT_SETTINGS, textOption, textsOption } from '../command.js';
 import type { SettingName } from '../../config/settings.js';
 
 export const EXPORT_SETTINGS = [
@@ -55,7 +55,7 @@ export async function runExport(call: CliCall): Promise<(typeof EXIT)['done']> {
     out: textOption(call, 'to') ?? '',
     zstd: options['zstd'] === true,
     partSize: textOption(call, 'partSize'),
-    subdirs: Array.isArray(options['subdir']) ? (options['subdir'] as string[]) : [],
+    subdirs: textsOption(call, 'subdir'),
     perPlatform: options['perPlatform'] === true,
     signKey: values.signKey,
     siteFiles: values.siteFiles === 'on',
@@ -88,8 +88,4 @@ export function rootOf(dir: string | undefined): string | undefined {
 /** The label, as far as the folder's name tells it. */
 export function nameOf(dir: string | undefined): string {
   return dir?.split(/[\\/]/).findLast((segment) => segment !== '') ?? '';
-}
-
-function appended(value: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }

@@ -2,12 +2,10 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { RepackError } from '../../base/errors.js';
 import type { TypedRequest } from '../build-request.js';
-import { textsOption, type CliCall } from '../command.js';
+import { appended, textsOption, type CliCall } from '../command.js';
 
 function repeatable(flags: string, help: string): Option {
-  return new Option(flags, `${help} (repeatable)`)
-    .argParser((item: string, before: string[] | undefined) => [...(before ?? []), item])
-    .helpGroup('Second delivery:');
+  return new Option(flags, `${help} (repeatable)`).argParser(appended).helpGroup('Second delivery:');
 }
 
 export const DROP_OPTION = repeatable(
