@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isFolder } from '../channel/read/list-folder.js';
 import { piecesOf } from '../codec/digests.js';
 import { accountOf, errnoOf } from '../base/disk-errors.js';
 import { isRepackError } from '../base/errors.js';
@@ -161,9 +162,4 @@ function vanished(error: unknown): boolean {
 function unreadable(rt: Runtime, error: unknown): string {
   const account = accountOf(rt.machine);
   return `it can not be read${account === undefined ? '' : ` by the account ${account}`} (${errnoOf(error) ?? String(error)})`;
-}
-
-async function isFolder(rt: Runtime, path: string): Promise<boolean> {
-  const stats = await rt.fs.lstat(path).catch(() => undefined);
-  return stats?.isDirectory() ?? false;
 }

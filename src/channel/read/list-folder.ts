@@ -99,6 +99,14 @@ export async function isThere(rt: { fs: Pick<FileSystem, 'lstat'> }, path: strin
   );
 }
 
+/** A folder itself; a link to one is none. */
+export async function isFolder(rt: { fs: Pick<FileSystem, 'lstat'> }, path: string): Promise<boolean> {
+  return rt.fs.lstat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
 /**
  * Folders in this one that are channels: they have a manifest or, `anybodys`, an index of noarch. People name ROOT, where the folder of a
  * label is meant.

@@ -1,3 +1,4 @@
+import { isFolder } from '../../channel/read/list-folder.js';
 import { append } from '../../base/append.js';
 import path from 'node:path';
 import { errnoOf } from '../../base/disk-errors.js';
@@ -304,13 +305,6 @@ async function lookAt(rt: Runtime, target: string): Promise<FileSeen | undefined
   const { size, atimeMs, mtimeMs, nlink, dev, ino } = stats;
   const shared = nlink > 1 ? [{ file: `${dev} ${ino}`, size, links: nlink, held: 1 }] : [];
   return { path: target, size, frees: nlink > 1 ? 0 : size, shared, atimeMs, mtimeMs };
-}
-
-async function isFolder(rt: Runtime, target: string): Promise<boolean> {
-  return rt.fs.lstat(target).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
 }
 
 async function isEmpty(rt: Runtime, target: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import { MANIFEST_NAME, sideFoldersOf } from '../../channel/manifest/manifest.js
 import type { Manifest } from '../../channel/manifest/manifest.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import { readIndex } from '../../channel/read/folder-source.js';
-import { listFolder } from '../../channel/read/list-folder.js';
+import { isFolder, listFolder } from '../../channel/read/list-folder.js';
 import { splitPath } from '../../conda/channel/names.js';
 import type { LiveFile } from '../../channel/staged.js';
 import { lockLabel } from '../../delivery/lock/lock.js';
@@ -166,10 +166,3 @@ async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Pr
 
 /** Of LABEL.verify.sh and the like. */
 const SITE_FILE = /^\.(verify\.(sh|ps1)|INSTALL\.md|[a-z0-9-]+\.explicit\.txt)$/;
-
-async function isFolder(rt: Runtime, target: string): Promise<boolean> {
-  return rt.fs.lstat(target).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
-}
