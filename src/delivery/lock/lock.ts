@@ -89,6 +89,8 @@ async function acquire(rt: Runtime, request: Acquisition): Promise<number> {
     rt.signal.throwIfAborted();
     const top = await topClaim(rt, request.dir);
     const reason = top.free ? 'free' : await whyTakeable(rt, top, request);
+    // Its owner may have given it back and ended between the two looks: then it was no dead run's.
+    if (reason !== undefined && !top.free && !(await isStillHeld(rt, top, request.dir))) continue;
     if (reason !== undefined) {
       const number = top.number + 1;
       if (await claim(rt, request, number)) {
@@ -143,6 +145,11 @@ async function standsStill(rt: Runtime, top: LockClaim, request: Acquisition): P
   await rt.clock.sleep(STANDSTILL_MS, rt.signal);
   const after = await topClaim(rt, request.dir);
   return after.number === top.number && !after.free && after.heartbeatMs === top.heartbeatMs;
+}
+
+async function isStillHeld(rt: Runtime, top: LockClaim, dir: string): Promise<boolean> {
+  const now = await topClaim(rt, dir);
+  return now.number === top.number && !now.free;
 }
 
 async function topClaim(rt: Runtime, dir: string): Promise<LockClaim> {

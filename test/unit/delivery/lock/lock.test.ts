@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -172,6 +172,22 @@ describe.runIf(process.platform === 'linux')('I4 a lock that was left', () => {
     } else {
       expect(outcome).toMatchObject({ code: 'E_LOCKED' });
     }
+  });
+
+  it('one that gives the lock back and ends between the two looks was no dead run: nothing is said of a takeover', async () => {
+    await left({ pid: DEAD_PID }, 0);
+    const plain = faultFs(() => undefined).fs;
+    const claim = join(stateDir, 'lock', '1');
+    const fs = {
+      ...plain,
+      readText: async (path: string) => {
+        if (path === `/proc/${DEAD_PID}/stat`) await rename(join(claim, 'owner.json'), join(claim, 'released.json'));
+        return plain.readText(path);
+      },
+    };
+    const rt = runtime({ fs });
+    await (await lock(rt)).release();
+    expect(rt.collected).toEqual([]);
   });
 
   it('a dead pid that cannot be seen (hidepid) is not taken for dead', async () => {
