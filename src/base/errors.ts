@@ -36,6 +36,7 @@ export const ERROR_EXIT = {
   E_NO_OWNER: EXIT.usage,
   E_NOT_OURS: EXIT.usage,
   E_ASKS_LESS: EXIT.usage,
+  E_GENERATION: EXIT.usage,
   E_NOT_A_CHANNEL: EXIT.usage,
   E_PART_SIZE: EXIT.usage,
   E_OUT: EXIT.usage,

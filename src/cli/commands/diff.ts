@@ -9,7 +9,10 @@ export const diffCommand: CliCommand = {
   settings: [...OUTPUT_SETTINGS, ...NETWORK_SETTINGS, 'baseUrl', 'owner', 'cacheDir'],
   declare: (command) =>
     void command
-      .argument('<A>', 'a channel folder, a manifest.json, a site receipt, a set.json, or the URL or name of a channel')
+      .argument(
+        '<A>',
+        'a channel folder, ROOT/LABEL@N, a manifest.json, a site receipt, a set.json, or the URL or name of a channel',
+      )
       .argument('<B>', 'the same')
       .option(
         '--subdir <SUBDIR>',

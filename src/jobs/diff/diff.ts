@@ -17,7 +17,7 @@ import type { DiffRequest, SideContent, SideFileEntry } from './side-content.js'
 export interface DiffSide {
   /** As typed; a channel by its identity URL. */
   given: string;
-  kind: 'folder' | 'manifest' | 'receipt' | 'set' | 'channel';
+  kind: 'folder' | 'manifest' | 'receipt' | 'set' | 'generation' | 'channel';
   label: string | null;
   generation: number | null;
   artifacts: number;
@@ -52,7 +52,7 @@ export async function diff(rt: Runtime, request: DiffRequest): Promise<DiffRepor
     : { a: readA.files, b: readB.files };
   const { before, after } = comparable(picked.a, picked.b);
   const changes = compareChannels(before, after);
-  if (whole) changes.bytesToTravel += rootBytesToTravel(readA, readB, a.kind === 'folder' && b.kind === 'folder');
+  if (whole) changes.bytesToTravel += rootBytesToTravel(readA, readB, hasRoot(a) && hasRoot(b));
   else changes.bytesToTravel = changes.bytesOfPackages;
   const files = whole ? otherFiles(readA.files, readB.files) : null;
   const asked = askedDifferently(readA.manifest, readB.manifest);
@@ -143,6 +143,11 @@ function sideOf(side: Side, { files, manifest }: SideContent): DiffSide {
     generation: manifest?.generation ?? null,
     artifacts: files.filter(({ path }) => formatOf(path) !== undefined).length,
   };
+}
+
+/** A folder, or what was kept of one: whether it is signed is known. */
+function hasRoot({ kind }: Side): boolean {
+  return kind === 'folder' || kind === 'generation';
 }
 
 function byPath(files: readonly SideFileEntry[]): Map<string, SideFileEntry> {

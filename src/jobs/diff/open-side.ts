@@ -11,6 +11,7 @@ import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.j
 import type { Manifest } from '../../channel/manifest/manifest.js';
 import { manifestOfReceipt, otherFile } from '../../channel/manifest/other-file.js';
 import { parseManifest } from '../../channel/manifest/read-manifest.js';
+import { manifestOf, namedGeneration, signatureOf } from '../../delivery/generations/named-generation.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { DiffRequest, SideContent } from './side-content.js';
 import { readBareFolder } from './read-folder-side.js';
@@ -18,7 +19,7 @@ import { rootFilesOf } from './root-files.js';
 
 /** One side, recognised by what it is. */
 export type Side =
-  | { kind: 'folder' | 'manifest' | 'receipt' | 'set'; given: string; read(): Promise<SideContent> }
+  | { kind: 'folder' | 'manifest' | 'receipt' | 'set' | 'generation'; given: string; read(): Promise<SideContent> }
   | { kind: 'channel'; channels: readonly Channel[] };
 
 /** More is no manifest: one of a million files has 400 MB. */
@@ -26,7 +27,7 @@ const MAX_FILE_BYTES = 500_000_000;
 
 /**
  * What is on disk under this name comes first; a URL, or a name that nothing on disk has, is a channel. Throws E_USAGE, E_MEDIUM,
- * E_CHANNEL, E_NOT_A_CHANNEL.
+ * E_CHANNEL, E_NOT_A_CHANNEL, E_GENERATION.
  */
 export async function openSide(rt: Runtime, request: DiffRequest, given: string): Promise<Side> {
   if (given.includes('://')) return channelSide(rt, request, given);
@@ -37,6 +38,12 @@ export async function openSide(rt: Runtime, request: DiffRequest, given: string)
     throw unreadable(where, error);
   });
   if (stats === undefined) {
+    const named = await namedGeneration(rt, given);
+    if (named !== undefined) {
+      const { manifest, bytes } = manifestOf(named);
+      const signature = await signatureOf(rt, named);
+      return { kind: 'generation', given, read: async () => ofManifest(manifest, { bytes, signature }) };
+    }
     if (/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(given) && !/\.json$/i.test(given)) {
       rt.events.emit({ type: 'note', message: `there is no file or folder ${where}: ${given} is taken for a channel` });
       return channelSide(rt, request, given);
@@ -166,14 +173,14 @@ function nothingThere(given: string): RepackError {
   return new RepackError('E_USAGE', {
     what: 'There is nothing to compare under this name',
     where: given,
-    hint: 'Give a channel folder, a manifest.json, a site receipt, a set.json, or the URL or name of a channel.',
+    hint: 'Give a channel folder, ROOT/LABEL@N, a manifest.json, a site receipt, a set.json, or the URL or name of a channel.',
   });
 }
 
 function notRecognised(
   given: string,
   why: string,
-  hint = 'Give a channel folder, a manifest.json, a site receipt, a set.json, or the URL or name of a channel.',
+  hint = 'Give a channel folder, ROOT/LABEL@N, a manifest.json, a site receipt, a set.json, or the URL or name of a channel.',
 ): RepackError {
   return new RepackError('E_USAGE', {
     what: `This file is no manifest, site receipt or set file: ${why}`,
