@@ -1,10 +1,7 @@
 import { RepackError, isRepackError } from '../base/errors.js';
 import type { ErrorCode } from '../base/errors.js';
+import { TOKEN_LIKE } from '../base/token-like.js';
 import { parseLabel } from '../conda/channel/names.js';
-
-/** Tokens of anaconda.org, and of other servers that people give one of. */
-const TOKEN_LIKE =
-  /^(?:[a-z]{2}-)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-|^[a-z]{2}-[0-9a-f]{8}-?[0-9a-f]{4}-?|^(?=.*\d)[0-9a-f]{32,128}$|^eyJ[\w-]{20,}|^(?:gh[pousr]_|glpat-|AKCp)\w{8,}/i;
 
 interface Typed {
   label: string | undefined;

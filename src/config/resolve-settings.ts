@@ -2,6 +2,8 @@ import path from 'node:path';
 import { folderUrl } from './folder-url.js';
 import { pathInFile } from './path-in-file.js';
 import { RepackError } from '../base/errors.js';
+import type { ConfigFile } from './config-file.js';
+import type { Declared } from './labels/types.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { SETTINGS, SETTING_NAMES } from './settings.js';
 import type { SettingName, SettingValues } from './settings.js';
@@ -13,6 +15,27 @@ export interface ResolvedSettings {
   values: SettingValues;
   origins: Origins;
   configFile: string | undefined;
+  /** What ROOT/repackenv.yml declares, of the same reading. */
+  declared: Declared | undefined;
+  /** The same with `layers` between the environment and the file, the highest first. */
+  under(layers: readonly SettingsLayer[]): ResolvedSettings;
+}
+
+export interface ConfigPlaces {
+  /** As `--config` names it. */
+  config: string | undefined;
+  root: string | undefined;
+  /** The labels of ROOT are wanted, also where another file has the settings. */
+  labels?: boolean;
+}
+
+/** What a part of a configuration file sets. */
+export interface SettingsLayer {
+  values: ReadonlyMap<SettingName, unknown>;
+  /** Paths count from its folder. */
+  file: string;
+  /** As `--show-config` says it. */
+  origin: string;
 }
 
 /** What the command line said, by setting; absent where the option was not given. */
@@ -20,23 +43,36 @@ export type GivenOptions = Partial<Record<SettingName, unknown>>;
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine'>;
 
+export const CONFIG_NAME = 'repackenv.yml';
+
 /**
  * Option over environment over file over default (design D13). Every path comes out absolute: one in the file counts from the file's folder, as
  * cron starts programs anywhere (and `~` is the user's home there), any other from the working directory.
  *
  * @throws RepackError E_CONFIG, E_USAGE for a value that is not right, naming where it was given.
  */
-export async function resolveSettings(
-  rt: Door,
-  given: GivenOptions,
-  places: { config: string | undefined; root: string | undefined },
-): Promise<ResolvedSettings> {
-  const file = await findConfigFile(rt, places);
+export async function resolveSettings(rt: Door, given: GivenOptions, places: ConfigPlaces): Promise<ResolvedSettings> {
+  const found = await findConfigFile(rt, places);
   // Loaded only where there is a file: the YAML parser is 0.05 s of the start.
-  const fromFile =
-    file === undefined
-      ? new Map<SettingName, unknown>()
-      : await (await import('./config-file.js')).readConfigFile(rt, file);
+  const read = async ({ file, elsewhere }: FoundFile): Promise<ConfigFile> =>
+    (await import('./config-file.js')).readConfigFile(rt, file, elsewhere);
+  const config = found && (await read(found));
+  const layers = found && config ? [{ values: config.values, file: found.file, origin: found.file }] : [];
+  const ofRoot = places.root === undefined ? undefined : rootFile(rt, places.root);
+  const isApart = places.labels === true && found?.elsewhere !== undefined && ofRoot !== undefined;
+  const declared = isApart && (await isFile(rt, ofRoot)) ? (await read({ file: ofRoot })).declared : config?.declared;
+  return resolved(rt, { given, layers, file: found?.file, declared });
+}
+
+interface Whole extends Pick<ResolvedSettings, 'declared'> {
+  given: GivenOptions;
+  /** The highest first. */
+  layers: readonly SettingsLayer[];
+  file: string | undefined;
+}
+
+function resolved(rt: Door, whole: Whole): ResolvedSettings {
+  const { given, layers, file, declared } = whole;
   const fromMachine: Partial<SettingValues> = { cacheDir: defaultCacheDir(rt), subdirs: [rt.machine.subdir] };
   const fromAmbient = ambient(rt.env);
   const values: Record<string, unknown> = {};
@@ -44,22 +80,31 @@ export async function resolveSettings(
   for (const name of SETTING_NAMES) {
     const variable = SETTINGS[name].variable;
     const fromEnv = rt.env[variable];
+    const layer = layers.find((each) => each.values.has(name));
+    let from: string | undefined;
     if (given[name] !== undefined) {
       values[name] = check(name, given[name], `option --${SETTINGS[name].flag}`);
       origins[name] = 'command line';
     } else if (fromEnv !== undefined && fromEnv !== '') {
       values[name] = check(name, fromText(name, fromEnv), `environment variable ${variable}`);
       origins[name] = variable;
-    } else if (fromFile.has(name)) {
-      values[name] = fromFile.get(name);
-      origins[name] = file ?? '';
+    } else if (layer !== undefined) {
+      values[name] = layer.values.get(name);
+      origins[name] = layer.origin;
+      from = layer.file;
     } else {
       values[name] = fromAmbient[name] ?? fromMachine[name] ?? SETTINGS[name].schema.parse(undefined);
       origins[name] = name in fromAmbient ? 'environment' : 'default';
     }
-    values[name] = absolute(rt, { name, value: values[name], file: origins[name] === file ? file : undefined });
+    values[name] = absolute(rt, { name, value: values[name], file: from });
   }
-  return { values: values as unknown as SettingValues, origins: origins as Origins, configFile: file };
+  return {
+    values: values as unknown as SettingValues,
+    origins: origins as Origins,
+    configFile: file,
+    declared,
+    under: (more) => resolved(rt, { ...whole, layers: [...more, ...layers] }),
+  };
 }
 
 function absolute(
@@ -83,27 +128,40 @@ function absolute(
 
 const INSTALL_WITH = 'install=';
 
+interface FoundFile {
+  file: string;
+  /** Where `labels:` has to stand instead; undefined where this is the place. */
+  elsewhere?: string;
+}
+
 /** `--config`, `REPACKENV_CONFIG`, `ROOT/repackenv.yml`, the user's configuration folder: the first that is there. */
-async function findConfigFile(
-  rt: Door,
-  places: { config: string | undefined; root: string | undefined },
-): Promise<string | undefined> {
-  const named = places.config ?? (rt.env['REPACKENV_CONFIG'] || undefined);
-  if (named !== undefined) return path.resolve(rt.machine.cwd, named);
-  const candidates = [
-    ...(places.root === undefined || places.root === ''
-      ? []
-      : [path.resolve(rt.machine.cwd, places.root, 'repackenv.yml')]),
-    path.join(userConfigDir(rt), 'repackenv', 'repackenv.yml'),
-  ];
-  for (const candidate of candidates) {
-    const there = await rt.fs.stat(candidate).then(
-      (stat) => stat.isFile(),
-      () => false,
-    );
-    if (there) return candidate;
+async function findConfigFile(rt: Door, { config, root }: ConfigPlaces): Promise<FoundFile | undefined> {
+  const named = config ?? (rt.env['REPACKENV_CONFIG'] || undefined);
+  const ofRoot = root === undefined || root === '' ? undefined : rootFile(rt, root);
+  const elsewhere = `Labels stand in ROOT/${CONFIG_NAME}${ofRoot === undefined ? '' : `, here ${ofRoot}`}: move the lines there.`;
+  if (named !== undefined) {
+    const file = path.resolve(rt.machine.cwd, named);
+    return ofRoot === undefined || (await isSame(rt, file, ofRoot)) ? { file } : { file, elsewhere };
   }
-  return undefined;
+  if (ofRoot !== undefined && (await isFile(rt, ofRoot))) return { file: ofRoot };
+  const users = path.join(userConfigDir(rt), 'repackenv', CONFIG_NAME);
+  return (await isFile(rt, users)) ? { file: users, elsewhere } : undefined;
+}
+
+function rootFile({ machine }: Pick<Runtime, 'machine'>, root: string): string {
+  return path.resolve(machine.cwd, root, CONFIG_NAME);
+}
+
+async function isSame({ fs }: Pick<Runtime, 'fs'>, one: string, other: string): Promise<boolean> {
+  const [real, otherReal] = await Promise.all([one, other].map((file) => fs.realpath(file).catch(() => file)));
+  return real === otherReal;
+}
+
+async function isFile({ fs }: Pick<Runtime, 'fs'>, file: string): Promise<boolean> {
+  return fs.stat(file).then(
+    (stat) => stat.isFile(),
+    () => false,
+  );
 }
 
 function check(name: SettingName, value: unknown, where: string): unknown {

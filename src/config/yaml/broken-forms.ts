@@ -1,3 +1,5 @@
+import type { FileForm } from './text-file.js';
+
 /** A form that is wrong in a way people get from a printed page: where, what and the fix. */
 export interface BrokenForm {
   readonly line: number;
@@ -22,15 +24,21 @@ const ITEM = /^\s*[-*•–—]\s*\S/;
  * The broken form behind a complaint at `line`: what YAML says of it names another line and another reason. cas-mirror's own
  * documentation prints two of them: the key at the end of a comment line, and items that begin with `*`.
  */
-export function brokenForm(text: string, line: number, keys: readonly string[]): BrokenForm | undefined {
+export function brokenForm(
+  text: string,
+  line: number,
+  { keys, blocks = [] }: Pick<FileForm, 'keys' | 'blocks'>,
+): BrokenForm | undefined {
   const lines = text.split('\n').map((each) => each.replace(/\r$/, ''));
   const swallowed = swallowedKeys(text, keys).find((each) => each.line <= line + 1 && line <= each.lastLine + 1);
   // A list after the comment is read as part of what stands before it: the complaint may be about that line.
   const above = swallowed ?? swallowedKeys(text, keys).find((each) => precededBy(lines, each.line, line));
   if (above !== undefined) return swallowedForm(above);
+  const [block = ''] = /^[A-Za-z_]+(?=\s*:)/.exec(lines[lastIndexBefore(lines, line) - 1]!) ?? [];
+  const atMargin = blocks.includes(block) ? [] : keys;
   for (const near of nearLines(lines, line)) {
-    const form =
-      itemForm(lines, near) ?? colonForm(lines[near - 1]!, near, keys) ?? nestedKeyForm(lines[near - 1]!, near, keys);
+    const content = lines[near - 1]!;
+    const form = itemForm(lines, near) ?? colonForm(content, near, keys) ?? nestedKeyForm(content, near, atMargin);
     if (form !== undefined) return form;
   }
   return undefined;

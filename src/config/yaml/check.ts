@@ -36,7 +36,8 @@ export function checked<Schema extends z.ZodObject>(
     const issue = innermost(each);
     const keys = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
     const paths: Path[] = keys?.map((key) => issue.path.concat(key)) ?? [issue.path];
-    return paths.map((path) => ({ issue, path, place: keys === undefined ? yaml.at(path) : yaml.keyAt(path) }));
+    const isOfKey = keys !== undefined || (issue.code === 'custom' && issue.params?.['of'] === 'key');
+    return paths.map((path) => ({ issue, path, place: isOfKey ? yaml.keyAt(path) : yaml.at(path) }));
   });
   const unknown = complaints.filter(({ issue }) => issue.code === 'unrecognized_keys');
   // An unknown key may be why another is missing.
@@ -73,7 +74,7 @@ function plain(yaml: YamlFile, node: Node | null | undefined, schema: unknown): 
       hint: 'Write the value out. A name that begins with a star stands in quotes: "*-dbg".',
     });
   }
-  const { options, element, object } = kindsOf(schema);
+  const { options, element, object, each } = kindsOf(schema);
   if (isSeq<Node | null>(node)) return node.items.map((item) => plain(yaml, item, element));
   if (isMap<Node, Node | null>(node)) {
     if (kindsOf(element).object !== undefined) return [plain(yaml, node, element)];
@@ -82,7 +83,7 @@ function plain(yaml: YamlFile, node: Node | null | undefined, schema: unknown): 
     return Object.fromEntries(
       pairs
         .filter(({ key }) => object === undefined || isRead(key))
-        .map(({ key, value }) => [key, plain(yaml, value, object?.shape[key])]),
+        .map(({ key, value }) => [key, plain(yaml, value, object?.shape[key] ?? each)]),
     );
   }
   if (!isScalar(node)) return null;
@@ -91,11 +92,20 @@ function plain(yaml: YamlFile, node: Node | null | undefined, schema: unknown): 
   return asWritten && typeof node.value === 'number' ? sourceOf(node) : node.value;
 }
 
-/** What a value may be: of a list what its items are, of `key: value` pairs their schema. */
-function kindsOf(schema: unknown): { options: z.ZodType[]; element: unknown; object: z.ZodObject | undefined } {
+interface Kinds {
+  options: z.ZodType[];
+  /** Of a list: what its items are. */
+  element: unknown;
+  object: z.ZodObject | undefined;
+  /** Of pairs with keys of the user: what their values are. */
+  each: unknown;
+}
+
+function kindsOf(schema: unknown): Kinds {
   const options = optionsOf(schema);
-  const element = options.find((each) => each instanceof z.ZodArray)?.element;
-  return { options, element, object: options.find((each) => each instanceof z.ZodObject) };
+  const element = options.find((option) => option instanceof z.ZodArray)?.element;
+  const each = options.find((option) => option instanceof z.ZodRecord)?.valueType;
+  return { options, element, object: options.find((option) => option instanceof z.ZodObject), each };
 }
 
 /** A schema without its default and what is done with the value; of a union each option. */
@@ -109,9 +119,9 @@ function optionsOf(schema: unknown): z.ZodType[] {
 
 function keysAt(schema: unknown, path: Path): string[] {
   const [step, ...rest] = path;
-  const { element, object } = kindsOf(schema);
+  const { element, object, each } = kindsOf(schema);
   if (step === undefined) return Object.keys(object?.shape ?? {});
-  return keysAt(typeof step === 'number' ? element : object?.shape[String(step)], rest);
+  return keysAt(typeof step === 'number' ? element : (object?.shape[String(step)] ?? each), rest);
 }
 
 function keyOf(yaml: YamlFile, key: Node): string {

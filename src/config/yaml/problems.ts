@@ -49,7 +49,8 @@ export function yamlProblem({ code, message, pos }: YAMLError, text: string, for
   switch (code) {
     case 'DUPLICATE_KEY': {
       const key = /^[^\s:]+/.exec(text.slice(offset))?.[0] ?? '';
-      const first = text.split('\n').findIndex((line) => line.startsWith(`${key}:`)) + 1;
+      const indent = /[^\n]*$/.exec(text.slice(0, offset))![0];
+      const first = text.split('\n').findIndex((line) => line.startsWith(`${indent}${key}:`)) + 1;
       return {
         what: `The key "${key}" is there twice${first > 0 ? `, first on line ${first}` : ''}`,
         hint: 'Keep one of the two, and join their lists.',

@@ -45,7 +45,7 @@ export function readYaml(input: string | Uint8Array, file: string, form: FileFor
     return { line, offset, where: `${file}, line ${line}, column ${col}` };
   };
   const error = (place: Place, parts: Parts): RepackError => {
-    const broken = brokenForm(text, place.line, form.keys);
+    const broken = brokenForm(text, place.line, form);
     if (broken === undefined) return fileError(form, place.where, parts);
     return fileError(form, `${file}, line ${broken.line}, column ${broken.column}`, broken);
   };

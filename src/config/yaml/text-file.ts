@@ -15,6 +15,8 @@ export interface FileForm {
   readonly option: string;
   /** The keys it may begin a line with; none where it is no YAML. */
   readonly keys: readonly string[];
+  /** Those below which the others may stand indented. */
+  readonly blocks?: readonly string[];
   /** The first lines of a right one. */
   readonly example: string;
 }

@@ -23,7 +23,7 @@ function failure(run: () => unknown): RepackError {
 
 describe('A18 the configuration file', () => {
   it('reads every kind of value', () => {
-    const values = readConfigText(
+    const { values } = readConfigText(
       bytes('owner: acme\nchannels: [conda-forge, "https://h/x"]\nclient: "conda 4.4"\nwait_lock: 30\nindex: [bz2]\n'),
       'c.yml',
     );
@@ -41,7 +41,7 @@ describe('A18 the configuration file', () => {
     ['CRLF', bytes('# c\r\nowner: acme\r\n')],
     ['one value where a list is meant', bytes('owner: acme\nchannels: conda-forge\n')],
   ])('accepts %s', (_name, content) => {
-    expect(readConfigText(content, 'c.yml').get('owner')).toBe('acme');
+    expect(readConfigText(content, 'c.yml').values.get('owner')).toBe('acme');
   });
 
   it.each([

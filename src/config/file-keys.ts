@@ -1,0 +1,31 @@
+import { SETTINGS, SETTING_NAMES } from './settings.js';
+import type { SettingName } from './settings.js';
+
+/** The settings that can stand in a `repackenv.yml`, by their key there. */
+export const BY_KEY = new Map<string, SettingName>(
+  SETTING_NAMES.flatMap((name) => {
+    const { key } = SETTINGS[name];
+    return key === undefined ? [] : [[key, name] as const];
+  }),
+);
+
+/** Their schemas; the default is stated where nothing else can have given a value. */
+export function fileSettings(options: { defaults: boolean }) {
+  return Object.fromEntries(
+    [...BY_KEY].map(([key, name]) => {
+      const { given, schema, help: description } = SETTINGS[name];
+      const absent = options.defaults ? { default: schema.safeParse(undefined).data } : {};
+      return [key, given.optional().meta({ description, ...absent })];
+    }),
+  );
+}
+
+/** What a file sets, by setting. */
+export function settingsOf(values: Readonly<Record<string, unknown>>): Map<SettingName, unknown> {
+  return new Map(
+    Object.entries(values).flatMap(([key, value]) => {
+      const name = BY_KEY.get(key);
+      return name === undefined || value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}

@@ -1,0 +1,60 @@
+import path from 'node:path';
+import { nearest } from '../../base/nearest.js';
+import { RepackError } from '../../base/errors.js';
+import type { Machine } from '../../runtime/runtime.js';
+import { pathInFile } from '../path-in-file.js';
+import type { ResolvedSettings, SettingsLayer } from '../resolve-settings.js';
+import { chainOf } from './chain.js';
+import type { Declared, WrittenSpec } from './types.js';
+
+/** A declared label with everything that is in force for it. */
+export interface DeclaredLabel {
+  label: string;
+  /** Command line over environment over label over its defaults over the rest of the file over default. */
+  settings: ResolvedSettings;
+  /** Undefined: left open. */
+  packages: { specs: readonly WrittenSpec[]; origin: string } | undefined;
+  /** Where the token is, as `readToken` takes it: `env:NAME`, `file:PATH`. */
+  token: { source: string; origin: string } | undefined;
+}
+
+/** @throws RepackError E_USAGE for a label that is not declared */
+export function declaredLabel(
+  { machine }: { machine: Pick<Machine, 'homedir'> },
+  settings: ResolvedSettings,
+  label: string,
+): DeclaredLabel {
+  const { declared } = settings;
+  const own = declared?.labels.get(label);
+  if (declared === undefined || own === undefined) throw notDeclared(label, declared);
+  const sets = Object.fromEntries(declared.defaults);
+  const chain = [own, ...chainOf(own.from, sets).map((name) => declared.defaults.get(name)!)];
+  const layers = chain.map(({ values, origin, line }): SettingsLayer => ({
+    values,
+    file: declared.file,
+    origin: `${origin}, line ${line}`,
+  }));
+  const asking = chain.find(({ packages }) => packages !== undefined);
+  const knowing = chain.find(({ token }) => token !== undefined);
+  return {
+    label,
+    settings: settings.under(layers),
+    packages: asking && { specs: asking.packages!, origin: `${asking.origin}, line ${asking.line}` },
+    token: knowing && {
+      source:
+        'env' in knowing.token!
+          ? `env:${knowing.token.env}`
+          : `file:${pathInFile(machine, path.dirname(declared.file), knowing.token!.file)}`,
+      origin: `${knowing.origin}, line ${knowing.line}`,
+    },
+  };
+}
+
+function notDeclared(name: string, declared: Declared | undefined): RepackError {
+  const near = nearest(name, declared?.labels.keys() ?? []);
+  return new RepackError('E_USAGE', {
+    what: `"${name}" is no declared label`,
+    where: declared?.file ?? 'command line',
+    hint: `${near === undefined ? '' : `Did you mean ${near}? `}For a package say --label LABEL.`,
+  });
+}
