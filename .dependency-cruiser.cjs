@@ -5,6 +5,9 @@
 const FLOOR = ['base', 'conda'];
 const LEAVES = ['codec', 'archive'];
 const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve'];
+/** Development packages that scripts/bundle.mjs takes into the program. */
+const BUNDLED =
+  '@msgpack/msgpack|commander|execa|fs-extra|fzstd|modern-tar|semver|spdx-expression-parse|undici|yaml|yauzl|zod';
 const STAGE = `^src/(${STAGES.join('|')})/`;
 
 /** `folder` may import only itself and `below`; type-only imports of doors are for everybody above the floor. */
@@ -51,7 +54,7 @@ module.exports = {
         'The machine is handed in; only its types may be imported. Files of the program itself are as its modules.',
       severity: 'error',
       from: { path: `^src/(${[...STAGES, 'site', 'config', 'channel', 'delivery', 'jobs', 'archive'].join('|')})/` },
-      to: { path: '^src/runtime/(?!assets\\.)', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/runtime/(?!program-files\\.)', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'one-door-to-a-form',
@@ -113,10 +116,15 @@ module.exports = {
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'src-needs-no-dev-dependency',
+      name: 'src-needs-no-tool',
+      comment: 'The program is made of its own modules, `dependencies`, and the packages that are bundled into it.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+      to: {
+        dependencyTypes: ['npm-dev'],
+        dependencyTypesNot: ['type-only'],
+        pathNot: `^node_modules/(${BUNDLED})/`,
+      },
     },
     { name: 'nothing-imports-tests', severity: 'error', from: { path: '^(src|scripts|bin)/' }, to: { path: '^test/' } },
     { name: 'src-imports-no-script', severity: 'error', from: { path: '^src/' }, to: { path: '^scripts/' } },

@@ -9,6 +9,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
  */
 export async function start(program) {
   for (const signal of SIGNALS) process.on(signal, endAtOnce);
+  // Stacks then name the sources that the bundle was made of. Reading the maps takes time, and only --debug shows stacks.
+  if (process.argv.includes('--debug')) process.setSourceMapsEnabled(true);
   const { main } = await import('../dist/src/main.js').catch(endUnloaded);
   // Its handlers first, then ours off: a signal that came while the modules were evaluated is told only now, to whoever listens.
   const done = main(program);

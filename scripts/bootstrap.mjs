@@ -5,13 +5,12 @@
  * JavaScript without imports of its own, since nothing is there yet. Exits with the code of the first command that fails.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Shipped as they are: src/runtime/assets.ts reads them. */
 const ASSETS = join('src', 'site', 'assets');
 const VITEST = ['vitest', 'run', '--config', 'test/vitest.config.ts'];
 
@@ -99,9 +98,8 @@ function shellcheck() {
 }
 
 function build() {
-  console.error('building (tsc)');
-  bin('typescript:tsc', '-p', 'tsconfig.json');
-  cpSync(join(ROOT, ASSETS), join(ROOT, 'dist', ASSETS), { recursive: true });
+  console.error('building');
+  node(join('scripts', 'bundle.mjs'));
   writeFileSync(join(ROOT, 'dist', '.built'), '');
 }
 

@@ -10,7 +10,6 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ArtifactFormat } from '../src/conda/record/records.js';
 import { LAYERS_DIR, PROJECT_ROOT, requireLayer } from './lib/layers.js';
 import {
@@ -119,10 +118,9 @@ function basePackages(kind: 'mixed' | 'bz2', dir: string): SamplePackage[] {
 
 /** The text of the modules that decide what is written: a change there makes the upstreams anew. */
 function readCode(): string[] {
-  const lib = fileURLToPath(new URL('./lib/', import.meta.url));
-  const names = ['owner-packages', 'sample-upstream', 'conda-package', 'conda-channel', 'upstream-layout'];
-  return [fileURLToPath(import.meta.url), ...names.map((name) => `${lib}${name}.js`)].map((path) =>
-    readFileSync(path, 'utf8'),
+  const lib = ['owner-packages', 'sample-upstream', 'conda-package', 'conda-channel', 'upstream-layout'];
+  return ['make-upstream', ...lib.map((name) => `lib/${name}`)].map((name) =>
+    readFileSync(join(PROJECT_ROOT, 'scripts', `${name}.ts`), 'utf8'),
   );
 }
 

@@ -10,7 +10,7 @@ export interface WorkerHandle {
 }
 
 export interface Workers {
-  /** `script`: URL of a compiled module, `new URL('./solve-worker.js', import.meta.url)`. */
+  /** `script`: a module in JavaScript, as `programFile` gives it. */
   start(script: URL, workerData?: unknown): WorkerHandle;
 }
 
@@ -18,7 +18,7 @@ export function threadWorkers(): Workers {
   return {
     start(script, workerData) {
       // An empty environment: a worker needs none, and what is not there can't leak.
-      const worker = new Worker(compiled(script), { workerData, env: {}, execArgv: [] });
+      const worker = new Worker(script, { workerData, env: {}, execArgv: [] });
       return {
         post: (message, transfer) => worker.postMessage(message, transfer === undefined ? [] : [...transfer]),
         onMessage: (listener) => worker.on('message', listener),
@@ -30,9 +30,4 @@ export function threadWorkers(): Workers {
       };
     },
   };
-}
-
-/** Tests run the TypeScript sources; threads need JavaScript, which `npm run build` puts below dist/. */
-function compiled(script: URL): URL {
-  return import.meta.url.endsWith('.ts') ? new URL(script.href.replace('/src/', '/dist/src/')) : script;
 }

@@ -3,7 +3,7 @@ import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { RepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { isSubdir, shown } from '../conda/channel/names.js';
-import { assetText } from '../runtime/assets.js';
+import { programText } from '../runtime/program-files.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { explicitFiles } from './explicit-lock.js';
 import type { SiteRecord } from './choose.js';
@@ -40,7 +40,7 @@ export function makeSiteFiles({ label: name, manifest, records = [], ...more }: 
   const label = plainName(name);
   const { signed = false, needs = needsLine(manifest, openNeeds(manifest.specs.map(nameOf), records)) } = more;
   // Both read the manifest as text, line by line, as `manifestBytes` writes it: what changes there must change in them.
-  const script = (name: string): string => assetText(`site/assets/${name}`).replaceAll('@LABEL@', label);
+  const script = (name: string): string => programText(`site/assets/${name}`).replaceAll('@LABEL@', label);
   const explicit = explicitFiles({ label, manifest, records });
   const texts: [name: string, text: string, executable?: boolean][] = [
     [`${label}.verify.sh`, script('verify.sh'), true],

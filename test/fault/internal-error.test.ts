@@ -47,7 +47,7 @@ describe('a bug of ours ends with 70', () => {
   it('--debug shows where, --json says it as data; neither shows the token', async () => {
     const debug = await failing('update:solved', ['--debug']);
     expect(debug.exitCode).toBe(70);
-    expect(debug.stderr).toMatch(/^ +at .*make-plan/m);
+    expect(debug.stderr).toMatch(/^ +at .*src\/jobs\/.*make-plan\.ts:\d+/m);
     const json = await failing('update:solved', ['--json']);
     expect(JSON.parse(json.stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({
       type: 'error',

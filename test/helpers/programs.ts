@@ -16,6 +16,8 @@ export interface ProgramOptions {
   cwd?: string | undefined;
   /** Standard input; closed without. */
   input?: string | undefined;
+  /** Default: the one of the checkout. */
+  bin?: string | undefined;
 }
 
 export interface Ran {
@@ -38,9 +40,9 @@ export interface RunningProgram {
 
 /** Starts one of our two programs as a user does, from `bin/`; `npm run build` must have been run. */
 export function startOurs(program: ProgramName, args: readonly string[], options: ProgramOptions): RunningProgram {
-  const { home, env, cwd = home, input } = options;
+  const { home, env, cwd = home, input, bin = join(PROJECT_ROOT, 'bin') } = options;
   mkdirSync(home, { recursive: true });
-  const child = spawn(process.execPath, [join(PROJECT_ROOT, 'bin', `${program}.js`), ...args], {
+  const child = spawn(process.execPath, [join(bin, `${program}.js`), ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOME: home, LANG: 'C.UTF-8', ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -91,6 +93,7 @@ export interface UpdateOptions {
   env?: Readonly<Record<string, string>>;
   input?: string;
   cwd?: string;
+  bin?: string;
 }
 
 /** A machine of a release engineer: folders of its own, the sample upstream, and nothing else. */
@@ -126,6 +129,7 @@ export async function openWorkplace(options: { upstream?: TestUpstream; token?: 
       env: { ...environment, ...update.env },
       input: update.input,
       cwd: update.cwd,
+      bin: update.bin,
     });
   const run: Workplace['run'] = (program, args, extra = {}) =>
     runOurs(program, args, { home: places.home, ...extra, env: { ...environment, ...extra.env } });

@@ -1,5 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.js';
 import type { WorkerHandle } from '../../runtime/workers.js';
+import { programFile } from '../../runtime/program-files.js';
 import { requireWasmMemory } from '../../codec/wasm-memory.js';
 import { explainSystemError } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -36,7 +37,7 @@ type SolverRuntime = Pick<Runtime, 'workers' | 'clock' | 'signal'>;
  * last one is answered. The thread keeps the process alive until `close`. Throws E_MEMORY where no thread can be had.
  */
 export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOptions = {}): EmbeddedSolver {
-  const script = options.script ?? new URL('./solve-worker.js', import.meta.url);
+  const script = options.script ?? programFile('engine/embedded/solve-worker.js');
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const waiting = new Map<number, { resolve: (answer: SolverAnswer) => void; reject: (error: Error) => void }>();
   let worker: WorkerHandle | undefined = start();

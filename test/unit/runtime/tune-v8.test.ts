@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { tuneV8 } from '../../../src/runtime/tune-v8.js';
 
@@ -14,8 +15,9 @@ describe('tuneV8', () => {
   });
 
   it('sets flags that the V8 at hand takes without a word', () => {
-    const module = fileURLToPath(new URL('../../../dist/src/runtime/tune-v8.js', import.meta.url));
-    const code = `import { tuneV8 } from ${JSON.stringify(module)}; tuneV8(process.versions.node, 'mirror')`;
+    const source = readFileSync(new URL('../../../src/runtime/tune-v8.ts', import.meta.url), 'utf8');
+    const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 };
+    const code = `${ts.transpile(source, compilerOptions)}; tuneV8(process.versions.node, 'mirror')`;
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
       encoding: 'utf8',
     });

@@ -1,0 +1,74 @@
+/**
+ * node scripts/bundle.mjs
+ *
+ * Writes the program to dist/src and the scripts to dist/scripts. The program takes the packages it is written with into its files, except
+ * those that find their WebAssembly beside themselves: these are the `dependencies` of package.json, which is held against what is
+ * imported. Each `import()` stays a point where the rest is loaded only when it is needed. Types are not checked.
+ */
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const OUT = join(ROOT, 'dist');
+/** Shipped as they are: src/runtime/program-files.ts says where. */
+const ASSETS = join('src', 'site', 'assets');
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+for (const folder of ['src', 'scripts']) rmSync(join(OUT, folder), { recursive: true, force: true });
+// Entries lie as in src/, all else flat beside main.js: where a file of the program is, can then be told from the bundle as from the sources.
+const chunks = await bundle('src', {
+  input: { main: 'src/main.ts', 'engine/embedded/solve-worker': 'src/engine/embedded/solve-worker.ts' },
+  external: Object.keys(dependencies),
+});
+cpSync(join(ROOT, ASSETS), join(OUT, ASSETS), { recursive: true });
+writeFileSync(join(OUT, 'src', 'THIRD-PARTY-LICENSES.txt'), licences(chunks));
+const imported = chunks.flatMap((chunk) => chunk.imports.concat(chunk.dynamicImports));
+const outside = new Set(imported.filter(isPackage));
+if ([...outside].sort().join() !== Object.keys(dependencies).sort().join()) {
+  throw new Error(`package.json says dependencies ${Object.keys(dependencies)}, the program imports ${[...outside]}`);
+}
+
+const scripts = readdirSync(join(ROOT, 'scripts')).filter((name) => name.endsWith('.ts'));
+await bundle('scripts', {
+  input: Object.fromEntries(scripts.map((name) => [name.slice(0, -3), `scripts/${name}`])),
+  external: isPackage,
+});
+
+/** The chunks it wrote below dist/`to`. */
+async function bundle(to, { input, external }) {
+  const build = await rolldown({ cwd: ROOT, input, external, platform: 'node' });
+  const { output } = await build.write({
+    dir: join(OUT, to),
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+    // Read with --debug only: names stay as they are, so a stack can be read without.
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+  });
+  await build.close();
+  return output.filter(({ type }) => type === 'chunk');
+}
+
+function isPackage(name) {
+  return /^[@\w]/.test(name) && !isBuiltin(name) && !name.endsWith('.js');
+}
+
+/** What the packages in `chunks` want to be told wherever they go. */
+function licences(chunks) {
+  const ids = chunks.flatMap(({ moduleIds }) => moduleIds).map((id) => id.replaceAll('\\', '/'));
+  const folders = new Set(ids.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []));
+  return [...folders]
+    .sort()
+    .map(licence)
+    .join(`\n${'-'.repeat(80)}\n`);
+}
+
+function licence(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+  const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  return `${name} ${version} (${license})\n${text}`;
+}
