@@ -59,13 +59,13 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     } as const;
     if (request.dryRun) {
       const folder = await lookAtLabelFolder(rt, { ...request, label });
-      return withTools(rt, toolOptions, async (tools) => {
+      return withTools(rt, { ...toolOptions, root: folder.place.root }, async (tools) => {
         const signature = request.signKey === undefined ? 'none' : 'signed';
         return planReport(await guarded(tools, folder), folder, { findings: collected.findings(), signature });
       });
     }
     return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>
-      withTools(rt, toolOptions, async (tools) => {
+      withTools(rt, { ...toolOptions, root: folder.place.root }, async (tools) => {
         const made = await guarded(tools, folder);
         const { packageCaches } = environment;
         const report = await repack(collected, {

@@ -13,7 +13,7 @@ export async function plan(machine: Runtime, request: RepackRequest): Promise<Jo
   const { rt, findings } = collectFindings(machine);
   const folder = await lookAtLabelFolder(rt, request);
   return withEngines(rt, request, (engines) =>
-    withTools(rt, { ...request, job: 'plan', engines }, async (tools) => {
+    withTools(rt, { ...request, root: folder.place.root, job: 'plan', engines }, async (tools) => {
       const { plan: made } = await makePlan(rt, request, tools);
       guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
       emitFindings(rt, tools.gateway.findings());

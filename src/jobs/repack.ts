@@ -30,6 +30,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
   const acquired = await acquire(rt, {
     artifacts: plan.artifacts,
     store,
+    live: folder.live,
     caches: packageCaches,
     fetch: gateway.fetchArtifact,
     downloaded: gateway.fetchedForEngine,

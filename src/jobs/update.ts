@@ -17,7 +17,7 @@ export async function update(machine: Runtime, request: RepackRequest): Promise<
   const { rt } = collected;
   return withEngines(rt, request, (engines) =>
     withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
-      withTools(rt, { ...request, job: 'update', engines }, async (tools) => {
+      withTools(rt, { ...request, root: folder.place.root, job: 'update', engines }, async (tools) => {
         const { plan, packageCaches } = await makePlan(rt, request, tools);
         guard(rt, { asked: askedBy(request), plan, live: folder.live });
         return repack(collected, { job: 'update', request, plan, packageCaches, folder, tools });

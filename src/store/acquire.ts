@@ -7,7 +7,8 @@ import { parseDistFilename, parseSubdir } from '../conda/channel/names.js';
 import type { SourceCounts } from '../base/events.js';
 import type { AcquiredArtifact, PlannedArtifact } from '../conda/plan/plan.js';
 import type { PackageRecord } from '../conda/record/records.js';
-import type { ArtifactStore, FetchArtifact, StoredFile } from '../conda/plan/artifact-store.js';
+import type { ArtifactStore, ExpectedDigest, FetchArtifact, StoredFile } from '../conda/plan/artifact-store.js';
+import type { LiveFolder } from '../channel/staged.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { expectedDigest } from '../conda/record/expected-digest.js';
 import { openCaches, takeFromCache } from './package-cache.js';
@@ -18,6 +19,8 @@ import type { Sources } from './sources.js';
 export interface AcquireOptions {
   artifacts: readonly PlannedArtifact[];
   store: ArtifactStore;
+  /** The label folder as it was looked at, every byte hashed: what is right there already is used where it lies. */
+  live?: Pick<LiveFolder, 'dir' | 'files'> | undefined;
   /** Package caches (`pkgs_dirs`), the best one first; read, never written. Missing ones are passed over. */
   caches: readonly string[];
   /** Undefined: nothing can be downloaded (no network wanted, no token for a masked channel). */
@@ -41,7 +44,7 @@ export interface Acquired {
 }
 
 /**
- * Brings the bytes of every planned artifact into the store: from the store itself, then the package caches, then by download.
+ * Brings the bytes of every planned artifact into reach: from the label folder, the store, then the package caches, then by download.
  * Every byte is hashed as it is written (design D5); a source with wrong bytes is passed over with a finding.
  *
  * Goes on past artifacts that can't be had, so that all of them are named at once.
@@ -55,7 +58,7 @@ export async function acquire(rt: Runtime, options: AcquireOptions): Promise<Acq
   const { caches, findings } = await openCaches(rt, options.caches);
   const progress = acquireProgress(rt, artifacts);
   const { downloaded = new Set<string>() } = options;
-  const sources: Sources = { store, caches, fetch, findings, progress, downloaded };
+  const sources: Sources = { store, live: options.live, caches, fetch, findings, progress, downloaded };
   const conflicts = conflictingNames(artifacts);
   const outcomes = await inParallel(artifacts, options.concurrency ?? 8, async (artifact) => {
     rt.signal.throwIfAborted();
@@ -145,11 +148,13 @@ async function fromAnySource(
   rt: Runtime,
   artifact: PlannedArtifact,
   sources: Sources,
-  expected: ReturnType<typeof expectedDigest>,
+  expected: ExpectedDigest,
 ): Promise<Found | Problem> {
   const { fn } = artifact;
   const { store, caches, fetch, progress, downloaded } = sources;
-  const stored = await store.find(expected);
+  const standing = standingFile(artifact, sources.live, expected);
+  if (standing !== undefined) return { file: standing, source: 'store' };
+  const stored = await store.find(expected, artifact);
   if (stored !== undefined) return { file: stored, source: downloaded.has(stored.sha256) ? 'download' : 'store' };
 
   const refusals: string[] = [];
@@ -181,6 +186,20 @@ async function fromAnySource(
     }
   }
   return missing(artifact, { refusals, extractedIn, caches });
+}
+
+/** Every digest and size that is stated must be right, as for what is taken in. */
+function standingFile(
+  artifact: PlannedArtifact,
+  live: Sources['live'],
+  expected: ExpectedDigest,
+): StoredFile | undefined {
+  const path = nameOf(artifact);
+  const file = live?.files.get(path);
+  if (live === undefined || file === undefined) return undefined;
+  const { size, sha256, md5 } = file;
+  const isIt = (['size', 'sha256', 'md5'] as const).every((key) => (expected[key] ?? file[key]) === file[key]);
+  return isIt ? { path: join(live.dir, path), size, sha256, md5 } : undefined;
 }
 
 /** Flat, as conda keeps them, then as mamba does from 2.6 on. */

@@ -50,8 +50,7 @@ export async function openCaches(
 }
 
 /**
- * Takes `<cache>/<fn>` into the store, if it is there, a regular file, and has the expected bytes: they are hashed as they are
- * written, so a swap in between goes nowhere (C8). `cache` is the very folder; no other name is ever looked at
+ * Takes `<cache>/<fn>` into the store, as `takeFile`. `cache` is the very folder; no other name is ever looked at
  * (`.partial`, `.c~`, the other format of the same build).
  *
  * @throws RepackError E_DISK, E_DISK_FULL when the store can't be written to; the signal's reason when aborted
@@ -61,9 +60,23 @@ export async function takeFromCache(
   { cache, fn, expected, store }: { cache: string; fn: string; expected: ExpectedDigest; store: ArtifactStore },
 ): Promise<CacheAnswer> {
   const path = join(cache, fn);
+  const answer = await takeFile(rt, { path, expected, store });
+  if (answer.kind !== 'nothing') return answer;
+  return { kind: 'absent', extracted: await isFolder(rt, join(cache, parseDistFilename(fn).stem)) };
+}
+
+/**
+ * Takes one file into the store, if it is there, a regular file, and has the expected bytes: they are hashed as they are written, so a
+ * swap in between goes nowhere (C8).
+ *
+ * @throws RepackError E_DISK, E_DISK_FULL when the store can't be written to; the signal's reason when aborted
+ */
+export async function takeFile(
+  rt: Runtime,
+  { path, expected, store }: { path: string; expected: ExpectedDigest; store: ArtifactStore },
+): Promise<Exclude<CacheAnswer, { kind: 'absent' }> | { kind: 'nothing' }> {
   const opened = await openRegular(rt, path, expected);
-  if (opened === undefined)
-    return { kind: 'absent', extracted: await isFolder(rt, join(cache, parseDistFilename(fn).stem)) };
+  if (opened === undefined) return { kind: 'nothing' };
   if ('reason' in opened) return { kind: 'refused', path, ...opened };
   const { handle } = opened;
   const writer = await store.writer();
@@ -72,9 +85,7 @@ export async function takeFromCache(
     const failure = await copyPieces(rt, handle, writer);
     if (failure !== undefined) {
       await writer.discard();
-      return vanished(failure)
-        ? { kind: 'absent', extracted: false }
-        : { kind: 'refused', path, reason: unreadable(rt, failure) };
+      return vanished(failure) ? { kind: 'nothing' } : { kind: 'refused', path, reason: unreadable(rt, failure) };
     }
     return { kind: 'stored', path, file: await writer.finish(expected, path) };
   } catch (error) {

@@ -32,7 +32,8 @@ export async function acquireUnpublished(
   }
   const [copy] = copies;
   if (copy === undefined) {
-    const kept = expected.sha256 === undefined && expected.md5 === undefined ? undefined : await store.find(expected);
+    const kept =
+      expected.sha256 === undefined && expected.md5 === undefined ? undefined : await store.find(expected, artifact);
     if (kept === undefined) return missing(artifact, { refusals, extractedIn, caches });
     copies.push({ path: kept.path, file: kept });
   }

@@ -21,7 +21,7 @@ function headline({ label, published }: MirrorReport): string[] {
 
 function contentLines(report: MirrorReport): string[] {
   const { fetched, toFetch, excluded, installers, published } = report;
-  const resumed = fetched.resumed === 0 ? '' : `, ${fetched.resumed} more from a run that broke off`;
+  const resumed = fetched.resumed === 0 ? '' : `, ${fetched.resumed} more were on this disk already`;
   const left = Object.entries(excluded).map(([rule, count]) => `${count} by ${rule}`);
   return [
     `  channels    ${report.channels.join('  ')}`,

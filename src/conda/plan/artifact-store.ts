@@ -28,8 +28,11 @@ export interface StoreWriter {
 
 /** Artifacts once each, by sha256 (design M5, D5). Read and written by acquire; written by the gateway as bytes pass. */
 export interface ArtifactStore {
-  /** By sha256, or by md5 and size for channels that state no sha256; undefined when it is not there. */
-  find(expected: ExpectedDigest): Promise<StoredFile | undefined>;
+  /**
+   * By sha256, or by md5 and size for channels that state no sha256; undefined when it is not there. By its name it is also looked for
+   * where files lie under their names: a store that has such places takes it in from there.
+   */
+  find(expected: ExpectedDigest, named?: { subdir: string; fn: string }): Promise<StoredFile | undefined>;
   /** Whether one lies there under that name: its bytes are not read. */
   holds(expected: ExpectedDigest): Promise<boolean>;
   writer(): Promise<StoreWriter>;

@@ -50,7 +50,7 @@ export function engineArtifacts(rt: Pick<Runtime, 'fs'>, options: EngineArtifact
       const record = (await book.viewed(channel, subdir))?.record(fn);
       if (record === undefined) throw notInIndex(`${channel.url}/${subdir}/${fn}`);
       const expected = expectedDigest(fn, record);
-      const stored = await store.find(expected);
+      const stored = await store.find(expected, { subdir, fn });
       if (stored !== undefined) return answerFile(request, storedFile(rt, stored));
       const tag = expected.sha256 ?? expected.md5 ?? '';
       if (request.method === 'HEAD' && expected.size !== undefined) {

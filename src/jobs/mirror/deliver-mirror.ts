@@ -28,7 +28,7 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
   const { rt } = collected;
   const { request, gateway, folder, planned } = task;
   const { place, live } = folder;
-  const store = await openIncoming(rt, place.stateDir);
+  const store = await openIncoming(rt, place);
   const fetched = await fetchMirror(rt, {
     request,
     gateway,

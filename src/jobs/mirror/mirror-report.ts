@@ -17,7 +17,7 @@ export interface MirrorReport {
   bytesTotal: number;
   /** Number of files left out, by rule. */
   excluded: Readonly<Record<string, number>>;
-  /** Fetched in this run; `resumed` were there from one that broke off. */
+  /** Fetched in this run; `resumed` were on this disk: from a run that broke off, or in another folder below ROOT. */
   fetched: { artifacts: number; bytes: number; resumed: number };
   /** To be fetched: only in a dry run. */
   toFetch?: { artifacts: number; bytes: number } | undefined;

@@ -8,9 +8,10 @@ import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { lookAtLabelFolder, withLabelFolder } from '../../delivery/place/label-folder.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
-import { STATE_NAME, isChannel, labelsOfRoot } from '../../delivery/place/root.js';
+import { STATE_NAME, isChannel, labelsOfRoot, type LabelPlace } from '../../delivery/place/root.js';
 import { listed } from '../../delivery/collect-findings.js';
 import { gatewayWay } from '../run/gateway-way.js';
+import { rootStore } from '../run/root-store.js';
 import type { MirrorRequest } from './mirror-request.js';
 
 /** Below the mirror's state folder: what is being fetched, on the mirror's own volume, so that it is taken over by a link. */
@@ -53,8 +54,11 @@ export async function withMirrorGateway<T>(
 }
 
 /** Of what earlier runs fetched and could not publish, everything is used again. */
-export function openIncoming(rt: Runtime, stateDir: string): Promise<ArtifactStore> {
-  return openStore(rt, path.join(stateDir, INCOMING_NAME));
+export async function openIncoming(
+  rt: Runtime,
+  { root, stateDir }: Pick<LabelPlace, 'root' | 'stateDir'>,
+): Promise<ArtifactStore> {
+  return rootStore(rt, await openStore(rt, path.join(stateDir, INCOMING_NAME)), root);
 }
 
 /** What is in it has been published, or is no longer wanted. The names there are links to live files: they go before those are looked at. */

@@ -19,6 +19,7 @@ import { parseClient } from '../../conda/plan/target.js';
 import { clientView } from '../../conda/channel/view.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { waitWhileCleaning } from './cache-guard.js';
+import { rootStore } from './root-store.js';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './run-folder.js';
 
 /** What a job works with; everything in it is gone or given back when the job ends. */
@@ -37,6 +38,8 @@ export interface JobTools {
 
 export interface ToolOptions extends WorkSettings {
   job: string;
+  /** As `openRoot` gives it: what lies below it is not downloaded again. */
+  root: string;
   channels: readonly Channel[];
   token: Secret | undefined;
   profiles: readonly TargetProfile[];
@@ -95,7 +98,7 @@ export async function withTools<T>(
   work: (tools: JobTools) => Promise<T>,
 ): Promise<T> {
   await sweepRunFolders(rt, options.cacheDir);
-  const store = await openStore(rt, path.join(options.cacheDir, 'store'));
+  const store = rootStore(rt, await openStore(rt, path.join(options.cacheDir, 'store')), options.root);
   const runDir = await makeRunFolder(rt, options.cacheDir, options.job);
   let gateway: Gateway | undefined;
   try {

@@ -90,7 +90,7 @@ describe('the token', () => {
       upstream.script(path, redirect(`${other.url}${path}`));
       other.script(`/owner/${subdir}/${distFilename}`, file(bytes));
     }
-    const job = await JOBS.update({ request: { channels: [channel] } });
+    const job = await JOBS.update({ fresh: true, request: { channels: [channel] } });
     await job.run();
     expect(other.requests.map(({ path }) => path).sort()).toEqual(
       two.map(({ subdir, distFilename }) => `/owner/${subdir}/${distFilename}`).sort(),
