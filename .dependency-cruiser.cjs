@@ -4,7 +4,7 @@
  */
 const FLOOR = ['base', 'conda'];
 const LEAVES = ['codec', 'archive'];
-const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve'];
+const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve', 'answers'];
 /** Development packages that scripts/bundle.mjs takes into the program. */
 const BUNDLED =
   '@msgpack/msgpack|commander|execa|fs-extra|fzstd|modern-tar|semver|spdx-expression-parse|undici|yaml|yauzl|zod';
@@ -64,7 +64,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(config/|channel/manifest/read-manifest|media/set/headers|site/attestations|engine/(conda-info|prefix-records))',
+          '^src/(config/|answers/schema|channel/manifest/read-manifest|media/set/headers|site/attestations|engine/(conda-info|prefix-records))',
       },
       to: { path: '^node_modules/zod/' },
     },

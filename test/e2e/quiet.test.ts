@@ -21,6 +21,7 @@ const TABLE: readonly {
   { run: 'diff ROOT/halkbank ROOT/halkbank' },
   // As of cmp: the exit code is the answer.
   { run: 'diff ROOT/halkbank DIR/other', exitCode: 1 },
+  { run: 'why python ROOT/halkbank', out: 'answer' },
   { run: 'export ROOT/halkbank --to DIR/usb' },
   { run: 'delta ROOT/halkbank --since ROOT/halkbank/manifest.json --to DIR/usb2' },
   { run: 'import DIR/usb --root DIR/site --dry-run', out: 'answer' },

@@ -1,4 +1,6 @@
+import { unpackIndex } from '../index/forms.js';
 import { INDEX_NAMES } from '../manifest/manifest.js';
+import { isAbsence } from './list-folder.js';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Channel } from '../../conda/channel/channel.js';
@@ -27,6 +29,22 @@ export async function readIndex(
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** The same where only the packed form lies there, as beside the manifest of an earlier generation. Throws E_DECOMPRESS too. */
+export async function readAnyIndex(
+  rt: Pick<Runtime, 'fs'>,
+  dir: string,
+  subdir: string,
+): Promise<RepodataIndex | undefined> {
+  const plain = await readIndex(rt, dir, subdir, { subdir, mayBeBlank: true });
+  if (plain !== undefined) return plain;
+  const path = join(dir, subdir, INDEX_NAMES[1]);
+  const packed = await rt.fs.readFile(path).catch((error: unknown) => {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  });
+  return packed && scanRepodata(await unpackIndex(path, packed), path, { subdir });
 }
 
 /**

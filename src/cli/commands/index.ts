@@ -13,6 +13,7 @@ import { planCommand, updateCommand } from './update.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { verifyCommand } from './verify.js';
+import { whyCommand } from './why.js';
 
 /** The commands of `repackenv`, in the order of its help. */
 export const COMMANDS: readonly CliCommand[] = [
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CliCommand[] = [
   verifyCommand,
   mirrorCommand,
   diffCommand,
+  whyCommand,
   importCommand,
   mergeCommand,
   doctorCommand,

@@ -1,27 +1,36 @@
+import type { AnswerName } from '../../answers/schema.js';
 import { EXIT, RepackError } from '../../base/errors.js';
+import type { ExitCode } from '../../base/errors.js';
 import type { CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS } from '../command.js';
 
 export const schemaCommand: CliCommand = {
   name: 'schema',
-  summary: 'the JSON Schema of repackenv.yml, or of a mirror file, for editors that check and complete',
+  summary: 'the JSON Schema of repackenv.yml, of a mirror file, or of what a question answers with --json',
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command
-      .argument('[NAME]', 'config: repackenv.yml (default); mirror: a mirror file')
+      .argument('[NAME]', 'config: repackenv.yml (default); mirror: a mirror file; why: its report with --json')
       .addHelpText('after', EXAMPLES),
   async run({ args: [name = 'config'], reporter }) {
-    if (name !== 'config' && name !== 'mirror') {
+    if (name === 'config' || name === 'mirror') {
+      const { jsonSchema } = await import('../../config/json-schema.js');
+      return print(jsonSchema(name));
+    }
+    const { ANSWERS, answerSchema } = await import('../../answers/schema.js');
+    if (!Object.hasOwn(ANSWERS, name)) {
       throw new RepackError('E_USAGE', {
         what: `There is no schema of that name`,
         where: 'command line',
-        hint: 'repackenv schema prints that of repackenv.yml, repackenv schema mirror that of a mirror file.',
+        hint: `repackenv schema prints that of repackenv.yml, repackenv schema mirror that of a mirror file; of a report there are ${Object.keys(ANSWERS).join(', ')}.`,
       });
     }
-    const { jsonSchema } = await import('../../config/json-schema.js');
-    const schema = jsonSchema(name);
-    reporter.result(`${JSON.stringify(schema, undefined, 2)}\n`, { schema }, { answer: true });
-    return EXIT.done;
+    return print(answerSchema(name as AnswerName));
+
+    function print(schema: Record<string, unknown>): ExitCode {
+      reporter.result(`${JSON.stringify(schema, undefined, 2)}\n`, { schema }, { answer: true });
+      return EXIT.done;
+    }
   },
 };
 

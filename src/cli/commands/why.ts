@@ -1,0 +1,34 @@
+import { EXIT } from '../../base/errors.js';
+import { parseSubdir } from '../../conda/channel/names.js';
+import type { CliCommand } from '../command.js';
+import { appended, OUTPUT_SETTINGS, textsOption } from '../command.js';
+import { countOption, WHERE } from './question-options.js';
+
+export const whyCommand: CliCommand = {
+  name: 'why',
+  summary: 'why a package is in a label folder: each path from what was asked for to it',
+  settings: OUTPUT_SETTINGS,
+  declare: (command) =>
+    void command
+      .argument('<NAME>', 'a package name, or a MatchSpec; a virtual package too (__glibc)')
+      .argument('[WHERE]', WHERE, '.')
+      .option('--subdir <SUBDIR>', 'for this platform only (repeatable)', appended)
+      .option('--paths <N>', 'show so many paths to each package, the shortest (default 10)')
+      .addHelpText('after', EXAMPLES),
+  async run(call) {
+    const [name = '', where = '.'] = call.args;
+    const { whyJob } = await import('../../jobs/answers/why.js');
+    const subdirs = textsOption(call, 'subdir').map((text) => parseSubdir(text));
+    const report = await whyJob(call.rt, { name, where, subdirs, most: countOption(call, 'paths') ?? 10 });
+    const { whyText } = await import('../reporter/why-text.js');
+    call.reporter.result(whyText(report), { ...report }, { answer: true });
+    return EXIT.done;
+  },
+};
+
+const EXAMPLES = `
+Examples:
+  repackenv why openssl /srv/repos/halkbank
+  repackenv why 'python=3.9' /srv/repos/halkbank --subdir win-64
+  repackenv why __glibc /srv/repos            which labels need a libc, and how new
+`;

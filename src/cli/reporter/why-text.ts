@@ -1,0 +1,38 @@
+import { whatIsAsked } from '../../answers/asked.js';
+import type { WhyPackage, WhyReport, WhyStep } from '../../answers/schema.js';
+import { oneLine } from './printable.js';
+
+export function whyText({ answers }: WhyReport): string {
+  const lines = answers.flatMap((answer) =>
+    answer.platforms.flatMap(({ subdir, packages }) => [
+      `${whatIsAsked(answer)}, ${subdir}`,
+      ...packages.flatMap((each) => packageLines(each)),
+    ]),
+  );
+  return `${lines.map(oneLine).join('\n')}\n`;
+}
+
+function packageLines(pkg: WhyPackage): string[] {
+  const { because_of: because, paths, more } = pkg;
+  const title = `  ${stepText(pkg)}${pkg.subdir === 'noarch' ? ' (noarch)' : ''}`;
+  if (paths.length === 0) {
+    const needed = pkg.needed_by.map((each) => `    needed by ${stepText(each)}: ${each.constraint}`);
+    return [`${title}: nothing that was asked for leads to it`, ...needed];
+  }
+  return [
+    `${title}: because of ${because.join(', ')}`,
+    ...paths.flatMap((path) => path.map(pathLine)),
+    ...(more ? ['    … and more paths (--paths N)'] : []),
+  ];
+}
+
+function pathLine(step: WhyStep, depth: number): string {
+  const indent = ' '.repeat(4 + 2 * depth);
+  return depth === 0
+    ? `${indent}asked for: ${step.constraint}: ${stepText(step)}`
+    : `${indent}needs ${step.constraint}: ${stepText(step)}`;
+}
+
+export function stepText({ name, version, build }: Pick<WhyStep, 'name' | 'version' | 'build'>): string {
+  return [name, version, build].filter((part) => part !== '').join(' ');
+}

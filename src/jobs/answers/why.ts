@@ -1,0 +1,43 @@
+import { namesIn, noSuchPackage } from '../../answers/asked.js';
+import { packageSpec } from '../../answers/graph.js';
+import type { WhyReport } from '../../answers/schema.js';
+import { why } from '../../answers/why.js';
+import { RepackError } from '../../base/errors.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import { openAsked } from './open-asked.js';
+
+export interface WhyRequest {
+  name: string;
+  /** A folder, a manifest, ROOT. */
+  where: string;
+  /** Empty: all that it is for. */
+  subdirs: readonly string[];
+  /** Paths shown of each package. */
+  most: number;
+}
+
+/** `repackenv why NAME WHERE`: what leads to a package. Reads only. Throws what `openAsked` throws, E_SPEC; E_USAGE: nothing called so. */
+export async function whyJob(rt: Runtime, { name, where, ...request }: WhyRequest): Promise<WhyReport> {
+  const spec = packageSpec(name);
+  const all = await openAsked(rt, where);
+  const asked = all.filter(({ manifest }) => (manifest?.specs.length ?? 0) > 0);
+  if (asked.length === 0) {
+    throw new RepackError('E_USAGE', {
+      what: 'Nothing was asked for in it by name: it is a mirror, or a channel of others',
+      where,
+      hint: `What needs a package there is said by repackenv tree ${where} --invert ${name}; why a mirror takes it by repackenv mirror --explain ${name}.`,
+    });
+  }
+  const answers = asked.flatMap((each) => {
+    const platforms = why(each, { spec, ...request });
+    const { given, label, generation } = each;
+    return platforms.length === 0 ? [] : [{ given, label, generation, platforms }];
+  });
+  if (answers.length === 0)
+    throw noSuchPackage(
+      spec,
+      where,
+      asked.flatMap(({ packages }) => namesIn(packages)),
+    );
+  return { name, answers };
+}

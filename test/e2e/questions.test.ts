@@ -1,0 +1,122 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
+import { ANSWERS, type AnswerName, type WhyReport } from '../../src/answers/schema.js';
+import { openWorkplace, type Ran, type Workplace } from '../helpers/programs.js';
+import { expectClean, expectRefusal } from '../helpers/refusals.js';
+import { recordsIn } from '../helpers/real-upstream.js';
+
+describe('questions to what was delivered', () => {
+  let work: Workplace;
+  const at = (name: string): string => join(work.dir, name);
+
+  beforeAll(async () => {
+    work = await openWorkplace();
+    expect((await work.update()).exitCode).toBe(0);
+    cpSync(work.labelDir, join(work.root, 'other'), { recursive: true });
+    const manifest = JSON.parse(readFileSync(join(work.labelDir, 'manifest.json'), 'utf8')) as Record<string, unknown>;
+    const change = (dir: string, changes: Record<string, unknown>): void =>
+      writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ ...manifest, ...changes }));
+    const files = (manifest['files'] as { path: string }[]).filter(({ path }) => !path.includes('/ratingpro-'));
+    change(join(work.root, 'other'), { label: 'other', specs: ['pytho'], files });
+    cpSync(work.labelDir, at('bare'), { recursive: true });
+    rmSync(join(at('bare'), 'manifest.json'));
+    for (const [name, subdir, bytes] of [
+      ['cut', 'noarch', '{"packages":{'],
+      ['rewritten', 'linux-64', undefined],
+      ['empty', 'noarch', '{"packages":{},"packages.conda":{}}'],
+    ] as const) {
+      cpSync(work.labelDir, at(name), { recursive: true });
+      const file = join(at(name), subdir, 'repodata.json');
+      writeFileSync(file, bytes ?? `${readFileSync(file, 'utf8')}\n`);
+    }
+    mkdirSync(at('nothing'));
+    cpSync(join(work.labelDir, 'manifest.json'), at('lone.json'));
+    cpSync(work.labelDir, at('mirror'), { recursive: true });
+    change(at('mirror'), { specs: [], profiles: [] });
+  });
+  afterAll(() => work.close());
+
+  const run = (args: readonly string[]): Promise<Ran> => work.run('repackenv', args, { cwd: work.dir });
+
+  /** Changes nothing, and answers as its schema says. */
+  async function answer<T>(name: AnswerName, args: readonly string[], exitCode = 0): Promise<T> {
+    const before = snapshot(work.root);
+    const ran = await run([name, ...args, '--json']);
+    expect(ran.exitCode, ran.stderr + ran.stdout).toBe(exitCode);
+    expectClean(ran);
+    expect(changesBetween(before, snapshot(work.root))).toEqual([]);
+    const report: unknown = JSON.parse(ran.stdout.trimEnd().split('\n').at(-1)!);
+    expect(ANSWERS[name].strict().safeParse(report).error).toBeUndefined();
+    return report as T;
+  }
+
+  describe('why', () => {
+    it('leads from what was asked for over real edges to the package', async () => {
+      const { answers } = await answer<WhyReport>('why', ['python', work.labelDir]);
+      const records = { ...recordsIn(work.labelDir, 'linux-64'), ...recordsIn(work.labelDir, 'noarch') };
+      const paths = answers.flatMap(({ platforms }) => platforms.flatMap(({ packages }) => packages[0]!.paths));
+      expect(paths.length).toBeGreaterThan(1);
+      for (const path of paths) {
+        expect(['ratingpro', 'pytho']).toContain(path[0]!.constraint);
+        expect(path.at(-1)!.name).toBe('python');
+        path.slice(1).forEach(({ constraint }, step) => {
+          const { name, version } = path[step]!;
+          const from = Object.values(records).find((each) => each['name'] === name && each['version'] === version)!;
+          expect([...(from['depends'] as string[]), ...(name === 'python' ? ['pip'] : [])]).toContain(constraint);
+        });
+      }
+    });
+
+    it('answers for all labels of ROOT, the live manifest, a generation beside its index, and this folder', async () => {
+      const { answers } = await answer<WhyReport>('why', ['pytho', work.root]);
+      expect(answers.map(({ label }) => label)).toEqual(['halkbank', 'other']);
+      const one = await answer<WhyReport>('why', ['ratingpro', work.root]);
+      expect(one.answers.map(({ label }) => label)).toEqual(['halkbank']);
+      await answer('why', ['pytho', join(work.labelDir, 'manifest.json')]);
+      const kept = at('kept');
+      for (const subdir of ['linux-64', 'noarch'])
+        cpSync(join(work.labelDir, subdir, 'repodata.json.zst'), join(kept, subdir, 'repodata.json.zst'));
+      cpSync(join(work.labelDir, 'manifest.json'), join(kept, 'manifest.json'));
+      await answer('why', ['pytho', join(kept, 'manifest.json')]);
+      const here = await work.run('repackenv', ['why', 'pytho'], { cwd: work.labelDir });
+      expect(here.exitCode, here.stderr).toBe(0);
+      expect(here.stdout).toMatch(/^halkbank, generation 1, linux-64\n {2}pytho \S+ \S+ \(noarch\): because of pytho/);
+    });
+
+    it.each([
+      [['pyhton', 'LABEL'], 'E_USAGE', [/no package pyhton/, /Near in name: .*python/]],
+      [['pytho', 'nowhere'], 'E_USAGE', ['There is nothing under this name', 'ROOT for all']],
+      [['LABEL', 'pytho'], 'E_SPEC', []],
+      [['numpy>>1', 'LABEL'], 'E_SPEC', []],
+      [['python>=9', 'LABEL'], 'E_USAGE', ['no package python>=9', 'Near in name: python.']],
+      [['pytho', 'LABEL', '--subdir', 'osx-64'], 'E_USAGE', ['It has linux-64.']],
+      [['pytho', 'LABEL', '--paths', '0'], 'E_USAGE', ['--paths']],
+      [['pytho', 'mirror'], 'E_USAGE', ['it is a mirror', 'tree mirror --invert pytho']],
+      [['pytho', 'bare'], 'E_USAGE', ['channel of others']],
+      [['pytho', 'nothing'], 'E_NOT_A_CHANNEL', ['holds no label folder']],
+      [['pytho', 'lone.json'], 'E_NOT_A_CHANNEL', ['No index lies beside']],
+      [['pytho', 'LABEL/SHA256SUMS'], 'E_NOT_A_CHANNEL', ['a list of digests']],
+      [['pytho', 'cut'], 'E_FOLDER_DIFFERS', ['The index is damaged', 'noarch']],
+      [['pytho', 'empty'], 'E_FOLDER_DIFFERS', ['which the manifest lists']],
+    ] as const)('%j is refused: %s', async (args, code, says) => {
+      const typed = args.map((arg) => arg.replace('LABEL', work.labelDir));
+      expectRefusal(await run(['why', ...typed]), { code, says });
+    });
+
+    it('answers from an index that somebody has written anew, and says so', async () => {
+      const ran = await run(['why', 'python', 'rewritten']);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(ran.stderr).toContain('the index of linux-64 is not the one that the manifest states');
+    });
+  });
+
+  it('schema prints what they answer', async () => {
+    for (const name of Object.keys(ANSWERS)) {
+      const ran = await run(['schema', name]);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(JSON.parse(ran.stdout)).toMatchObject({ title: `report of repackenv ${name} --json`, type: 'object' });
+    }
+  });
+});
