@@ -18,6 +18,10 @@ export type TokenServerOptions = {
   dir: string;
   /** The one token that is right; every other one is answered like a path that does not exist. */
   token: string;
+  /** Others that are right too. */
+  alsoTokens?: readonly string[];
+  /** Names of labels that have the same channel as the layout's own. */
+  alsoLabels?: readonly string[];
   /** Default: a free one. */
   port?: number;
   /** Default 1. */
@@ -49,7 +53,8 @@ export type TokenServer = {
  * `/t/TOKEN/prometeia/channel/halkbank/…`; 404 for a wrong token; HEAD, ETag, Range.
  */
 export async function startTokenServer(options: TokenServerOptions): Promise<TokenServer> {
-  const layout = readLayout(options.dir);
+  const layout = withLabels(readLayout(options.dir), options.alsoLabels ?? []);
+  const tokens = [options.token, ...(options.alsoTokens ?? [])];
   const requests: RecordedRequest[] = [];
   let generation = checkGeneration(layout, options.generation ?? 1);
   const server = createServer((request, response) => {
@@ -63,7 +68,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
         return response.statusCode;
       },
     });
-    const path = locate({ layout, token: options.token, root: join(options.dir, `gen${generation}`), url });
+    const path = locate({ layout, tokens, root: join(options.dir, `gen${generation}`), url });
     answer(request, response, path).catch(() => response.destroy());
   });
   const port = await listen(server, options.port ?? 0);
@@ -79,16 +84,29 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
   };
 }
 
+function withLabels(layout: UpstreamLayout, labels: readonly string[]): UpstreamLayout {
+  const own = `${layout.owner}/label/${layout.label}`;
+  const added = labels.flatMap((label) =>
+    layout.channels.flatMap((each) => (each.path === own ? [{ ...each, path: `${layout.owner}/label/${label}` }] : [])),
+  );
+  return { ...layout, channels: [...layout.channels, ...added] };
+}
+
 function checkGeneration(layout: UpstreamLayout, generation: number): number {
   if (layout.generations.includes(generation)) return generation;
   throw new RangeError(`no generation ${generation}; there are ${layout.generations.join(', ')}`);
 }
 
 /** The file on disk for a URL path, or undefined for everything that is to be a 404. */
-function locate(ask: { layout: UpstreamLayout; token: string; root: string; url: string }): string | undefined {
+function locate(ask: {
+  layout: UpstreamLayout;
+  tokens: readonly string[];
+  root: string;
+  url: string;
+}): string | undefined {
   const tokened = /^\/t\/([^/]*)(\/.*)$/.exec(decoded(ask.url.split('?')[0] ?? ''));
   const path = tokened?.[2] ?? decoded(ask.url.split('?')[0] ?? '');
-  if (tokened && tokened[1] !== ask.token) return undefined;
+  if (tokened && !ask.tokens.includes(tokened[1] ?? '')) return undefined;
   const file = /^\/(.+)\/([a-z0-9]+-[a-z0-9]+|noarch)\/([^/\\]+)$/.exec(path);
   if (!file || file[3]?.startsWith('.')) return undefined;
   const identity = file[1]?.replace(/^([^/]+)\/channel\//, '$1/label/');

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import type { EngineAccess } from '../conda/channel/engine-access.js';
-import type { ChannelLogin } from '../base/channel-login.js';
+import { loginFor, type ChannelLogin } from '../base/channel-login.js';
 import { RepackError } from '../base/errors.js';
 import type { Finding } from '../base/findings.js';
 import type { RepodataIndex, RepodataSource } from '../conda/record/repodata-index.js';
-import type { Secret } from '../base/secret.js';
+import { reveal, type Secret } from '../base/secret.js';
 import type { ArtifactStore, FetchArtifact, StoredFile } from '../conda/plan/artifact-store.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { expectedDigest } from '../conda/record/expected-digest.js';
@@ -16,10 +16,11 @@ import { DEFAULT_LIMITS, type GatewayLimits } from './limits.js';
 import type { LoopbackProxy } from './engine/loopback-proxy.js';
 import { fetchSideFile } from './side-files.js';
 import { openRepodataCache } from './repodata/cache.js';
-import { repodataFetcher } from './repodata/fetch.js';
+import { repodataFetcher, type RepodataFetcher } from './repodata/fetch.js';
+import type { SharedIndexes } from './repodata/shared-indexes.js';
 import { repodataBook } from './repodata/source.js';
 import { httpUpstream, type Upstream } from './upstream.js';
-import { checkChannels, openLogins, secretsOf, tokenBaseOf, type WireRules } from './wire-url.js';
+import { checkChannels, openLogins, secretsOf, tokenBaseOf, wireUrl, type WireRules } from './wire-url.js';
 
 export interface GatewayOptions {
   /** The declared channels, highest priority first. Nothing else is ever asked. */
@@ -46,6 +47,8 @@ export interface GatewayOptions {
   random?: () => number;
   /** Every index is fetched whole, past the repodata cache and any cache on the way. */
   fresh?: boolean;
+  /** What gateways of other labels in this process fetched in the same way is not fetched again. */
+  indexes?: SharedIndexes | undefined;
 }
 
 export type GatewayRuntime = Pick<Runtime, 'fs' | 'http' | 'clock' | 'events' | 'machine' | 'signal'>;
@@ -102,7 +105,9 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   const random = options.random ?? Math.random;
   const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random, down: new Set<string>() };
   const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), secretsOf(rules));
-  const fetcher = repodataFetcher({ ...transfers, cache, rules, signal, fresh: options.fresh ?? false });
+  const alone = repodataFetcher({ ...transfers, cache, rules, signal, fresh: options.fresh ?? false });
+  const { indexes } = options;
+  const fetcher = indexes === undefined ? alone : sharing(alone, { indexes, rules, signal, options, limits });
   const book = repodataBook({ channels, fetcher, upstream, rules, view: options.view, signal });
   const artifacts: ArtifactContext = { ...transfers, book, rules };
   const failures = new Map<string, RepackError>();
@@ -161,6 +166,31 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
         () => {},
       );
       await client.close();
+    },
+  };
+}
+
+/** Only a gateway that would send the same request, with the same token or login, the same way, shares what another was answered. */
+function sharing(
+  alone: RepodataFetcher,
+  how: {
+    indexes: SharedIndexes;
+    rules: WireRules;
+    signal: AbortSignal;
+    options: GatewayOptions;
+    limits: GatewayLimits;
+  },
+): RepodataFetcher {
+  const { indexes, rules, signal, options, limits } = how;
+  const { proxy, noProxy, ca, allowHttp, fresh } = options;
+  return {
+    ...alone,
+    fetch(channel, subdir) {
+      const url = wireUrl(channel, subdir, rules);
+      const login = loginFor(url, rules.logins);
+      const opening = login && [login.header, reveal(login.value)];
+      const way = [channel.url, url.href, opening, channel.authenticated, proxy, noProxy, ca, allowHttp, fresh, limits];
+      return indexes.fetch(way, signal, () => alone.fetch(channel, subdir));
     },
   };
 }

@@ -7,20 +7,25 @@ import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
+import type { SharedTools } from './run/shared-tools.js';
 
 /** `repackenv plan` and `--dry-run`: what would be delivered and what would change. Writes nothing below ROOT and takes no lock there. */
-export async function plan(machine: Runtime, request: RepackRequest): Promise<JobReport> {
+export async function plan(machine: Runtime, request: RepackRequest, shared?: SharedTools): Promise<JobReport> {
   const { rt, findings } = collectFindings(machine);
   const folder = await lookAtLabelFolder(rt, request);
-  return withEngines(rt, request, (engines) =>
-    withTools(rt, { ...request, root: folder.place.root, job: 'plan', engines }, async (tools) => {
-      const { plan: made } = await makePlan(rt, request, tools);
-      guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
-      emitFindings(rt, tools.gateway.findings());
-      return planReport(made, folder, {
-        findings: findings(),
-        signature: request.signKey === undefined ? 'none' : 'signed',
-      });
-    }),
+  return withEngines(
+    rt,
+    request,
+    (engines) =>
+      withTools(rt, { ...request, root: folder.place.root, job: 'plan', engines }, async (tools) => {
+        const { plan: made } = await makePlan(rt, request, tools);
+        guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
+        emitFindings(rt, tools.gateway.findings());
+        return planReport(made, folder, {
+          findings: findings(),
+          signature: request.signKey === undefined ? 'none' : 'signed',
+        });
+      }),
+    shared,
   );
 }

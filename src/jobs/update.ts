@@ -7,21 +7,26 @@ import { withLabelFolder } from '../delivery/place/label-folder.js';
 import { makePlan } from './make-plan.js';
 import { repack } from './repack.js';
 import { withEngines, withTools } from './run/job-tools.js';
+import type { SharedTools } from './run/shared-tools.js';
 
 /**
  * The main job: makes or refreshes ROOT/LABEL. Always from scratch, so that nothing stale stays; what is already right is not
  * written again. Nothing reaches the label folder before the proof.
  */
-export async function update(machine: Runtime, request: RepackRequest): Promise<JobReport> {
+export async function update(machine: Runtime, request: RepackRequest, shared?: SharedTools): Promise<JobReport> {
   const collected = collectFindings(machine);
   const { rt } = collected;
-  return withEngines(rt, request, (engines) =>
-    withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
-      withTools(rt, { ...request, root: folder.place.root, job: 'update', engines }, async (tools) => {
-        const { plan, packageCaches } = await makePlan(rt, request, tools);
-        guard(rt, { asked: askedBy(request), plan, live: folder.live });
-        return repack(collected, { job: 'update', request, plan, packageCaches, folder, tools });
-      }),
-    ),
+  return withEngines(
+    rt,
+    request,
+    (engines) =>
+      withLabelFolder(rt, { ...request, job: 'update' }, (folder) =>
+        withTools(rt, { ...request, root: folder.place.root, job: 'update', engines }, async (tools) => {
+          const { plan, packageCaches } = await makePlan(rt, request, tools);
+          guard(rt, { asked: askedBy(request), plan, live: folder.live });
+          return repack(collected, { job: 'update', request, plan, packageCaches, folder, tools });
+        }),
+      ),
+    shared,
   );
 }

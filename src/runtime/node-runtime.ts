@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism, homedir, hostname, tmpdir, userInfo } from 'node:os';
+import { availableParallelism, homedir, hostname, tmpdir, totalmem, userInfo } from 'node:os';
 import type { EventSink } from '../base/events.js';
 import type { Redactor } from '../base/redact.js';
 import { systemClock } from './clock.js';
@@ -12,7 +12,7 @@ export interface NodeRuntimeOptions {
   events: EventSink;
   secrets: Pick<Redactor, 'foundIn'>;
   signal: AbortSignal;
-  process: Pick<NodeJS.Process, 'env' | 'platform' | 'arch' | 'pid' | 'cwd' | 'getuid' | 'kill'>;
+  process: Pick<NodeJS.Process, 'env' | 'platform' | 'arch' | 'pid' | 'cwd' | 'getuid' | 'kill' | 'constrainedMemory'>;
 }
 
 /** The real machine. */
@@ -52,8 +52,14 @@ function describeMachine(process: NodeRuntimeOptions['process']): Machine {
     cwd: process.cwd(),
     uid: process.getuid?.(),
     cpus: availableParallelism(),
+    memory: usableMemory(process.constrainedMemory()),
     randomId: () => randomBytes(4).toString('hex'),
   };
+}
+
+/** `limit`: 0 or beyond all that there is where nobody set one. */
+function usableMemory(limit: number | undefined): number {
+  return limit === undefined || limit === 0 ? totalmem() : Math.min(limit, totalmem());
 }
 
 /** conda's platform names (`conda.base.constants.KNOWN_SUBDIRS`). */

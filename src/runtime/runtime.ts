@@ -44,5 +44,7 @@ export interface Machine {
   uid: number | undefined;
   /** Cores that may be used. */
   cpus: number;
+  /** Bytes of memory that may be used, of the machine or of the container. */
+  memory: number;
   randomId(): string;
 }

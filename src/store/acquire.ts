@@ -178,7 +178,10 @@ async function fromAnySource(
   if (fetch !== undefined && artifact.channel !== undefined && artifact.url !== undefined) {
     const onBytes = (bytes: number): void => progress.more(artifact, bytes);
     try {
-      return { file: await fetch(artifact, { store, signal: rt.signal, onBytes }), source: 'download' };
+      const { file, brought } = await store.bringOnce(expected, rt.signal, () =>
+        fetch(artifact, { store, signal: rt.signal, onBytes }),
+      );
+      return { file, source: brought ? 'download' : 'store' };
     } catch (error) {
       if (isAboutArtifact(error)) return { problem: error.code, subject: nameOf(artifact), error, reasons: refusals };
       if (!isGoneChannel(artifact, error)) throw error;

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestStream, piecesOf, type Digests } from '../codec/digests.js';
+import { turns } from '../base/turns.js';
 import { errnoOf } from '../base/disk-errors.js';
 import type { ArtifactStore, ExpectedDigest, StoredFile } from '../conda/plan/artifact-store.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -36,8 +37,14 @@ export async function openStore(rt: Runtime, dir: string): Promise<ArtifactStore
   await makePrivate(rt, folder);
   await sweepStale(rt, folder);
   let count = 0;
+  const { take } = turns();
   return {
     find: (expected) => find(rt, folder, expected),
+    bringOnce: (expected, signal, bring) =>
+      take(expected.sha256 ?? expected.md5 ?? '', signal, async () => {
+        const there = await find(rt, folder, expected);
+        return { file: there ?? (await bring()), brought: there === undefined };
+      }),
     holds: (expected) => holds(rt, folder, expected),
     writer: () =>
       storeWriter(rt, folder, join(folder.tmp, `${rt.machine.pid}-${rt.machine.randomId()}-${++count}.part`)),

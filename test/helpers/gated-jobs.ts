@@ -284,6 +284,10 @@ function repair(rt: Runtime, at: At, { request = {} }: GatedOptions) {
 }
 
 function settings({ cacheDir }: At): WorkSettings {
+  return workSettingsOf(cacheDir);
+}
+
+export function workSettingsOf(cacheDir: string): WorkSettings {
   return {
     channelPriority: 'flexible',
     engine: 'embedded',

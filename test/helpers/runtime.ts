@@ -124,6 +124,7 @@ function testMachine(): Machine {
     cwd: process.cwd(),
     uid: process.getuid?.(),
     cpus: 2,
+    memory: 8_000_000_000,
     randomId: () => `id-${++ids}`,
   };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeSampleUpstream } from '../../scripts/lib/sample-upstream.js';
-import { startTokenServer, type TokenServer } from '../../scripts/lib/token-server.js';
+import { startTokenServer, type TokenServer, type TokenServerOptions } from '../../scripts/lib/token-server.js';
 
 /** The right token of every test upstream. Its shape is that of a real one: dashes and hex. */
 export const TOKEN = 'xx-01234567-89ab-4cde-8f01-sentineltoken';
@@ -21,7 +21,7 @@ export type TestUpstream = TokenServer & {
  *     afterAll(() => upstream.close());
  */
 export async function startSampleUpstream(
-  options: { generation?: number; token?: string } = {},
+  options: Partial<Omit<TokenServerOptions, 'dir'>> = {},
 ): Promise<TestUpstream> {
   const dir = mkdtempSync(join(tmpdir(), 'repackenv-upstream-'));
   await makeSampleUpstream(dir);
@@ -36,11 +36,7 @@ export async function startSampleUpstream(
 }
 
 /** An upstream that is on disk already, for example `layer('upstream').path` + `/bz2`. */
-export async function startUpstream(options: {
-  dir: string;
-  generation?: number;
-  token?: string;
-}): Promise<TestUpstream> {
+export async function startUpstream(options: Partial<TokenServerOptions> & { dir: string }): Promise<TestUpstream> {
   const server = await startTokenServer({ token: TOKEN, ...options });
   const owner = `${server.url}/${server.layout.owner}`;
   return {

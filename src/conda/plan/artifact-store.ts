@@ -36,6 +36,16 @@ export interface ArtifactStore {
   /** Whether one lies there under that name: its bytes are not read. */
   holds(expected: ExpectedDigest): Promise<boolean>;
   writer(): Promise<StoreWriter>;
+  /**
+   * Runs `bring` unless the bytes have come meanwhile: of those who want the same bytes through this store at one moment, one brings them and
+   * the others wait for it; where it fails, the next one tries. `brought`: by this call.
+   */
+  bringOnce(expected: ExpectedDigest, signal: AbortSignal, bring: () => Promise<StoredFile>): Promise<Brought>;
+}
+
+export interface Brought {
+  file: StoredFile;
+  brought: boolean;
 }
 
 /** Fetches one artifact of a declared channel into a store. Throws E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_UPSTREAM… */

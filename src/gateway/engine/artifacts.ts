@@ -3,7 +3,7 @@ import type { ArtifactStore, StoredFile } from '../../conda/plan/artifact-store.
 import type { LoopbackRequest, LoopbackResponse } from '../../runtime/http.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { expectedDigest } from '../../conda/record/expected-digest.js';
-import { fetchToStore, type ArtifactContext, type ArtifactRequest } from '../artifact-fetch.js';
+import { fetchToStore, type ArtifactContext, type ArtifactRequest, type ArtifactTap } from '../artifact-fetch.js';
 import type { EngineTarget } from './url.js';
 import { answerFile, type Servable } from '../http-answer.js';
 import { relay } from './relay.js';
@@ -34,9 +34,12 @@ export function engineArtifacts(rt: Pick<Runtime, 'fs'>, options: EngineArtifact
   const running = new Map<string, Promise<StoredFile>>();
 
   const begin = (key: string, ask: Omit<ArtifactRequest, 'store' | 'signal'>): Promise<StoredFile> => {
-    const fetching = fetchToStore(options.artifacts, { ...ask, store, signal: options.signal })
-      .then((file) => {
-        options.onFetched(file);
+    const { signal } = options;
+    const fetching = store
+      .bringOnce(ask.expected, signal, () => fetchToStore(options.artifacts, { ...ask, store, signal }))
+      .then(async ({ file, brought }) => {
+        if (brought) options.onFetched(file);
+        else if (ask.tap !== undefined) await passOn(rt, file, ask.tap);
         return file;
       })
       .finally(() => running.delete(key));
@@ -78,6 +81,13 @@ export function engineArtifacts(rt: Pick<Runtime, 'fs'>, options: EngineArtifact
       };
     },
   };
+}
+
+/** Another label of this run had it fetched while this one waited. */
+async function passOn(rt: Pick<Runtime, 'fs'>, file: StoredFile, tap: ArtifactTap): Promise<void> {
+  tap.start?.(file.size);
+  for await (const piece of storedFile(rt, file).read(0, file.size) as AsyncIterable<Uint8Array>)
+    await tap.write(piece);
 }
 
 const BINARY = 'application/octet-stream';

@@ -26,8 +26,8 @@ export interface FetchedRepodata {
   found: true;
   index: RepodataIndex;
   file: IndexFile;
-  /** Undefined when the server said "unchanged". */
-  fresh: { lastModified: string | undefined } | undefined;
+  /** By how much `repodata.json` is newer than this packed form; undefined where that is not known, or the server said "unchanged". */
+  behindMs: number | undefined;
 }
 
 export interface MissingRepodata {
@@ -69,7 +69,7 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
         if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
         else if (answer.found) return answer;
         else if (answer.status === 304 && cached !== undefined)
-          return { found: true, file, fresh: undefined, index: cached.index };
+          return { found: true, file, behindMs: undefined, index: cached.index };
         // A server that knows no packed form may say so by any status; conda then asks for `.json`.
         else if (!NOT_THERE.has(answer.status)) refusal ??= refused(context, channel, `${url}/${file}`, answer.status);
         else status = answer.status;
@@ -146,11 +146,30 @@ async function fetchFile(
       const bytes = await unpack(received(sink.bytes(), request), file, context.limits);
       const index = scan(bytes, request);
       await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
-      return { found: true, index, file, fresh: { lastModified: result.headers['last-modified'] } };
+      return { found: true, index, file, behindMs: await behindMs(context, request, result.headers['last-modified']) };
     } catch (error) {
       if (error instanceof TooLarge) throw overLimit(error, request, context.limits);
       if (again || !isRepackError(error)) throw asRepodataError(error, request);
     }
+  }
+}
+
+/** How much older a packed form, written at `lastModified`, is than `repodata.json`. */
+async function behindMs(
+  { upstream, signal }: RepodataFetchContext,
+  { channel, subdir, file }: FileRequest,
+  lastModified: string | undefined,
+): Promise<number | undefined> {
+  const packed = Date.parse(lastModified ?? '');
+  if (file === 'repodata.json' || Number.isNaN(packed)) return undefined;
+  try {
+    const json = await upstream.open({ channel, path: `${subdir}/repodata.json`, method: 'HEAD', signal });
+    await json.discard();
+    const plain = json.status === 200 ? Date.parse(json.headers['last-modified'] ?? '') : Number.NaN;
+    return Number.isNaN(plain) ? undefined : plain - packed;
+  } catch {
+    // Only a hint was wanted.
+    return undefined;
   }
 }
 

@@ -44,7 +44,7 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
     const answer = await fetcher.fetch(channel, subdir);
     if (answer.found) {
-      await compareTimes(channel, subdir, answer);
+      compareTimes(channel, subdir, answer);
       reportV3(channel, subdir, answer.index);
     }
     return answer;
@@ -147,23 +147,9 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   }
 
   /** `.zst` is believed even when older than `.json` (bad-inputs N10); that it is, is said. */
-  async function compareTimes(channel: Channel, subdir: Subdir, { file, fresh }: FetchedRepodata): Promise<void> {
-    const packed = Date.parse(fresh?.lastModified ?? '');
-    if (file === 'repodata.json' || Number.isNaN(packed)) return;
-    try {
-      const json = await options.upstream.open({
-        channel,
-        path: `${subdir}/repodata.json`,
-        method: 'HEAD',
-        signal: options.signal,
-      });
-      await json.discard();
-      const plain = json.status === 200 ? Date.parse(json.headers['last-modified'] ?? '') : Number.NaN;
-      if (plain - packed > SAME_WRITE_MS)
-        report(channel, subdir, `${file} was written ${hours(plain - packed)} before repodata.json`);
-    } catch {
-      // Only a hint was wanted.
-    }
+  function compareTimes(channel: Channel, subdir: Subdir, { file, behindMs = 0 }: FetchedRepodata): void {
+    if (behindMs > SAME_WRITE_MS)
+      report(channel, subdir, `${file} was written ${hours(behindMs)} before repodata.json`);
   }
 
   function reportV3(channel: Channel, subdir: Subdir, index: RepodataIndex): void {

@@ -72,8 +72,13 @@ export async function clearIncoming(rt: Runtime, stateDir: string): Promise<void
 const NO_STORE: ArtifactStore = {
   find: async () => undefined,
   holds: async () => false,
-  writer: async () => Promise.reject(new TypeError('the gateway of a mirror has no store')),
+  writer: noStore,
+  bringOnce: noStore,
 };
+
+async function noStore(): Promise<never> {
+  throw new TypeError('the gateway of a mirror has no store');
+}
 
 async function explained<T>(rt: Runtime, request: MirrorRequest, work: () => Promise<T>): Promise<T> {
   const { settings, root } = request;

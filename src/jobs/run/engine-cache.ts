@@ -1,8 +1,12 @@
+import { turns } from '../../base/turns.js';
 import { lockLabel } from '../../delivery/lock/lock.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 /** Another label's run may take minutes in conda's cache; it is waited for, and that is said. */
 const LONGEST_WAIT_MS = 60 * 60_000;
+
+/** Labels of one process wait for each other without a word. */
+const here = turns();
 
 /**
  * Runs `work` while no other run uses the engine's package cache: conda itself does not lock it well enough for two runs at once
@@ -12,10 +16,12 @@ export async function withEngineCache<T>(rt: Runtime, enginePkgsDir: string, wor
   const stateDir = `${enginePkgsDir}.state`;
   await rt.fs.mkdirp(enginePkgsDir, 0o700);
   await rt.fs.mkdirp(stateDir, 0o700);
-  const lock = await lockLabel(rt, { stateDir, label: 'package cache', waitMs: LONGEST_WAIT_MS, command: 'engine' });
-  try {
-    return await work();
-  } finally {
-    await lock.release();
-  }
+  return here.take(enginePkgsDir, rt.signal, async () => {
+    const lock = await lockLabel(rt, { stateDir, label: 'package cache', waitMs: LONGEST_WAIT_MS, command: 'engine' });
+    try {
+      return await work();
+    } finally {
+      await lock.release();
+    }
+  });
 }

@@ -3,8 +3,6 @@ import { openStore } from '../../store/store.js';
 import { prepareZstd } from '../../codec/zstd.js';
 import type { CondaEngine } from '../../engine/conda/conda-engine.js';
 import { engineTitle, enginePkgsName } from '../../engine/conda/conda-engine.js';
-import { checkEnginePath, chooseEngine, detectEngines } from '../../engine/detect.js';
-import type { FoundEngine } from '../../engine/detect.js';
 import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { openGateway } from '../../gateway/gateway.js';
@@ -20,6 +18,8 @@ import { clientView } from '../../conda/channel/view.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { waitWhileCleaning } from './cache-guard.js';
 import { rootStore } from './root-store.js';
+import { checkEnginePaths, chooseConda, type EngineWishes } from './choose-conda.js';
+import type { SharedTools } from './shared-tools.js';
 import { makeRunFolder, removeRunFolder, sweepRunFolders } from './run-folder.js';
 
 /** What a job works with; everything in it is gone or given back when the job ends. */
@@ -52,6 +52,8 @@ export interface Engines {
   solver: EmbeddedSolver;
   /** Looked for only where it can be used: undefined where the embedded solver does all. Rejects as `chooseEngine` throws. */
   conda: Promise<CondaEngine | undefined>;
+  /** Where this label is one of many. */
+  shared: SharedTools | undefined;
 }
 
 /**
@@ -62,33 +64,26 @@ export async function withEngines<T>(
   rt: Runtime,
   options: EngineWishes,
   work: (engines: Engines) => Promise<T>,
+  shared?: SharedTools,
 ): Promise<T> {
-  await checkPaths(rt, options);
+  await checkEnginePaths(rt, options);
   await prepareZstd();
+  if (shared !== undefined) {
+    const conda = shared.conda(options);
+    conda.catch(() => undefined);
+    return work({ solver: shared.solver, conda, shared });
+  }
   const done = new AbortController();
   const solver = openEmbeddedSolver(rt);
   const conda = chooseConda({ ...rt, signal: AbortSignal.any([rt.signal, done.signal]) }, options);
   // Told where it is awaited, if it still is then.
   conda.catch(() => undefined);
   try {
-    return await work({ solver, conda });
+    return await work({ solver, conda, shared });
   } finally {
     done.abort();
     await Promise.allSettled([conda, solver.close()]);
   }
-}
-
-export type EngineWishes = Pick<WorkSettings, 'engine' | 'enginePath'> & {
-  subdirs: readonly Subdir[];
-  prove?: WorkSettings['prove'];
-};
-
-/** A wrong path is reported before ROOT is made, and before a proof that would come to nothing. */
-async function checkPaths(rt: Runtime, { engine, enginePath, subdirs, prove }: EngineWishes): Promise<void> {
-  const solvesHere = engine !== 'embedded' && subdirs.includes(rt.machine.subdir);
-  if (enginePath !== undefined && solvesHere) await checkEnginePath(rt, { enginePath });
-  const prover = prove?.kind === 'install' ? prove.enginePath : undefined;
-  if (prover !== undefined) await checkEnginePath(rt, { enginePath: prover, option: '--prove install' });
 }
 
 /** Opens store, gateway and engine, runs `work`, and leaves nothing behind but caches: on success, failure and interruption. */
@@ -97,8 +92,10 @@ export async function withTools<T>(
   options: ToolOptions,
   work: (tools: JobTools) => Promise<T>,
 ): Promise<T> {
+  const { shared } = options.engines;
   await sweepRunFolders(rt, options.cacheDir);
-  const store = rootStore(rt, await openStore(rt, path.join(options.cacheDir, 'store')), options.root);
+  const opened = await (shared?.store(options.cacheDir) ?? openStore(rt, path.join(options.cacheDir, 'store')));
+  const store = rootStore(rt, opened, options.root);
   const runDir = await makeRunFolder(rt, options.cacheDir, options.job);
   let gateway: Gateway | undefined;
   try {
@@ -110,6 +107,7 @@ export async function withTools<T>(
       ...(await gatewayWay(rt, options)),
       view: clientView(reader ?? { readsCondaFormat: true, knowsVirtualPackages: true }),
       store,
+      indexes: shared?.indexes,
     });
     const enginePkgsDir = path.join(
       options.cacheDir,
@@ -130,15 +128,6 @@ export async function withTools<T>(
     await gateway?.close().catch(() => undefined);
     await removeRunFolder(rt, runDir);
   }
-}
-
-async function chooseConda(rt: Runtime, options: EngineWishes): Promise<CondaEngine | undefined> {
-  const { engine: wanted, enginePath, subdirs } = options;
-  const hostSubdir = rt.machine.subdir;
-  if (wanted === 'embedded' || !subdirs.includes(hostSubdir)) return undefined;
-  const found: FoundEngine[] = await detectEngines(rt, { enginePath });
-  const chosen = chooseEngine({ wanted, found, subdir: hostSubdir, hostSubdir, enginePath });
-  return chosen.kind === 'conda' ? chosen.engine : undefined;
 }
 
 /** An old conda delivers only what it can read itself, whoever installs at the site. */
