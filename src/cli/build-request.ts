@@ -11,8 +11,10 @@ import type { CaptureRequest, RepackRequest } from '../jobs/request.js';
 import type { Secret } from '../base/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
+import type { WrittenSpec } from '../config/labels/types.js';
+import { CONFIG_NAME } from '../config/resolve-settings.js';
 import type { SettingName, SettingValues } from '../config/settings.js';
-import { workSettings } from '../config/work-settings.js';
+import { workSettings, type WorkSettings } from '../config/work-settings.js';
 
 /** What a label is asked for on the command line. */
 export interface TypedRequest {
@@ -25,10 +27,12 @@ export interface TypedRequest {
   remove: readonly string[];
   addSubdirs: readonly string[];
   drop: readonly string[];
+  /** It stands in ROOT/repackenv.yml, with these packages beside those typed; undefined specs: its list is left open. */
+  declared?: { specs: readonly WrittenSpec[] | undefined } | undefined;
 }
 
 export interface Resolved {
-  values: SettingValues;
+  values: SettingValues & Pick<WorkSettings, 'logins'>;
   /** Settings that nobody gave a value. */
   leftOpen: ReadonlySet<SettingName>;
   token: Secret | undefined;
@@ -89,6 +93,7 @@ export async function buildRepackRequest(
     subdirs,
     profiles,
     drop: [...typed.drop, ...typed.remove],
+    declared: typed.declared !== undefined,
   };
 }
 
@@ -147,7 +152,10 @@ async function allSpecs(
   rt: Door,
   { typed, values, last }: { typed: TypedRequest; values: SettingValues; last: Manifest | undefined },
 ): Promise<MatchSpec[]> {
-  const given = typed.packages.map((text) => parseMatchSpec(text));
+  const { specs: declared } = typed.declared ?? {};
+  const given = typed.packages
+    .map((text) => parseMatchSpec(text))
+    .concat((declared ?? []).map(({ text, where }) => specAt(text, where)));
   if (values.packagesFile !== undefined) {
     const file = values.packagesFile;
     const { readPackagesFile } = await import('../config/packages-file.js');
@@ -160,6 +168,8 @@ async function allSpecs(
       });
     }
   }
+  const isStated = typed.declared !== undefined && (declared !== undefined || values.packagesFile !== undefined);
+  if (isStated && given.length === 0 && last !== undefined) throw emptyList(typed.label ?? '', typed.root ?? '');
   const specs = rememberedSpecs({ packages: given, add: typed.add, remove: typed.remove }, last);
   if (specs.length === 0) {
     throw new RepackError('E_USAGE', {
@@ -189,6 +199,15 @@ function specAt(text: string, where: string): MatchSpec {
       cause: error,
     });
   }
+}
+
+/** An empty list is rather a file that lost its end than a wish (design D16). */
+function emptyList(label: string, root: string): RepackError {
+  return new RepackError('E_ASKS_LESS', {
+    what: `The list of packages of ${label} is empty; nothing was changed`,
+    where: path.join(root, CONFIG_NAME),
+    hint: 'Name its packages. Without packages: and packages_file: it is as last published; a label that ends is taken out of the file.',
+  });
 }
 
 const UPDATE_USAGE = 'update-offline-repo LABEL TOKEN ROOT PACKAGE...; see --help.';

@@ -9,6 +9,8 @@ import type { Terminal } from '../runtime/terminal.js';
 import type { Reporter } from './reporter/reporter.js';
 import type { SettingName, SettingValues } from '../config/settings.js';
 import type { ChannelLogin } from '../base/channel-login.js';
+import type { FoundRoot } from '../config/labels/find-root.js';
+import type { ResolvedSettings } from '../config/resolve-settings.js';
 
 /** What the command line said beside settings, before any value is checked. */
 export interface Typed {
@@ -24,6 +26,10 @@ export interface CliCall extends Typed {
   values: SettingValues & { logins: readonly ChannelLogin[] };
   /** Settings that nobody gave a value. */
   leftOpen: ReadonlySet<SettingName>;
+  /** Where values came from, and what ROOT declares. */
+  resolved: ResolvedSettings;
+  /** Of a command that looks for ROOT. */
+  root: FoundRoot | undefined;
   token: Secret | undefined;
   rt: Runtime;
   reporter: Reporter;
@@ -44,12 +50,14 @@ export interface CliCommand {
   token?: 'options' | ((typed: Typed) => string | undefined);
   /** ROOT, where `repackenv.yml` is looked for. */
   root?(typed: Typed): string | undefined;
+  /** ROOT may also be found, as `findRoot` does; its labels are wanted. */
+  findsRoot?: true;
   /** Its name in the dated log of `--log-dir`: what it is about, e.g. the label. Absent: it writes no log. */
   log?(typed: Typed): string;
   /** `--show-config` is its own to answer. */
-  showsConfig?: boolean;
+  showsConfig?(typed: Typed): boolean;
   /** What can be refused before settings, token and log are looked at. Throws E_USAGE and the like. */
-  check?(typed: Typed): void;
+  check?(typed: Typed, root?: FoundRoot): void;
   run(call: CliCall): Promise<ExitCode>;
 }
 

@@ -3,7 +3,7 @@ import { EXIT, RepackError, isRepackError } from '../base/errors.js';
 import type { ExitCode } from '../base/errors.js';
 import type { EventSink, RepackEvent } from '../base/events.js';
 import type { Redactor } from '../base/redact.js';
-import { Secret } from '../base/secret.js';
+import type { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Invocation, ProgramName } from './program.js';
@@ -12,10 +12,11 @@ import type { LogFile } from './reporter/log-file.js';
 import { openLogFile } from './reporter/log-file.js';
 import { printable } from './reporter/printable.js';
 import { createReporter } from './reporter/reporter.js';
-import type { readChannelLogins } from '../config/channel-logins.js';
+import { findRoot } from '../config/labels/find-root.js';
 import { resolveSettings } from '../config/resolve-settings.js';
-import { SETTING_NAMES, type SettingValues } from '../config/settings.js';
+import { SETTING_NAMES } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
+import { checkLogins, registerUserInfo, takeLogins } from './take-logins.js';
 import { readToken } from './token.js';
 import { refuseQuotesInPaths } from '../config/windows-quotes.js';
 
@@ -67,18 +68,21 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       }
       const { invocation } = parsed;
       const { command } = invocation;
-      const root = command.root?.(invocation);
-      const resolved = await resolveSettings(rt, invocation.given, { config: invocation.config, root });
+      const typed = command.root?.(invocation);
+      const found = command.findsRoot === true ? await findRoot(rt, typed) : undefined;
+      const places = { config: invocation.config, root: found?.root ?? typed, labels: found !== undefined };
+      const resolved = await resolveSettings(rt, invocation.given, places);
       const { values, origins } = resolved;
       registerUserInfo(values.proxy, redactor);
-      if (values.channelLogins.length > 0) (await channelLogins()).parseLoginPlaces(values.channelLogins);
-      if (invocation.showConfig && command.showsConfig !== true) {
+      await checkLogins(values);
+      if (invocation.showConfig && command.showsConfig?.(invocation) !== true) {
         reporter.print(renderConfig(resolved, command.settings));
         return EXIT.done;
       }
-      command.check?.(invocation);
+      command.check?.(invocation, found);
       const token = await takeToken(invocation, context);
-      const { logins, warning } = await takeLogins(invocation, values, context);
+      const usesLogins = command.settings.includes('channelLogins');
+      const { logins, warning } = usesLogins ? await takeLogins(values, context) : { logins: [], warning: undefined };
       if (values.logDir !== undefined && command.log !== undefined)
         log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
       reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
@@ -92,7 +96,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const { args: positionals, options } = invocation;
       const leftOpen = new Set(SETTING_NAMES.filter((name) => origins[name] === 'default'));
       const call = { args: positionals, options, leftOpen, token: token.secret, rt, reporter, redactor, terminal };
-      return await command.run({ ...call, values: { ...values, logins } });
+      return await command.run({ ...call, root: found, resolved, values: { ...values, logins } });
     } catch (error) {
       relay.attach(reporter);
       if (rt.signal.aborted) {
@@ -136,27 +140,6 @@ async function takeToken(
   const token = await readToken(invocation.token, rt, terminal);
   if (token.secret !== undefined) redactor.register(token.secret);
   return token;
-}
-
-/** Loaded where a login is given. */
-const channelLogins = () => import('../config/channel-logins.js');
-
-async function takeLogins(
-  { command }: Invocation,
-  values: SettingValues,
-  { rt, redactor }: CliContext,
-): Promise<Awaited<ReturnType<typeof readChannelLogins>>> {
-  const asked = values.channelLogins.length > 0 || (values.netrc !== undefined && values.netrc !== false);
-  if (!asked || !command.settings.includes('channelLogins')) return { logins: [], warning: undefined };
-  const taken = await (await channelLogins()).readChannelLogins(rt, values);
-  for (const secret of taken.logins.flatMap(({ secrets }) => secrets)) redactor.register(secret);
-  return taken;
-}
-
-function registerUserInfo(url: string | undefined, redactor: Redactor): void {
-  if (url === undefined || !URL.canParse(url)) return;
-  const { password } = new URL(url);
-  if (password !== '') redactor.register(new Secret(decodeURIComponent(password)));
 }
 
 function interrupted(signal: AbortSignal): RepackError {

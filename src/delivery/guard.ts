@@ -13,6 +13,8 @@ export interface Asked {
   attestations: boolean;
   /** Undefined where it names none of its own, as a captured environment. */
   specs?: readonly MatchSpec[];
+  /** It stands in a file: a name less is told, more than half of them are a loss. */
+  declared?: boolean | undefined;
   /** Names, subdirs, `signature`, `attestations` that may go; `all`: whatever would. */
   drop: readonly string[];
 }
@@ -26,7 +28,8 @@ interface Loss {
 /**
  * Nothing leaves a label folder unasked (design D16): a package name, a platform or the attestations that the live folder has and
  * the request has not. Specs are compared by name: another version, channel or spelling is not less. A name that is still delivered, as
- * something that others need, is said and no loss. What an upstream has no more is not judged here.
+ * something that others need, is said and no loss. What an upstream has no more is not judged here. A declared label's line that is gone
+ * was taken out by somebody: it is said, unless more than half of the names would go.
  *
  * @throws RepackError E_ASKS_LESS
  */
@@ -43,12 +46,18 @@ export function guard(
   for (const name of unasked.filter((each) => delivered.has(each)))
     rt.events.emit({ type: 'note', message: `${name} is no longer asked for; it stays, for something needs it` });
 
+  const left = [...new Set(before)].filter((name) => !names.has(name) && !delivered.has(name));
+  const isEdit = asked.declared === true && left.length * 2 <= new Set(before).size;
+  const gone = unasked.filter((name) => !delivered.has(name));
+  if (isEdit && gone.length > 0)
+    rt.events.emit({ type: 'note', message: `no longer declared, and leaving: ${gone.join(', ')}` });
+
   const known = new Set([...before, ...manifest.subdirs, 'signature', 'attestations', 'all']);
   for (const word of asked.drop.filter((each) => asked.specs !== undefined && !known.has(each)))
     rt.events.emit({ type: 'note', message: `--drop ${word}: the label folder was not asked for it` });
 
   const losses: Loss[] = [
-    ...unasked.filter((name) => !delivered.has(name)).map((word) => ({ word, text: `package ${word}` })),
+    ...(isEdit ? [] : gone.map((word) => ({ word, text: `package ${word}` }))),
     ...manifest.subdirs
       .filter((subdir) => subdir !== NOARCH && !asked.subdirs.includes(subdir))
       .map((word) => ({ word, text: `all of ${word}` })),

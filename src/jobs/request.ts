@@ -18,11 +18,13 @@ export interface RepackRequest extends WorkSettings {
   profiles: readonly TargetProfile[];
   /** What of the live folder may go though it is not asked for: names, subdirs, `signature`, `attestations`, `all`. */
   drop: readonly string[];
+  /** It stands in ROOT/repackenv.yml. */
+  declared?: boolean | undefined;
 }
 
 /** What the guard holds against the live folder. */
-export function askedBy({ specs, subdirs, attestations, drop }: RepackRequest): Asked {
-  return { specs, subdirs, attestations, drop };
+export function askedBy({ specs, subdirs, attestations, drop, declared }: RepackRequest): Asked {
+  return { specs, subdirs, attestations, drop, declared };
 }
 
 /** `repackenv capture`: an environment that exists instead of specs. */

@@ -31,7 +31,7 @@ export const mirrorCommand: CliCommand = {
       .addHelpText('after', MIRROR_HELP),
   token: 'options',
   log: mirrorLogName,
-  showsConfig: true,
+  showsConfig: () => true,
   async run(call) {
     const settings = await takeMirrorSettings(call);
     if (call.options['showConfig'] === true) {

@@ -39,13 +39,13 @@ export const updateOfflineRepoCommand: CliCommand = {
 };
 
 export const updateCommand: CliCommand = {
-  ...namedCommand('update', 'make or refresh a label folder (as update-offline-repo, with named options)'),
-  run: (call) => runUpdate(call, namedParts(call)),
+  ...namedCommand('update', 'make or refresh label folders: those that ROOT/repackenv.yml declares, or one by --label'),
+  run: (call) => (isOneLabel(call) ? runUpdate(call, namedParts(call)) : runDeclared(call, 'update')),
 };
 
 export const planCommand: CliCommand = {
   ...namedCommand('plan', 'solve and show what would be delivered and what changes; writes nothing'),
-  run: (call) => runPlan(call, namedParts(call)),
+  run: (call) => (isOneLabel(call) ? runPlan(call, namedParts(call)) : runDeclared(call, 'plan')),
 };
 
 type Parts = Pick<TypedRequest, 'label' | 'root' | 'packages'>;
@@ -58,28 +58,51 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
     declare: declareNamed,
     token: 'options',
     root: (typed) => textOption(typed, 'root'),
+    findsRoot: true,
+    showsConfig: (typed) => !isOneLabel(typed) && (typed.args.length > 0 || typed.options['all'] === true),
     log: (typed) => textOption(typed, 'label') ?? '',
-    check(typed) {
-      const parts = namedParts(typed);
-      const { label, root } = parts;
-      refuseMissing(
-        { LABEL: label, ROOT: root },
-        `repackenv ${name} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...   (see --help)`,
-      );
-      refuseSwapped(parts);
+    check(typed, root) {
+      const label = textOption(typed, 'label');
+      refuseSwapped({ label, root: textOption(typed, 'root'), packages: typed.args });
+      if (typed.options['all'] === true && (label !== undefined || typed.args.length > 0))
+        throw usage('--all is every declared label', '--all', 'Leave it out to name some of them.');
+      if (label === undefined && (typed.options['all'] === true || typed.args.length > 0)) return;
+      const usageOf = `repackenv ${name} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...`;
+      const hint = `Declared labels: repackenv ${name} NAME..., or --all. Others: ${usageOf}   (see --help)`;
+      refuseMissing({ LABEL: label, ROOT: root?.root }, hint);
     },
   };
 }
 
 function declareNamed(command: Command): void {
   addRequestOptions(command)
-    .argument('[PACKAGE...]', PACKAGES_HELP)
-    .option('--label <LABEL>', 'the customer’s label')
-    .option('--root <DIR>', 'folder that holds the label folders');
+    .argument('[NAME...]', `declared labels, or patterns of them: 'bank-*'. With --label, ${PACKAGES_HELP}`)
+    .option('--all', 'every declared label')
+    .option('--label <LABEL>', 'one label, with its PACKAGES on the command line, declared or not')
+    .option('--root <DIR>', ROOT_HELP)
+    .addHelpText('after', NAMED_EXAMPLES);
 }
 
-function namedParts(typed: Typed): Parts {
-  return { label: textOption(typed, 'label'), root: textOption(typed, 'root'), packages: typed.args };
+const ROOT_HELP =
+  'folder that holds the label folders (else REPACKENV_ROOT, or the nearest folder from here upwards whose repackenv.yml has labels:)';
+
+function isOneLabel(typed: Typed): boolean {
+  return textOption(typed, 'label') !== undefined;
+}
+
+function namedParts(call: CliCall): Parts {
+  const { root, rt, resolved } = call;
+  const label = textOption(call, 'label');
+  const say = (message: string): void => rt.events.emit({ type: 'note', message });
+  if (root?.said !== undefined) say(`ROOT is ${root.root}, ${root.said}`);
+  if (resolved.declared?.labels.has(label ?? '') === true)
+    say(`${label} is declared in ${resolved.declared.file}; --label goes by the command line alone`);
+  return { label, root: root?.root, packages: call.args };
+}
+
+async function runDeclared(call: CliCall, job: 'update' | 'plan') {
+  const { runDeclared: run } = await import('../declared-labels.js');
+  return run(call, call.values.dryRun ? 'plan' : job);
 }
 
 async function runUpdate(call: CliCall, parts: Parts) {
@@ -101,12 +124,23 @@ async function runPlan(call: CliCall, parts: Parts) {
 function refuseMissing(wanted: Record<string, string | undefined>, hint: string): void {
   const missing = Object.entries(wanted).flatMap(([name, value]) => (value === undefined ? [name] : []));
   if (missing.length === 0) return;
-  throw new RepackError('E_USAGE', {
-    what: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
-    where: 'command line',
-    hint,
-  });
+  throw usage(`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`, 'command line', hint);
 }
+
+function usage(what: string, where: string, hint: string): RepackError {
+  return new RepackError('E_USAGE', { what, where, hint });
+}
+
+const NAMED_EXAMPLES = `
+Examples:
+  repackenv update halkbank                     as ROOT/repackenv.yml declares it
+  repackenv update 'bank-*' --root /srv/repos   some of the declared labels
+  repackenv plan --all                          what a run would change
+  repackenv update halkbank --show-config       what is in force for it, and from where
+  repackenv update --label halkbank --root /srv/repos --token-env CONDA_TOKEN ratingpro pytho
+
+Several labels: one that fails stops no other; the exit code is the highest.
+`;
 
 const UPDATE_EXAMPLES = `
 Examples:

@@ -50,7 +50,7 @@ export function declaredLabel(
   };
 }
 
-function notDeclared(name: string, declared: Declared | undefined): RepackError {
+export function notDeclared(name: string, declared: Declared | undefined): RepackError {
   const near = nearest(name, declared?.labels.keys() ?? []);
   return new RepackError('E_USAGE', {
     what: `"${name}" is no declared label`,

@@ -106,3 +106,33 @@ describe('D16 asked less', () => {
     });
   });
 });
+
+describe('D16 a declared label', () => {
+  const four = live({ specs: ['a', 'b', 'c', 'd'] });
+  const declared = { declared: true };
+
+  it('may lose half of its names, which is said', () => {
+    const { error, notes } = ask(four, { ...declared, specs: ['a', 'b'] });
+    expect(error).toBeUndefined();
+    expect(notes).toEqual(['no longer declared, and leaving: c, d']);
+  });
+
+  it.each<[string, LiveFolder, Wish, string[]]>([
+    ['more than half of the names', four, { specs: ['a'] }, ['b', 'c', 'd']],
+    ['more than half, of which some are named', four, { specs: ['a'], drop: ['b', 'c'] }, ['d']],
+    ['the only name', live({ specs: ['a'] }), { specs: ['b'] }, ['a']],
+    ['a platform', four, { specs: ['a', 'b', 'c', 'd'], subdirs: ['linux-64'] }, ['win-64']],
+    ['the attestations', live({ ...attested, specs: ['a'] }), { specs: ['a'] }, ['attestations']],
+  ])('must be told to lose %s', (_name, folder, wish, words) => {
+    const { error } = ask(folder, { ...declared, ...wish });
+    expect(error?.code).toBe('E_ASKS_LESS');
+    expect(error?.hint).toBe(`Ask for it too, or let it go: ${words.map((word) => `--drop ${word}`).join(' ')}`);
+    expect(ask(folder, { ...declared, ...wish, drop: [...(wish.drop ?? []), ...words] }).error).toBeUndefined();
+  });
+
+  it('does not count what is still delivered', () => {
+    const { error, notes } = ask(four, { ...declared, specs: ['a'], delivered: ['b-1-0.conda', 'c-1-0.conda'] });
+    expect(error).toBeUndefined();
+    expect(notes).toContain('no longer declared, and leaving: d');
+  });
+});

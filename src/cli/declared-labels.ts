@@ -1,0 +1,130 @@
+import { explainSystemError } from '../base/disk-errors.js';
+import { EXIT, RepackError, isRepackError, type ExitCode } from '../base/errors.js';
+import type { RepackEvent } from '../base/events.js';
+import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
+import { selectLabels } from '../config/labels/select.js';
+import { SETTING_NAMES } from '../config/settings.js';
+import { renderConfig } from '../config/show-config.js';
+import type { RepackRequest } from '../jobs/request.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { buildRepackRequest } from './build-request.js';
+import { textOption, type CliCall } from './command.js';
+import { requestChanges } from './commands/request-options.js';
+import { finishJob } from './finish-job.js';
+import { registerUserInfo, takeLogins } from './take-logins.js';
+import { readToken } from './token.js';
+
+/** A label of a run: what to do, or why it can't be begun, with what was said while that was found out. */
+interface Prepared {
+  label: string;
+  request: RepackRequest | { error: unknown };
+  events: readonly RepackEvent[];
+}
+
+/**
+ * `update` and `plan` of declared labels. What stands in files is read before the first is begun, so that an edit during the run changes nothing;
+ * a label that can't be begun, or fails, stops no other. The exit code is the worst.
+ */
+export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promise<ExitCode> {
+  const { rt, args, options, root, resolved } = call;
+  if (root === undefined) throw noRoot(rt);
+  const labels = selectLabels(resolved.declared, options['all'] === true ? 'all' : args);
+  const declared = labels.map((label) => declaredLabel(rt, resolved, label));
+  if (options['showConfig'] === true) {
+    for (const each of declared) call.reporter.print(labelConfig(each));
+    return EXIT.done;
+  }
+  rt.events.emit({ type: 'note', message: `ROOT is ${root.root}${root.said === undefined ? '' : `, ${root.said}`}` });
+  refuseDropAll(call, labels);
+  const prepared: Prepared[] = [];
+  for (const each of declared) prepared.push(await prepare(call, root.root, each));
+  const run = job === 'plan' ? (await import('../jobs/plan.js')).plan : (await import('../jobs/update.js')).update;
+  let worst: ExitCode = EXIT.done;
+  for (const [at, { label, request, events }] of prepared.entries()) {
+    if (labels.length > 1) rt.events.emit({ type: 'note', message: `label ${label}, ${at + 1} of ${labels.length}` });
+    for (const event of events) rt.events.emit(event);
+    try {
+      if ('error' in request) throw request.error;
+      worst = worse(worst, finishJob(await run(rt, request), call));
+    } catch (error) {
+      if (rt.signal.aborted) throw error;
+      const explained = explainSystemError(error);
+      call.reporter.error(explained);
+      worst = worse(worst, isRepackError(explained) ? explained.exitCode : EXIT.bug);
+    }
+  }
+  return worst;
+}
+
+function worse(one: ExitCode, other: ExitCode): ExitCode {
+  return one > other ? one : other;
+}
+
+async function prepare(call: CliCall, root: string, declared: DeclaredLabel): Promise<Prepared> {
+  const events: RepackEvent[] = [];
+  const rt: Runtime = { ...call.rt, events: { emit: (event) => void events.push(event) } };
+  const { label } = declared;
+  try {
+    return { label, request: await requestFor({ ...call, rt }, root, declared), events };
+  } catch (error) {
+    return { label, request: { error }, events };
+  }
+}
+
+async function requestFor(
+  call: CliCall,
+  root: string,
+  { label, settings, packages, token }: DeclaredLabel,
+): Promise<RepackRequest> {
+  const { rt, redactor, terminal } = call;
+  const { values, origins } = settings;
+  registerUserInfo(values.proxy, redactor);
+  const isTyped = textOption(call, 'tokenEnv') !== undefined || textOption(call, 'tokenFile') !== undefined;
+  const secret = isTyped || token === undefined ? call.token : (await readToken(token.source, rt, terminal)).secret;
+  if (secret !== undefined) redactor.register(secret);
+  const { logins, warning } = await takeLogins(values, { rt, redactor });
+  if (warning !== undefined) rt.events.emit({ type: 'warning', message: warning });
+  if (values.signKey !== undefined) {
+    const { requireSignKey } = await import('../delivery/hand-over.js');
+    await requireSignKey(rt, values.signKey);
+  }
+  return buildRepackRequest(
+    rt,
+    { label, root, packages: [], ...requestChanges(call), declared: { specs: packages?.specs } },
+    {
+      values: { ...values, logins },
+      leftOpen: new Set(SETTING_NAMES.filter((name) => origins[name] === 'default')),
+      token: secret,
+    },
+  );
+}
+
+/** Everything in force for a label, as `--show-config` prints it; what is no setting stands in comments. */
+function labelConfig({ label, settings, packages, token }: DeclaredLabel): string {
+  const own = [
+    `# label: ${label}`,
+    packages === undefined
+      ? '# packages: as last published'
+      : `# packages: ${JSON.stringify(packages.specs.map(({ text }) => text))}  # ${packages.origin}`,
+    `# token: ${token === undefined ? 'none' : `${token.source}  # ${token.origin}`}`,
+  ];
+  return `${own.join('\n')}\n${renderConfig(settings, SETTING_NAMES)}`;
+}
+
+/** One word must not let go of everything of many customers. */
+function refuseDropAll(call: CliCall, labels: readonly string[]): void {
+  if (labels.length < 2 || !requestChanges(call).drop.includes('all')) return;
+  throw new RepackError('E_USAGE', {
+    what: `--drop all is taken for one label at a time, and these are ${labels.length}`,
+    where: '--drop all',
+    hint: 'Name what may go, or the one label.',
+  });
+}
+
+function noRoot({ machine }: Pick<Runtime, 'machine'>): RepackError {
+  return new RepackError('E_USAGE', {
+    what: 'ROOT is missing: which labels are declared is not known',
+    where: `neither --root nor REPACKENV_ROOT, and no repackenv.yml with labels: in ${machine.cwd} or above`,
+    hint: 'Give --root ROOT. Labels that are not declared: repackenv update --label LABEL --root ROOT PACKAGE...',
+  });
+}
