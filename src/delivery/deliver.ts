@@ -4,10 +4,11 @@ import { VERSION } from '../base/tool-version.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { emitFindings } from './collect-findings.js';
 import { guardSignature } from './guard.js';
+import { lastGeneration, recordedKeep } from './generations/keep-generation.js';
 import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './place/label-folder.js';
 import { proveConsistent } from './proof/prove-consistent.js';
-import { STEP_PREFIXES, type IndexProposal, type Proposal } from './proposal.js';
+import { STEP_PREFIXES, USUAL_KEEP, type IndexProposal, type Proposal } from './proposal.js';
 import { publish, switchIndexes } from './publish.js';
 import { refuseLeaks } from './secret-scan.js';
 import { checkFreeSpace, createStaging, type Staging } from './stage/staging.js';
@@ -34,6 +35,7 @@ export interface Delivered {
 export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFolder): Promise<Delivered> {
   const { job, adopt, from, siteFiles, quietIfSame = false } = proposal;
   const { place, live, lock, startedAt } = folder;
+  const keep = proposal.keep ?? (await recordedKeep(rt, place.stateDir)) ?? USUAL_KEEP[job] ?? 0;
   return onePath(rt, folder, {
     job,
     alsoScanned: proposal.alsoScanned,
@@ -42,7 +44,7 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
     change: async (staged, staging) => {
       if (quietIfSame && isSame(staged)) return asItWas(staged, live);
       const tool = `repackenv ${VERSION}`;
-      return publish(rt, { place, staging, staged, live, lock, adopt, engine: from, tool, startedAt });
+      return publish(rt, { place, staging, staged, live, lock, adopt, keep, engine: from, tool, startedAt });
     },
     layBeside: async (staged) => {
       if (siteFiles === 'leave') return;
@@ -123,6 +125,7 @@ async function stage(
     ...content,
     acquired,
     live,
+    lastGeneration: await lastGeneration(rt, place.stateDir),
     dir,
     sign: signerOf(rt, { signKey, label: plan.label }),
   });

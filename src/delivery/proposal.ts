@@ -30,6 +30,8 @@ export interface Proposal {
   from: string;
   /** Own a folder that was made by something else. Default: refuse it. */
   adopt?: boolean;
+  /** How many generations stay complete (design D15); absent: as many as last time, else what is usual for the job. */
+  keep?: number | undefined;
   /** What of the live folder may go unasked (the guard's); absent: the job has no such question. */
   drop?: readonly string[];
   /** Of the files that the new channel does not name, those that leave; default all. */
@@ -52,6 +54,9 @@ export const STEP_PREFIXES = {
   clean: 'clean',
   doctor: 'doctor',
 } as const;
+
+/** Generations that stay complete where nobody said how many. The history of a mirror or an imported folder is its receipts. */
+export const USUAL_KEEP: Readonly<Partial<Record<Proposal['job'], number>>> = { update: 3, capture: 3 };
 
 /** Artifacts at hand with their records: indexes and manifest are made of them. */
 export interface ChannelContent {

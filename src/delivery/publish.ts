@@ -10,7 +10,8 @@ import { isIndexPath } from '../channel/manifest/manifest.js';
 import { removeJournal, writeJournal, type Journal } from './switch/journal.js';
 import type { LabelLock } from './lock/lock.js';
 import { PHASES, planOperations, subdirOf, type FileToPut } from './switch/operations.js';
-import { writeReceipt } from './receipts.js';
+import { stageGeneration } from './generations/keep-generation.js';
+import { draftReceipt, finished, writeLastRun, type DraftReceipt } from './receipts.js';
 import { recordSwitch } from './switch/record.js';
 import { writeReducedIndexes } from './switch/reduced-index.js';
 import type { LabelPlace } from './place/root.js';
@@ -33,6 +34,8 @@ export interface PublishOptions extends SwitchOptions {
   staged: StagedChannel;
   /** Own a folder that was made by something else. */
   adopt?: boolean;
+  /** How many generations stay complete; 0: nothing of this one is kept but its receipt (design D15). */
+  keep: number;
   /** For the receipt: `conda 26.7.1`, `repackenv 0.1.0`, and when the run began (ISO 8601, UTC). */
   engine: string;
   tool: string;
@@ -41,10 +44,12 @@ export interface PublishOptions extends SwitchOptions {
 
 /** Names passed to `rt.reach` by a publication, in order; phases once per file. */
 export const PUBLISH_STEPS: readonly string[] = [
+  'publish:generation-staged',
   'publish:prepared',
   'publish:journal-written',
   ...PHASES.map((phase) => `publish:${phase}`),
   'publish:switched',
+  'publish:generation-named',
   'publish:recorded',
   'publish:journal-removed',
   'publish:done',
@@ -53,7 +58,7 @@ export const PUBLISH_STEPS: readonly string[] = [
 /**
  * Switches a proven, staged channel into the label folder (design D6, D7). At every instant every index on disk names only files on
  * disk with the stated digest. Nothing that is unchanged is touched; when nothing changed at all, not a byte is written in the label
- * folder, only a receipt beside it.
+ * folder, only what says so beside it.
  *
  * An interruption by the signal counts until the journal is written; from then on it only ends the waiting for files that others hold
  * open. When something fails, the folder is brought back as it was, or, where artifacts already leave, is the new one; what can be
@@ -76,7 +81,12 @@ export async function publish(rt: Runtime, options: PublishOptions): Promise<Pub
   const draft = draftReceipt(rt, options, files);
   if (draft.unchanged) return recordUnchanged(rt, options, draft);
 
-  await carryOut(rt, options, await prepare(rt, options, files, draft));
+  const stageMore = async (): Promise<void> => {
+    if (options.keep === 0) return;
+    await stageGeneration(rt, { stateDir: options.place.stateDir, stagingDir: staging.dir, staged, live });
+    await rt.reach('publish:generation-staged');
+  };
+  await carryOut(rt, options, await prepare(rt, options, { files, receipt: draft, stageMore }));
   await staging.discard();
   await rt.reach('publish:done');
   return finished(rt, draft);
@@ -88,20 +98,27 @@ export async function publish(rt: Runtime, options: PublishOptions): Promise<Pub
  */
 export async function switchIndexes(rt: Runtime, options: SwitchOptions): Promise<void> {
   const files = options.staged.files.map((file) => fileToPut(file, options));
-  await carryOut(rt, options, await prepare(rt, options, files, null));
+  await carryOut(rt, options, await prepare(rt, options, { files, receipt: null }));
+}
+
+interface Preparation {
+  files: readonly FileToPut[];
+  receipt: Journal['receipt'];
+  /** What else must lie in the staging folder before the journal does. */
+  stageMore?: () => Promise<void>;
 }
 
 /** Everything on disk that the switch needs, the journal last. Until then nothing has happened. */
 async function prepare(
   rt: Runtime,
   options: SwitchOptions,
-  files: readonly FileToPut[],
-  receipt: Journal['receipt'],
+  { files, receipt, stageMore }: Preparation,
 ): Promise<Journal> {
   const { place, staged, live, staging } = options;
   try {
     await refuseChangedFolder(rt, live);
     await inParallel(files, 4, (file) => finishStaged(rt, staging.dir, file));
+    await stageMore?.();
     const journal: Journal = {
       schema: 1,
       purpose: 'publish',
@@ -152,7 +169,7 @@ async function carryOut(rt: Runtime, options: SwitchOptions, journal: Journal): 
     });
   }
   try {
-    await recordSwitch(rt, { labelDir, stateDir, journal });
+    await recordSwitch(rt, { labelDir, stateDir, stagingDir: staging.dir, journal });
   } catch (error) {
     rt.events.emit({
       type: 'warning',
@@ -201,11 +218,11 @@ async function afterFailure(
 async function recordUnchanged(rt: Runtime, options: PublishOptions, draft: DraftReceipt): Promise<PublishReceipt> {
   const receipt = finished(rt, draft);
   try {
-    await writeReceipt(rt, options.place.stateDir, receipt);
+    await writeLastRun(rt, options.place.stateDir, receipt);
   } catch (error) {
     rt.events.emit({
       type: 'warning',
-      message: `nothing had to change, but the receipt could not be written (${textOf(error)})`,
+      message: `nothing had to change, but that could not be written down (${textOf(error)})`,
     });
   }
   await options.staging.discard();
@@ -268,37 +285,6 @@ async function refuseChangedFolder(rt: Runtime, live: LiveFolder): Promise<void>
       hint: 'Nothing was published. See what else writes there, then run the same command again.',
     });
   });
-}
-
-type DraftReceipt = Omit<PublishReceipt, 'finishedAt'>;
-
-function finished(rt: Runtime, draft: DraftReceipt): PublishReceipt {
-  return { ...draft, finishedAt: new Date(rt.clock.now()).toISOString() };
-}
-
-function draftReceipt(
-  rt: Runtime,
-  { staged, live, engine, tool, startedAt }: PublishOptions,
-  files: readonly FileToPut[],
-): DraftReceipt {
-  const { generation, previous } = staged.manifest;
-  const unchanged = files.length === 0 && staged.leaving.length === 0;
-  return {
-    schema: 1,
-    label: staged.label,
-    generation,
-    manifestSha256: staged.files.find((file) => file.kind === 'manifest')?.sha256 ?? live.manifestSha256 ?? '',
-    previous,
-    startedAt,
-    host: rt.machine.hostname,
-    tool,
-    engine,
-    written: files.map((file) => file.path),
-    removed: [...staged.leaving],
-    bytesWritten: files.reduce((sum, file) => sum + file.size, 0),
-    bytesToTravel: staged.changes.bytesToTravel,
-    unchanged,
-  };
 }
 
 function pathOf(error: unknown): string | undefined {

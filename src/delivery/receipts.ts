@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { canonicalJson } from '../base/json.js';
-import type { PublishReceipt } from '../channel/staged.js';
+import type { LiveFolder, PublishReceipt, StagedChannel } from '../channel/staged.js';
+import type { FileToPut } from './switch/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { codeOf, isMissing } from '../base/fs-errors.js';
 
 /** Beside the label folder: what depends on time, host, engine and tool version (design D8). */
 export const RECEIPTS_NAME = 'receipts';
+/** Beside them: what a run that found nothing to change says of itself. It is no publication and has no number. */
+export const LAST_RUN_NAME = 'last-run.json';
 /** Older ones are removed. */
 export const RECEIPTS_KEPT = 50;
 
@@ -38,6 +41,51 @@ export async function writeReceipt(
   for (const old of numbers.filter((other) => other <= number - RECEIPTS_KEPT))
     await rt.fs.unlink(pathOf(stateDir, old));
   return number;
+}
+
+export async function writeLastRun(rt: Pick<Runtime, 'fs'>, stateDir: string, receipt: PublishReceipt): Promise<void> {
+  await rt.fs.writeWhole(join(stateDir, LAST_RUN_NAME), `${canonicalJson(receipt, 2)}\n`, { durable: false });
+}
+
+export type DraftReceipt = Omit<PublishReceipt, 'finishedAt'>;
+
+export function finished(rt: Pick<Runtime, 'clock'>, draft: DraftReceipt): PublishReceipt {
+  return { ...draft, finishedAt: new Date(rt.clock.now()).toISOString() };
+}
+
+interface Run {
+  staged: StagedChannel;
+  live: LiveFolder;
+  engine: string;
+  tool: string;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+}
+
+/** What a publication says of itself, but for when it ended. */
+export function draftReceipt(
+  rt: Pick<Runtime, 'machine'>,
+  { staged, live, engine, tool, startedAt }: Run,
+  files: readonly FileToPut[],
+): DraftReceipt {
+  const { generation, previous } = staged.manifest;
+  const unchanged = files.length === 0 && staged.leaving.length === 0;
+  return {
+    schema: 1,
+    label: staged.label,
+    generation,
+    manifestSha256: staged.files.find((file) => file.kind === 'manifest')?.sha256 ?? live.manifestSha256 ?? '',
+    previous,
+    startedAt,
+    host: rt.machine.hostname,
+    tool,
+    engine,
+    written: files.map((file) => file.path),
+    removed: [...staged.leaving],
+    bytesWritten: files.reduce((sum, file) => sum + file.size, 0),
+    bytesToTravel: staged.changes.bytesToTravel,
+    unchanged,
+  };
 }
 
 async function receiptNumbers(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<number[]> {

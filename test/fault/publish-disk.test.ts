@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRepackError } from '../../src/base/errors.js';
 import { checkFreeSpace } from '../../src/delivery/stage/staging.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
+import { expectGenerations } from '../helpers/generations.js';
 import { failWhere, faultFs, isWrite, type FaultCode, type FsCall } from '../helpers/fault-fs.js';
 import { testRuntime } from '../helpers/runtime.js';
 import { breaches, digests, exists, publishTiny, snapshot, type TinySet } from '../helpers/tiny-channel.js';
@@ -101,10 +102,12 @@ describe('E1 E2 E3 E4 E9 every call on the disk fails in turn', () => {
         if (error === undefined) expect(await digests(labelDir), where).toMatchObject(fresh);
         else if (!journal) expect([old, fresh], where).toContainEqual(await digests(labelDir));
         expectNoSecondSync(faulty.calls, struck!, where);
+        await expectGenerations(root, where);
 
         await publishTiny(runtime(), { root, packages: SECOND, replace: 'all' });
         expect(await digests(labelDir), where).toEqual(fresh);
         expect(await readdir(join(root, '.repackenv', 'acme', 'staging')), where).toEqual([]);
+        expect(await expectGenerations(root, where), where).toEqual(['1', '2']);
         await rm(root, { recursive: true });
       }
     },

@@ -6,6 +6,7 @@ import { PUBLISH_STEPS } from '../../src/delivery/publish.js';
 import { compileForChildren } from '../helpers/compiled.js';
 import { startChild } from '../helpers/publish-child.js';
 import { testRuntime, fakeClock } from '../helpers/runtime.js';
+import { expectGenerations } from '../helpers/generations.js';
 import { breaches, digests, exists, publishTiny, type TinySet } from '../helpers/tiny-channel.js';
 
 const FIRST: TinySet = {
@@ -62,6 +63,7 @@ describe('I3 SIGKILL', () => {
       const killed = await startChild(compiled, { root, sets: [SECOND], killAt: index }).ended;
       expect(killed.signal, where).toBe('SIGKILL');
       expect(await breaches(join(root, 'acme')), where).toEqual([]);
+      await expectGenerations(root, where);
 
       // A run that wants the old set again must see either the old or the new folder, whole.
       const rt = testRuntime();
@@ -72,6 +74,7 @@ describe('I3 SIGKILL', () => {
       expect(await digests(join(root, 'acme')), where).toEqual(fresh);
       expect(await readdir(join(root, '.repackenv', 'acme', 'staging')), where).toEqual([]);
       expect(await exists(join(root, '.repackenv', 'acme', 'journal.json')), where).toBe(false);
+      expect(await expectGenerations(root, where), where).toEqual(['1', '2']);
       await rm(root, { recursive: true });
     }
     expect(outcomes.get('publish:prepared')).toEqual(new Set(['clean']));
@@ -101,6 +104,7 @@ describe('I3 SIGKILL', () => {
     for (let round = 0; round < 5; round++) {
       await startChild(compiled, { root, sets, killAfterMs: 350 + 83 * round }).ended;
       expect(await breaches(join(root, 'acme')), `round ${round}`).toEqual([]);
+      await expectGenerations(root, `round ${round}`);
     }
     await publishTiny(testRuntime({ clock: fakeClock(Date.now()) }), { root, packages: SECOND, replace: 'all' });
     const { 'manifest.json': _random, ...rest } = await digests(join(root, 'acme'));

@@ -1,9 +1,14 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { sha256Of } from '../../src/codec/digests.js';
 import { formatOf } from '../../src/conda/channel/names.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
+import { readManifest } from '../../src/channel/manifest/read-manifest.js';
 import type { PublishReceipt } from '../../src/channel/staged.js';
+import { nodeFileSystem } from '../../src/runtime/fs.js';
+import { exists } from './tiny-channel.js';
 
 export function stateOf(labelDir: string): string {
   return join(dirname(labelDir), '.repackenv', basename(labelDir));
@@ -48,4 +53,26 @@ function receiptOf(labelDir: string, manifestSha256: string): PublishReceipt | u
   return names
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as PublishReceipt)
     .find((receipt) => receipt.manifestSha256 === manifestSha256 && !receipt.unchanged);
+}
+
+/**
+ * What holds at every moment of a label's life (design D15): no generation lies in the folder without being kept, or about to be under the
+ * journal; nothing is kept that is not whole or was never published. Gives what is kept.
+ */
+export async function expectGenerations(root: string, where: string, label = 'acme'): Promise<string[]> {
+  const fs = nodeFileSystem();
+  const stateDir = join(root, '.repackenv', label);
+  const live = await readManifest({ fs }, join(root, label, 'manifest.json'));
+  const kept = (await readdir(join(stateDir, 'generations')).catch(() => [])).sort();
+  for (const name of kept) {
+    const dir = join(stateDir, 'generations', name);
+    const found = await readManifest({ fs }, join(dir, 'manifest.json'));
+    expect(found?.manifest.generation, `${where}: ${name}`).toBe(Number(name));
+    for (const subdir of found?.manifest.subdirs ?? [])
+      expect(await exists(join(dir, subdir, 'repodata.json.zst')), `${where}: ${name}/${subdir}`).toBe(true);
+    expect(Number(name), where).toBeLessThanOrEqual(live?.manifest.generation ?? 0);
+  }
+  const underJournal = await exists(join(stateDir, 'journal.json'));
+  if (live !== undefined && !underJournal) expect(kept, where).toContain(String(live.manifest.generation));
+  return kept;
 }

@@ -49,6 +49,7 @@ export async function publishSamples(rt: Runtime, options: PublishSamples): Prom
       staging,
       staged,
       live,
+      keep: 3,
       engine: 'none',
       tool: 'test',
       startedAt: new Date(rt.clock.now()).toISOString(),

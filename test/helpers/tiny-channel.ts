@@ -102,6 +102,7 @@ export interface TinyRun {
   bz2?: boolean;
   adopt?: boolean;
   replace?: 'all';
+  keep?: number;
   /** Called with the staged channel before it is published. */
   beforePublish?: (staged: StagedChannel) => Promise<void> | void;
 }
@@ -143,6 +144,7 @@ export async function publishTiny(rt: Runtime, run: TinyRun): Promise<TinyResult
         staged,
         live,
         adopt: run.adopt ?? false,
+        keep: run.keep ?? 3,
         engine: 'none',
         tool: 'test',
         startedAt,

@@ -15,14 +15,19 @@ export type ContentPlan = Pick<RepackPlan, 'label' | 'specs' | 'channels' | 'pro
  * The manifest of what is staged (design D8). A function of the plan, the files and the manifest before it.
  *
  * The generation moves when anything that decides what a site gets moves: an artifact, a side file, a record, a spec, a channel, a subdir or a
- * profile. It stays when only the encoding of the index differs (a `.bz2` more, an index that someone rewrote by hand).
+ * profile. It stays when only the encoding of the index differs (a `.bz2` more, an index that someone rewrote by hand). A number is never
+ * used twice: the next is one more than the live one's and than `lastGeneration`, the highest that is remembered.
  */
-export function makeManifest(plan: ContentPlan, files: readonly ManifestFile[], live: LiveFolder): Manifest {
+export function makeManifest(
+  plan: ContentPlan,
+  files: readonly ManifestFile[],
+  live: Pick<LiveFolder, 'manifest' | 'manifestSha256'> & { lastGeneration?: number | undefined },
+): Manifest {
   const draft: Manifest = {
     schema: 1,
     label: plan.label,
-    generation: 1,
-    previous: null,
+    generation: 1 + Math.max(live.manifest?.generation ?? 0, live.lastGeneration ?? 0),
+    previous: live.manifestSha256 ?? null,
     specs: sortedUnique(plan.specs.map(({ text }) => text)),
     channels: plan.channels.map(({ url }) => url),
     subdirs: subdirsOf(plan),
@@ -30,10 +35,8 @@ export function makeManifest(plan: ContentPlan, files: readonly ManifestFile[], 
     files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   };
   const before = live.manifest;
-  if (before === undefined) return draft;
-  if (contentOf(draft) === contentOf(before))
-    return { ...draft, generation: before.generation, previous: before.previous };
-  return { ...draft, generation: before.generation + 1, previous: live.manifestSha256 ?? null };
+  if (before === undefined || contentOf(draft) !== contentOf(before)) return draft;
+  return { ...draft, generation: before.generation, previous: before.previous };
 }
 
 /** Subdirs that the channel has, `noarch` always among them (CEP 26), sorted. */

@@ -9,14 +9,12 @@ import type { PublishReceipt } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { MANIFEST_COPY_NAME } from '../place/inspect.js';
 import type { LabelPlace } from '../place/root.js';
-import { readReceipts } from '../receipts.js';
+import { LAST_RUN_NAME, readReceipts } from '../receipts.js';
 
 /** Below the state folder of a label (design D15): `N/` with manifest, its signature, packed indexes and the receipt. */
 export const GENERATIONS_NAME = 'generations';
 /** In the folder of a generation. */
 export const RECEIPT_NAME = 'receipt.json';
-/** Below the state folder: the receipt of the last run, where it changed nothing. */
-export const LAST_RUN_NAME = 'last-run.json';
 /** Below the state folder: what imports gave the site to send back, a whole manifest in each. */
 const SITE_RECEIPTS_NAME = 'site-receipts';
 

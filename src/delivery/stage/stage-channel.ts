@@ -28,6 +28,8 @@ export interface StageOptions {
   plan: ContentPlan;
   acquired: readonly AcquiredArtifact[];
   live: LiveFolder;
+  /** The highest number that a generation of this label ever had, besides the live one's; default none. */
+  lastGeneration?: number;
   /** On ROOT's volume, beside the label folder; exists and is empty. The caller removes it, after a failure too. */
   dir: string;
   indexBz2: boolean;
@@ -71,7 +73,7 @@ export async function stageChannel(rt: Runtime, options: StageOptions): Promise<
     ...(options.side ?? []).map((file) => sideFile(rt, file, live)),
     ...(await indexFiles(rt, options)),
   ];
-  const manifest = makeManifest(plan, content.map(manifestFile), live);
+  const manifest = makeManifest(plan, content.map(manifestFile), { ...live, lastGeneration: options.lastGeneration });
   const root = await rootFiles(rt, { content, manifest: manifestBytes(manifest), live, sign: options.sign });
   const files = [...content, ...root].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
 

@@ -69,7 +69,7 @@ async function settle(
   if (pending !== undefined) {
     const progress = { syncFailed: false, leaving: false, stuck: [] };
     await runSwitch(rt, { labelDir, stagingDir, signal: rt.signal }, pending, progress);
-    await recordSwitch(rt, { labelDir, stateDir, journal });
+    await recordSwitch(rt, { labelDir, stateDir, stagingDir, journal });
     return journal.purpose === 'publish' ? 'finished' : 'undone';
   }
   if (await undoSwitch(rt, { labelDir, stateDir, stagingDir, journal })) return 'undone';

@@ -38,7 +38,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, force: true }));
 
 describe('publish', () => {
-  it('makes a whole label folder out of nothing and leaves nothing beside it but receipt and manifest copy', async () => {
+  it('makes a whole label folder out of nothing and leaves nothing beside it but receipt, manifest copy and the kept generation', async () => {
     const rt = testRuntime();
     const { receipt, labelDir, stateDir } = await publishTiny(rt, { root, packages: FIRST });
 
@@ -54,7 +54,7 @@ describe('publish', () => {
       'noarch/repodata.json.zst',
     ]);
     expect(await breaches(labelDir)).toEqual([]);
-    expect((await readdir(stateDir)).sort()).toEqual(['lock', 'manifest.json', 'receipts', 'staging']);
+    expect((await readdir(stateDir)).sort()).toEqual(['generations', 'lock', 'manifest.json', 'receipts', 'staging']);
     expect(await readdir(join(stateDir, 'staging'))).toEqual([]);
     expect(receipt).toMatchObject({ generation: 1, previous: null, unchanged: false, removed: [], host: 'build-host' });
     expect(receipt.written).toHaveLength(9);
@@ -104,7 +104,7 @@ describe('publish', () => {
     expect(checked.filter((name) => name === 'rename').length).toBeGreaterThan(30);
   });
 
-  it('F3 F4 D7 an unchanged rebuild touches nothing in the label folder and still writes a receipt', async () => {
+  it('F3 F4 D7 an unchanged rebuild touches nothing in the label folder and still says so beside it, without a numbered receipt', async () => {
     const rt = testRuntime();
     const { labelDir } = await publishTiny(rt, { root, packages: FIRST });
     const before = await snapshot(labelDir);
@@ -121,7 +121,8 @@ describe('publish', () => {
       new Set(['lstat', 'readdir', 'readFile', 'openNoFollow', 'access']),
     );
     expect(receipt).toMatchObject({ unchanged: true, generation: 1, written: [], removed: [], bytesWritten: 0 });
-    expect(await readReceipts(rt, stateDir)).toHaveLength(2);
+    expect(await readReceipts(rt, stateDir)).toHaveLength(1);
+    expect(JSON.parse(await readFile(join(stateDir, 'last-run.json'), 'utf8'))).toEqual(receipt);
     expect(await readdir(join(stateDir, 'staging'))).toEqual([]);
   });
 
@@ -243,7 +244,17 @@ describe('publish', () => {
       nowMs: rt.clock.now(),
     });
     const lock = { assertHeld: async () => undefined };
-    const run = publish(rt, { place, lock, staging, staged, live, engine: 'none', tool: 'test', startedAt: '' });
+    const run = publish(rt, {
+      place,
+      lock,
+      staging,
+      staged,
+      live,
+      keep: 3,
+      engine: 'none',
+      tool: 'test',
+      startedAt: '',
+    });
     await expect(run).rejects.toMatchObject({ code: 'E_NOT_OURS' });
     expect(await readdir(place.labelDir)).toEqual(['thesis.doc']);
     expect(await exists(staging.dir)).toBe(false);

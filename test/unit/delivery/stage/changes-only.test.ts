@@ -113,7 +113,7 @@ async function deliver(
       .sort();
     spoil?.();
     if (!complete) await proveConsistent(rt, { staged, live });
-    const how = { engine: 'test', tool: 'test', startedAt: new Date(0).toISOString() };
+    const how = { keep: 3, engine: 'test', tool: 'test', startedAt: new Date(0).toISOString() };
     const receipt = await publish(rt, { place, lock, staging, staged, live, ...how });
     return { labelDir, receipt, staged, stagedPaths };
   } finally {

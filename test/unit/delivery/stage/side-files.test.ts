@@ -101,7 +101,7 @@ async function deliver(root: string, options: Pick<StageOptions, 'side' | 'sign'
       replace: [],
       ...options,
     });
-    const how = { engine: 'test', tool: 'test', startedAt: new Date(0).toISOString() };
+    const how = { keep: 3, engine: 'test', tool: 'test', startedAt: new Date(0).toISOString() };
     const receipt = await publish(rt, { place, lock, staging, staged, live, ...how });
     return { labelDir: place.labelDir, receipt };
   } finally {

@@ -1,0 +1,150 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestsOf } from '../../../../src/codec/digests.js';
+import { lastGeneration } from '../../../../src/delivery/generations/keep-generation.js';
+import { writeReceipt } from '../../../../src/delivery/receipts.js';
+import { testRuntime } from '../../../helpers/runtime.js';
+import { digests, publishTiny, type TinyResult, type TinySet } from '../../../helpers/tiny-channel.js';
+
+const FIRST: TinySet = { 'linux-64/a-1-0.conda': 'a one', 'noarch/n-1-0.conda': 'n one' };
+const SECOND: TinySet = { 'linux-64/a-2-0.conda': 'a two', 'noarch/n-1-0.conda': 'n one' };
+const KEPT = ['linux-64/repodata.json.zst', 'manifest.json', 'noarch/repodata.json.zst'];
+
+let root: string;
+const rt = testRuntime();
+const stateDir = (): string => join(root, '.repackenv/acme');
+const kept = (generation: number): string => join(stateDir(), 'generations', String(generation));
+const receiptOf = async (generation: number): Promise<unknown> =>
+  JSON.parse(await readFile(join(kept(generation), 'receipt.json'), 'utf8'));
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'repackenv-generations-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** What is kept of this generation is what the label folder has now, but for its receipt. */
+async function expectAsLive({ labelDir, receipt }: Pick<TinyResult, 'labelDir' | 'receipt'>): Promise<void> {
+  const { 'receipt.json': _receipt, ...files } = await digests(kept(receipt.generation));
+  const live = await digests(labelDir);
+  expect(files).toEqual(Object.fromEntries(KEPT.map((path) => [path, live[path]])));
+}
+
+describe('D15 generations are kept', () => {
+  it('each with its manifest, its packed indexes and the receipt of its first publication', async () => {
+    const first = await publishTiny(rt, { root, packages: FIRST });
+    await expectAsLive(first);
+    const second = await publishTiny(rt, { root, packages: SECOND });
+    await expectAsLive(second);
+    expect((await readdir(join(stateDir(), 'generations'))).sort()).toEqual(['1', '2']);
+    expect([await receiptOf(1), await receiptOf(2)]).toEqual([first.receipt, second.receipt]);
+  });
+
+  it('an unchanged run adds nothing', async () => {
+    await publishTiny(rt, { root, packages: FIRST });
+    const before = await digests(join(stateDir(), 'generations'));
+    await publishTiny(rt, { root, packages: FIRST });
+    expect(await digests(join(stateDir(), 'generations'))).toEqual(before);
+  });
+
+  it('with keep 0 nothing but the receipt', async () => {
+    await publishTiny(rt, { root, packages: FIRST, keep: 0 });
+    await publishTiny(rt, { root, packages: SECOND, keep: 0 });
+    expect(await readdir(stateDir())).not.toContain('generations');
+    expect((await readdir(join(stateDir(), 'receipts'))).sort()).toEqual(['1.json', '2.json']);
+  });
+
+  it.each([
+    ['with its receipt', (): Promise<void> => Promise.resolve()],
+    ['without one', () => rm(join(stateDir(), 'receipts'), { recursive: true })],
+  ])('the one that an older version published is kept at the next publication, %s', async (_with, before) => {
+    const first = await publishTiny(rt, { root, packages: FIRST, keep: 0 });
+    const live = await digests(first.labelDir);
+    await before();
+    await publishTiny(rt, { root, packages: SECOND });
+    const { 'receipt.json': receipt, ...files } = await digests(kept(1));
+    expect(files).toEqual(Object.fromEntries(KEPT.map((path) => [path, live[path]])));
+    if (receipt !== undefined) expect(await receiptOf(1)).toEqual(first.receipt);
+  });
+
+  it('of an older one whose manifest and index were damaged: what is as it was published', async () => {
+    const first = await publishTiny(rt, { root, packages: FIRST, keep: 0 });
+    const manifest = await readFile(join(first.labelDir, 'manifest.json'));
+    await writeFile(join(first.labelDir, 'manifest.json'), '');
+    await writeFile(join(first.labelDir, 'noarch/repodata.json.zst'), 'somebody');
+    await publishTiny(rt, { root, packages: SECOND });
+    expect(await readFile(join(kept(1), 'manifest.json'))).toEqual(manifest);
+    expect(Object.keys(await digests(kept(1)))).toEqual([
+      'linux-64/repodata.json.zst',
+      'manifest.json',
+      'receipt.json',
+    ]);
+  });
+
+  it('A number is never used twice: receipts and kept generations count, whatever lies in the folder', async () => {
+    const { receipt } = await publishTiny(rt, { root, packages: FIRST });
+    await publishTiny(rt, { root, packages: SECOND });
+    expect(await lastGeneration(rt, stateDir())).toBe(2);
+    await rm(join(stateDir(), 'generations'), { recursive: true });
+    expect(await lastGeneration(rt, stateDir())).toBe(2);
+    await writeReceipt(rt, stateDir(), { ...receipt, generation: 7, startedAt: 'later' });
+    expect(await lastGeneration(rt, stateDir())).toBe(7);
+    await rm(stateDir(), { recursive: true });
+    expect(await lastGeneration(rt, stateDir())).toBe(0);
+  });
+});
+
+describe('D15 a generation that is published again', () => {
+  /** As a signature or another index format does it: other files, the same content. */
+  async function again(change: 'signed' | 'unsigned' | 'other channel'): Promise<TinyResult> {
+    return publishTiny(rt, {
+      root,
+      packages: change === 'other channel' ? SECOND : FIRST,
+      beforePublish: async (staged) => {
+        const text = `${await readFile(join(staged.dir, 'manifest.json'), 'utf8')}\n`;
+        const renumbered = text
+          .replace('"generation": 2', '"generation": 1')
+          .replace(/"previous": "\w+"/, '"previous": null');
+        const put = async (path: string, kind: 'manifest' | 'signature', bytes: Buffer): Promise<void> => {
+          await writeFile(join(staged.dir, path), bytes);
+          const there = staged.files.find((file) => file.path === path);
+          const file = there ?? { path, kind, mtimeMs: 2_000_000_000_000 };
+          Object.assign(file, { ...digestsOf(bytes), change: there === undefined ? 'added' : 'changed' });
+          if (there === undefined) (staged.files as unknown[]).push(file);
+        };
+        await put('manifest.json', 'manifest', Buffer.from(renumbered));
+        Object.assign(staged.manifest, { generation: 1 });
+        if (change === 'signed') await put('manifest.json.sig', 'signature', Buffer.from('signature'));
+      },
+    });
+  }
+
+  it('gets the newer files, and its first receipt names them; a signature that is gone goes', async () => {
+    const first = await publishTiny(rt, { root, packages: FIRST });
+    const signed = await again('signed');
+    expect(await digests(kept(1))).toMatchObject({
+      'manifest.json': (await digests(signed.labelDir))['manifest.json'],
+      'manifest.json.sig': (await digests(signed.labelDir))['manifest.json.sig'],
+    });
+    expect(await receiptOf(1)).toEqual({ ...first.receipt, manifestSha256: signed.receipt.manifestSha256 });
+    await again('unsigned');
+    expect(Object.keys(await digests(kept(1)))).toEqual([
+      ...KEPT.slice(0, 2),
+      'noarch/repodata.json.zst',
+      'receipt.json',
+    ]);
+    expect(await readdir(join(stateDir(), 'generations'))).toEqual(['1']);
+  });
+
+  it('with another content, as an import may bring it, is not kept in its place, and that is said', async () => {
+    await publishTiny(rt, { root, packages: FIRST });
+    const before = await digests(kept(1));
+    rt.collected.length = 0;
+    await again('other channel');
+    expect(await digests(kept(1))).toEqual(before);
+    expect(rt.collected).toContainEqual(
+      expect.objectContaining({ finding: expect.objectContaining({ code: 'generation-not-kept', subject: kept(1) }) }),
+    );
+  });
+});
