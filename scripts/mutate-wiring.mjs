@@ -89,6 +89,13 @@ const MUTATIONS = [
   { name: 'not asked whose folder', find: /(?<!function )requireOurs\(/g, replace: NOTHING, tests: 'gates' },
   { name: 'changed folder published', find: /await refuseChanged(Folder)?\(/g, replace: NOTHING, tests: 'gates' },
   {
+    name: 'a held label changed by what somebody brings',
+    find: /await refuse(Held|Other)\(/g,
+    replace: NOTHING,
+    tests: 'gates',
+  },
+  { name: 'a held label changed in the night', find: /await readHold\(/g, replace: NOTHING, tests: 'gates' },
+  {
     name: 'pip of the artifact taken out',
     find: / \|\| \(Array\.isArray\(own\) && own\.some\(isPip\)\)/g,
     replace: '',

@@ -69,6 +69,7 @@ export const ERROR_EXIT = {
   E_PUBLISH: EXIT.publish,
   E_WRONG_BASE: EXIT.publish,
   E_ROLLBACK: EXIT.publish,
+  E_HELD: EXIT.publish,
   E_DISK: EXIT.publish,
   E_DISK_FULL: EXIT.publish,
   E_MEMORY: EXIT.publish,

@@ -12,6 +12,7 @@ import type { CaptureRequest } from './request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
+import { refuseHeld } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
 import { planReport } from './published-report.js';
@@ -41,7 +42,11 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
   const subdirs = [environment.subdir];
   // What is installed is not solved again.
   const engine = { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove } as const;
-  const guarded = async (tools: JobTools, { live }: Pick<LabelFolder, 'live'>): Promise<RepackPlan> => {
+  const guarded = async (
+    tools: JobTools,
+    { live, place }: Pick<LabelFolder, 'live' | 'place'>,
+  ): Promise<RepackPlan> => {
+    await refuseHeld(rt, place);
     const plan = await planOf(rt, { label, environment: { ...environment, channels }, profiles, tools, request });
     const { attestations, drop } = request;
     guard(rt, { asked: { subdirs, attestations, drop }, plan, live });

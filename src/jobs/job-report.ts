@@ -4,6 +4,7 @@ import type { EngineIdentity } from '../conda/plan/plan.js';
 import type { TargetClient } from '../conda/plan/profile.js';
 import type { Reason } from '../channel/manifest/why-moved.js';
 import type { ChannelChanges, Proof } from '../channel/staged.js';
+import type { Hold } from '../delivery/generations/hold.js';
 
 /** One delivered artifact as a person reads it. Size in bytes. */
 export interface ReportedArtifact {
@@ -40,6 +41,8 @@ export interface JobReport {
   /** Files in the label folder that are not ours; left alone. */
   strangers: string[];
   findings: Finding[];
+  /** The label is held: nothing was looked for or changed, and the rest is as it was last published. */
+  held?: Hold | undefined;
   /** Of `manifest.json`, as it is or would be. */
   signature: 'signed' | 'none';
   /** Absent for a plan. */

@@ -2,8 +2,10 @@ import type { JobReport } from './job-report.js';
 import { askedBy, type RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
+import { readHold } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
+import { heldReport } from './held-report.js';
 import { makePlan } from './make-plan.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
@@ -13,6 +15,8 @@ import type { SharedTools } from './run/shared-tools.js';
 export async function plan(machine: Runtime, request: RepackRequest, shared?: SharedTools): Promise<JobReport> {
   const { rt, findings } = collectFindings(machine);
   const folder = await lookAtLabelFolder(rt, request);
+  const held = await readHold(rt, folder.place);
+  if (held !== undefined) return heldReport('plan', held, folder, findings);
   return withEngines(
     rt,
     request,

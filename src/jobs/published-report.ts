@@ -80,7 +80,10 @@ function sharedParts(
   };
 }
 
-function reported(artifact: PlannedArtifact, size: number | undefined): ReportedArtifact {
+export function reported(
+  artifact: Pick<PlannedArtifact, 'subdir' | 'fn' | 'channel'>,
+  size: number | undefined,
+): ReportedArtifact {
   const { name, version, build } = parseDistFilename(artifact.fn);
   const { subdir, fn } = artifact;
   return { subdir, fn, name, version, build, size, channel: artifact.channel?.url ?? null };

@@ -6,6 +6,7 @@ import { diffCommand } from './diff.js';
 import { doctorCommand } from './doctor.js';
 import { enginesCommand } from './engines.js';
 import { exportCommand } from './export.js';
+import { holdCommand, releaseCommand } from './hold.js';
 import { importCommand } from './import.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
@@ -24,6 +25,8 @@ export const COMMANDS: readonly CliCommand[] = [
   mirrorCommand,
   diffCommand,
   whyCommand,
+  holdCommand,
+  releaseCommand,
   importCommand,
   mergeCommand,
   doctorCommand,

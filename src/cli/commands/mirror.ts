@@ -45,9 +45,9 @@ export const mirrorCommand: CliCommand = {
     const { mirror } = await import('../../jobs/mirror/mirror.js');
     const report = await mirror(call.rt, request);
     call.reporter.result(
-      (await import('../reporter/mirror-text.js')).mirrorText(report),
+      (await import('../reporter/mirror-text.js')).mirrorText(report, call.rt.machine.platform === 'win32'),
       { ...report },
-      { answer: report.published === undefined },
+      { answer: report.published === undefined && report.held === undefined },
     );
     return exitOf(report.findings);
   },

@@ -1,11 +1,14 @@
 import type { MirrorReport } from '../../jobs/mirror/mirror.js';
 import { formatBytes, plural } from './format.js';
+import { heldLines } from './hold-text.js';
 import { findingsSection, movedText, packageText, section, travelLine } from './sections.js';
 
 const LONGEST_LIST = 20;
 
 /** The end of `mirror` as a person reads it. Ends with a line feed. */
-export function mirrorText(report: MirrorReport): string {
+export function mirrorText(report: MirrorReport, windows: boolean): string {
+  const { label, mirrorDir, held } = report;
+  if (held !== undefined) return `${heldLines({ label, labelDir: mirrorDir, held }, windows).join('\n')}\n`;
   return [...headline(report), ...contentLines(report), ...changeLines(report), ...endLines(report), ''].join('\n');
 }
 

@@ -2,10 +2,13 @@ import { pathToFileURL } from 'node:url';
 import { specForAnyShell, wordForAnyShell, wordForSh } from '../../base/shell-quote.js';
 import type { JobReport } from '../../jobs/job-report.js';
 import { formatBytes, plural, sourcesText } from './format.js';
+import { heldLines } from './hold-text.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 
 /** The end of a job as a person reads it. Ends with a line feed. */
 export function reportText(report: JobReport, windows: boolean): string {
+  const { held } = report;
+  if (held !== undefined) return `${heldLines({ ...report, held }, windows).join('\n')}\n`;
   return [
     ...headline(report),
     ...changeLines(report),

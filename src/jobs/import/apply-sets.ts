@@ -6,6 +6,7 @@ import { changesTo } from '../../channel/compare-channels.js';
 import type { Finding } from '../../base/findings.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import type { ChannelChanges, LiveFolder } from '../../channel/staged.js';
+import { refuseHeld } from '../../delivery/generations/hold.js';
 import { inspectLabelFolder } from '../../delivery/place/inspect.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -83,8 +84,10 @@ async function apply(job: SetsJob, folder: LabelFolder): Promise<ImportReport> {
   const before = folder.live.manifest?.generation ?? null;
   let { live } = folder;
   let outcome: Applied | undefined;
+  const left = remaining(steps, live);
+  await refuseOther(job, { place: folder.place, live, last: left.at(-1)! });
   tellUnsigned(job, live);
-  for (const step of remaining(steps, live)) {
+  for (const step of left) {
     const applied = await applyStep(job, { step, folder: { ...folder, live } });
     outcome = outcome === undefined ? applied : bothSteps(folder.live, outcome, applied);
     if (step !== steps.at(-1)) live = await inspectLabelFolder(rt, { place: folder.place, replace: ['all'] });
@@ -94,6 +97,14 @@ async function apply(job: SetsJob, folder: LabelFolder): Promise<ImportReport> {
   if (request.receipt !== undefined)
     receipts.push(await copyReceipt(rt, { label: job.label, applied: outcome, place: request.receipt }));
   return report(job, { place: folder.place, before, outcome, receipts });
+}
+
+/** A label that is held takes what mends it, and no other generation. @throws RepackError E_HELD */
+async function refuseOther(
+  { rt }: SetsJob,
+  { place, live, last }: { place: LabelFolder['place']; live: LiveFolder; last: SetToApply },
+): Promise<void> {
+  if (last.target.sha256 !== live.manifestSha256) await refuseHeld(rt, place);
 }
 
 /** Told as one: from the folder as it was before the first of the sets to what it is after this one. */
@@ -143,6 +154,7 @@ async function rehearse(job: SetsJob): Promise<ImportReport> {
   const { rt, label, request } = job;
   const { place, live } = await lookAtLabelFolder(rt, { ...request, label, replace: ['all'] });
   const steps = remaining(job.steps, live);
+  await refuseOther(job, { place, live, last: steps.at(-1)! });
   await judged(job, { step: steps[0]!, live });
   tellUnsigned(job, live);
   const contents: SetContent[] = [];

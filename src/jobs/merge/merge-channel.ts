@@ -16,6 +16,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
 import type { ImportReport } from '../import/apply-sets.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
+import { refuseHeld } from '../../delivery/generations/hold.js';
 import { plannedChanges } from '../../delivery/planned-changes.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
 
@@ -53,7 +54,7 @@ async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<I
   const { request, places } = task;
   const { replace, signKey, adopt } = request;
   const { manifest } = folder.live;
-  const { artifacts, side, channels } = await unite(rt, task, folder.live);
+  const { artifacts, side, channels } = await unite(rt, task, folder);
   const { specs = [], subdirs = [], profiles = [], files = [] } = manifest ?? {};
   const { staged, published } = await deliver(
     rt,
@@ -88,7 +89,7 @@ async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<I
 /** What would change, from the records alone. */
 async function rehearse(rt: Runtime, task: Task, folder: Pick<LabelFolder, 'place' | 'live'>): Promise<ImportReport> {
   const { live } = folder;
-  const { artifacts, side } = await unite(rt, task, live);
+  const { artifacts, side } = await unite(rt, task, folder);
   const before = liveContent(live).filter(({ path, kind }) => formatOf(path) !== undefined || kind === 'side');
   const after = [
     ...artifacts.map((artifact) => ({
@@ -146,7 +147,12 @@ interface Union {
 }
 
 /** What the folder has (of ours, what its manifest names; of a foreign one, every package) and what is merged into it. */
-async function unite(rt: Runtime, { source, request }: Task, live: LiveFolder): Promise<Union> {
+async function unite(
+  rt: Runtime,
+  { source, request }: Task,
+  { live, place }: Pick<LabelFolder, 'live' | 'place'>,
+): Promise<Union> {
+  await refuseHeld(rt, place);
   const own = await ownFolder(rt, live);
   emitFindings(rt, own.findings);
   const artifacts = new Map([...own.artifacts, ...source.artifacts].map((artifact) => [pathOf(artifact), artifact]));

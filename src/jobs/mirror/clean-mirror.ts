@@ -8,6 +8,7 @@ import type { LiveFolder, SideFile } from '../../channel/staged.js';
 import { rememberSeen } from '../../delivery/place/seen.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
+import { refuseHeld } from '../../delivery/generations/hold.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { deliverContent } from './deliver-mirror.js';
 import { keepDelta } from './keep-delta.js';
@@ -41,10 +42,12 @@ export async function cleanMirror(machine: Runtime, request: MirrorRequest): Pro
   const { rt, findings } = collectFindings(machine);
   if (request.dryRun) {
     const folder = await lookAtMirror(rt, request);
+    await refuseHeld(rt, folder.place);
     const { plan } = await planClean(rt, request, folder.live);
     return reportOf(request, folder, { plan, findings: findings(), published: undefined });
   }
   return withMirrorFolder(rt, request, 'clean', async (folder) => {
+    await refuseHeld(rt, folder.place);
     const planned = await planClean(rt, request, folder.live);
     const published =
       planned.plan.leaves.length === 0 ? undefined : await carryOut(rt, { request, folder, ...planned });

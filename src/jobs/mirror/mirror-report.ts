@@ -1,6 +1,7 @@
 import type { SyncPlan } from '../../mirror/sync/sync.js';
 import type { Finding } from '../../base/findings.js';
 import type { ChannelChanges, Proof } from '../../channel/staged.js';
+import type { Hold } from '../../delivery/generations/hold.js';
 
 /** The end of `repackenv mirror`. Sizes in bytes. */
 export interface MirrorReport {
@@ -32,6 +33,8 @@ export interface MirrorReport {
   /** Of a dry run by what the records say: `bytesToTravel` counts packages only. */
   changes: ChannelChanges;
   findings: Finding[];
+  /** The mirror is held: nothing was looked for or changed. */
+  held?: Hold | undefined;
   /** Absent for a dry run. */
   published?:
     | {

@@ -1,6 +1,8 @@
+import { compareChannels } from '../../channel/compare-channels.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
 import type { Collected } from '../../delivery/collect-findings.js';
+import { readHold, type Hold } from '../../delivery/generations/hold.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { dependencyFindings } from './dependency-findings.js';
 import { deliverMirror } from './deliver-mirror.js';
@@ -26,18 +28,22 @@ export async function mirror(machine: Runtime, request: MirrorRequest): Promise<
   const { rt } = collected;
   if (request.dryRun) {
     const folder = await lookAtMirror(rt, request);
+    const held = await readHold(rt, folder.place);
+    if (held !== undefined) return heldMirror(request, folder, { held, findings: collected.findings() });
     return withMirrorGateway(rt, request, async (gateway) => {
       const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
       return dryReport(collected, { request, folder, planned });
     });
   }
-  return withMirrorFolder(rt, request, 'mirror', (folder) =>
-    withMirrorGateway(rt, request, async (gateway) => {
+  return withMirrorFolder(rt, request, 'mirror', async (folder) => {
+    const held = await readHold(rt, folder.place);
+    if (held !== undefined) return heldMirror(request, folder, { held, findings: collected.findings() });
+    return withMirrorGateway(rt, request, async (gateway) => {
       const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
       await rt.reach('mirror:planned');
       return deliverMirror(collected, { request, gateway, folder, planned });
-    }),
-  );
+    });
+  });
 }
 
 /** Says what the run would say, as far as the records tell it, and ends with the same exit code. */
@@ -73,6 +79,36 @@ function dryReport(
     strangers: [...folder.live.strangers],
     changes,
     findings: findings(),
+  };
+}
+
+/** As it was last published; of the channels nothing is known. */
+function heldMirror(
+  request: MirrorRequest,
+  { place, live }: Pick<LabelFolder, 'place' | 'live'>,
+  { held, findings }: { held: Hold; findings: MirrorReport['findings'] },
+): MirrorReport {
+  const files = live.manifest?.files ?? [];
+  const artifacts = files.filter(({ kind }) => kind === 'artifact');
+  return {
+    job: 'mirror',
+    label: request.label,
+    mirrorDir: place.labelDir,
+    file: request.settings.file,
+    channels: request.channels.map(({ url }) => url),
+    platforms: [...request.settings.platforms],
+    artifacts: artifacts.length,
+    bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
+    excluded: {},
+    fetched: { artifacts: 0, bytes: 0, resumed: 0 },
+    installers: 0,
+    kept: [],
+    withdrawn: [],
+    leaving: [],
+    strangers: [...live.strangers],
+    changes: compareChannels(files, files),
+    findings,
+    held,
   };
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256Of } from '../../../src/codec/digests.js';
+import { writeHold, type Hold } from '../../../src/delivery/generations/hold.js';
 import { lockLabel } from '../../../src/delivery/lock/lock.js';
 import { JOB_NAMES, JOBS, jobRuntime, type JobName } from '../../helpers/gated-jobs.js';
 import { expectRefused, indexIn, onStaged, onStaging, overwrite, touch } from '../../helpers/gates.js';
@@ -67,4 +68,32 @@ it.each(JOB_NAMES)('%s: the proof finds a staged index that is not what was stag
     'E_PROOF',
     onStaged(job, (dir) => overwrite(indexIn(dir))),
   );
+});
+
+describe('a label that is held', () => {
+  const hold: Hold = { schema: 1, generation: 1, since: '2026-11-29T08:00:00.000Z', why: 'audit' };
+  const held = async (name: JobName) => {
+    const job = await JOBS[name]();
+    mkdirSync(job.stateDir, { recursive: true });
+    await writeHold(jobRuntime(), job.stateDir, hold);
+    return job;
+  };
+
+  it.each(['capture', 'clean -f', 'merge a delta', 'merge a channel', 'import'] as const)(
+    '%s brings what somebody has chosen, and is refused',
+    async (name) => expectRefused(await held(name), 'E_HELD').then(() => undefined),
+  );
+
+  it.each(['update', 'mirror'] as const)('%s follows its channels, says so and changes nothing', async (name) => {
+    const job = await held(name);
+    const before = await snapshot(job.dir);
+    expect(await job.run()).toMatchObject({ held: hold });
+    const after = Object.keys(await snapshot(job.dir)).filter((path) => !path.includes('/lock/'));
+    expect(after).toEqual(Object.keys(before));
+  });
+
+  it.each(['doctor, ours'] as const)('%s mends it', async (name) => {
+    const job = await held(name);
+    expect(await job.run()).toMatchObject({ ok: true });
+  });
 });

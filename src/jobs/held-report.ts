@@ -1,0 +1,56 @@
+import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
+import { compareChannels } from '../channel/compare-channels.js';
+import { NOARCH, channelAt } from '../conda/channel/channel.js';
+import { splitPath } from '../conda/channel/names.js';
+import type { Collected } from '../delivery/collect-findings.js';
+import type { Hold } from '../delivery/generations/hold.js';
+import type { LabelFolder } from '../delivery/place/label-folder.js';
+import type { JobReport } from './job-report.js';
+import { reported } from './published-report.js';
+
+/** The end of a job that follows its channels, on a label that is held: what it has, told from its manifest. */
+export function heldReport(
+  job: 'update' | 'plan',
+  held: Hold,
+  { place, live }: Pick<LabelFolder, 'place' | 'live'>,
+  findings: Collected['findings'],
+): JobReport {
+  const { manifest, manifestSha256 = '' } = live;
+  const { specs = [], subdirs = [], channels = [], files = [] } = manifest ?? {};
+  const artifacts = files
+    .filter(({ kind }) => kind === 'artifact')
+    .map(({ path, size, channel }) => {
+      const [subdir, fn] = splitPath(path);
+      return reported({ subdir, fn, channel: typeof channel === 'string' ? channelAt(channel) : undefined }, size);
+    });
+  return {
+    job,
+    label: place.label,
+    labelDir: place.labelDir,
+    specs,
+    subdirs: subdirs.filter((subdir) => subdir !== NOARCH),
+    channels,
+    engines: [],
+    priority: '',
+    artifacts,
+    bytesTotal: artifacts.reduce((sum, { size = 0 }) => sum + size, 0),
+    changes: compareChannels(files, files),
+    leaving: [],
+    strangers: [...live.strangers],
+    findings: findings(),
+    held,
+    signature: live.files.has(SIGNATURE_NAME) ? 'signed' : 'none',
+    ...(job === 'plan' || manifest === undefined
+      ? {}
+      : {
+          published: {
+            generation: manifest.generation,
+            because: [],
+            manifestSha256,
+            unchanged: true,
+            bytesWritten: 0,
+            proof: { checks: [] },
+          },
+        }),
+  };
+}
