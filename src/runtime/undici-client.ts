@@ -1,28 +1,45 @@
 import { BlockList, isIP } from 'node:net';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
+import type { SecureContext } from 'node:tls';
+import type { Dispatcher } from 'undici';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from './http-door.js';
 import { dispatchRequest } from './undici-response.js';
 
 /** The one client: direct or through the outer proxy, as `noProxy` says. */
 export function undiciClient(options: HttpClientOptions): HttpClient {
-  const connect = connection(options);
-  const direct = new Agent({ connect, connections: options.maxConnectionsPerOrigin });
-  const proxied = options.proxy === undefined ? undefined : throughProxy(options.proxy, options, connect);
+  const made = new Map<string, Promise<Dispatcher>>();
+  const dispatcherFor = (url: URL): Promise<Dispatcher> => {
+    const direct = options.proxy === undefined || bypassesProxy(url, options.noProxy);
+    const secure = url.protocol === 'https:' || (!direct && /^https:/i.test(options.proxy ?? ''));
+    const key = `${direct} ${secure}`;
+    const dispatcher = made.get(key) ?? makeDispatcher(options, { direct, secure });
+    made.set(key, dispatcher);
+    return dispatcher;
+  };
   return {
     async request(request) {
       const url = new URL(request.url);
-      const dispatcher = proxied === undefined || bypassesProxy(url, options.noProxy) ? direct : proxied;
       try {
-        return await send(dispatcher, url, request, options);
+        return await send(await dispatcherFor(url), url, request, options);
       } catch (error) {
         throw namedProxyError(error);
       }
     },
     async close() {
-      await Promise.all([direct.destroy(), proxied?.destroy()]);
+      await Promise.all([...made.values()].map(async (dispatcher) => (await dispatcher).destroy()));
     },
   };
+}
+
+async function makeDispatcher(
+  options: HttpClientOptions,
+  { direct, secure }: { direct: boolean; secure: boolean },
+): Promise<Dispatcher> {
+  const { ca, connectTimeoutMs: timeout, maxConnectionsPerOrigin: connections } = options;
+  const connect = secure && ca.length > 0 ? { secureContext: await trusting(ca), timeout } : { timeout };
+  if (direct || options.proxy === undefined) return new Agent({ connect, connections });
+  const { throughProxy } = await import('./undici-proxy.js');
+  return throughProxy(options.proxy, options, connect);
 }
 
 function send(
@@ -44,43 +61,19 @@ function send(
   });
 }
 
-function throughProxy(proxy: string, options: HttpClientOptions, connect: Connection): ProxyAgent {
-  const uri = new URL(proxy);
-  const credentials = [uri.username, uri.password].map(decodeURIComponent).join(':');
-  uri.username = '';
-  uri.password = '';
-  const pool = (origin: string | URL, given: object): Pool =>
-    new Pool(origin, {
-      ...given,
-      connections: options.maxConnectionsPerOrigin,
-      headersTimeout: options.idleTimeoutMs,
-      bodyTimeout: options.idleTimeoutMs,
-    });
-  return new ProxyAgent({
-    uri: uri.href,
-    // By itself undici sends a user name only together with a password.
-    ...(credentials === ':' ? {} : { token: `Basic ${Buffer.from(credentials).toString('base64')}` }),
-    // Without this, undici 7 asks for a tunnel for plain http too, which many proxies refuse.
-    proxyTunnel: false,
-    requestTls: connect,
-    proxyTls: connect,
-    factory: pool,
-    clientFactory: pool,
-  });
-}
+const contexts = new Map<string, Promise<SecureContext>>();
 
-type Connection = { secureContext?: SecureContext; timeout: number };
-
-function connection({ ca, connectTimeoutMs: timeout }: HttpClientOptions): Connection {
-  return ca.length === 0 ? { timeout } : { secureContext: trusting(ca), timeout };
-}
-
-const contexts = new Map<string, SecureContext>();
-
-/** Own CAs replace the built-in list, so that one is given along; reading its 150 certificates takes 0.1 s, and is done once. */
-function trusting(ca: readonly string[]): SecureContext {
+/**
+ * Own CAs replace the built-in list, so that one is given along. Reading its 150 certificates takes 0.1 s: done once, and only for whom TLS
+ * is spoken with.
+ */
+function trusting(ca: readonly string[]): Promise<SecureContext> {
   const key = ca.join('\n');
-  const context = contexts.get(key) ?? createSecureContext({ ca: [...rootCertificates, ...ca] });
+  const context =
+    contexts.get(key) ??
+    import('node:tls').then(({ createSecureContext, rootCertificates }) =>
+      createSecureContext({ ca: [...rootCertificates, ...ca] }),
+    );
   contexts.set(key, context);
   return context;
 }

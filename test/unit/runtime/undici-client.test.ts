@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { syncBuiltinESMExports } from 'node:module';
+import tls from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { undiciHttp, type HttpClient, type HttpClientOptions } from '../../../src/runtime/http.js';
 import { bypassesProxy } from '../../../src/runtime/undici-client.js';
 import {
@@ -102,6 +104,22 @@ describe('the client', () => {
     let bytes = 0;
     for await (const chunk of response.body) bytes += chunk.length;
     expect(bytes).toBe(body.length);
+  });
+
+  it('own CAs are read for TLS only, and once', async () => {
+    const made = vi.spyOn(tls, 'createSecureContext');
+    syncBuiltinESMExports();
+    const ca = tls.rootCertificates.slice(0, 1);
+    client = undiciHttp().client({ ...options, ca });
+    server.script('/plain', answer(200));
+    expect((await get('/plain')).status).toBe(200);
+    expect(made).not.toHaveBeenCalled();
+    const secure = { method: 'GET', url: 'https://127.0.0.1:1/', headers: {} } as const;
+    await expect(client.request(secure)).rejects.toThrow();
+    await expect(client.request(secure)).rejects.toThrow();
+    expect(made).toHaveBeenCalledTimes(1);
+    made.mockRestore();
+    syncBuiltinESMExports();
   });
 
   it('what has arrived is given out before the error', async () => {
