@@ -36,7 +36,57 @@ const whyPlatform = z.object({
   packages: z.array(whyPackage),
 });
 
+/** `packages`: what it needs; with `--invert`, what needs it. */
+export interface TreeNode extends Omit<WhyStep, 'constraint'> {
+  constraint: string | null;
+  state: 'whole' | 'above' | 'cut';
+  packages: TreeNode[];
+}
+
+const treeNode: z.ZodType<TreeNode> = z.lazy(() =>
+  z.object({
+    ...pkg,
+    constraint: z
+      .string()
+      .nullable()
+      .describe('the entry of depends that leads here; of a root, what was asked for, or null'),
+    state: z
+      .enum(['whole', 'above', 'cut'])
+      .describe('above: what is below it stands above; cut: it lies deeper than --depth'),
+    packages: z.array(treeNode),
+  }),
+);
+
+const packageLicence = z.object({
+  ...pkg,
+  subdir: z.string(),
+  license: z.string().nullable().describe('as the record states it'),
+  spdx: z.boolean().describe('it is an SPDX licence expression'),
+  families: z
+    .array(z.string())
+    .describe('the families of conda-build that it is of; all of them where it offers a choice'),
+  disagrees: z.boolean().describe('the record states another family beside it'),
+  sha256: z.string().nullable(),
+  url: z.string().nullable().describe('where it was published, without a token'),
+});
+
+const licensesAnswer = z.object({
+  ...asked,
+  packages: z.array(packageLicence),
+  totals: z.object({
+    families: z.record(z.string(), z.number().int()).describe('packages by family; one may be of several'),
+    licenses: z.array(z.object({ license: z.string().nullable(), packages: z.number().int() })),
+  }),
+});
+
 export const ANSWERS = {
+  licenses: z.object({ type: z.literal('report'), answers: z.array(licensesAnswer) }),
+  tree: z.object({
+    type: z.literal('report'),
+    answers: z.array(
+      z.object({ ...asked, platforms: z.array(z.object({ subdir: z.string(), roots: z.array(treeNode) })) }),
+    ),
+  }),
   why: z.object({
     type: z.literal('report'),
     name: z.string(),
@@ -51,6 +101,11 @@ export type WhyStep = z.infer<typeof step>;
 export type WhyPackage = z.infer<typeof whyPackage>;
 export type WhyPlatform = z.infer<typeof whyPlatform>;
 export type WhyReport = Answer<'why'>;
+export type TreeReport = Answer<'tree'>;
+export type TreePlatform = TreeReport['answers'][number]['platforms'][number];
+export type PackageLicence = z.infer<typeof packageLicence>;
+export type LicensesAnswer = z.infer<typeof licensesAnswer>;
+export type LicensesReport = Answer<'licenses'>;
 
 /** The JSON Schema (2020-12) of a report. */
 export function answerSchema(name: AnswerName): Record<string, unknown> {

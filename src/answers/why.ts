@@ -1,7 +1,7 @@
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import type { Asked } from './asked.js';
 import { platformsOf } from './asked.js';
-import { graphOf, nodesOf } from './graph.js';
+import { graphOf, nodesOf, shortForm } from './graph.js';
 import type { Edge, Graph, Node } from './graph.js';
 import type { WhyPackage, WhyPlatform, WhyStep } from './schema.js';
 
@@ -35,10 +35,6 @@ function whyNode(graph: Graph, node: Node, most: number): WhyPackage {
     paths,
     more,
   };
-}
-
-export function shortForm({ name, version, build, subdir }: Node): Omit<WhyStep, 'constraint'> {
-  return { name, version, build, subdir: subdir ?? null };
 }
 
 /** The package and all that need it. */

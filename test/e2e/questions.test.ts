@@ -2,7 +2,14 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
-import { ANSWERS, type AnswerName, type WhyReport } from '../../src/answers/schema.js';
+import {
+  ANSWERS,
+  type AnswerName,
+  type LicensesReport,
+  type TreeNode,
+  type TreeReport,
+  type WhyReport,
+} from '../../src/answers/schema.js';
 import { openWorkplace, type Ran, type Workplace } from '../helpers/programs.js';
 import { expectClean, expectRefusal } from '../helpers/refusals.js';
 import { recordsIn } from '../helpers/real-upstream.js';
@@ -109,6 +116,77 @@ describe('questions to what was delivered', () => {
       const ran = await run(['why', 'python', 'rewritten']);
       expect(ran.exitCode, ran.stderr).toBe(0);
       expect(ran.stderr).toContain('the index of linux-64 is not the one that the manifest states');
+    });
+  });
+
+  describe('tree', () => {
+    it('has every package of the folder, and unfolds each once', async () => {
+      const { answers } = await answer<TreeReport>('tree', [work.labelDir]);
+      const names = new Set<string>();
+      const opened: string[] = [];
+      const walk = (node: TreeNode): void => {
+        if (node.subdir !== null) names.add(node.name);
+        if (node.packages.length > 0) opened.push(node.name);
+        node.packages.forEach(walk);
+      };
+      answers.forEach(({ platforms }) => platforms.forEach(({ roots }) => roots.forEach(walk)));
+      const records = [recordsIn(work.labelDir, 'linux-64'), recordsIn(work.labelDir, 'noarch')].flatMap(Object.values);
+      expect([...names].sort()).toEqual(records.map(({ name }) => name as string).sort());
+      expect(new Set(opened).size).toBe(opened.length);
+      const text = await run(['tree', work.labelDir]);
+      expect(text.stdout).toMatch(
+        /^halkbank, generation 1, linux-64\n {2}pytho \S+ \S+ {2}\(asked for: pytho\)\n {4}\S/,
+      );
+      expect(text.stdout).toContain('(above)');
+    });
+
+    it.each(['bare', 'mirror', 'LABEL', 'ROOT'])('grows up from a package of %s', async (where) => {
+      const typed = where.replace('LABEL', work.labelDir).replace('ROOT', work.root);
+      const { answers } = await answer<TreeReport>('tree', [typed, '--invert', 'pytho', '--depth', '1']);
+      const [root] = answers[0]!.platforms[0]!.roots;
+      expect([root!.name, ...root!.packages.map(({ name }) => name)]).toEqual(['pytho', 'ratingpro']);
+    });
+
+    it.each([
+      [['bare'], 'E_USAGE', ['--of NAME']],
+      [['mirror'], 'E_USAGE', ['it is a mirror']],
+      [['LABEL', '--of', 'pyhton'], 'E_USAGE', ['Near in name: ', 'python']],
+      [['LABEL', '--of', 'a', '--invert', 'b'], 'E_USAGE', ['Give one of them']],
+      [['LABEL', '--depth', 'x'], 'E_USAGE', ['--depth']],
+      [['LABEL', '--of', '*'], 'E_SPEC', []],
+    ] as const)('%j is refused: %s', async (args, code, says) => {
+      const typed = args.map((arg) => arg.replace('LABEL', work.labelDir));
+      expectRefusal(await run(['tree', ...typed]), { code, says });
+    });
+  });
+
+  describe('licenses', () => {
+    it('lists every package of the folder with what its record states', async () => {
+      const { answers } = await answer<LicensesReport>('licenses', [work.labelDir]);
+      const records = [recordsIn(work.labelDir, 'linux-64'), recordsIn(work.labelDir, 'noarch')].flatMap(Object.values);
+      const stated = (all: readonly Record<string, unknown>[]): string[] =>
+        all.map(({ name, license }) => `${String(name)}: ${String(license ?? null)}`).sort();
+      expect(stated(answers[0]!.packages)).toEqual(stated(records));
+      const sums = readFileSync(join(work.labelDir, 'SHA256SUMS'), 'utf8');
+      for (const { sha256, subdir, name } of answers[0]!.packages)
+        expect(sums).toContain(`${sha256}  ${subdir}/${name}-`);
+    });
+
+    it('answers for a mirror, a channel of others, and ROOT, and as a table', async () => {
+      for (const where of ['mirror', 'bare', work.root]) await answer('licenses', [where]);
+      const table = await run(['licenses', 'bare', '--csv']);
+      const text = await run(['licenses', 'bare']);
+      expect(table.stdout.split('\n').length).toBe(Number(/bare: (\d+) packages/.exec(text.stdout)![1]) + 2);
+    });
+
+    it.each([
+      [['nowhere'], 'E_USAGE', ['nothing under this name']],
+      [['cut'], 'E_FOLDER_DIFFERS', ['The index is damaged']],
+      [['LABEL@7'], 'E_GENERATION', ['has no generation 7']],
+      [['LABEL', '--subdir', 'win-64'], 'E_USAGE', ['It has linux-64.']],
+    ] as const)('%j is refused: %s', async (args, code, says) => {
+      const typed = args.map((arg) => arg.replace('LABEL', work.labelDir));
+      expectRefusal(await run(['licenses', ...typed]), { code, says });
     });
   });
 

@@ -22,6 +22,8 @@ const TABLE: readonly {
   // As of cmp: the exit code is the answer.
   { run: 'diff ROOT/halkbank DIR/other', exitCode: 1 },
   { run: 'why python ROOT/halkbank', out: 'answer' },
+  { run: 'tree ROOT/halkbank --depth 1', out: 'answer' },
+  { run: 'licenses ROOT/halkbank', out: 'answer' },
   { run: 'export ROOT/halkbank --to DIR/usb' },
   { run: 'delta ROOT/halkbank --since ROOT/halkbank/manifest.json --to DIR/usb2' },
   { run: 'import DIR/usb --root DIR/site --dry-run', out: 'answer' },

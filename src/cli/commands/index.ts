@@ -14,6 +14,8 @@ import { planCommand, updateCommand } from './update.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { verifyCommand } from './verify.js';
+import { licensesCommand } from './licenses.js';
+import { treeCommand } from './tree.js';
 import { whyCommand } from './why.js';
 
 /** The commands of `repackenv`, in the order of its help. */
@@ -27,6 +29,8 @@ export const COMMANDS: readonly CliCommand[] = [
   whyCommand,
   holdCommand,
   releaseCommand,
+  treeCommand,
+  licensesCommand,
   importCommand,
   mergeCommand,
   doctorCommand,

@@ -1,5 +1,5 @@
 import { whatIsAsked } from '../../answers/asked.js';
-import type { WhyPackage, WhyReport, WhyStep } from '../../answers/schema.js';
+import type { TreeNode, TreeReport, WhyPackage, WhyReport, WhyStep } from '../../answers/schema.js';
 import { oneLine } from './printable.js';
 
 export function whyText({ answers }: WhyReport): string {
@@ -35,4 +35,23 @@ function pathLine(step: WhyStep, depth: number): string {
 
 export function stepText({ name, version, build }: Pick<WhyStep, 'name' | 'version' | 'build'>): string {
   return [name, version, build].filter((part) => part !== '').join(' ');
+}
+
+export function treeText({ answers }: TreeReport): string {
+  const lines = answers.flatMap((answer) =>
+    answer.platforms.flatMap(({ subdir, roots }) => [
+      `${whatIsAsked(answer)}, ${subdir}`,
+      ...roots.flatMap((root) => treeLines(root, 1)),
+    ]),
+  );
+  return `${lines.map(oneLine).join('\n')}\n`;
+}
+
+function treeLines(node: TreeNode, level: number): string[] {
+  const constraint = node.constraint === null ? '' : `  (${level === 1 ? 'asked for: ' : ''}${node.constraint})`;
+  const state = { whole: '', above: '  (above)', cut: '  …' }[node.state];
+  return [
+    `${'  '.repeat(level)}${stepText(node)}${constraint}${state}`,
+    ...node.packages.flatMap((each) => treeLines(each, level + 1)),
+  ];
 }

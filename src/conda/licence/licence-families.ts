@@ -92,6 +92,11 @@ function inOrder(found: readonly LicenceFamily[]): readonly LicenceFamily[] {
   return found.length === 0 ? ['OTHER'] : LICENCE_FAMILIES.filter((family) => found.includes(family));
 }
 
+/** Whether a text is an SPDX licence expression, not only words that are understood. */
+export function isSpdxExpression(text: string): boolean {
+  return text.length <= MAX_TEXT && spdxIds(text) !== undefined;
+}
+
 /** The licences of an SPDX expression, `+` for `or later` kept; undefined where the text is none. Exceptions only allow more. */
 function spdxIds(text: string): string[] | undefined {
   try {

@@ -11,27 +11,34 @@ import { channelsIn, indexedSubdirs, isAbsence } from '../../channel/read/list-f
 import { sha256Of } from '../../codec/digests.js';
 import { prepareZstd } from '../../codec/zstd.js';
 import { formatOf, splitPath } from '../../conda/channel/names.js';
+import { manifestOf, namedGeneration } from '../../delivery/generations/named-generation.js';
+import type { NamedGeneration } from '../../delivery/generations/named-generation.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
-const WHAT_TO_GIVE = `Give a channel folder (ROOT/LABEL), a ${MANIFEST_NAME}, or ROOT for all its labels.`;
+const WHAT_TO_GIVE = `Give a channel folder (ROOT/LABEL), a generation (ROOT/LABEL@N), a ${MANIFEST_NAME}, or ROOT for all its labels.`;
 
 /**
- * Opens what a question is about, from manifests and indexes alone: a label folder, any channel folder, a `manifest.json` with its indexes
+ * Opens what a question is about, from manifests and indexes alone: a label folder, `ROOT/LABEL@N`, any channel folder, a `manifest.json` with its indexes
  * beside it, or ROOT, which stands for all its labels.
  *
- * @throws RepackError E_USAGE (nothing there, another file), E_NOT_A_CHANNEL, E_FOLDER_DIFFERS (an index that is damaged, or not that of the
+ * @throws RepackError E_USAGE (nothing there, another file), E_NOT_A_CHANNEL, E_GENERATION, E_FOLDER_DIFFERS (an index that is damaged, or not that of the
  * manifest)
  */
 export async function openAsked(rt: Runtime, given: string): Promise<Asked[]> {
   await prepareZstd();
+  const named = await namedGeneration(rt, given);
+  if (named !== undefined) return [await openGeneration(rt, named)];
   const where = path.resolve(rt.machine.cwd, given);
   const stats = await rt.fs.stat(where).catch((error: unknown) => {
     throw unreadable(given, error);
   });
   if (!stats.isDirectory()) return [await openStored(rt, { given, file: where })];
   const manifest = path.join(where, MANIFEST_NAME);
-  if ((await readBytes(rt, manifest)) !== undefined) return [await openStored(rt, { given, file: manifest })];
+  const bytes = await readBytes(rt, manifest);
+  // Somebody else's manifest.json says nothing of a channel.
+  if (bytes !== undefined && parseManifest(bytes).kind !== 'other')
+    return [await openStored(rt, { given, file: manifest })];
   const subdirs = await indexedSubdirs(rt, where);
   if (subdirs.length > 0) return [await openOthers(rt, { given, dir: where, subdirs })];
   const labels = await channelsIn(rt, where, { anybodys: false });
@@ -43,6 +50,17 @@ export async function openAsked(rt: Runtime, given: string): Promise<Asked[]> {
     what: 'This folder is no channel, and holds no label folder',
     where,
     hint: WHAT_TO_GIVE,
+  });
+}
+
+async function openGeneration(rt: Runtime, named: NamedGeneration): Promise<Asked> {
+  const { given, live, place, dir = live ? place.labelDir : undefined } = named;
+  manifestOf(named);
+  if (dir !== undefined) return openStored(rt, { given, file: path.join(dir, MANIFEST_NAME) });
+  throw new RepackError('E_GENERATION', {
+    what: `Of generation ${named.generation} of ${place.label} the manifest is known, its indexes are not kept: what its packages need stood there`,
+    where: given,
+    hint: `Ask a generation that is kept, or the live folder; repackenv find and diff need no index.`,
   });
 }
 
