@@ -11,11 +11,13 @@ import { parseSubdir } from '../conda/channel/names.js';
 import { JOURNAL_NAME } from '../delivery/switch/journal.js';
 import { STATE_NAME } from '../delivery/place/root.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { openWholeFolder } from '../delivery/generations/generation-folder.js';
 import { collectFindings } from '../delivery/collect-findings.js';
+import { readSince } from './read-since.js';
 import { removeWorkPlace, sweepWorkPlaces, workPlaceIn } from './medium-folder.js';
 
 export interface ExportRequest {
-  /** ROOT/LABEL, or a mirror. */
+  /** ROOT/LABEL or ROOT/LABEL@N, or a mirror. */
   dir: string;
   out: string;
   zstd: boolean;
@@ -27,7 +29,7 @@ export interface ExportRequest {
   /** SSH key that signs what the folder's own signature is not over. */
   signKey: string | undefined;
   siteFiles: boolean;
-  /** A manifest, or a site's receipt. */
+  /** A manifest, a site's receipt, a generation or a site, as `readSince` takes it. */
   since: string | undefined;
 }
 
@@ -69,8 +71,9 @@ export interface ExportedSet {
 
 /** `repackenv export DIR --to OUT`, and with `--since` (`repackenv delta`) only what changed. Takes no lock and only reads DIR. */
 export async function exportToMedium(machine: Runtime, request: ExportRequest): Promise<ExportReport> {
-  const { rt, findings } = collectFindings(machine);
-  const dir = path.resolve(rt.machine.cwd, request.dir);
+  const { rt: collecting, findings } = collectFindings(machine);
+  const { rt, dir, named } = await openWholeFolder(collecting, request.dir);
+  const since = request.since === undefined ? undefined : await readSince(rt, request.since, { dir, named });
   const partSize = request.partSize === undefined ? undefined : parsePartSize(request.partSize);
   const subdirs = [...new Set(request.subdirs.map(parseSubdir))];
   const out = await resolveOut(rt, request.out, dir);
@@ -86,7 +89,7 @@ export async function exportToMedium(machine: Runtime, request: ExportRequest): 
       perPlatform: request.perPlatform,
       signKey: request.signKey,
       siteFiles: request.siteFiles,
-      since: request.since === undefined ? undefined : path.resolve(rt.machine.cwd, request.since),
+      since,
       work,
       journal: await journalOf(rt, dir),
     });

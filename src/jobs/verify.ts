@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { openEmbeddedSolver } from '../engine/embedded/solver.js';
 import { solveManifest } from '../delivery/proof/solve-alone.js';
+import { openFolder, whereFrom } from '../delivery/generations/generation-folder.js';
 import { isRepackError } from '../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -19,17 +20,22 @@ export interface CheckedFolder extends VerifyReport {
 }
 
 /**
- * `repackenv verify DIR`: everything that is wrong with a channel folder, as findings. Reads only.
+ * `repackenv verify DIR`: everything that is wrong with a channel folder, or with what is kept of `ROOT/LABEL@N`, as findings. Reads only.
  *
- * @throws RepackError E_CONFIG where the file of allowed signers can't be read, before anything of the folder is
+ * @throws RepackError E_GENERATION; E_CONFIG where the file of allowed signers can't be read, before anything of the folder is
  */
-export async function verify(rt: Runtime, request: VerifyRequest): Promise<CheckedFolder> {
-  const dir = path.resolve(rt.machine.cwd, request.dir);
-  if (request.allowedSigners !== undefined) {
+export async function verify(machine: Runtime, request: VerifyRequest): Promise<CheckedFolder> {
+  const { allowedSigners } = request;
+  if (allowedSigners !== undefined) {
     const { findAllowedSigners } = await import('../site/signature/sign.js');
-    await findAllowedSigners(rt, request.allowedSigners);
+    await findAllowedSigners(machine, allowedSigners);
   }
+  const { rt, dir, named, missing } = await openFolder(machine, request.dir);
   const report = await verifyAlone(rt, dir);
+  if (named !== undefined && missing.length > 0) {
+    const message = `generation ${named.generation} is not complete any more: ${(await whereFrom(rt, named, missing)).join('; ')}`;
+    report.findings.push({ code: 'generation-incomplete', message, subject: dir, exit: true });
+  }
   if (report.label === undefined) return { ...report, signature: 'absent' };
   return { ...report, ...(await checkSignature(rt, { ...request, dir, label: report.label, report })) };
 }

@@ -39,17 +39,25 @@ export async function namedGeneration(rt: ReadRuntime, given: string): Promise<N
   if (name === undefined) return undefined;
   const path = resolve(rt.machine.cwd, given);
   if (await isThere(rt, path)) return undefined;
-  const place = await placeOf(rt, resolve(rt.machine.cwd, name.folder));
-  if (place === undefined) return undefined;
-  const selector = parseSelector(name.selector);
+  const place = await labelAt(rt, name.folder);
+  return place === undefined ? undefined : generationOf(rt, place, { given, path, text: name.selector });
+}
+
+/** The generation of this label that `text` names, as it stands behind an `@`. @throws RepackError E_GENERATION */
+export async function generationOf(
+  rt: ReadRuntime,
+  place: LabelPlace,
+  { given, text, path = `${place.labelDir}@${text}` }: { given: string; text: string; path?: string },
+): Promise<NamedGeneration> {
+  const { label } = place;
+  const selector = parseSelector(text);
   if (selector === undefined) {
     throw new RepackError('E_GENERATION', {
-      what: `${JSON.stringify(name.selector)} names no generation of ${place.label}`,
+      what: `${JSON.stringify(text)} names no generation of ${label}`,
       where: given,
       hint: GRAMMAR,
     });
   }
-  const { label } = place;
   const all = await listGenerations(rt, place);
   const chosen = chooseGeneration(all, selector, { given, label, now: new Date(rt.clock.now()).toISOString() });
   return { ...chosen, given, path, place, all };
@@ -144,7 +152,7 @@ export function chooseGeneration(
 }
 
 /** `is generation 3 (live)`, `are generations 1-4, 6 (live: 6)`. */
-function known(all: readonly Generation[]): string {
+export function known(all: readonly Generation[]): string {
   const numbers = [...new Set(all.map(({ generation }) => generation))].sort((a, b) => a - b);
   if (numbers.length === 0) return 'are none yet';
   const live = all.find((each) => each.live)?.generation;
@@ -165,7 +173,8 @@ function ranges(numbers: readonly number[]): string {
 }
 
 /** A label that has a folder, or only a history. A link to its folder leads to where its history lies. */
-async function placeOf(rt: Pick<Runtime, 'fs'>, dir: string): Promise<LabelPlace | undefined> {
+export async function labelAt(rt: Pick<Runtime, 'fs' | 'machine'>, given: string): Promise<LabelPlace | undefined> {
+  const dir = resolve(rt.machine.cwd, given);
   const real = await rt.fs.realpath(dir).catch(async () => {
     const parent = await rt.fs.realpath(dirname(dir)).catch(() => dirname(dir));
     return join(parent, basename(dir));

@@ -5,6 +5,7 @@ import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
+import { openFolder } from '../../delivery/generations/generation-folder.js';
 import { findChannelPlace, isInterrupted, prepareChannelPlace } from '../../delivery/place/channel-place.js';
 import { lockLabel } from '../../delivery/lock/lock.js';
 import { recoverLabel } from '../../delivery/switch/recover.js';
@@ -40,10 +41,18 @@ export interface DoctorReport extends Diagnosis {
  * anew out of the artifacts, under lock and journal; a folder that others made is mended without becoming ours. Where there is nothing to
  * mend nothing is written, not even beside the folder.
  *
- * @throws RepackError E_NOT_A_CHANNEL, E_ROOT; with `repair` also E_LOCKED, E_REPODATA_VERSION, E_NOT_OURS, E_SHRINK, E_PROOF, E_PUBLISH, E_DISK
+ * @throws RepackError E_NOT_A_CHANNEL, E_ROOT, E_GENERATION; with `repair` also E_LOCKED, E_REPODATA_VERSION, E_NOT_OURS, E_SHRINK, E_PROOF, E_PUBLISH, E_DISK
  */
-export async function doctor(rt: Runtime, request: DoctorRequest): Promise<DoctorReport> {
-  const place = await findChannelPlace(rt, path.resolve(rt.machine.cwd, request.dir));
+export async function doctor(machine: Runtime, request: DoctorRequest): Promise<DoctorReport> {
+  const { rt, dir, named } = await openFolder(machine, request.dir);
+  if (named !== undefined && request.repair) {
+    throw new RepackError('E_USAGE', {
+      what: 'What is kept of an earlier generation is only read, and not repaired',
+      where: request.dir,
+      hint: 'Leave out --repair.',
+    });
+  }
+  const place = await findChannelPlace(rt, dir);
   const solver = openEmbeddedSolver(rt);
   const options: ExamineOptions = {
     dir: place.labelDir,

@@ -4,6 +4,7 @@ import { RepackError } from '../../base/errors.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { applySets, type ImportReport } from '../import/apply-sets.js';
+import { openWholeFolder } from '../../delivery/generations/generation-folder.js';
 import { collectFindings, type Collected } from '../../delivery/collect-findings.js';
 import { mergeChannel } from './merge-channel.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
@@ -13,9 +14,9 @@ import type { MergePlaces, MergeRequest } from './merge-request.js';
  * added), through the same lock, journal and switch as every run. What it is taken from is only read.
  */
 export async function merge(machine: Runtime, request: MergeRequest): Promise<ImportReport> {
-  const collected = collectFindings(machine);
-  const { rt } = collected;
-  const from = path.resolve(rt.machine.cwd, request.from);
+  const { rt: collecting, findings } = collectFindings(machine);
+  const { rt, dir: from } = await openWholeFolder(collecting, request.from);
+  const collected = { rt, findings };
   const channel = path.resolve(rt.machine.cwd, request.channel);
   refuseItself(from, channel);
   const places = { from, root: path.dirname(channel), label: parseLabel(path.basename(channel)) };

@@ -25,14 +25,10 @@ export interface Base extends StoredManifest {
  * @throws RepackError E_USAGE: neither of them, a number. E_MEDIUM: a receipt that was edited. E_DISK.
  */
 export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<Base> {
-  const { bytes, path } = await readIt(rt, file);
-  const text = Buffer.from(bytes).toString('utf8').replace(BYTE_ORDER_MARK, '');
-  const parsed = parseManifest(Buffer.from(text));
-  if (parsed.kind === 'sound') return { ...asPublished(JSON.parse(text), parsed.manifest), exact: false };
-  if (formatIn(text) === SITE_RECEIPT_FORMAT) {
-    const { manifest } = JSON.parse(text) as { manifest: unknown };
-    return { ...asPublished(manifest, parseSiteReceipt(bytes, path).manifest), exact: true };
-  }
+  const { bytes, path } = await readIt(rt, file, { doing: 'read what the site has (--since)' });
+  const told = toldBy(bytes, path);
+  if ('base' in told) return told.base;
+  const { parsed } = told;
   const ofReceipt = await manifestOfReceipt(rt, { bytes, where: path });
   if (ofReceipt !== undefined) return { ...ofReceipt, exact: false };
   const other = otherFile(bytes);
@@ -49,6 +45,22 @@ export async function readBase(rt: Pick<Runtime, 'fs'>, file: string): Promise<B
     hint: other === undefined ? hint : `Give ${other.instead}.`,
   });
 }
+
+/**
+ * What a manifest or the receipt of a site says that the site has; else what came of reading it as a manifest.
+ *
+ * @throws RepackError E_MEDIUM: a receipt that was edited
+ */
+export function toldBy(bytes: Uint8Array, path: string): { base: Base } | { parsed: NoManifest } {
+  const text = Buffer.from(bytes).toString('utf8').replace(BYTE_ORDER_MARK, '');
+  const parsed = parseManifest(Buffer.from(text));
+  if (parsed.kind === 'sound') return { base: { ...asPublished(JSON.parse(text), parsed.manifest), exact: false } };
+  if (formatIn(text) !== SITE_RECEIPT_FORMAT) return { parsed };
+  const { manifest } = JSON.parse(text) as { manifest: unknown };
+  return { base: { ...asPublished(manifest, parseSiteReceipt(bytes, path).manifest), exact: true } };
+}
+
+type NoManifest = Exclude<ReturnType<typeof parseManifest>, { kind: 'sound' }>;
 
 /**
  * Holds the base against what is to be sent, both for the same platforms. Undefined: the site has exactly this.
@@ -100,7 +112,12 @@ export function checkedBase(
   return same;
 }
 
-async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: Uint8Array; path: string }> {
+/** A file, or the manifest of a folder. @throws RepackError E_DISK, E_USAGE */
+export async function readIt(
+  rt: Pick<Runtime, 'fs'>,
+  file: string,
+  { doing }: { doing: string },
+): Promise<{ bytes: Uint8Array; path: string }> {
   for (const path of [file, join(file, MANIFEST_NAME)]) {
     try {
       return { bytes: await rt.fs.readFile(path), path };
@@ -108,10 +125,10 @@ async function readIt(rt: Pick<Runtime, 'fs'>, file: string): Promise<{ bytes: U
       if (errnoOf(error) === 'EISDIR') continue;
       const generation = /^g?(\d+)$/.exec(basename(file))?.[1];
       if (errnoOf(error) === 'ENOENT' && generation !== undefined) throw noGenerations(file, generation);
-      throw explainDiskError(error, { doing: 'read what the site has (--since)', path });
+      throw explainDiskError(error, { doing, path });
     }
   }
-  throw new RepackError('E_USAGE', { what: '--since names a folder within a folder', where: file });
+  throw new RepackError('E_USAGE', { what: `This is a folder, and its ${MANIFEST_NAME} is one too`, where: file });
 }
 
 /** A number is taken for that of a generation. */

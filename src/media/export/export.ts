@@ -1,6 +1,6 @@
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { checkedBase, readBase, type Base } from './base.js';
+import { checkedBase, type Base } from './base.js';
 import { isThere } from '../../channel/read/list-folder.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import { restrictedTo } from '../set/changes.js';
@@ -29,8 +29,8 @@ export interface ExportOptions {
   signKey: string | undefined;
   /** Put the files for sites without our programs beside the sets. */
   siteFiles: boolean;
-  /** File that says what the site has: then a delta is made. */
-  since: string | undefined;
+  /** What the site has, and how that was given: then a delta is made. */
+  since: { file: string; base: Base } | undefined;
   work: WorkPlace;
   /** A file that is there while a publish of this folder is under way, or where one broke off; absolute. */
   journal: string;
@@ -51,12 +51,11 @@ export interface ExportResult extends WrittenMedium {
  * the folder is published into meanwhile, either everything read is of the generation before, or it begins again (bad-inputs G12). Every byte
  * is held against the manifest as it is written.
  *
- * @throws RepackError E_NOT_OURS, E_SUBDIR, E_PART_SIZE, E_OUT, E_WRONG_BASE, E_USAGE (--since), E_FOLDER_DIFFERS, E_DISK, E_DISK_FULL.
+ * @throws RepackError E_NOT_OURS, E_SUBDIR, E_PART_SIZE, E_OUT, E_WRONG_BASE, E_FOLDER_DIFFERS, E_DISK, E_DISK_FULL.
  * After any of them OUT is as it was.
  */
 export async function exportChannel(rt: Runtime, options: ExportOptions): Promise<ExportResult> {
-  const since =
-    options.since === undefined ? undefined : { file: options.since, base: await readBase(rt, options.since) };
+  const { since } = options;
   const workFolder = openWorkFolder(rt, options.out, options.work);
   for (let attempt = 1; ; attempt++) {
     const generation = await readGeneration(rt, options.dir);
@@ -79,7 +78,7 @@ const SWITCH_MS = 60_000;
 interface OneGeneration {
   options: ExportOptions;
   generation: Generation;
-  since: { file: string; base: Base } | undefined;
+  since: ExportOptions['since'];
   workFolder: WorkFolder;
 }
 
