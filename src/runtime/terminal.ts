@@ -1,8 +1,9 @@
-/** Where text goes. `columns` is 0 and `interactive` false when the stream is a file or a pipe. */
+/** Where text goes. `columns` and `rows` are 0 and `interactive` false when the stream is a file or a pipe. */
 export interface TextSink {
   write(text: string): void;
   readonly interactive: boolean;
   readonly columns: number;
+  readonly rows: number;
   readonly colours: boolean;
 }
 
@@ -46,6 +47,9 @@ function sink(stream: NodeJS.WriteStream, env: Streams['env'], onLost: () => voi
     },
     get columns() {
       return stream.isTTY ? stream.columns : 0;
+    },
+    get rows() {
+      return stream.isTTY ? stream.rows : 0;
     },
     get colours() {
       const noColour = env['NO_COLOR'];

@@ -18,58 +18,136 @@ export interface ProgressLine {
 
 /** `clean`: makes a text fit to be printed. */
 export function progressLine(sink: TextSink, clock: Clock, clean: (text: string) => string): ProgressLine {
+  const status = statusText(clock);
+  const frame = frames(clock);
   let shown = false;
-  let lastDrawn = -Infinity;
+  return {
+    event(event) {
+      const said = status(event);
+      if (said === undefined || !frame(said.whole)) return;
+      sink.write(`\r\u001B[K${fitted(clean(said.text), widthOf(sink))}`);
+      shown = true;
+    },
+    clear() {
+      if (!shown) return;
+      sink.write('\r\u001B[K');
+      shown = false;
+    },
+  };
+}
+
+/** Status lines of several labels, one below the other, drawn again in place. */
+export interface LiveLines {
+  /** Says what a label is at. */
+  event(label: string, event: RepackEvent): void;
+  /** The label has no line any more. */
+  end(label: string): void;
+  /** Takes all lines away, so that other text can be written; the next event draws them again. */
+  clear(): void;
+}
+
+/**
+ * A terminal that becomes narrower breaks the lines that stand on it: how many rows they take is asked anew each time they are taken away. Lines
+ * that do not fit on the screen are counted.
+ */
+export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) => string): LiveLines {
+  const labels = new Map<string, { says: ReturnType<typeof statusText>; text: string }>();
+  const frame = frames(clock);
+  let drawn: string[] = [];
+
+  const clear = (): void => {
+    if (drawn.length === 0) return;
+    const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / widthOf(sink, 0))), 0);
+    const up = Math.min(rows, heightOf(sink)) - 1;
+    sink.write(`\r${up > 0 ? `\u001B[${up}A` : ''}\u001B[J`);
+    drawn = [];
+  };
+  const draw = (): void => {
+    clear();
+    const width = widthOf(sink);
+    const most = Math.max(1, heightOf(sink) - 2);
+    const all = [...labels].map(([label, { text }]) => fitted(clean(`${label}: ${text}`), width));
+    const more = all.length - most;
+    drawn = more > 0 ? [...all.slice(0, most), fitted(`… and ${more} more`, width)] : all;
+    if (drawn.length > 0) sink.write(drawn.join('\r\n'));
+  };
+
+  return {
+    event(label, event) {
+      const line = labels.get(label) ?? { says: statusText(clock), text: 'begins' };
+      const isNew = !labels.has(label);
+      labels.set(label, line);
+      const said = line.says(event);
+      if (said !== undefined) line.text = said.text;
+      if (frame(isNew || drawn.length === 0)) draw();
+    },
+    end(label) {
+      if (!labels.delete(label)) return;
+      draw();
+    },
+    clear,
+  };
+}
+
+/** What a line says after each event; undefined: nothing else than before. `whole`: a step begins or ends, which is worth a frame. */
+function statusText(clock: Clock): (event: RepackEvent) => { text: string; whole: boolean } | undefined {
   let total = { artifacts: 0, bytes: 0 };
   let done = { artifacts: 0, bytes: 0 };
   let startedAt = 0;
-
-  const clear = (): void => {
-    if (!shown) return;
-    sink.write('\r\u001B[K');
-    shown = false;
-  };
-  const draw = (text: string, force: boolean): void => {
-    const now = clock.monotonic();
-    if (!force && now - lastDrawn < FRAME_MS) return;
-    lastDrawn = now;
-    // A terminal that does not tell its width (a serial line) is taken to have the usual one.
-    const width = sink.columns > 1 ? sink.columns : 80;
-    sink.write(`\r\u001B[K${oneLine(clean(text)).slice(0, width - 1)}`);
-    shown = true;
-  };
-  const transfer = (force: boolean): void => {
+  const transfer = (whole: boolean): { text: string; whole: boolean } => {
     const seconds = (clock.monotonic() - startedAt) / 1000;
     const rate = seconds > 0.2 ? `, ${formatBytes(Math.round(done.bytes / seconds))}/s` : '';
     const share = total.bytes > 0 ? Math.min(1, done.bytes / total.bytes) : 1;
     const bar = '#'.repeat(Math.round(share * 20)).padEnd(20, '.');
-    draw(
-      `fetch [${bar}] ${done.artifacts}/${total.artifacts} artifacts, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}${rate}`,
-      force,
-    );
+    return {
+      text: `fetch [${bar}] ${done.artifacts}/${total.artifacts} artifacts, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}${rate}`,
+      whole,
+    };
   };
+  return (event) => {
+    if (event.type === 'stage-started') return { text: `${event.stage}: ${event.detail ?? '…'}`, whole: true };
+    if (event.type === 'progress') {
+      const text = `${event.stage}: ${formatBytes(event.bytes)} of ${formatBytes(event.of)}`;
+      return { text, whole: event.bytes === event.of };
+    }
+    if (event.type === 'acquire-total') {
+      total = { artifacts: event.artifacts, bytes: event.bytes };
+      done = { artifacts: 0, bytes: 0 };
+      startedAt = clock.monotonic();
+      return transfer(true);
+    }
+    if (event.type === 'acquire-progress') {
+      done.bytes += event.bytes;
+      return transfer(false);
+    }
+    if (event.type === 'artifact-acquired') {
+      done.artifacts += 1;
+      return transfer(done.artifacts === total.artifacts);
+    }
+    return undefined;
+  };
+}
 
-  return {
-    event(event) {
-      if (event.type === 'stage-started') draw(`${event.stage}: ${event.detail ?? '…'}`, true);
-      if (event.type === 'progress') {
-        draw(`${event.stage}: ${formatBytes(event.bytes)} of ${formatBytes(event.of)}`, event.bytes === event.of);
-      }
-      if (event.type === 'acquire-total') {
-        total = { artifacts: event.artifacts, bytes: event.bytes };
-        done = { artifacts: 0, bytes: 0 };
-        startedAt = clock.monotonic();
-        transfer(true);
-      }
-      if (event.type === 'acquire-progress') {
-        done.bytes += event.bytes;
-        transfer(false);
-      }
-      if (event.type === 'artifact-acquired') {
-        done.artifacts += 1;
-        transfer(done.artifacts === total.artifacts);
-      }
-    },
-    clear,
+/** Whether it is time to draw again: not more often than a person sees, unless it is forced. */
+function frames(clock: Clock): (force: boolean) => boolean {
+  let last = -Infinity;
+  return (force) => {
+    const now = clock.monotonic();
+    if (!force && now - last < FRAME_MS) return false;
+    last = now;
+    return true;
   };
+}
+
+/** A terminal that does not tell its size (a serial line) is taken to have the usual one. The last column stays free. */
+function widthOf({ columns }: TextSink, free = 1): number {
+  return (columns > 1 ? columns : 80) - free;
+}
+
+function heightOf({ rows }: TextSink): number {
+  return rows > 1 ? rows : 24;
+}
+
+function fitted(text: string, width: number): string {
+  return oneLine(text).slice(0, width);
 }

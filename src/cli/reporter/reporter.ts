@@ -9,7 +9,7 @@ import { eventText } from './event-text.js';
 import { localTimestamp } from './format.js';
 import type { LogFile } from './log-file.js';
 import { oneLine, printable } from './printable.js';
-import { progressLine } from './progress.js';
+import { progressLine, type LiveLines, type ProgressLine } from './progress.js';
 import { findingText } from './sections.js';
 
 /**
@@ -37,17 +37,27 @@ export interface ReporterOptions {
   quiet: boolean;
   debug: boolean;
   log: LogFile | undefined;
+  /** One of the labels that are at work: in front of each line, and in each event of `--json`. Its report goes to the log. */
+  label?: { name: string; lines: LiveLines | undefined } | undefined;
 }
 
 const JSON_PROGRESS_MS = 1000;
 
 export function createReporter(options: ReporterOptions): Reporter {
-  const { terminal, redactor, clock, json, quiet, debug, log } = options;
+  const { terminal, redactor, clock, json, quiet, debug, log, label } = options;
+  const before = label === undefined ? '' : `${label.name}: `;
+  const named = label === undefined ? {} : { label: label.name };
   // Cut after the redactor: half a token is none that it knows.
   const clean = (text: string): string => printable(redactor.redact(text));
   const watched = terminal.stderr.interactive && !quiet && !json;
-  const progress = watched ? progressLine(terminal.stderr, clock, clean) : undefined;
+  const progress = watched ? progressOf() : undefined;
   const colours = terminal.stderr.colours;
+
+  function progressOf(): ProgressLine | undefined {
+    if (label === undefined) return progressLine(terminal.stderr, clock, clean);
+    const { name, lines } = label;
+    return lines && { event: (event) => lines.event(name, event), clear: () => lines.clear() };
+  }
 
   const toLog = (text: string): void => log?.write(`${localTimestamp(clock.now())} ${clean(text)}\n`);
   const toStderr = (text: string, colour?: (text: string) => string): void => {
@@ -70,16 +80,17 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (clock.monotonic() - lastTold < JSON_PROGRESS_MS) return;
     }
     if (untold !== 0) {
-      jsonLine({ time: timeOf(clock), type: 'acquire-progress', bytes: untold });
+      jsonLine({ time: timeOf(clock), ...named, type: 'acquire-progress', bytes: untold });
       untold = 0;
       lastTold = clock.monotonic();
     }
-    if (event.type !== 'acquire-progress') jsonLine({ time: timeOf(clock), ...event });
+    if (event.type !== 'acquire-progress') jsonLine({ time: timeOf(clock), ...named, ...event });
   };
 
   const told = new Set<string>();
   // Where both streams are the same terminal, findings stand in the report only: reported as they occur, a reader would meet each twice.
-  let holds = terminal.stdout.interactive && terminal.stderr.interactive && !quiet && !json && !debug;
+  let holds =
+    label === undefined && terminal.stdout.interactive && terminal.stderr.interactive && !quiet && !json && !debug;
   let held: RepackEvent[] = [];
   const emit = (event: RepackEvent): void => {
     if (event.type === 'finding') told.add(findingText(event.finding));
@@ -105,10 +116,12 @@ export function createReporter(options: ReporterOptions): Reporter {
       progress.event(event);
       return;
     }
-    if (line !== undefined && (line.level === 'warning' || (!quiet && (debug || line.level === 'normal')))) {
+    // The lines of many labels would run away with the screen.
+    const normal = !quiet && (debug || (line?.level === 'normal' && (label === undefined || progress === undefined)));
+    if (line !== undefined && (line.level === 'warning' || normal)) {
       // Where nobody watches (cron, a pipe) every line carries its date.
       const date = terminal.stderr.interactive ? '' : `${localTimestamp(clock.now())} `;
-      toStderr(`${date}${line.text}\n`, line.level === 'warning' ? yellow : undefined);
+      toStderr(`${date}${before}${line.text}\n`, line.level === 'warning' ? yellow : undefined);
     }
     progress?.event(event);
   };
@@ -131,18 +144,18 @@ export function createReporter(options: ReporterOptions): Reporter {
       toLog(`result\n${withoutTold(text, told)}`);
       // Long lists are cut.
       release((finding) => !text.includes(findingText(finding)));
-      if (json) jsonLine({ type: 'report', ...data });
-      else if (!quiet || answer) toStdout(clean(text));
+      if (json) jsonLine({ type: label === undefined ? 'report' : 'label-report', ...data });
+      else if (label === undefined && (!quiet || answer)) toStdout(clean(text));
       if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
       release(() => true);
       const text = errorText(error, { debug, log: log?.path });
       toLog(text.trimEnd());
-      if (json) jsonLine({ type: 'error', ...errorData(error) });
+      if (json) jsonLine({ type: 'error', ...named, ...errorData(error) });
       // From cron every line is a mail: that another run is at work is in the exit code, and in the log (bad-inputs I6).
       if (quiet && isRepackError(error) && error.code === 'E_LOCKED') return;
-      toStderr(text, (plain) => plain.replace(/^error:/, '\u001B[31merror:\u001B[0m'));
+      toStderr(before + text, (plain) => plain.replace(/(^|: )error:/, '$1\u001B[31merror:\u001B[0m'));
     },
     print,
   };

@@ -28,6 +28,7 @@ function setUp(options: SetUp = {}) {
     write: (text) => void (written[key] += text),
     interactive: isTty(key),
     columns: options.columns ?? (isTty(key) ? 100 : 0),
+    rows: isTty(key) ? 30 : 0,
     colours: isTty(key),
   });
   const redactor = createRedactor();
