@@ -1,5 +1,4 @@
-import { explainSystemError } from '../base/disk-errors.js';
-import { EXIT, RepackError, isRepackError, type ExitCode } from '../base/errors.js';
+import { EXIT, RepackError, type ExitCode } from '../base/errors.js';
 import type { RepackEvent } from '../base/events.js';
 import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
 import { selectLabels } from '../config/labels/select.js';
@@ -10,16 +9,11 @@ import type { Runtime } from '../runtime/runtime.js';
 import { buildRepackRequest } from './build-request.js';
 import { textOption, type CliCall } from './command.js';
 import { requestChanges } from './commands/request-options.js';
-import { finishJob } from './finish-job.js';
+import { finishJob, updateOne } from './finish-job.js';
+import { runFleet, type PreparedLabel } from './fleet/run-fleet.js';
+import { lastFailed } from '../jobs/fleet/last-update.js';
 import { registerUserInfo, takeLogins } from './take-logins.js';
 import { readToken } from './token.js';
-
-/** A label of a run: what to do, or why it can't be begun, with what was said while that was found out. */
-interface Prepared {
-  label: string;
-  request: RepackRequest | { error: unknown };
-  events: readonly RepackEvent[];
-}
 
 /**
  * `update` and `plan` of declared labels. What stands in files is read before the first is begun, so that an edit during the run changes nothing;
@@ -28,7 +22,10 @@ interface Prepared {
 export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promise<ExitCode> {
   const { rt, args, options, root, resolved } = call;
   if (root === undefined) throw noRoot(rt);
-  const labels = selectLabels(resolved.declared, options['all'] === true ? 'all' : args);
+  const labels =
+    options['failed'] === true
+      ? await failedLabels(call, root.root)
+      : selectLabels(resolved.declared, options['all'] === true ? 'all' : args);
   const declared = labels.map((label) => declaredLabel(rt, resolved, label));
   if (options['showConfig'] === true) {
     for (const each of declared) call.reporter.print(labelConfig(each));
@@ -36,38 +33,52 @@ export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promis
   }
   rt.events.emit({ type: 'note', message: `ROOT is ${root.root}${root.said === undefined ? '' : `, ${root.said}`}` });
   refuseDropAll(call, labels);
-  const prepared: Prepared[] = [];
+  const prepared: PreparedLabel[] = [];
   for (const each of declared) prepared.push(await prepare(call, root.root, each));
-  const run = job === 'plan' ? (await import('../jobs/plan.js')).plan : (await import('../jobs/update.js')).update;
-  let worst: ExitCode = EXIT.done;
-  for (const [at, { label, request, events }] of prepared.entries()) {
-    if (labels.length > 1) rt.events.emit({ type: 'note', message: `label ${label}, ${at + 1} of ${labels.length}` });
-    for (const event of events) rt.events.emit(event);
-    try {
-      if ('error' in request) throw request.error;
-      worst = worse(worst, finishJob(await run(rt, request), call));
-    } catch (error) {
-      if (rt.signal.aborted) throw error;
-      const explained = explainSystemError(error);
-      call.reporter.error(explained);
-      worst = worse(worst, isRepackError(explained) ? explained.exitCode : EXIT.bug);
-    }
-  }
-  return worst;
+  const [first, ...more] = prepared;
+  if (first === undefined) return EXIT.done;
+  return more.length === 0
+    ? runOne(call, job, { root: root.root, prepared: first })
+    : runFleet(call, job, { root: root.root, prepared });
 }
 
-function worse(one: ExitCode, other: ExitCode): ExitCode {
-  return one > other ? one : other;
+/** As a label that is named by `--label`. */
+async function runOne(
+  call: CliCall,
+  job: 'update' | 'plan',
+  { root, prepared }: { root: string; prepared: PreparedLabel },
+): Promise<ExitCode> {
+  const { label, request, events } = prepared;
+  for (const event of events) call.rt.events.emit(event);
+  const begin = async (): Promise<RepackRequest> => {
+    if ('error' in request) throw request.error;
+    return request;
+  };
+  if (job === 'update') return updateOne(call, { label, root, declared: true }, begin);
+  return finishJob(await (await import('../jobs/plan.js')).plan(call.rt, await begin()), call);
 }
 
-async function prepare(call: CliCall, root: string, declared: DeclaredLabel): Promise<Prepared> {
+/** Those of `--failed`, in the file's order. */
+async function failedLabels({ rt, resolved }: CliCall, root: string): Promise<string[]> {
+  const failed = (await lastFailed(rt, root)) ?? [];
+  const known = [...(resolved.declared?.labels.keys() ?? [])];
+  const gone = failed.filter((label) => !known.includes(label));
+  if (gone.length > 0) rt.events.emit({ type: 'note', message: `failed, and no longer declared: ${gone.join(', ')}` });
+  const labels = known.filter((label) => failed.includes(label));
+  if (labels.length === 0)
+    rt.events.emit({ type: 'note', message: `nothing to do: of no declared label did the last update fail` });
+  return labels;
+}
+
+async function prepare(call: CliCall, root: string, declared: DeclaredLabel): Promise<PreparedLabel> {
   const events: RepackEvent[] = [];
   const rt: Runtime = { ...call.rt, events: { emit: (event) => void events.push(event) } };
-  const { label } = declared;
+  const { label, settings } = declared;
+  const { logDir } = settings.values;
   try {
-    return { label, request: await requestFor({ ...call, rt }, root, declared), events };
+    return { label, logDir, request: await requestFor({ ...call, rt }, root, declared), events };
   } catch (error) {
-    return { label, request: { error }, events };
+    return { label, logDir, request: { error }, events };
   }
 }
 

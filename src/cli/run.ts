@@ -9,8 +9,7 @@ import type { Terminal } from '../runtime/terminal.js';
 import type { Invocation, ProgramName } from './program.js';
 import { parseArguments } from './program.js';
 import type { LogFile } from './reporter/log-file.js';
-import { openLogFile } from './reporter/log-file.js';
-import { printable } from './reporter/printable.js';
+import { closedClean, openLogFile } from './reporter/log-file.js';
 import { createReporter } from './reporter/reporter.js';
 import { findRoot } from '../config/labels/find-root.js';
 import { resolveSettings } from '../config/resolve-settings.js';
@@ -108,21 +107,6 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       return isRepackError(explained) ? explained.exitCode : EXIT.bug;
     }
   }
-}
-
-/** The last look (design D10): false where the token stands in the log, which nothing but a bug of ours can bring about. */
-async function closedClean(log: LogFile, { rt, terminal, redactor }: CliContext): Promise<boolean> {
-  const failure = await log.close();
-  if (failure !== undefined)
-    terminal.stderr.write(printable(`warning: the log file is incomplete: ${failure.message}\n`));
-  const bytes = await rt.fs.readFile(log.path).catch(() => Buffer.alloc(0));
-  if (!redactor.foundIn(bytes)) return true;
-  terminal.stderr.write(
-    printable(
-      `error: the token stands in the log file [E_SECRET_LEAK]\n  where: ${log.path}\n  hint: Remove that file, have the token replaced, and report this as a bug.\n`,
-    ),
-  );
-  return false;
 }
 
 /** A name that is no safe one (a token typed in the wrong place, a path) stays out of the file's. */

@@ -28,9 +28,7 @@ const FORM: FileForm = {
 };
 
 /** A `repackenv.yml`. */
-export const CONFIG_SCHEMA = z
-  .strictObject({ ...fileSettings({ defaults: true }), ...BLOCKS })
-  .superRefine(checkBlocks);
+export const CONFIG_SCHEMA = z.strictObject({ ...fileSettings({ of: 'file' }), ...BLOCKS }).superRefine(checkBlocks);
 
 export interface ConfigFile {
   values: Map<SettingName, unknown>;

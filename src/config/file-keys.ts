@@ -9,13 +9,14 @@ export const BY_KEY = new Map<string, SettingName>(
   }),
 );
 
-/** Their schemas; the default is stated where nothing else can have given a value. */
-export function fileSettings(options: { defaults: boolean }) {
+/** Their schemas. `of`: of the file, where the default is stated, since nothing else can have given a value; or of one of its labels. */
+export function fileSettings({ of }: { of: 'file' | 'label' }) {
   return Object.fromEntries(
-    [...BY_KEY].map(([key, name]) => {
-      const { given, schema, help: description } = SETTINGS[name];
-      const absent = options.defaults ? { default: schema.safeParse(undefined).data } : {};
-      return [key, given.optional().meta({ description, ...absent })];
+    [...BY_KEY].flatMap(([key, name]) => {
+      const { given, schema, help: description, ofRun } = SETTINGS[name];
+      if (of === 'label' && ofRun === true) return [];
+      const absent = of === 'file' ? { default: schema.safeParse(undefined).data } : {};
+      return [[key, given.optional().meta({ description, ...absent })] as const];
     }),
   );
 }

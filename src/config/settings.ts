@@ -15,6 +15,8 @@ interface Stated {
   flag?: string;
   /** False where a configuration file makes no sense (`--dry-run`); else its key there is the setting's name, `base_url` of `baseUrl`. */
   inFile?: false;
+  /** Of a run, not of one of its labels: it stands below none. */
+  ofRun?: true;
   /** The value is a path (or several). */
   path?: true;
   /** The default as the help says it, where it is not the schema's. */
@@ -176,6 +178,26 @@ const STATED = {
     inFile: false,
     help: 'take the lock of a run on another host that has given no sign for a minute',
     schema: onOff,
+  },
+  jobs: {
+    group: 'Proof and publishing',
+    value: 'N',
+    ofRun: true,
+    help: 'how many labels are worked on at once, where several are updated or planned',
+    schema: z.coerce
+      .number()
+      .int('must be a whole number')
+      .min(1, 'must be 1 or more')
+      .max(64, 'must be 64 at most')
+      .optional(),
+    defaultText: 'by cores and memory',
+  },
+  notify: {
+    group: 'Proof and publishing',
+    value: 'CMD',
+    ofRun: true,
+    help: 'program that is run once after an update in which something changed or failed, with the report as JSON on its standard input; no shell reads CMD',
+    schema: text.optional(),
   },
   channelLogins: {
     group: 'Network',

@@ -7,12 +7,19 @@ import { SETTING_NAMES } from '../../config/settings.js';
 import type { SettingName } from '../../config/settings.js';
 
 /** The environment says which channels, packages and platform it is made of. */
-const SAID_BY_THE_ENVIRONMENT: ReadonlySet<SettingName> = new Set(['subdirs', 'packagesFile', 'channels', 'labelPath']);
+const NOT_OF_AN_ENVIRONMENT: ReadonlySet<SettingName> = new Set([
+  'subdirs',
+  'packagesFile',
+  'channels',
+  'labelPath',
+  'jobs',
+  'notify',
+]);
 
 export const captureCommand: CliCommand = {
   name: 'capture',
   summary: 'repack an environment that exists: --prefix ENV, or the active one by the envinfo.json in this folder',
-  settings: SETTING_NAMES.filter((name) => !SAID_BY_THE_ENVIRONMENT.has(name)),
+  settings: SETTING_NAMES.filter((name) => !NOT_OF_AN_ENVIRONMENT.has(name)),
   declare: (command) =>
     void command
       .argument('[ROOT]', 'folder that holds the label folders')

@@ -5,7 +5,7 @@ import { addRequestOptions, requestChanges } from './request-options.js';
 import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
 import { textOption } from '../command.js';
-import { finishJob } from '../finish-job.js';
+import { finishJob, updateOne } from '../finish-job.js';
 import { SETTING_NAMES } from '../../config/settings.js';
 
 const PACKAGES_HELP = 'MatchSpecs: ratingpro  "numpy>=1.26,<2"  pytho=1.9  "python=3.11.*=*_cpython"';
@@ -59,14 +59,18 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
     token: 'options',
     root: (typed) => textOption(typed, 'root'),
     findsRoot: true,
-    showsConfig: (typed) => !isOneLabel(typed) && (typed.args.length > 0 || typed.options['all'] === true),
-    log: (typed) => textOption(typed, 'label') ?? '',
+    showsConfig: (typed) => !isOneLabel(typed) && (typed.args.length > 0 || wholeSet(typed) !== undefined),
+    // Of several labels each has a log of its own beside that of the run.
+    log: (typed) => textOption(typed, 'label') ?? (typed.args.length === 1 ? typed.args[0]! : ''),
     check(typed, root) {
       const label = textOption(typed, 'label');
       refuseSwapped({ label, root: textOption(typed, 'root'), packages: typed.args });
-      if (typed.options['all'] === true && (label !== undefined || typed.args.length > 0))
-        throw usage('--all is every declared label', '--all', 'Leave it out to name some of them.');
-      if (label === undefined && (typed.options['all'] === true || typed.args.length > 0)) return;
+      const set = wholeSet(typed);
+      if (set !== undefined && (label !== undefined || typed.args.length > 0))
+        throw usage(`${set} ${SETS[set]}`, set, 'Leave it out to name some of them.');
+      if (typed.options['all'] === true && typed.options['failed'] === true)
+        throw usage('--all and --failed can’t both be meant', '--failed', 'Leave one of them out.');
+      if (label === undefined && (set !== undefined || typed.args.length > 0)) return;
       const usageOf = `repackenv ${name} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...`;
       const hint = `Declared labels: repackenv ${name} NAME..., or --all. Others: ${usageOf}   (see --help)`;
       refuseMissing({ LABEL: label, ROOT: root?.root }, hint);
@@ -78,6 +82,7 @@ function declareNamed(command: Command): void {
   addRequestOptions(command)
     .argument('[NAME...]', `declared labels, or patterns of them: 'bank-*'. With --label, ${PACKAGES_HELP}`)
     .option('--all', 'every declared label')
+    .option('--failed', 'the declared labels whose last update failed or was broken off')
     .option('--label <LABEL>', 'one label, with its PACKAGES on the command line, declared or not')
     .option('--root <DIR>', ROOT_HELP)
     .addHelpText('after', NAMED_EXAMPLES);
@@ -85,6 +90,12 @@ function declareNamed(command: Command): void {
 
 const ROOT_HELP =
   'folder that holds the label folders (else REPACKENV_ROOT, or the nearest folder from here upwards whose repackenv.yml has labels:)';
+
+const SETS = { '--all': 'is every declared label', '--failed': 'is every declared label whose last update failed' };
+
+function wholeSet({ options }: Typed): keyof typeof SETS | undefined {
+  return options['all'] === true ? '--all' : options['failed'] === true ? '--failed' : undefined;
+}
 
 function isOneLabel(typed: Typed): boolean {
   return textOption(typed, 'label') !== undefined;
@@ -107,10 +118,10 @@ async function runDeclared(call: CliCall, job: 'update' | 'plan') {
 
 async function runUpdate(call: CliCall, parts: Parts) {
   if (call.values.dryRun) return runPlan(call, parts);
-  const { buildRepackRequest } = await import('../build-request.js');
-  const request = await buildRepackRequest(call.rt, { ...parts, ...requestChanges(call) }, call);
-  const { update } = await import('../../jobs/update.js');
-  return finishJob(await update(call.rt, request), call);
+  return updateOne(call, { label: parts.label ?? '', root: parts.root, declared: false }, async () => {
+    const { buildRepackRequest } = await import('../build-request.js');
+    return buildRepackRequest(call.rt, { ...parts, ...requestChanges(call) }, call);
+  });
 }
 
 async function runPlan(call: CliCall, parts: Parts) {
@@ -135,6 +146,8 @@ const NAMED_EXAMPLES = `
 Examples:
   repackenv update halkbank                     as ROOT/repackenv.yml declares it
   repackenv update 'bank-*' --root /srv/repos   some of the declared labels
+  repackenv update --all --jobs 4 --notify /usr/local/bin/tell
+  repackenv update --failed                     those whose last update failed
   repackenv plan --all                          what a run would change
   repackenv update halkbank --show-config       what is in force for it, and from where
   repackenv update --label halkbank --root /srv/repos --token-env CONDA_TOKEN ratingpro pytho

@@ -1,7 +1,10 @@
 import path from 'node:path';
 import { RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import type { Redactor } from '../../base/redact.js';
+import type { Terminal } from '../../runtime/terminal.js';
 import { logPathParts } from './format.js';
+import { printable } from './printable.js';
 
 export interface LogFile {
   path: string;
@@ -46,4 +49,22 @@ export async function openLogFile(
       return failure;
     },
   };
+}
+
+/** The last look (design D10): false where the token stands in the log, which nothing but a bug of ours can bring about. */
+export async function closedClean(
+  log: LogFile,
+  { rt, terminal, redactor }: { rt: Pick<Runtime, 'fs'>; terminal: Terminal; redactor: Redactor },
+): Promise<boolean> {
+  const failure = await log.close();
+  if (failure !== undefined)
+    terminal.stderr.write(printable(`warning: the log file is incomplete: ${failure.message}\n`));
+  const bytes = await rt.fs.readFile(log.path).catch(() => Buffer.alloc(0));
+  if (!redactor.foundIn(bytes)) return true;
+  terminal.stderr.write(
+    printable(
+      `error: the token stands in the log file [E_SECRET_LEAK]\n  where: ${log.path}\n  hint: Remove that file, have the token replaced, and report this as a bug.\n`,
+    ),
+  );
+  return false;
 }

@@ -21,10 +21,13 @@ export interface Reporter extends EventSink {
    * The end of a command: text for people, data for `--json`. With `--quiet` the text stays away, but not those of
    * `data.findings` that make the exit code 1, unless an event has told them.
    *
-   * `answer`: the command did nothing but answer, and its exit code can't: the text comes with `--quiet` too.
+   * `answer`: the command did nothing but answer, and its exit code can't: the text comes with `--quiet` too. `whenQuiet`: what comes then,
+   * among the errors.
    */
-  result(text: string, data: Record<string, unknown>, options?: { answer: boolean }): void;
+  result(text: string, data: Record<string, unknown>, options?: { answer: boolean; whenQuiet?: string }): void;
   error(error: unknown): void;
+  /** Free of secrets, and of what a terminal acts on. */
+  fitToPrint(text: string): string;
   /** Text that is asked for as such, uncut: `--show-config`. */
   print(text: string): void;
 }
@@ -140,12 +143,13 @@ export function createReporter(options: ReporterOptions): Reporter {
 
   return {
     emit,
-    result(text, data, { answer } = { answer: false }) {
+    result(text, data, { answer, whenQuiet = '' } = { answer: false }) {
       toLog(`result\n${withoutTold(text, told)}`);
       // Long lists are cut.
       release((finding) => !text.includes(findingText(finding)));
       if (json) jsonLine({ type: label === undefined ? 'report' : 'label-report', ...data });
       else if (label === undefined && (!quiet || answer)) toStdout(clean(text));
+      if (quiet && !json && !answer && whenQuiet !== '') toStderr(whenQuiet);
       if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
@@ -157,6 +161,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (quiet && isRepackError(error) && error.code === 'E_LOCKED') return;
       toStderr(before + text, (plain) => plain.replace(/(^|: )error:/, '$1\u001B[31merror:\u001B[0m'));
     },
+    fitToPrint: clean,
     print,
   };
 }

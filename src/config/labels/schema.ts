@@ -27,7 +27,7 @@ const OWN = {
   token_file: text.optional().meta({ description: 'file that holds the token' }),
 };
 
-const BLOCK = z.strictObject({ ...OWN, ...fileSettings({ defaults: false }) }).nullable();
+const BLOCK = z.strictObject({ ...OWN, ...fileSettings({ of: 'label' }) }).nullable();
 
 /** A label or a set of `defaults:` as the file has it. */
 export type Block = NonNullable<z.output<typeof BLOCK>>;

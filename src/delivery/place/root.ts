@@ -193,7 +193,7 @@ export async function isChannel(rt: Runtime, folder: string): Promise<boolean> {
 export async function labelsOfRoot(rt: Runtime, folder: string): Promise<string[] | undefined> {
   if (await isOurs(rt, folder)) return undefined;
   const known = (await isFolder(rt, join(folder, STATE_NAME))) ? await list(rt, join(folder, STATE_NAME)) : undefined;
-  const labels = new Set((known ?? []).map(({ name }) => name));
+  const labels = new Set((known ?? []).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])));
   for (const { name } of await list(rt, folder)) if (await isChannel(rt, join(folder, name))) labels.add(name);
   return known === undefined && labels.size === 0 ? undefined : [...labels].sort();
 }

@@ -14,7 +14,7 @@ export type LabelOutcome<R> = { label: string; seconds: number } & ({ report: R 
 
 /** Where what happens to one label goes. */
 export interface LabelEvents<R> {
-  started(label: string): EventSink;
+  started(label: string): Promise<EventSink> | EventSink;
   ended(outcome: LabelOutcome<R>): Promise<void> | void;
 }
 
@@ -53,7 +53,7 @@ async function runLabel<R>(
   const seconds = (): number => Math.round(rt.clock.monotonic() - since) / 1000;
   if (rt.signal.aborted) return { label, seconds: 0, error: rt.signal.reason };
   try {
-    const own = { ...rt, events: events.started(label), signal: AbortSignal.any([rt.signal]) };
+    const own = { ...rt, events: await events.started(label), signal: AbortSignal.any([rt.signal]) };
     const report = await run(own, shared);
     return { label, seconds: seconds(), report };
   } catch (error) {

@@ -1,0 +1,121 @@
+import { explainSystemError } from '../../base/disk-errors.js';
+import { EXIT, type ExitCode } from '../../base/errors.js';
+import type { RepackEvent } from '../../base/events.js';
+import { defaultJobs, runLabels, type LabelWork } from '../../jobs/fleet/run-labels.js';
+import type { RepackRequest } from '../../jobs/request.js';
+import type { Runtime } from '../../runtime/runtime.js';
+import type { CliCall } from '../command.js';
+import { fleetText, outcomeText, tableOf } from '../reporter/fleet-text.js';
+import { closedClean, openLogFile, type LogFile } from '../reporter/log-file.js';
+import { liveLines } from '../reporter/progress.js';
+import { createReporter, type Reporter } from '../reporter/reporter.js';
+import { reportText } from '../reporter/report-text.js';
+import { afterUpdate, runReport, type EndedRun } from './after-run.js';
+import { errorRow, reportRow, worstExit, type LabelRow } from './label-row.js';
+
+/** A label of a run: what to do, or why it can't be begun, with what was said while that was found out. */
+export interface PreparedLabel {
+  label: string;
+  logDir: string | undefined;
+  request: RepackRequest | { error: unknown };
+  events: readonly RepackEvent[];
+}
+
+interface AtWork {
+  reporter: Reporter;
+  log: LogFile | undefined;
+}
+
+/** Runs the job on several labels at once, and reports on them together. One that fails stops no other; the exit code is the highest. */
+export async function runFleet(
+  call: CliCall,
+  job: 'update' | 'plan',
+  { root, prepared }: { root: string; prepared: readonly PreparedLabel[] },
+): Promise<ExitCode> {
+  const { rt, terminal, redactor, values } = call;
+  const { json, quiet } = values;
+  const run =
+    job === 'plan' ? (await import('../../jobs/plan.js')).plan : (await import('../../jobs/update.js')).update;
+  const since = rt.clock.monotonic();
+  const startedAt = new Date(rt.clock.now()).toISOString();
+  const { fitToPrint } = call.reporter;
+  const watched = terminal.stderr.interactive && !quiet && !json;
+  const lines = watched ? liveLines(terminal.stderr, rt.clock, fitToPrint) : undefined;
+  const tell = (event: RepackEvent): void => {
+    lines?.clear();
+    rt.events.emit(event);
+  };
+  const machine: Runtime = { ...rt, events: { emit: tell } };
+  const atWork = new Map<string, AtWork>();
+  const rows = new Map<string, LabelRow>();
+  const byLabel = new Map(prepared.map((each) => [each.label, each]));
+
+  const works = prepared.map(({ label, request }): LabelWork<LabelRow> => {
+    return {
+      label,
+      async run(own, shared) {
+        if ('error' in request) throw request.error;
+        const began = rt.clock.monotonic();
+        const report = await run(own, request, shared);
+        atWork.get(label)?.reporter.result(reportText(report, rt.machine.platform === 'win32'), { ...report });
+        return reportRow(report, secondsSince(began));
+      },
+    };
+  });
+  await runLabels(machine, works, {
+    jobs: values.jobs ?? defaultJobs(rt.machine),
+    events: {
+      async started(label) {
+        const { logDir, events } = byLabel.get(label)!;
+        const log = logDir === undefined ? undefined : await openLogFile(rt, { dir: logDir, job, label });
+        const reporter = createReporter({
+          ...values,
+          terminal,
+          redactor,
+          clock: rt.clock,
+          log,
+          label: { name: label, lines },
+        });
+        atWork.set(label, { reporter, log });
+        for (const event of events) reporter.emit(event);
+        return reporter;
+      },
+      async ended(outcome) {
+        const { label, seconds } = outcome;
+        const row = 'report' in outcome ? outcome.report : failed(label, outcome.error, seconds);
+        lines?.end(label);
+        const { log } = atWork.get(label) ?? {};
+        atWork.delete(label);
+        if (log !== undefined && !(await closedClean(log, { rt, terminal, redactor }))) row.exitCode = EXIT.publish;
+        rows.set(label, row);
+        tell({ type: 'note', message: `${rows.size} of ${prepared.length}: ${label}: ${outcomeText(row)}` });
+      },
+    },
+  });
+  lines?.clear();
+  const ended: EndedRun = {
+    root,
+    rows: prepared.flatMap(({ label }) => rows.get(label) ?? []),
+    startedAt,
+    declared: true,
+  };
+  const toMail = ended.rows.filter(({ state, error }) => state === 'failed' && error?.['code'] !== 'E_LOCKED');
+  call.reporter.result(fleetText(ended.rows, { job, seconds: secondsSince(since) }), runReport(rt, job, ended), {
+    answer: job === 'plan',
+    whenQuiet: toMail.length === 0 ? '' : tableOf(toMail, job),
+  });
+  if (job === 'update') await afterUpdate(call, ended);
+  rt.signal.throwIfAborted();
+  return worstExit(ended.rows);
+
+  function failed(label: string, error: unknown, seconds: number): LabelRow {
+    if (rt.signal.aborted) return { label, state: 'interrupted', exitCode: EXIT.interrupted, seconds };
+    const explained = explainSystemError(error);
+    (atWork.get(label)?.reporter ?? call.reporter).error(explained);
+    return errorRow(label, explained, seconds);
+  }
+
+  function secondsSince(began: number): number {
+    return Math.round(rt.clock.monotonic() - began) / 1000;
+  }
+}

@@ -1,0 +1,71 @@
+import type { ChannelChanges } from '../../channel/staged.js';
+import { largest } from '../../base/largest.js';
+import type { LabelRow } from '../fleet/label-row.js';
+import { formatBytes, plural } from './format.js';
+import { oneLine } from './printable.js';
+
+/** One table for all labels of a run, and a line that sums it up. */
+export function fleetText(
+  rows: readonly LabelRow[],
+  { job, seconds }: { job: 'update' | 'plan'; seconds: number },
+): string {
+  const sum = (bytesOf: (row: LabelRow) => number | undefined): number =>
+    rows.reduce((total, row) => total + (bytesOf(row) ?? 0), 0);
+  const counts = (['published', 'planned', 'unchanged', 'held', 'failed', 'interrupted'] as const).flatMap((state) => {
+    const count = rows.filter((row) => row.state === state).length;
+    return count === 0 ? [] : [`${count} ${state}`];
+  });
+  const bytes =
+    job === 'plan'
+      ? `${formatBytes(sum(({ changes }) => changes?.bytesOfPackages))} of packages to travel`
+      : `${formatBytes(sum(({ bytesDownloaded }) => bytesDownloaded))} downloaded`;
+  return `${tableOf(rows, job)}${plural(rows.length, 'label')}: ${counts.join(', ')}; ${bytes}, ${seconds.toFixed(1)} s\n`;
+}
+
+/** The rows of a table, each with its line end; with a headline. */
+export function tableOf(rows: readonly LabelRow[], job: 'update' | 'plan'): string {
+  const bytes = job === 'plan' ? 'to travel' : 'downloaded';
+  const lines = [
+    ['label', 'generation', bytes, 'seconds', job === 'plan' ? 'would change' : 'changed'],
+    ...rows.map((row) => [
+      row.label,
+      row.generation === undefined ? '-' : String(row.generation),
+      bytesText(row, job),
+      row.seconds.toFixed(1),
+      outcomeText(row),
+    ]),
+  ];
+  const widths = [0, 1, 2, 3].map((at) => largest(lines.map((line) => line[at]!.length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, at) => (at === 4 ? cell : at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
+        .join('  '),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** What a label came to, in a line. */
+export function outcomeText(row: LabelRow): string {
+  const { state, changes, held, error } = row;
+  if (error !== undefined) return oneLine(`failed: ${String(error['what'])} [${String(error['code'])}]`);
+  if (state === 'interrupted') return 'interrupted: as it was';
+  if (held !== undefined) return oneLine(`held at generation ${held.generation} since ${held.since}: ${held.why}`);
+  const told = changes === undefined ? '' : changesText(changes);
+  const findings =
+    row.exitCode === 0 ? '' : `; ${plural((row.findings ?? []).filter(({ exit }) => exit).length, 'finding')}`;
+  return `${told === '' ? (state === 'published' ? 'no packages, but the index or what is asked for' : 'nothing') : told}${findings}`;
+}
+
+function changesText({ added, removed, upgraded, downgraded, rerecorded }: ChannelChanges): string {
+  const parts = { added, removed, upgraded, downgraded, 'with another record': rerecorded };
+  return Object.entries(parts)
+    .flatMap(([what, list]) => (list.length === 0 ? [] : [`${list.length} ${what}`]))
+    .join(', ');
+}
+
+function bytesText({ changes, bytesDownloaded }: LabelRow, job: 'update' | 'plan'): string {
+  const bytes = job === 'plan' ? changes?.bytesOfPackages : bytesDownloaded;
+  return bytes === undefined ? '-' : formatBytes(bytes);
+}

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { isMissing } from '../../base/fs-errors.js';
+import { canonicalJson, objectIn } from '../../base/json.js';
+import { STATE_NAME } from '../../delivery/place/root.js';
+import type { Runtime } from '../../runtime/runtime.js';
+
+/** Beside the state folders of labels, none of which begins with a dot. */
+const NAME = '.last-update.json';
+
+export interface LabelEnd {
+  label: string;
+  failed: boolean;
+}
+
+/** The labels of ROOT whose last update failed, was interrupted, or was not begun; undefined where none was ever run. */
+export async function lastFailed(rt: Pick<Runtime, 'fs'>, root: string): Promise<string[] | undefined> {
+  try {
+    const { schema, failed } = objectIn(await rt.fs.readText(pathIn(root))) ?? {};
+    return schema === 1 && Array.isArray(failed) ? failed.filter((each) => typeof each === 'string') : undefined;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Labels that were not in this run stay as they ended before. Never throws: what was published is published. */
+export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly LabelEnd[]): Promise<void> {
+  try {
+    const before = (await lastFailed(rt, root)) ?? [];
+    const now = ends.flatMap(({ label, failed }) => (failed ? [label] : []));
+    const others = before.filter((label) => !ends.some((end) => end.label === label));
+    const document = {
+      schema: 1,
+      at: new Date(rt.clock.now()).toISOString(),
+      labels: ends.map(({ label }) => label),
+      failed: [...new Set([...others, ...now])].sort(),
+    };
+    const file = pathIn(root);
+    await rt.fs.mkdirp(path.dirname(file));
+    await rt.fs.writeWhole(file, `${canonicalJson(document, 2)}\n`, {
+      aside: `${file}.${rt.machine.pid}-${rt.machine.randomId()}`,
+    });
+  } catch (error) {
+    const message = `which labels failed could not be noted in ${pathIn(root)}: ${String(error)}`;
+    rt.events.emit({ type: 'warning', message });
+  }
+}
+
+function pathIn(root: string): string {
+  return path.join(root, STATE_NAME, NAME);
+}
