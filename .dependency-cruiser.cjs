@@ -107,6 +107,18 @@ module.exports = {
       to: { path: '^src/delivery/(publish|secret-scan)\\.ts$' },
     },
     {
+      name: 'one-way-to-hold-a-label',
+      comment:
+        'A label is locked, and what broke off is finished, by delivery/place/locked-label.ts; the others here lock a cache.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot:
+          '^src/(delivery/(place/locked-label|switch/|lock/)|jobs/(clean/cache-part|run/(engine-cache|cache-guard))\\.)',
+      },
+      to: { path: '^src/delivery/(lock/lock|switch/recover)\\.', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'one-path-through-staging-and-proof',
       comment:
         'Staging and proofs are asked by delivery/deliver.ts; a job may ask only what staging would refuse, and for free space.',

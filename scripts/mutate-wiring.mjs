@@ -42,7 +42,7 @@ const MUTATIONS = [
     name: 'no label lock',
     find: /await lockLabel\(/g,
     replace: FREE_LOCK,
-    only: /delivery\/(place|proposal)|jobs\/doctor/,
+    only: /delivery\/place/,
     tests: 'gates',
   },
   { name: 'no look at free space', find: /await checkFreeSpace\(/g, replace: NOTHING, tests: 'gates-content' },

@@ -3,10 +3,9 @@ import { RepackError } from '../base/errors.js';
 import { MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { readManifest } from '../channel/manifest/read-manifest.js';
 import { heldText, readHold, removeHold, writeHold, type Hold } from '../delivery/generations/hold.js';
-import { lockLabel } from '../delivery/lock/lock.js';
+import { withLockedLabel } from '../delivery/place/locked-label.js';
 import { openKnownLabel } from '../delivery/place/known-label.js';
 import type { LabelPlace } from '../delivery/place/root.js';
-import { recoverLabel } from '../delivery/switch/recover.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 export interface HoldRequest {
@@ -84,17 +83,5 @@ async function withKnownLabel<T>(
   work: (place: LabelPlace) => Promise<T>,
 ): Promise<T> {
   const place = await openKnownLabel(rt, root, label);
-  const lock = await lockLabel(rt, {
-    stateDir: place.stateDir,
-    label,
-    waitMs: waitLockMs,
-    takeOver: takeOverLock,
-    command: job,
-  });
-  try {
-    await recoverLabel(rt, { place });
-    return await work(place);
-  } finally {
-    await lock.release();
-  }
+  return withLockedLabel(rt, { place, job, waitLockMs, takeOverLock }, () => work(place));
 }

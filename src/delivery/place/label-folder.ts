@@ -1,8 +1,7 @@
 import type { LiveFolder } from '../../channel/staged.js';
 import { inspectLabelFolder, requireOurs } from './inspect.js';
-import { lockLabel } from '../lock/lock.js';
 import type { LabelLock } from '../lock/lock.js';
-import { recoverLabel } from '../switch/recover.js';
+import { withLockedLabel } from './locked-label.js';
 import { openRoot } from './root.js';
 import type { LabelPlace } from './root.js';
 import { readSeen } from './seen.js';
@@ -40,16 +39,7 @@ export async function withLabelFolder<T>(
 ): Promise<T> {
   const startedAt = new Date(rt.clock.now()).toISOString();
   const place = await openRoot(rt, options.root, options.label);
-  const lock = await lockLabel(rt, {
-    stateDir: place.stateDir,
-    label: options.label,
-    waitMs: options.waitLockMs,
-    takeOver: options.takeOverLock,
-    command: options.job,
-  });
-  try {
-    await rt.reach('update:locked');
-    await recoverLabel(rt, { place });
+  return withLockedLabel(rt, { ...options, place }, async (lock) => {
     const live = await inspectLabelFolder(rt, {
       place,
       replace: options.replace,
@@ -57,10 +47,8 @@ export async function withLabelFolder<T>(
     });
     requireOurs(rt, live, options);
     await rt.reach('update:inspected');
-    return await work({ place, lock, live, startedAt });
-  } finally {
-    await lock.release();
-  }
+    return work({ place, lock, live, startedAt });
+  });
 }
 
 /** The same look without lock, recovery or any write: for a plan. */

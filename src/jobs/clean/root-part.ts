@@ -8,10 +8,9 @@ import { readIndex } from '../../channel/read/folder-source.js';
 import { isFolder, listFolder } from '../../channel/read/list-folder.js';
 import { splitPath } from '../../conda/channel/names.js';
 import type { LiveFile } from '../../channel/staged.js';
-import { lockLabel } from '../../delivery/lock/lock.js';
+import { withLockedLabel } from '../../delivery/place/locked-label.js';
 import { lockHolder } from '../../delivery/lock/lock-peek.js';
 import { OWNER_NAME, parseOwner } from '../../delivery/lock/lock-owner.js';
-import { recoverLabel } from '../../delivery/switch/recover.js';
 import { deliverIndexes } from '../../delivery/deliver.js';
 import { STATE_NAME } from '../../delivery/place/root.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
@@ -59,42 +58,31 @@ async function cleanLabel(
   rt: Runtime,
   { place, dryRun, part }: { place: LabelPlace; dryRun: boolean; part: RootPart },
 ): Promise<void> {
-  const { stateDir, label } = place;
   if (dryRun) {
-    const holder = await lockHolder(rt, stateDir);
+    const holder = await lockHolder(rt, place.stateDir);
     if (holder === undefined) append(part.items, await leftStaging(rt, place), (await unnamed(rt, place)).items);
     else part.skipped.push(`${place.labelDir}: ${holder.command}, pid ${holder.pid} on ${holder.host}, is at work`);
     return;
   }
-  let lock;
+  const beforeRecovery = async (): Promise<void> => append(part.items, await leftStaging(rt, place));
   try {
-    lock = await lockLabel(rt, { stateDir, label, waitMs: 0, command: 'clean' });
+    await withLockedLabel(rt, { place, job: 'clean', waitLockMs: 0, beforeRecovery }, async (lock) => {
+      const { items, files } = await unnamed(rt, place);
+      append(part.items, items);
+      if (files.size === 0) return;
+      const live = {
+        dir: place.labelDir,
+        state: 'ours' as const,
+        manifest: undefined,
+        manifestSha256: undefined,
+        files,
+        strangers: [],
+      };
+      await deliverIndexes(rt, { job: 'clean', indexes: [], leaving: [...files.keys()] }, { place, lock, live });
+    });
   } catch (error) {
-    if (!isRepackError(error) || error.code !== 'E_LOCKED') throw error;
+    if (!isRepackError(error) || !['E_LOCKED', 'E_RECOVERY'].includes(error.code)) throw error;
     part.skipped.push(`${place.labelDir}: ${error.what}`);
-    return;
-  }
-  try {
-    append(part.items, await leftStaging(rt, place));
-    // Finishes or undoes what broke off, and sweeps its staging.
-    await recoverLabel(rt, { place });
-    const { items, files } = await unnamed(rt, place);
-    append(part.items, items);
-    if (files.size === 0) return;
-    const live = {
-      dir: place.labelDir,
-      state: 'ours' as const,
-      manifest: undefined,
-      manifestSha256: undefined,
-      files,
-      strangers: [],
-    };
-    await deliverIndexes(rt, { job: 'clean', indexes: [], leaving: [...files.keys()] }, { place, lock, live });
-  } catch (error) {
-    if (!isRepackError(error) || error.code !== 'E_RECOVERY') throw error;
-    part.skipped.push(`${place.labelDir}: ${error.what}`);
-  } finally {
-    await lock.release();
   }
 }
 

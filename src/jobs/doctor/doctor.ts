@@ -7,8 +7,7 @@ import type { Finding } from '../../base/findings.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import { openFolder } from '../../delivery/generations/generation-folder.js';
 import { findChannelPlace, isInterrupted, prepareChannelPlace } from '../../delivery/place/channel-place.js';
-import { lockLabel } from '../../delivery/lock/lock.js';
-import { recoverLabel } from '../../delivery/switch/recover.js';
+import { withLockedLabel } from '../../delivery/place/locked-label.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { diagnosisOf, examine, isWorthRepair } from '../../channel/doctor/doctor.js';
@@ -103,16 +102,7 @@ async function repair(
 ): Promise<Repaired> {
   await prepareChannelPlace(rt, place);
   const startedAt = new Date(rt.clock.now()).toISOString();
-  const lock = await lockLabel(rt, {
-    stateDir: place.stateDir,
-    label: place.label,
-    waitMs: request.waitLockMs,
-    takeOver: request.takeOverLock,
-    command: 'doctor',
-  });
-  try {
-    await rt.reach('update:locked');
-    await recoverLabel(rt, { place });
+  return withLockedLabel(rt, { ...request, place, job: 'doctor' }, async (lock) => {
     // What an earlier look hashed is not read again; what it saw may have changed.
     const found = await examine(rt, options);
     refuseUnknown(found);
@@ -120,11 +110,9 @@ async function repair(
     const { prune } = request;
     const manifest = await manifestOf(rt, found, place);
     return manifest === undefined
-      ? await repairForeign(rt, { place, lock, found, prune })
-      : await repairOurs(rt, { place, lock, found, prune, manifest, solver, startedAt });
-  } finally {
-    await lock.release();
-  }
+      ? repairForeign(rt, { place, lock, found, prune })
+      : repairOurs(rt, { place, lock, found, prune, manifest, solver, startedAt });
+  });
 }
 
 /** What only a newer program understands is left to it. */
