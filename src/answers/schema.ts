@@ -79,7 +79,33 @@ const licensesAnswer = z.object({
   }),
 });
 
+const foundPackage = z.object({
+  ...pkg,
+  subdir: z.string(),
+  fn: z.string(),
+  sha256: z.string().nullable(),
+  channel: z.string().nullable().describe('where it was published, without a token'),
+  given: asked.given,
+  label: asked.label,
+  generations: z.array(z.number().int()).describe('of the label, oldest first: those that have this very file'),
+  live: z.boolean().describe('the label folder has it now'),
+  since: z.string().nullable().describe('ISO 8601, UTC: first publication of the first of them; null: not known'),
+  until: z.string().nullable().describe('first publication of the generation without it; null: live, or not known'),
+  sites: z
+    .array(z.object({ site: z.string(), generation: z.number().int(), at: z.string() }))
+    .describe('sites that told last that they have one of these generations'),
+});
+
 export const ANSWERS = {
+  find: z.object({
+    type: z.literal('report'),
+    spec: z.string(),
+    matches: z.array(foundPackage),
+    looked_at: z.object({ labels: z.number().int(), generations: z.number().int() }),
+    unread: z
+      .array(z.object({ label: z.string(), generation: z.number().int(), why: z.string() }))
+      .describe('generations of which no manifest could be looked through'),
+  }),
   licenses: z.object({ type: z.literal('report'), answers: z.array(licensesAnswer) }),
   tree: z.object({
     type: z.literal('report'),
@@ -103,6 +129,8 @@ export type WhyPlatform = z.infer<typeof whyPlatform>;
 export type WhyReport = Answer<'why'>;
 export type TreeReport = Answer<'tree'>;
 export type TreePlatform = TreeReport['answers'][number]['platforms'][number];
+export type FoundPackage = z.infer<typeof foundPackage>;
+export type FindReport = Answer<'find'>;
 export type PackageLicence = z.infer<typeof packageLicence>;
 export type LicensesAnswer = z.infer<typeof licensesAnswer>;
 export type LicensesReport = Answer<'licenses'>;

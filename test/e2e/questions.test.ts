@@ -5,11 +5,13 @@ import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import {
   ANSWERS,
   type AnswerName,
+  type FindReport,
   type LicensesReport,
   type TreeNode,
   type TreeReport,
   type WhyReport,
 } from '../../src/answers/schema.js';
+import type { PublishReceipt as JobReceipt } from '../../src/channel/staged.js';
 import { openWorkplace, type Ran, type Workplace } from '../helpers/programs.js';
 import { expectClean, expectRefusal } from '../helpers/refusals.js';
 import { recordsIn } from '../helpers/real-upstream.js';
@@ -45,7 +47,7 @@ describe('questions to what was delivered', () => {
   });
   afterAll(() => work.close());
 
-  const run = (args: readonly string[]): Promise<Ran> => work.run('repackenv', args, { cwd: work.dir });
+  const run = (args: readonly string[], cwd = work.dir): Promise<Ran> => work.run('repackenv', args, { cwd });
 
   /** Changes nothing, and answers as its schema says. */
   async function answer<T>(name: AnswerName, args: readonly string[], exitCode = 0): Promise<T> {
@@ -187,6 +189,97 @@ describe('questions to what was delivered', () => {
     ] as const)('%j is refused: %s', async (args, code, says) => {
       const typed = args.map((arg) => arg.replace('LABEL', work.labelDir));
       expectRefusal(await run(['licenses', ...typed]), { code, says });
+    });
+  });
+
+  describe('find', () => {
+    let second: Workplace;
+    beforeAll(async () => {
+      second = await openWorkplace();
+      expect((await second.update()).exitCode).toBe(0);
+      second.upstream.setGeneration(2);
+      expect((await second.update()).exitCode).toBe(0);
+      const received = {
+        site: 'ankara',
+        generation: 1,
+        manifestSha256: '0'.repeat(64),
+        at: '2026-01-01T00:00:00.000Z',
+      };
+      writeFileSync(
+        join(second.root, '.repackenv/halkbank/received.json'),
+        JSON.stringify({ schema: 1, received: [{ ...received, from: 'x' }] }),
+      );
+    });
+    afterAll(() => second.close());
+
+    it('says which generations have a package, since when, and at which site', async () => {
+      const { matches, looked_at: looked } = await answer<FindReport>('find', ['pytho', second.root]);
+      expect(looked).toEqual({ labels: 1, generations: 2 });
+      const told = matches.map(({ version, generations, live, sites }) => [version, generations, live, sites.length]);
+      expect(told).toEqual([
+        ['2.0', [2], true, 0],
+        ['1.9', [1], false, 1],
+      ]);
+      const receipt = (name: string): string =>
+        (JSON.parse(readFileSync(join(second.root, '.repackenv/halkbank/receipts', name), 'utf8')) as JobReceipt)
+          .finishedAt;
+      expect(matches[1]).toMatchObject({ since: receipt('1.json'), until: receipt('2.json') });
+      const all = await answer<FindReport>('find', ['python', second.labelDir]);
+      expect(all.matches.map(({ generations, live }) => [generations, live])).toEqual([[[1, 2], true]]);
+      const text = await run(['find', 'pytho<2', second.root]);
+      expect(text.stdout).toMatch(
+        /^pytho 1\.9 \S+ {2}\(noarch\) .*\n {2}halkbank {2}generation 1 {2}since \S+ until \S+ {2}at ankara \(generation 1\)\n/,
+      );
+      const byDigest = await answer<FindReport>('find', [matches[1]!.sha256!, second.root]);
+      expect(byDigest.matches).toEqual([matches[1]]);
+    });
+
+    it('asks an earlier generation by every question', async () => {
+      await answer('find', ['pytho=1.9', `${second.labelDir}@1`]);
+      await answer('find', ['pytho=1.9', `${second.labelDir}@2`], 1);
+      const { answers } = await answer<WhyReport>('why', ['pytho=1.9', `${second.labelDir}@1`]);
+      expect(answers[0]).toMatchObject({ label: 'halkbank', generation: 1 });
+      await answer('tree', [`${second.labelDir}@-1`]);
+      await answer('licenses', [`${second.labelDir}@1`]);
+    });
+
+    it('finds ROOT from below it, by the labels that are declared there', async () => {
+      writeFileSync(join(second.root, 'repackenv.yml'), 'labels:\n  halkbank:\n    packages: [pytho]\n');
+      const ran = await run(['find', 'pytho'], join(second.root, 'halkbank/noarch'));
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(ran.stdout).toContain('looked through 1 label, 2 generations');
+      rmSync(join(second.root, 'repackenv.yml'));
+    });
+
+    it.each(['bare', 'mirror', 'LABEL/manifest.json'])('looks through %s', async (where) => {
+      await answer('find', ['pytho', where.replace('LABEL', work.labelDir)]);
+    });
+
+    it('ends with 1 where nothing fits, with what is near in name', async () => {
+      const ran = await run(['find', 'pyhton', second.root]);
+      expect(ran.exitCode).toBe(1);
+      expect(ran.stdout).toMatch(/^nothing is pyhton \(1 label, 2 generations\); near in name: .*python/);
+    });
+
+    it('says which generations it could not look through', async () => {
+      const kept = join(second.root, '.repackenv/halkbank/generations/1/manifest.json');
+      const bytes = readFileSync(kept);
+      writeFileSync(kept, '{');
+      const ran = await run(['find', 'pytho', second.root]);
+      expect(ran.stdout).toContain('not looked through: halkbank, generation 1: its manifest: it is not JSON');
+      expectRefusal(await run(['why', 'pytho', `${second.labelDir}@1`]), { code: 'E_GENERATION', says: ['damaged'] });
+      writeFileSync(kept, bytes);
+    });
+
+    it.each([
+      [['pytho', 'nowhere'], 'E_USAGE', ['nothing under this name']],
+      [['pytho>>1', 'LABEL'], 'E_SPEC', []],
+      [['pytho', 'nothing'], 'E_NOT_A_CHANNEL', ['holds no label folder']],
+      [['pytho', 'LABEL@x'], 'E_GENERATION', ['names no generation']],
+      [['pytho', 'LABEL/SHA256SUMS'], 'E_NOT_A_CHANNEL', ['a list of digests']],
+    ] as const)('%j is refused: %s', async (args, code, says) => {
+      const typed = args.map((arg) => arg.replace('LABEL', work.labelDir));
+      expectRefusal(await run(['find', ...typed]), { code, says });
     });
   });
 

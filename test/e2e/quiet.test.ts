@@ -23,6 +23,7 @@ const TABLE: readonly {
   { run: 'diff ROOT/halkbank DIR/other', exitCode: 1 },
   { run: 'why python ROOT/halkbank', out: 'answer' },
   { run: 'tree ROOT/halkbank --depth 1', out: 'answer' },
+  { run: 'find python ROOT', out: 'answer' },
   { run: 'licenses ROOT/halkbank', out: 'answer' },
   { run: 'export ROOT/halkbank --to DIR/usb' },
   { run: 'delta ROOT/halkbank --since ROOT/halkbank/manifest.json --to DIR/usb2' },

@@ -6,16 +6,17 @@ import { diffCommand } from './diff.js';
 import { doctorCommand } from './doctor.js';
 import { enginesCommand } from './engines.js';
 import { exportCommand } from './export.js';
+import { findCommand } from './find.js';
 import { holdCommand, releaseCommand } from './hold.js';
 import { importCommand } from './import.js';
+import { licensesCommand } from './licenses.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { planCommand, updateCommand } from './update.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
-import { verifyCommand } from './verify.js';
-import { licensesCommand } from './licenses.js';
 import { treeCommand } from './tree.js';
+import { verifyCommand } from './verify.js';
 import { whyCommand } from './why.js';
 
 /** The commands of `repackenv`, in the order of its help. */
@@ -27,10 +28,11 @@ export const COMMANDS: readonly CliCommand[] = [
   mirrorCommand,
   diffCommand,
   whyCommand,
+  treeCommand,
+  findCommand,
+  licensesCommand,
   holdCommand,
   releaseCommand,
-  treeCommand,
-  licensesCommand,
   importCommand,
   mergeCommand,
   doctorCommand,

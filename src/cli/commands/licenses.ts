@@ -4,6 +4,7 @@ import { parseSubdir } from '../../conda/channel/names.js';
 import type { CliCommand } from '../command.js';
 import { appended, OUTPUT_SETTINGS, textsOption } from '../command.js';
 import { WHERE } from './question-options.js';
+import { whereAsked } from './where-asked.js';
 
 export const licensesCommand: CliCommand = {
   name: 'licenses',
@@ -11,14 +12,14 @@ export const licensesCommand: CliCommand = {
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command
-      .argument('[WHERE]', WHERE, '.')
+      .argument('[WHERE]', WHERE)
       .option('--subdir <SUBDIR>', 'for this platform only, with noarch (repeatable)', appended)
       .option('--csv', 'a table for a spreadsheet, one line a package')
       .addHelpText('after', EXAMPLES),
   async run(call) {
     const { licensesJob } = await import('../../jobs/answers/licenses.js');
     const subdirs = textsOption(call, 'subdir').map((text) => parseSubdir(text));
-    const report = await licensesJob(call.rt, { where: call.args[0] ?? '.', subdirs });
+    const report = await licensesJob(call.rt, { where: await whereAsked(call, 0), subdirs });
     const text =
       call.options['csv'] === true
         ? licensesCsv(report.answers.flatMap(({ packages }) => packages))

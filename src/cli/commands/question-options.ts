@@ -4,7 +4,7 @@ import type { Typed } from '../command.js';
 
 /** What a question may be about, for the help. */
 export const WHERE =
-  'a label folder, a generation ROOT/LABEL@N, any channel folder, a manifest.json, or ROOT for all its labels (default: this folder)';
+  'a label folder, a generation ROOT/LABEL@N, any channel folder, a manifest.json, or ROOT for all its labels (default: this folder, or the ROOT that it lies in)';
 
 /** A whole number from 1. Throws E_USAGE. */
 export function countOption(typed: Typed, name: string): number | undefined {

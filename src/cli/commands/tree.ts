@@ -3,6 +3,7 @@ import { parseSubdir } from '../../conda/channel/names.js';
 import type { CliCommand } from '../command.js';
 import { appended, OUTPUT_SETTINGS, textOption, textsOption } from '../command.js';
 import { countOption, WHERE } from './question-options.js';
+import { whereAsked } from './where-asked.js';
 
 export const treeCommand: CliCommand = {
   name: 'tree',
@@ -10,7 +11,7 @@ export const treeCommand: CliCommand = {
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command
-      .argument('[WHERE]', WHERE, '.')
+      .argument('[WHERE]', WHERE)
       .option('--of <NAME>', 'only from this package down: a name, or a MatchSpec')
       .option('--invert <NAME>', 'up from this package: what needs it, and what needs that')
       .option('--depth <N>', 'so many levels below the first')
@@ -27,7 +28,7 @@ export const treeCommand: CliCommand = {
     }
     const { treeJob } = await import('../../jobs/answers/tree.js');
     const report = await treeJob(call.rt, {
-      where: call.args[0] ?? '.',
+      where: await whereAsked(call, 0),
       of: of ?? invert,
       invert: invert !== undefined,
       depth: countOption(call, 'depth'),

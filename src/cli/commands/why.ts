@@ -3,6 +3,7 @@ import { parseSubdir } from '../../conda/channel/names.js';
 import type { CliCommand } from '../command.js';
 import { appended, OUTPUT_SETTINGS, textsOption } from '../command.js';
 import { countOption, WHERE } from './question-options.js';
+import { whereAsked } from './where-asked.js';
 
 export const whyCommand: CliCommand = {
   name: 'why',
@@ -11,12 +12,13 @@ export const whyCommand: CliCommand = {
   declare: (command) =>
     void command
       .argument('<NAME>', 'a package name, or a MatchSpec; a virtual package too (__glibc)')
-      .argument('[WHERE]', WHERE, '.')
+      .argument('[WHERE]', WHERE)
       .option('--subdir <SUBDIR>', 'for this platform only (repeatable)', appended)
       .option('--paths <N>', 'show so many paths to each package, the shortest (default 10)')
       .addHelpText('after', EXAMPLES),
   async run(call) {
-    const [name = '', where = '.'] = call.args;
+    const [name = ''] = call.args;
+    const where = await whereAsked(call, 1);
     const { whyJob } = await import('../../jobs/answers/why.js');
     const subdirs = textsOption(call, 'subdir').map((text) => parseSubdir(text));
     const report = await whyJob(call.rt, { name, where, subdirs, most: countOption(call, 'paths') ?? 10 });

@@ -1,0 +1,16 @@
+import path from 'node:path';
+import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
+import { isThere } from '../../channel/read/list-folder.js';
+import { findRoot } from '../../config/labels/find-root.js';
+import type { CliCall } from '../command.js';
+
+/** WHERE as typed; else this folder where it is a label folder; else ROOT as `findRoot` finds it; else this folder. */
+export async function whereAsked({ args, rt }: Pick<CliCall, 'args' | 'rt'>, at: number): Promise<string> {
+  const typed = args[at];
+  if (typed !== undefined) return typed;
+  if (await isThere(rt, path.join(rt.machine.cwd, MANIFEST_NAME))) return '.';
+  const found = await findRoot(rt, undefined);
+  if (found === undefined) return '.';
+  rt.events.emit({ type: 'note', message: `ROOT is ${found.root}, ${found.said}` });
+  return found.root;
+}
