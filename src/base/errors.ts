@@ -23,6 +23,7 @@ export const ERROR_EXIT = {
   E_NAME: EXIT.usage,
   E_SPEC: EXIT.usage,
   E_SPEC_FILE: EXIT.usage,
+  E_LOCK_FILE: EXIT.usage,
   E_CHANNEL: EXIT.usage,
   E_CHANNEL_HTTP: EXIT.usage,
   E_SUBDIR: EXIT.usage,

@@ -1,11 +1,15 @@
 import path from 'node:path';
 import { declareChannels } from '../conda/channel/declare-channels.js';
 import { RepackError } from '../base/errors.js';
+import type { LockFile } from '../config/lock-file/lock-file.js';
+import { specsOfLocked } from '../config/lock-file/specs.js';
+import type { Redactor } from '../base/redact.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import { parseMatchSpec, specChannelAllowed } from '../conda/spec/match-spec.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { lastRequest, rememberedProfiles, rememberedSpecs } from './remembered.js';
 import { parseLabel } from '../conda/channel/names.js';
+import { NOARCH } from '../conda/channel/channel.js';
 import type { TargetClient, TargetProfile } from '../conda/plan/profile.js';
 import type { CaptureRequest, RepackRequest } from '../jobs/request.js';
 import type { Secret } from '../base/secret.js';
@@ -36,6 +40,7 @@ export interface Resolved {
   /** Settings that nobody gave a value. */
   leftOpen: ReadonlySet<SettingName>;
   token: Secret | undefined;
+  redactor: Redactor;
 }
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
@@ -44,16 +49,17 @@ type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 export async function buildRepackRequest(
   rt: Door,
   typed: TypedRequest,
-  { values, leftOpen, token }: Resolved,
+  { values, leftOpen, token, redactor }: Resolved,
 ): Promise<RepackRequest> {
   const label = parseLabel(required(typed.label, 'LABEL', UPDATE_USAGE));
   const root = required(typed.root, 'ROOT', UPDATE_USAGE);
   const owner = values.owner;
   if (owner === undefined) throw noOwner(root);
   const last = await lastRequest(rt, root, label);
+  const lock = await lockOf(rt, typed, { values, redactor });
   const profiles = rememberedProfiles(
     {
-      subdirs: leftOpen.has('subdirs') ? undefined : values.subdirs,
+      subdirs: leftOpen.has('subdirs') ? lock && [...lock.packages.keys()] : values.subdirs,
       addSubdirs: typed.addSubdirs,
       client: values.client === 'none' ? 'none' : clientOf(values),
       virtualPackages: leftOpen.has('virtualPackages') ? undefined : values.virtualPackages.map(parseVirtualPackage),
@@ -62,7 +68,8 @@ export async function buildRepackRequest(
     last,
   );
   const subdirs = profiles.map(({ subdir }) => subdir);
-  const specs = await allSpecs(rt, { typed, values, last });
+  const specs = lock === undefined ? await allSpecs(rt, { typed, values, last }) : specsOfLock(rt, lock, subdirs);
+  if (lock === undefined) refuseUnasked(specs, subdirs);
   sayRemembered(rt, { last, profiles, leftOpen });
   const channels = declareChannels({
     baseUrl: values.baseUrl,
@@ -84,6 +91,8 @@ export async function buildRepackRequest(
   }
   return {
     ...workSettings(values),
+    // Nothing is solved.
+    ...(lock === undefined ? {} : { engine: 'embedded' as const, lock }),
     indexBz2: values.index.includes('bz2') || profiles.some(({ client }) => client?.needsBz2Index === true),
     label,
     root,
@@ -127,6 +136,68 @@ export function targetProfiles(subdirs: readonly string[], values: SettingValues
 
 function clientOf({ client }: SettingValues): TargetClient | undefined {
   return client === undefined || client === 'none' ? undefined : parseClient(client);
+}
+
+/** @throws RepackError E_USAGE for a spec that asks for a platform that is not delivered */
+function refuseUnasked(specs: readonly MatchSpec[], subdirs: readonly string[]): void {
+  for (const { text, name, subdir } of specs) {
+    if (subdir === undefined || subdir === NOARCH || subdirs.includes(subdir)) continue;
+    throw new RepackError('E_USAGE', {
+      what: `"${text}" asks for ${subdir}, which is not delivered`,
+      where: `package ${name}`,
+      hint: `Add --subdir ${subdir}, or ask for the package without its platform.`,
+    });
+  }
+}
+
+/** @throws RepackError E_LOCK_FILE, E_USAGE where packages are asked for beside it */
+async function lockOf(
+  rt: Door,
+  { packages, add, remove, addSubdirs }: TypedRequest,
+  { values, redactor }: Pick<Resolved, 'values' | 'redactor'>,
+): Promise<LockFile | undefined> {
+  if (values.lock === undefined) return undefined;
+  const beside =
+    [packages, add, remove, addSubdirs].some(({ length }) => length > 0) || values.packagesFile !== undefined;
+  if (beside) {
+    throw new RepackError('E_USAGE', {
+      what: 'A lock says all that is delivered',
+      where: '--lock',
+      hint: 'Leave PACKAGE, --packages-file, --add, --remove and --add-subdir out, or --lock.',
+    });
+  }
+  const { readLock } = await import('../config/lock-file/read-lock.js');
+  const lock = await readLock(rt, values.lock, values.lockEnvironment);
+  for (const secret of lock.secrets) redactor.register(secret);
+  if (lock.secrets.length > 0) {
+    const message = `a token or password stands in ${lock.file}: it is not used; have it replaced, since the file is passed on`;
+    rt.events.emit({ type: 'warning', message });
+  }
+  return lock;
+}
+
+/**
+ * Each package of the lock, exactly; one that differs between the platforms is asked for on its own.
+ * @throws RepackError E_LOCK_FILE for a platform that the lock has not, E_SPEC
+ */
+function specsOfLock(rt: Door, lock: LockFile, subdirs: readonly string[]): MatchSpec[] {
+  const has = [...lock.packages.keys()];
+  const lacking = subdirs.filter((subdir) => !lock.packages.has(subdir));
+  const listed = subdirs.flatMap((subdir) => lock.packages.get(subdir) ?? []);
+  if (lacking.length > 0 || listed.length === 0) {
+    throw new RepackError('E_LOCK_FILE', {
+      what:
+        lacking.length > 0 ? `The lock has nothing for ${lacking.join(' and ')}` : 'The lock names no package of conda',
+      where: lock.file,
+      hint: `It is for ${has.join(', ') || 'no platform'}. Give these with --subdir, another environment with --lock-environment, or another lock.`,
+    });
+  }
+  if (lock.leftOut !== undefined) rt.events.emit({ type: 'note', message: `left out of the lock: ${lock.leftOut}` });
+  rt.events.emit({
+    type: 'note',
+    message: `${lock.form} ${lock.version}: ${listed.length} packages for ${subdirs.join(', ')}`,
+  });
+  return specsOfLocked(lock, subdirs);
 }
 
 /** What nobody typed, and still decides what the customer gets. */

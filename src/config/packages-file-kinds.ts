@@ -11,6 +11,8 @@ interface Kind {
 }
 
 const BY_NAME = 'Name the packages that were asked for as MatchSpecs, a line each: what they need is solved anew.';
+const LOCK =
+  'Give it by --lock: then exactly what it names is delivered. Or name what was asked for as MatchSpecs, a line each.';
 const PIP =
   'A conda channel holds conda packages only: name the conda packages of the same software as MatchSpecs, a line each.';
 
@@ -20,26 +22,26 @@ const KINDS: readonly Kind[] = [
     sign: /^[ \t]*@EXPLICIT\b/im,
     inYaml: true,
     name: 'an explicit lock (`conda list --explicit`): it lists URLs of packages, not what is asked for',
-    hint: BY_NAME,
+    hint: LOCK,
   },
   {
     sign: /^[ \t]*(?:https?|file):\/\/\S+\.(?:conda|tar\.bz2)(?:#\S*)?\s*$/im,
     name: 'a list of package URLs, an explicit lock without its @EXPLICIT',
-    hint: BY_NAME,
+    hint: LOCK,
   },
   {
     sign: /^package:\s*$/m,
     also: /^metadata:/m,
     inYaml: true,
     name: 'a conda-lock file (conda-lock.yml)',
-    hint: BY_NAME,
+    hint: LOCK,
   },
   {
     sign: /^environments:/m,
     also: /^packages:/m,
     inYaml: true,
     name: 'a lock of pixi or rattler (pixi.lock)',
-    hint: BY_NAME,
+    hint: LOCK,
   },
   {
     sign: /^[ \t]*\[\[package\]\]/m,

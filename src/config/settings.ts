@@ -97,6 +97,20 @@ const STATED = {
     help: 'more packages: MatchSpecs, a line each, or an environment.yml',
     schema: text.optional(),
   },
+  lock: {
+    group: 'Target',
+    value: 'FILE',
+    path: true,
+    help: 'deliver exactly what a lock names, without a solve: pixi.lock, conda.lock, conda-lock.yml or @EXPLICIT',
+    schema: text.optional(),
+  },
+  lockEnvironment: {
+    group: 'Target',
+    value: 'NAME',
+    help: 'the environment of the lock (of a conda-lock.yml: the category beside main)',
+    schema: text.optional(),
+    defaultText: 'default',
+  },
   engine: {
     group: 'Engine',
     help: 'what solves: your conda, mamba or micromamba, or the solver that comes with this tool (needs none of them, nor Python)',

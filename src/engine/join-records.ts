@@ -6,7 +6,7 @@ import type { PlannedArtifact } from '../conda/plan/plan.js';
 import type { PackageRecord, PrefixRecord } from '../conda/record/records.js';
 import type { RepodataIndex } from '../conda/record/repodata-index.js';
 import { pickedRecord } from '../conda/record/repodata-record.js';
-import { publishedAt, tokenFreeUrl } from './token-free-url.js';
+import { publishedAt, tokenFreeUrl } from '../conda/channel/token-free-url.js';
 
 /** An artifact's place among the declared channels. */
 export interface ChannelPlace {

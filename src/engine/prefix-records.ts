@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { isVirtualPackageName, parseDistFilename, shown } from '../conda/channel/names.js';
-import { decoded } from './token-free-url.js';
+import { decoded } from '../conda/channel/token-free-url.js';
 import { compareVersions } from '../conda/spec/version.js';
 import { inParallel } from '../base/parallel.js';
 import type { PrefixRecord } from '../conda/record/records.js';

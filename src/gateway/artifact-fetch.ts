@@ -1,7 +1,13 @@
 import type { Channel } from '../conda/channel/channel.js';
 import { RepackError, isRepackError } from '../base/errors.js';
-import type { PackageRecord, RepoDataRecord } from '../conda/record/records.js';
-import type { ArtifactStore, ExpectedDigest, StoredFile, StoreWriter } from '../conda/plan/artifact-store.js';
+import { expectedDigest } from '../conda/record/expected-digest.js';
+import type {
+  ArtifactStore,
+  ExpectedDigest,
+  FetchedArtifact,
+  StoredFile,
+  StoreWriter,
+} from '../conda/plan/artifact-store.js';
 import { asksWho, refusedStatus } from './explain-failure.js';
 import type { ChannelIndexes } from './repodata/source.js';
 import { transfer, type TransferContext, type TransferSink } from './transfer.js';
@@ -65,12 +71,13 @@ export async function fetchToStore(context: ArtifactContext, request: ArtifactRe
   }
 }
 
-/** The artifact's channel and record. Throws E_ARTIFACT_MISSING for what no declared channel publishes. */
-export function publishedRecord({ channel, record, subdir, fn }: RepoDataRecord): {
+/** The artifact's channel, and what is known of its bytes. Throws E_ARTIFACT_MISSING for what no declared channel publishes. */
+export function publishedBytes({ channel, record, expected, subdir, fn }: FetchedArtifact): {
   channel: Channel;
-  record: PackageRecord;
+  expected: ExpectedDigest;
 } {
-  if (channel !== undefined && record !== undefined) return { channel, record };
+  const known = record === undefined ? expected : expectedDigest(fn, record);
+  if (channel !== undefined && known !== undefined) return { channel, expected: known };
   throw new RepackError('E_ARTIFACT_MISSING', {
     what: `${subdir}/${fn} is in none of the declared channels, so it can not be downloaded`,
     where: `${subdir}/${fn}`,

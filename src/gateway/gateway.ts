@@ -8,8 +8,7 @@ import type { RepodataIndex, RepodataSource } from '../conda/record/repodata-ind
 import { reveal, type Secret } from '../base/secret.js';
 import type { ArtifactStore, FetchArtifact, StoredFile } from '../conda/plan/artifact-store.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { expectedDigest } from '../conda/record/expected-digest.js';
-import { fetchToStore, publishedRecord, type ArtifactContext } from './artifact-fetch.js';
+import { fetchToStore, publishedBytes, type ArtifactContext } from './artifact-fetch.js';
 import { fetchSingleFile, type FileRequest } from './file-fetch.js';
 import { fileUpstream } from './file-upstream.js';
 import { DEFAULT_LIMITS, type GatewayLimits } from './limits.js';
@@ -118,7 +117,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
     repodata: (channel, subdir) => book.published(channel, subdir),
     viewed: { repodata: (channel, subdir) => book.viewed(channel, subdir) },
     async fetchArtifact(artifact, { store: target, signal: wanted, onBytes }) {
-      const { channel, record } = publishedRecord(artifact);
+      const { channel, expected } = publishedBytes(artifact);
       const { subdir, fn } = artifact;
       const tap = onBytes && {
         write: (chunk: Uint8Array) => onBytes(chunk.length),
@@ -129,7 +128,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
         channel,
         subdir,
         fn,
-        expected: expectedDigest(fn, record),
+        expected,
         store: target,
         signal: both,
         tap,

@@ -5,6 +5,11 @@ import { explainClientFormat } from '../engine/embedded/explain-client-format.js
 import { explainNotFound } from '../engine/explain-not-found.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError, isRepackError } from '../base/errors.js';
+import { pathOf } from '../conda/channel/names.js';
+import { specsFor } from '../conda/spec/match-spec.js';
+import { emitFindings } from '../delivery/collect-findings.js';
+import type { Finding } from '../base/findings.js';
+import type { LockFile, NotConda } from '../config/lock-file/lock-file.js';
 import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '../conda/plan/plan.js';
 import type { TargetProfile } from '../conda/plan/profile.js';
 import type { RepackRequest } from './request.js';
@@ -20,10 +25,14 @@ export interface MadePlan {
 
 /** Solves every subdir: the host's own with the engine in use, foreign ones with the embedded solver (design D2). */
 export async function makePlan(rt: Runtime, request: RepackRequest, tools: JobTools): Promise<MadePlan> {
+  if (request.lock !== undefined) emitFindings(rt, request.lock.notConda.map(notCondaFinding));
   const solved: SolvedSubdir[] = [];
   const packageCaches: string[] = [];
   for (const profile of request.profiles) {
-    const answer = await solveSubdir(rt, { request, profile, tools });
+    const answer =
+      request.lock === undefined
+        ? await solveSubdir(rt, { request, profile, tools })
+        : await locked(rt, { request, profile, tools }, request.lock);
     solved.push(answer.solved);
     append(packageCaches, answer.packageCaches);
     await rt.reach('update:solved');
@@ -44,9 +53,9 @@ interface SubdirTask {
 
 async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: SolvedSubdir; packageCaches: string[] }> {
   const { request, profile, tools } = task;
-  const { specs, channels, channelPriority } = request;
+  const { channels, channelPriority } = request;
   const solveRequest: SolveRequest = {
-    specs,
+    specs: specsFor(request.specs, profile.subdir),
     channels,
     channelPriority,
     profile: { ...profile, client: tools.reader },
@@ -87,6 +96,40 @@ async function solveWithConda(
     rt.events.emit({ type: 'note', message: `without effect on the engine: ${ignored.join(', ')}` });
   }
   return created;
+}
+
+/** Nothing is solved: what the lock names, as the client at the site can read it. */
+async function locked(
+  rt: Runtime,
+  { request, profile, tools }: SubdirTask,
+  lock: LockFile,
+): Promise<{ solved: SolvedSubdir; packageCaches: string[] }> {
+  const detail = `${profile.subdir} is as ${lock.form} has it`;
+  rt.events.emit({ type: 'stage-started', stage: 'solve', detail });
+  const { joinLock } = await import('../engine/join-lock.js');
+  const task = { lock, platform: profile.subdir, channels: request.channels, source: tools.gateway };
+  const artifacts = await joinLock(task);
+  refuseUnreadable(artifacts, tools.reader);
+  rt.events.emit({ type: 'stage-finished', stage: 'solve', detail: `${profile.subdir}: ${artifacts.length} packages` });
+  const engine = { kind: 'lock', version: `${lock.form} ${lock.version}` } as const;
+  return { solved: { subdir: profile.subdir, engine, priority: 'flexible', artifacts }, packageCaches: [] };
+}
+
+function notCondaFinding({ name, kind }: NotConda): Finding {
+  const message = `${name} is ${kind}, not a conda package of a channel: it is not in the folder`;
+  return { code: 'not-conda', message, subject: name, exit: true };
+}
+
+/** @throws RepackError E_CLIENT_FORMAT */
+function refuseUnreadable(artifacts: readonly PlannedArtifact[], reader: JobTools['reader']): void {
+  const unreadable = reader?.readsCondaFormat === false ? artifacts.filter(({ fn }) => fn.endsWith('.conda')) : [];
+  if (unreadable.length === 0) return;
+  throw new RepackError('E_CLIENT_FORMAT', {
+    what: `The lock names ${unreadable.length} artifacts in the .conda format, which ${reader?.name} ${reader?.version} can't read`,
+    where: 'lock file',
+    hint: 'Have it made for that client, or deliver what a solve chooses: without --lock.',
+    details: unreadable.map(pathOf),
+  });
 }
 
 const SOLVER_SAYS_NO: ReadonlySet<string> = new Set([

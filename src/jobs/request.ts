@@ -3,6 +3,7 @@ import type { Channel, Subdir } from '../conda/channel/channel.js';
 import type { TargetClient, TargetProfile, VirtualPackage } from '../conda/plan/profile.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import type { Asked } from '../delivery/guard.js';
+import type { LockFile } from '../config/lock-file/lock-file.js';
 import type { WorkSettings } from '../config/work-settings.js';
 
 /** One label to be made: parsed, validated, secrets wrapped. What the pipeline starts from. */
@@ -20,11 +21,15 @@ export interface RepackRequest extends WorkSettings {
   drop: readonly string[];
   /** It stands in ROOT/repackenv.yml. */
   declared?: boolean | undefined;
+  /** Its artifacts instead of a solve's; `specs` are then its packages, exactly. */
+  lock?: LockFile | undefined;
 }
 
 /** What the guard holds against the live folder. */
-export function askedBy({ specs, subdirs, attestations, drop, declared }: RepackRequest): Asked {
-  return { specs, subdirs, attestations, drop, declared };
+export function askedBy({ specs, subdirs, attestations, drop, declared, lock }: RepackRequest): Asked {
+  const asked = { subdirs, attestations, drop, declared };
+  // A lock names each dependency: that one of them is gone is the lock's intent.
+  return lock === undefined ? { ...asked, specs } : asked;
 }
 
 /** `repackenv capture`: an environment that exists instead of specs. */

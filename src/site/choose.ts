@@ -2,7 +2,7 @@ import { NOARCH } from '../conda/channel/channel.js';
 import type { Subdir } from '../conda/channel/channel.js';
 import { parseDependency } from '../conda/spec/dependency.js';
 import { isRepackError } from '../base/errors.js';
-import { parseMatchSpec, specMatches } from '../conda/spec/match-spec.js';
+import { parseMatchSpec, specMatches, specsFor } from '../conda/spec/match-spec.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import type { VirtualPackage } from '../conda/plan/profile.js';
 import type { PackageRecord } from '../conda/record/records.js';
@@ -40,7 +40,7 @@ export function chooseRecords({ specs, subdir, platforms, records, virtual }: Ch
     records.filter((each) => runsWith(each, virtual)),
     subdir,
   );
-  const wanted = parsed(specs);
+  const wanted = parsed(specs, subdir);
   if (wanted === undefined) return undefined;
   const all = platforms === 1 ? [...byName.keys()] : [];
   const own = records.filter((each) => each.subdir === subdir).map(({ record }) => record.name);
@@ -75,9 +75,9 @@ function better(a: SiteRecord, b: SiteRecord): number {
   return newer || (a.fn < b.fn ? -1 : 1);
 }
 
-function parsed(specs: readonly string[]): MatchSpec[] | undefined {
+function parsed(specs: readonly string[], subdir: Subdir): MatchSpec[] | undefined {
   try {
-    return specs.map(parseMatchSpec);
+    return specsFor(specs.map(parseMatchSpec), subdir);
   } catch (error) {
     if (isRepackError(error)) return undefined;
     throw error;

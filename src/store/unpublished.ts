@@ -1,3 +1,4 @@
+import { EXIT, isRepackError, type RepackError } from '../base/errors.js';
 import { fileHandleSource } from '../archive/source.js';
 import { recordFromArtifact } from '../archive/record-from-artifact.js';
 import type { AcquiredArtifact, PlannedArtifact } from '../conda/plan/plan.js';
@@ -31,18 +32,22 @@ export async function acquireUnpublished(
     else if (answer.extracted) extractedIn.push(cache);
   }
   const [copy] = copies;
+  let downloaded = false;
   if (copy === undefined) {
     const kept =
       expected.sha256 === undefined && expected.md5 === undefined ? undefined : await store.find(expected, artifact);
-    if (kept === undefined) return missing(artifact, { refusals, extractedIn, caches });
-    copies.push({ path: kept.path, file: kept });
+    const file = kept ?? (await byUrl(rt, artifact, sources));
+    if (file === undefined || isRepackError(file))
+      return missing(artifact, { refusals, extractedIn, caches, ...(file === undefined ? {} : { failure: file }) });
+    downloaded = kept === undefined;
+    copies.push({ path: file.path, file });
   }
   const { file } = copies[0]!;
   if (copies.some((other) => other.file.sha256 !== file.sha256)) return conflict(artifact, copies);
   const record = await readRecord(rt, artifact, file);
   findings.push({
     code: 'unpublished',
-    message: `${fn} is in no declared channel: its record was read out of the artifact, so no hotfix of a channel is in it`,
+    message: `${fn} is ${artifact.channel === undefined ? 'in no declared channel' : 'no longer in the index of its channel'}: its record was read out of the artifact, so no hotfix of a channel is in it`,
     subject: `${subdir}/${fn}`,
     exit: false,
   });
@@ -55,8 +60,23 @@ export async function acquireUnpublished(
     size,
     sha256,
     md5,
-    source: copy === undefined ? 'store' : 'cache',
+    source: downloaded ? 'download' : copy === undefined ? 'store' : 'cache',
   };
+}
+
+/** A lock names channel and digest of what its channel's index has no more. */
+async function byUrl(
+  rt: Runtime,
+  artifact: PlannedArtifact,
+  { fetch, store, progress }: Sources,
+): Promise<StoredFile | RepackError | undefined> {
+  if (fetch === undefined || artifact.channel === undefined || artifact.expected === undefined) return undefined;
+  try {
+    return await fetch(artifact, { store, signal: rt.signal, onBytes: (bytes) => progress.more(artifact, bytes) });
+  } catch (error) {
+    if (isRepackError(error) && error.exitCode === EXIT.upstream) return error;
+    throw error;
+  }
 }
 
 async function readRecord(rt: Runtime, { fn, subdir }: PlannedArtifact, file: StoredFile): Promise<PackageRecord> {

@@ -48,8 +48,11 @@ export interface Brought {
   brought: boolean;
 }
 
+/** Without a record what is `expected` says which bytes are meant: a lock names what an index has no more. */
+export type FetchedArtifact = RepoDataRecord & { expected?: ExpectedDigest | undefined };
+
 /** Fetches one artifact of a declared channel into a store. Throws E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_UPSTREAM… */
 export type FetchArtifact = (
-  artifact: RepoDataRecord,
+  artifact: FetchedArtifact,
   options: { store: ArtifactStore; signal: AbortSignal; onBytes?: (bytes: number) => void },
 ) => Promise<StoredFile>;

@@ -21,7 +21,7 @@ export interface PlannedArtifact extends RepoDataRecord {
 }
 
 export interface EngineIdentity {
-  kind: 'conda' | 'mamba' | 'micromamba' | 'embedded' | 'capture';
+  kind: 'conda' | 'mamba' | 'micromamba' | 'embedded' | 'capture' | 'lock';
   version: string;
   /** Executable, for real engines. */
   path?: string | undefined;

@@ -1,3 +1,4 @@
+import { NOARCH } from '../channel/channel.js';
 import type { Channel } from '../channel/channel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { buildMatches } from './build-pattern.js';
@@ -69,6 +70,11 @@ export function withText(parts: SpecFields): MatchSpec {
 export function isPlainSpec(spec: MatchSpec): boolean {
   // conda 4.3 reads `!=1.9.*` as "not the version 1.9.*", which excludes nothing.
   return !/[[:]|!=[^,|]*\*/.test(spec.text);
+}
+
+/** Those that are asked for on one platform: a spec that names another platform's subdir is not. */
+export function specsFor(specs: readonly MatchSpec[], platform: string): MatchSpec[] {
+  return specs.filter(({ subdir }) => subdir === undefined || subdir === NOARCH || subdir === platform);
 }
 
 /** Name, version, build, build number and subdir; the channel is the caller's question. A record without subdir fits any. */

@@ -1,6 +1,7 @@
 import { engineTitle } from '../../engine/conda/conda-engine.js';
 import { chooseEngine, detectEngines } from '../../engine/detect.js';
 import type { RepackPlan } from '../../conda/plan/plan.js';
+import { specsFor } from '../../conda/spec/match-spec.js';
 import type { WorkSettings } from '../../config/work-settings.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import { proveStaged } from './prove.js';
@@ -67,6 +68,7 @@ async function installProof(
     detail: `offline installation with ${engineTitle(engine)}`,
   });
   const { installOffline } = await import('../../engine/conda/install-offline.js');
-  await installOffline(rt, { engine, channelDir: staged.dir, specs: plan.specs, profile, runDir: tools.runDir });
+  const specs = specsFor(plan.specs, subdir);
+  await installOffline(rt, { engine, channelDir: staged.dir, specs, profile, runDir: tools.runDir });
   return { name: `installed by ${engineTitle(engine)}`, detail: subdir };
 }

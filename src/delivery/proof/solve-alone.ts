@@ -2,7 +2,7 @@ import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { solveEmbedded } from '../../engine/embedded/solve.js';
 import type { EmbeddedRuntime } from '../../engine/embedded/solve.js';
 import { isRepackError } from '../../base/errors.js';
-import { parseMatchSpec, withText } from '../../conda/spec/match-spec.js';
+import { parseMatchSpec, specsFor, withText } from '../../conda/spec/match-spec.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
@@ -27,7 +27,9 @@ export async function solveAlone(
 ): Promise<Violation | undefined> {
   const { label, profile } = asked;
   // The channel that a spec was restricted to does not exist at the site.
-  const specs = asked.specs.map(({ text: _text, channel: _channel, ...parts }) => withText(parts));
+  const specs = specsFor(asked.specs, profile.subdir).map(({ text: _text, channel: _channel, ...parts }) =>
+    withText(parts),
+  );
   const request = { specs, channels: [folderChannel(dir, label)], channelPriority: 'flexible' as const, profile };
   try {
     await solveEmbedded(rt, { request, source: { repodata: async (_channel, subdir) => indexes.get(subdir) }, solver });

@@ -1,7 +1,7 @@
 import { isSubdir } from '../../conda/channel/names.js';
 import type { PrefixRecord } from '../../conda/record/records.js';
-import { publishedAt } from '../token-free-url.js';
-import type { PublishedAt } from '../token-free-url.js';
+import { publishedAt } from '../../conda/channel/token-free-url.js';
+import type { PublishedAt } from '../../conda/channel/token-free-url.js';
 
 /**
  * The channel place that an installed artifact names by its `url` (`channel` may be a name, or `<unknown>`). Undefined for one that

@@ -7,7 +7,7 @@ import type { TargetProfile } from '../../conda/plan/profile.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { readPrefixRecords } from '../prefix-records.js';
 import type { InstalledRecord } from '../prefix-records.js';
-import { publishedAt } from '../token-free-url.js';
+import { publishedAt } from '../../conda/channel/token-free-url.js';
 import { engineTitle } from './conda-engine.js';
 import type { CondaEngine } from './conda-engine.js';
 import { assertSealed } from './effective-config.js';

@@ -5,7 +5,7 @@ import { captureEnvironment } from '../../../../src/engine/capture/capture-envir
 import { chosenPrefix, labelOf, readActiveEnvironment } from '../../../../src/engine/capture/envinfo.js';
 import { readEnvironment } from '../../../../src/engine/capture/read-environment.js';
 import type { InstalledEnvironment } from '../../../../src/engine/capture/read-environment.js';
-import { publishedAt, tokenFreeUrl } from '../../../../src/engine/token-free-url.js';
+import { publishedAt, tokenFreeUrl } from '../../../../src/conda/channel/token-free-url.js';
 import type { CondaInfo } from '../../../../src/engine/conda-info.js';
 import { RepackError } from '../../../../src/base/errors.js';
 import type { RepodataSource } from '../../../../src/conda/record/repodata-index.js';
