@@ -153,17 +153,18 @@ function refuseUnasked(specs: readonly MatchSpec[], subdirs: readonly string[]):
 /** @throws RepackError E_LOCK_FILE, E_USAGE where packages are asked for beside it */
 async function lockOf(
   rt: Door,
-  { packages, add, remove, addSubdirs }: TypedRequest,
+  { packages, add, remove, addSubdirs, declared }: TypedRequest,
   { values, redactor }: Pick<Resolved, 'values' | 'redactor'>,
 ): Promise<LockFile | undefined> {
   if (values.lock === undefined) return undefined;
   const beside =
-    [packages, add, remove, addSubdirs].some(({ length }) => length > 0) || values.packagesFile !== undefined;
+    [packages, declared?.specs ?? [], add, remove, addSubdirs].some(({ length }) => length > 0) ||
+    values.packagesFile !== undefined;
   if (beside) {
     throw new RepackError('E_USAGE', {
       what: 'A lock says all that is delivered',
       where: '--lock',
-      hint: 'Leave PACKAGE, --packages-file, --add, --remove and --add-subdir out, or --lock.',
+      hint: 'Leave PACKAGE (or packages:), --packages-file, --add, --remove and --add-subdir out, or --lock.',
     });
   }
   const { readLock } = await import('../config/lock-file/read-lock.js');

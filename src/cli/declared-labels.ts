@@ -106,6 +106,7 @@ async function requestFor(
       values: { ...values, logins },
       leftOpen: new Set(SETTING_NAMES.filter((name) => origins[name] === 'default')),
       token: secret,
+      redactor,
     },
   );
 }
