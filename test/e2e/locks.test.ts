@@ -45,7 +45,7 @@ describe('a lock as request', () => {
       '  prod:',
       '    channels: []',
       '    packages:',
-      ...['linux-64', 'win-64'].flatMap((platform) => [`      ${platform}:`, ...list(platform)]),
+      ...['linux-64', 'win-64'].map((platform) => `      ${platform}:\n${list(platform).join('\n')}`),
       'packages:',
       ...solved.flatMap(({ url, sha256 }) => [`- conda: ${url}`, `  sha256: ${sha256}`]),
       '',
@@ -70,8 +70,19 @@ describe('a lock as request', () => {
     mkdirSync(root, { recursive: true });
     writeFileSync(join(root, name), text);
     const ran = await work.run('update-offline-repo', [
-      ...['halkbank', 'env:CONDA_TOKEN', root, '--lock', join(root, name), '--owner', 'prometeia'],
-      ...['--base-url', work.upstream.url, '--channel', work.upstream.channels.base, '--cache-dir', work.cache],
+      'halkbank',
+      'env:CONDA_TOKEN',
+      root,
+      '--lock',
+      join(root, name),
+      '--owner',
+      'prometeia',
+      '--base-url',
+      work.upstream.url,
+      '--channel',
+      work.upstream.channels.base,
+      '--cache-dir',
+      work.cache,
       ...args,
     ]);
     return { ...ran, dir: join(root, 'halkbank') };
