@@ -1,36 +1,5 @@
 import { z } from 'zod';
-import { FOLDER_PATH } from './folder-url.js';
-
-/** What is said of a setting beside its schema. */
-interface Stated {
-  /** What a value has to be, and its default; a default that depends on the machine is `resolveSettings`'s. */
-  schema: z.ZodType;
-  group: 'Channels' | 'Target' | 'Engine' | 'Proof and publishing' | 'Network' | 'Places' | 'Output';
-  help: string;
-  /** Placeholder in the help; absent for a switch, and where the schema names the words. */
-  value?: string;
-  /** It may also stand without its value, as a switch. */
-  wordless?: true;
-  /** Option name without dashes; absent: the setting's name, `base-url` of `baseUrl`. */
-  flag?: string;
-  /** False where a configuration file makes no sense (`--dry-run`); else its key there is the setting's name, `base_url` of `baseUrl`. */
-  inFile?: false;
-  /** Of a run, not of one of its labels: it stands below none. */
-  ofRun?: true;
-  /** The value is a path (or several). */
-  path?: true;
-  /** The default as the help says it, where it is not the schema's. */
-  defaultText?: string;
-}
-
-const text = z.string().min(1, 'must not be empty');
-const texts = z.array(text).default([]);
-const onOff = z.boolean().default(false);
-
-/** A whole URL of http, https or file, or the path of a folder: see `folderUrl`. */
-const place = z.string().refine((written) => /^(https?|file):\/\/\S/.test(written) || FOLDER_PATH.test(written), {
-  message: 'must be a URL that begins with https://, http:// or file://, or the path of a folder',
-});
+import { onOff, place, text, texts, type Stated } from './stated.js';
 
 /**
  * Every setting, once, in the order of help and `--show-config`: the command line option, the `REPACKENV_…` variable, the key in
