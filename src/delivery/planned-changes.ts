@@ -1,9 +1,12 @@
 import { pathOf } from '../conda/channel/names.js';
 import { recordDigest } from '../channel/index/repodata.js';
 import { compareChannels, liveContent } from '../channel/compare-channels.js';
-import { isIndexPath } from '../channel/manifest/manifest.js';
-import type { PlannedArtifact } from '../conda/plan/plan.js';
+import { makeManifest } from '../channel/manifest/make-manifest.js';
+import { isIndexPath, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
+import { whyMoved } from '../channel/manifest/why-moved.js';
+import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { ChannelChanges, LiveFolder } from '../channel/staged.js';
+import { guardSignature } from './guard.js';
 
 export interface PlannedChanges {
   /** `bytesToTravel` counts packages only. */
@@ -29,6 +32,29 @@ export function plannedChanges(live: LiveFolder, artifacts: readonly PlannedArti
     changes: compareChannels(before, after),
     leaving: before.map((file) => file.path).filter((path) => !names.has(path)),
   };
+}
+
+/**
+ * Whether the label is signed afterwards. As far as the records tell: that an attestation or the bytes of an artifact without a record change,
+ * only the run sees.
+ *
+ * @throws RepackError E_ASKS_LESS as the run would: the signature of the live folder would go
+ */
+export function plannedSignature(
+  { plan, live, planned }: { plan: RepackPlan; live: LiveFolder; planned: PlannedChanges },
+  { signKey, drop, indexBz2 }: { signKey: string | undefined; drop: readonly string[]; indexBz2: boolean },
+): 'signed' | 'none' {
+  if (signKey !== undefined) return 'signed';
+  const { manifest, files } = live;
+  if (manifest === undefined || !files.has(SIGNATURE_NAME)) return 'none';
+  const { added, removed, upgraded, downgraded, rerecorded } = planned.changes;
+  const known = plan.artifacts.every(({ record }) => record !== undefined);
+  const moved = [added, removed, upgraded, downgraded, known ? rerecorded : []].some((list) => list.length > 0);
+  const encoded = manifest.files.some(({ path }) => path.endsWith('.json.bz2'));
+  const asked = whyMoved(manifest, makeManifest(plan, manifest.files, live));
+  if (!moved && asked.length === 0 && encoded === indexBz2) return 'signed';
+  guardSignature({ leaving: [SIGNATURE_NAME] }, drop, live);
+  return 'none';
 }
 
 /** A channel that states no sha256: the live file counts as the same when its md5 is the stated one. */

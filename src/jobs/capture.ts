@@ -65,8 +65,8 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     if (request.dryRun) {
       const folder = await lookAtLabelFolder(rt, { ...request, label });
       return withTools(rt, { ...toolOptions, root: folder.place.root }, async (tools) => {
-        const signature = request.signKey === undefined ? 'none' : 'signed';
-        return planReport(await guarded(tools, folder), folder, { findings: collected.findings(), signature });
+        const made = await guarded(tools, folder);
+        return planReport(made, folder, { findings: collected.findings(), request });
       });
     }
     return withLabelFolder(rt, { ...request, label, job: 'capture' }, (folder) =>

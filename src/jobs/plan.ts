@@ -25,10 +25,7 @@ export async function plan(machine: Runtime, request: RepackRequest, shared?: Sh
         const { plan: made } = await makePlan(rt, request, tools);
         guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
         emitFindings(rt, tools.gateway.findings());
-        return planReport(made, folder, {
-          findings: findings(),
-          signature: request.signKey === undefined ? 'none' : 'signed',
-        });
+        return planReport(made, folder, { findings: findings(), request });
       }),
     shared,
   );

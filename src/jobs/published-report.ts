@@ -7,7 +7,7 @@ import type { Proof, StagedChannel } from '../channel/staged.js';
 import type { Published } from '../delivery/deliver.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import { whyMoved } from '../channel/manifest/why-moved.js';
-import { plannedChanges } from '../delivery/planned-changes.js';
+import { plannedChanges, plannedSignature } from '../delivery/planned-changes.js';
 
 export interface PublishedParts {
   job: 'update' | 'capture';
@@ -44,18 +44,23 @@ export function publishedReport(parts: PublishedParts): JobReport {
   };
 }
 
-/** What an update would do, told from the records alone: nothing is fetched. `bytesToTravel` counts packages only. */
+/**
+ * What an update would do, told from the records alone: nothing is fetched. `bytesToTravel` counts packages only.
+ *
+ * @throws RepackError E_ASKS_LESS where the signature would go unasked
+ */
 export function planReport(
   plan: RepackPlan,
   folder: Pick<LabelFolder, 'place' | 'live'>,
-  { findings, signature }: Pick<JobReport, 'findings' | 'signature'>,
+  { findings, request }: Pick<JobReport, 'findings'> & { request: Parameters<typeof plannedSignature>[1] },
 ): JobReport {
+  const planned = plannedChanges(folder.live, plan.artifacts);
   return {
     ...sharedParts(plan, folder, (artifact) => artifact.record?.size),
     job: 'plan',
-    ...plannedChanges(folder.live, plan.artifacts),
+    ...planned,
     findings,
-    signature,
+    signature: plannedSignature({ plan, live: folder.live, planned }, request),
   };
 }
 

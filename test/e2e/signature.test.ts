@@ -76,6 +76,24 @@ describeWithLayers(['ssh-keygen'], 'a signed label folder', () => {
     }
   });
 
+  it('a dry run foresees what becomes of it', async () => {
+    const foreseen = async (...args: string[]): Promise<unknown> => {
+      const ran = await work.update({ args: ['--dry-run', '--json', ...args] });
+      const { signature, code } = JSON.parse(ran.stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown>;
+      return [ran.exitCode, signature ?? code];
+    };
+    expect(await foreseen()).toEqual([0, 'signed']);
+    expect(await foreseen('--sign-key', key())).toEqual([0, 'signed']);
+    // Another encoding of the indexes is another manifest.
+    expect(await foreseen('--index', 'bz2')).toEqual([2, 'E_ASKS_LESS']);
+    work.upstream.setGeneration(2);
+    expect(await foreseen()).toEqual([2, 'E_ASKS_LESS']);
+    expect((await work.update()).stderr).toContain('--drop signature');
+    expect(await foreseen('--drop', 'signature')).toEqual([0, 'none']);
+    expect(await foreseen('--sign-key', key())).toEqual([0, 'signed']);
+    work.upstream.setGeneration(1);
+  });
+
   it('verify.sh tells a signature of another generation', async () => {
     const whole = read('manifest.json.sig');
     appendFileSync(join(work.labelDir, 'manifest.json.sig'), '\n');
