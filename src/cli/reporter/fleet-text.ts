@@ -50,7 +50,7 @@ export function tableOf(rows: readonly LabelRow[], job: 'update' | 'plan'): stri
 export function outcomeText(row: LabelRow): string {
   const { state, changes, held, error } = row;
   if (error !== undefined) return oneLine(`failed: ${String(error['what'])} [${String(error['code'])}]`);
-  if (state === 'interrupted') return 'interrupted: as it was';
+  if (state === 'interrupted') return 'interrupted';
   if (held !== undefined) return oneLine(`held at generation ${held.generation} since ${held.since}: ${held.why}`);
   const told = changes === undefined ? '' : changesText(changes);
   const findings =
