@@ -3,71 +3,32 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
-import { prepareZstd } from '../../src/codec/zstd.js';
 import type { DiffReport } from '../../src/jobs/diff/diff.js';
 import type { ExportReport } from '../../src/jobs/export.js';
-import { keepByHand, pooled, stateOf } from '../helpers/generations.js';
-import { publishSamples, samplePackage } from '../helpers/label-folders.js';
+import { pooled, publishKeptHistory, stateOf, type KeptHistory } from '../helpers/generations.js';
 import { runOurs, type Ran } from '../helpers/programs.js';
 import { expectRefusal } from '../helpers/refusals.js';
-import { testRuntime } from '../helpers/runtime.js';
-import { madeUpSignature } from '../helpers/vendor-history.js';
-
-const DAY = 86_400_000;
 
 /** Four generations of acme, each kept, and old, which has receipts only, as before generations were kept. */
 describe('generations that were kept', () => {
   let dir: string;
   let root: string;
   let acme: string;
-  let old: string;
-  /** Copies of the folder as it was. */
-  const was = (generation: number): string => join(dir, 'was', String(generation), 'acme');
+  let was: KeptHistory['was'];
   const run = (args: readonly string[], cwd = root): Promise<Ran> =>
     runOurs('repackenv', args, { home: join(dir, 'home'), cwd });
 
   beforeAll(async () => {
-    await prepareZstd();
-    dir = realpathSync(mkdtempSync(join(tmpdir(), 'repackenv-kept-')));
-    root = join(dir, 'root');
-    const linux = { subdir: 'linux-64' };
-    const [a1, a2, b, w, n] = await Promise.all([
-      samplePackage('a', '1.0', linux),
-      samplePackage('a', '2.0', linux),
-      samplePackage('b', '1.0', { ...linux, depends: ['a'] }),
-      samplePackage('w', '1.0', { subdir: 'win-64' }),
-      samplePackage('n', '1.0', { noarch: 'generic' }),
-    ]);
-    const rt = testRuntime();
-    rt.clock.set(Date.UTC(2026, 9, 1, 12));
-    const sign = async (manifest: Uint8Array): Promise<Uint8Array> => madeUpSignature(manifest);
-    const history = [
-      { packages: [a1, n] },
-      { packages: [a1, b, n] },
-      { packages: [a2, b, n], sign, bz2: true },
-      { packages: [a2, w] },
-    ];
-    for (const [at, each] of history.entries()) {
-      acme = await publishSamples(rt, { root, ...each });
-      keepByHand(acme);
-      mkdirSync(join(dir, 'was', String(at + 1)), { recursive: true });
-      cpSync(acme, was(at + 1), { recursive: true, preserveTimestamps: true });
-      if (at < 3) old = await publishSamples(rt, { root, label: 'old', packages: each.packages });
-      rt.clock.advance(7 * DAY);
-    }
-    rmSync(join(stateOf(old), 'generations'), { recursive: true, force: true });
+    ({ dir, root, acme, was } = await publishKeptHistory());
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -1,12 +1,27 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
+import { prepareZstd } from '../../src/codec/zstd.js';
 import { sha256Of } from '../../src/codec/digests.js';
 import { formatOf } from '../../src/conda/channel/names.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { readManifest } from '../../src/channel/manifest/read-manifest.js';
 import type { PublishReceipt } from '../../src/channel/staged.js';
+import { publishSamples, samplePackage } from './label-folders.js';
+import { testRuntime } from './runtime.js';
+import { madeUpSignature } from './vendor-history.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import { exists } from './tiny-channel.js';
 
@@ -75,4 +90,51 @@ export async function expectGenerations(root: string, where: string, label = 'ac
   const underJournal = await exists(join(stateDir, 'journal.json'));
   if (live !== undefined && !underJournal) expect(kept, where).toContain(String(live.manifest.generation));
   return kept;
+}
+
+export interface KeptHistory {
+  dir: string;
+  root: string;
+  /** `ROOT/acme`: four generations, each kept, a week between them, the first on 2026-10-01; the third is signed. */
+  acme: string;
+  /** `ROOT/old`: three, of which there are receipts only, as before generations were kept. */
+  old: string;
+  /** Where acme lies as it was. */
+  was(generation: number): string;
+}
+
+/** In a temporary folder; the caller removes it. */
+export async function publishKeptHistory(): Promise<KeptHistory> {
+  await prepareZstd();
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'repackenv-kept-')));
+  const root = join(dir, 'root');
+  const was = (generation: number): string => join(dir, 'was', String(generation), 'acme');
+  const linux = { subdir: 'linux-64' };
+  const [a1, a2, b, w, n] = await Promise.all([
+    samplePackage('a', '1.0', linux),
+    samplePackage('a', '2.0', linux),
+    samplePackage('b', '1.0', { ...linux, depends: ['a'] }),
+    samplePackage('w', '1.0', { subdir: 'win-64' }),
+    samplePackage('n', '1.0', { noarch: 'generic' }),
+  ]);
+  const rt = testRuntime();
+  rt.clock.set(Date.UTC(2026, 9, 1, 12));
+  const sign = async (manifest: Uint8Array): Promise<Uint8Array> => madeUpSignature(manifest);
+  const history = [
+    { packages: [a1, n] },
+    { packages: [a1, b, n] },
+    { packages: [a2, b, n], sign, bz2: true },
+    { packages: [a2, w] },
+  ];
+  let [acme, old] = ['', ''];
+  for (const [at, each] of history.entries()) {
+    acme = await publishSamples(rt, { root, ...each });
+    keepByHand(acme);
+    mkdirSync(join(dir, 'was', String(at + 1)), { recursive: true });
+    cpSync(acme, was(at + 1), { recursive: true, preserveTimestamps: true });
+    if (at < 3) old = await publishSamples(rt, { root, label: 'old', packages: each.packages });
+    rt.clock.advance(7 * 86_400_000);
+  }
+  rmSync(join(stateOf(old), 'generations'), { recursive: true, force: true });
+  return { dir, root, acme, old, was };
 }

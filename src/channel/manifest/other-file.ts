@@ -52,7 +52,7 @@ export function otherFile(bytes: Uint8Array): OtherFile | undefined {
   return undefined;
 }
 
-/** The manifest that a run's receipt is of, where it is still the one that lies beside the receipts, or in the label folder. */
+/** The manifest that a run's receipt is of, where it lies beside it, is kept, or is still the one beside the receipts or in the label folder. */
 export async function manifestOfReceipt(
   rt: { fs: Pick<FileSystem, 'readFile'> },
   { bytes, where }: { bytes: Uint8Array; where: string },
@@ -60,7 +60,8 @@ export async function manifestOfReceipt(
   const receipt = receiptIn(Buffer.from(bytes).toString('utf8'));
   if (receipt === undefined) return undefined;
   const stateDir = dirname(dirname(where));
-  for (const folder of [stateDir, join(dirname(dirname(stateDir)), receipt.label)]) {
+  const kept = join(stateDir, 'generations', String(receipt.generation));
+  for (const folder of [dirname(where), kept, stateDir, join(dirname(dirname(stateDir)), receipt.label)]) {
     const stored = await readManifest(rt, join(folder, MANIFEST_NAME));
     if (stored?.sha256 === receipt.manifestSha256) return stored;
   }
@@ -68,7 +69,7 @@ export async function manifestOfReceipt(
 }
 
 /** As `writeReceipt` writes it. */
-function receiptIn(text: string): { label: string; generation: number; manifestSha256: string } | undefined {
+export function receiptIn(text: string): { label: string; generation: number; manifestSha256: string } | undefined {
   const { label, generation, manifestSha256, startedAt } = objectIn(text) ?? {};
   if (typeof label !== 'string' || typeof generation !== 'number') return undefined;
   if (typeof manifestSha256 !== 'string' || typeof startedAt !== 'string' || !/^[\w.+-]+$/.test(label))

@@ -9,7 +9,7 @@ export const doctorCommand: CliCommand = {
   settings: [...LOCK_SETTINGS, ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command
-      .argument('<DIR>', 'a channel folder, made by this program or by any other')
+      .argument('<DIR>', 'a channel folder, made by this program or by any other, or ROOT/LABEL@N')
       .option('--repair', 'write indexes anew out of the artifacts, under lock and journal; no package is removed')
       .option('--prune', 'with --repair: also remove corrupt packages, packages that no index names, and leftovers')
       .option('--site-prefix <PATH>', 'where environments lie at the site: are the packages’ paths too long for it?')

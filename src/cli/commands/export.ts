@@ -35,9 +35,10 @@ Examples:
 
 /** Arguments and options that `export` and `delta` share; `delta` can't do without `--since`. */
 export function declareExport(command: Command, { since }: { since: boolean }): void {
-  const what = 'what the site has: NAME.manifest.json of the set sent last, a manifest.json, or the site’s receipt';
+  const what =
+    'what the site has: its manifest.json or receipt, NAME.manifest.json of the set sent last, a generation (7, -1, 2026-11-21, ROOT/LABEL@7) or site:NAME';
   command
-    .argument('<DIR>', 'a label folder or a mirror (it has a manifest.json); only read')
+    .argument('<DIR>', 'a label folder, ROOT/LABEL@N, or a mirror (it has a manifest.json); only read')
     .option('--to <OUT>', 'folder of the medium (required); what is there stays')
     .option('--zstd', 'pack the archives with zstd (artifacts are packed already: gains little)')
     .option('--part-size <SIZE>', 'no archive larger than this: 4GiB, 650MB, or fat32, dvd, dvd-dl, cd')

@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.js';
 import { enginesCommand } from './engines.js';
 import { exportCommand } from './export.js';
 import { findCommand } from './find.js';
+import { historyCommand, receivedCommand } from './history.js';
 import { holdCommand, releaseCommand } from './hold.js';
 import { importCommand } from './import.js';
 import { licensesCommand } from './licenses.js';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly CliCommand[] = [
   verifyCommand,
   mirrorCommand,
   diffCommand,
+  historyCommand,
   whyCommand,
   treeCommand,
   findCommand,
@@ -39,6 +41,7 @@ export const COMMANDS: readonly CliCommand[] = [
   cleanCommand,
   exportCommand,
   deltaCommand,
+  receivedCommand,
   serveCommand,
   enginesCommand,
   schemaCommand,

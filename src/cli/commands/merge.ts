@@ -20,7 +20,7 @@ export const mergeCommand: CliCommand = {
   settings: [...LOCK_SETTINGS, 'adopt', 'replace', 'siteFiles', 'signKey', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command
-      .argument('<DELTA>', 'an unpacked delta folder, or a channel folder')
+      .argument('<DELTA>', 'an unpacked delta folder, a channel folder, or ROOT/LABEL@N')
       .argument('<CHANNEL>', 'the channel folder that it goes into, ROOT/LABEL')
       .addHelpText('after', EXAMPLES),
   log: ({ args }) => args[1]?.split(/[\\/]/).findLast((part) => part !== '') ?? '',

@@ -7,7 +7,7 @@ export const verifyCommand: CliCommand = {
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command
-      .argument('<DIR>', 'a label folder, or any channel folder')
+      .argument('<DIR>', 'a label folder, ROOT/LABEL@N, or any channel folder')
       .option(
         '--allowed-signers <FILE>',
         'the keys that you trust (ssh-keygen, ALLOWED SIGNERS): who signed the manifest?',

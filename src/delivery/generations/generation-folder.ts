@@ -10,7 +10,8 @@ import { INDEX_NAMES, isIndexPath, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } fr
 import type { Manifest, ManifestFile } from '../../channel/manifest/manifest.js';
 import type { FileSystem } from '../../runtime/fs.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { labelsOfRoot, STATE_NAME } from '../place/root.js';
+import { labelsOfRoot, STATE_NAME, type LabelPlace } from '../place/root.js';
+import type { Generation } from './read-generations.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import { manifestOf, namedGeneration, signatureOf, type NamedGeneration } from './named-generation.js';
 
@@ -67,6 +68,16 @@ export async function openWholeFolder(rt: Runtime, given: string): Promise<ReadF
   });
 }
 
+/** Whether each artifact, side file and packed index of a generation is still here; looked at by size. */
+export async function isWhole(rt: Pick<Runtime, 'fs'>, each: Generation, place: LabelPlace): Promise<boolean> {
+  const { manifest } = each;
+  if (manifest === undefined) return false;
+  const source = await makeSource(rt, { ...each, place }, manifest);
+  const needed = manifest.files.filter(({ path }) => !isIndexPath(path) || path.endsWith(INDEX_NAMES[1]));
+  for (const file of needed) if ((await source(file)) === undefined) return false;
+  return true;
+}
+
 /** A line for each: what it is, and who has or had it. */
 export async function whereFrom(
   rt: Runtime,
@@ -102,7 +113,7 @@ type Found = { file: string } | { bytes: Uint8Array };
 /** Where the bytes of a file of the manifest are now. By size: whoever reads them holds them against the digest. */
 async function makeSource(
   rt: Pick<Runtime, 'fs'>,
-  { dir, place }: NamedGeneration,
+  { dir, place }: Pick<NamedGeneration, 'dir' | 'place'>,
   manifest: Manifest,
 ): Promise<(file: ManifestFile) => Promise<Found | undefined>> {
   const live = (await readManifest(rt, join(place.labelDir, MANIFEST_NAME)))?.manifest;

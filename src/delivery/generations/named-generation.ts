@@ -118,15 +118,8 @@ export function chooseGeneration(
   const refuse = (what: string, hint = `There ${known(all)}.`): never => {
     throw new RepackError('E_GENERATION', { what, where: given, hint });
   };
-  const numbered = (generation: number): Generation | undefined => {
-    const rank = (each: Generation): number =>
-      (each.dir === undefined || each.damage !== undefined ? 0 : 4) +
-      (each.live ? 2 : 0) +
-      (each.manifest === undefined ? 0 : 1);
-    return all
-      .filter((each) => each.generation === generation)
-      .reduce<Generation | undefined>((best, each) => (best && rank(best) > rank(each) ? best : each), undefined);
-  };
+  const numbered = (generation: number): Generation | undefined =>
+    bestKnown(all.filter((each) => each.generation === generation));
   if (selector.kind === 'number') {
     return numbered(selector.generation) ?? refuse(`${label} has no generation ${selector.generation}`);
   }
@@ -148,6 +141,16 @@ export function chooseGeneration(
   return (
     then.at(-1)?.each ??
     refuse(`What was live of ${label} on ${selector.day} is not known: ${begin}`, `There ${known(all)}: give a number.`)
+  );
+}
+
+/** Of several of one number, as `chooseGeneration` says. */
+export function bestKnown(several: readonly Generation[]): Generation | undefined {
+  const rank = ({ dir, damage, live, manifest }: Generation): number =>
+    (dir === undefined || damage !== undefined ? 0 : 4) + (live ? 2 : 0) + (manifest === undefined ? 0 : 1);
+  return several.reduce<Generation | undefined>(
+    (best, each) => (best && rank(best) > rank(each) ? best : each),
+    undefined,
   );
 }
 

@@ -1,11 +1,16 @@
 import { join } from 'node:path';
 import { RepackError } from '../../base/errors.js';
+import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { isMissing } from '../../base/fs-errors.js';
-import { isObject, objectIn } from '../../base/json.js';
+import { canonicalJson, isObject, objectIn } from '../../base/json.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { lockLabel } from '../lock/lock.js';
+import type { LabelPlace } from '../place/root.js';
 
 /** Below the state folder of a label (design D15): which site has what. */
 const RECEIVED_NAME = 'received.json';
+/** Two that note something wait for each other, and not for a run that is at work on the label. */
+const WAIT_MS = 30_000;
 
 /** A site told that it has this. */
 export interface Received {
@@ -40,6 +45,29 @@ export async function readReceived(rt: Pick<Runtime, 'fs'>, stateDir: string): P
 export async function sitesOf(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<Received[]> {
   const last = new Map((await readReceived(rt, stateDir)).map((each) => [each.site, each]));
   return [...last.values()].sort((a, b) => (a.site < b.site ? -1 : 1));
+}
+
+/** Writes it down behind the others. @throws RepackError E_LOCKED, E_DISK, E_DISK_FULL */
+export async function noteReceived(
+  rt: Runtime,
+  { label, stateDir }: Pick<LabelPlace, 'label' | 'stateDir'>,
+  told: Received,
+): Promise<void> {
+  const path = join(stateDir, RECEIVED_NAME);
+  try {
+    const folder = join(stateDir, 'received');
+    await rt.fs.mkdirp(folder);
+    const lock = await lockLabel(rt, { stateDir: folder, label, waitMs: WAIT_MS, command: 'received' });
+    try {
+      const received = [...(await readReceived(rt, stateDir)), told];
+      await rt.fs.writeWhole(path, `${canonicalJson({ schema: 1, received }, 2)}\n`);
+      await rt.reach('received:noted');
+    } finally {
+      await lock.release();
+    }
+  } catch (error) {
+    throw await explainDiskErrorOn(rt, error, { doing: 'note what the site has', path, folder: stateDir });
+  }
 }
 
 function isReceived(value: unknown): value is Received {

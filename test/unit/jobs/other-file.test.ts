@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSide } from '../../../src/jobs/diff/open-side.js';
@@ -62,6 +62,11 @@ describe.each(DOORS)('M8 what is no manifest, for %s', (door, open) => {
   it('M8: the receipt of a run is enough where its manifest is still there, and is named elsewhere', async () => {
     const { root, receipts } = await published();
     expect(await open(join(receipts, '2.json'))).toBeDefined();
+    const kept = join(dirname(receipts), 'generations');
+    expect(await open(join(receipts, '1.json'))).toBeDefined();
+    expect(await open(join(kept, '1', 'receipt.json'))).toBeDefined();
+    // As of before generations were kept.
+    rmSync(kept, { recursive: true });
     const older = expect.objectContaining({
       code: 'E_USAGE',
       what: expect.stringContaining('the receipt of the run that published generation 1 of acme') as string,
