@@ -96,7 +96,38 @@ const foundPackage = z.object({
     .describe('sites that told last that they have one of these generations'),
 });
 
+const noted = { name: z.string(), subdirs: z.array(z.string()) };
+const single = z.array(z.object({ ...noted, version: z.string() }));
+const moved = z.array(z.object({ ...noted, from: z.string(), to: z.string() }));
+const notesAdvisory = z.object({
+  id: z.string().describe('the CVE, where there is one'),
+  aliases: z.array(z.string()),
+  summary: z.string().nullable(),
+  packages: z
+    .array(z.object({ name: z.string(), from: z.array(z.string()), to: z.array(z.string()) }))
+    .describe('those that it is or was true of, with all versions before and after'),
+});
+
 export const ANSWERS = {
+  notes: z.object({
+    type: z.literal('report'),
+    from: z.object(asked),
+    to: z.object(asked),
+    added: single,
+    removed: single,
+    upgraded: moved,
+    downgraded: moved,
+    rebuilt: moved.describe('same version, another build: from and to are version and build, or file names'),
+    record_changed: single.describe('same file name, but its record or its bytes changed in the channel'),
+    kept: z.number().int().describe('files that are the same'),
+    licence_changed: z.array(z.object({ name: z.string(), from: z.array(z.string()), to: z.array(z.string()) })),
+    asked: z.object({ added: z.array(z.string()), removed: z.array(z.string()) }),
+    advisories: z.object({
+      judged: z.number().int(),
+      closed: z.array(notesAdvisory).describe('true of a package before, and of none of that name after'),
+      open: z.array(notesAdvisory.extend({ new: z.boolean().describe('it was not true before') })),
+    }),
+  }),
   find: z.object({
     type: z.literal('report'),
     spec: z.string(),
@@ -131,6 +162,8 @@ export type TreeReport = Answer<'tree'>;
 export type TreePlatform = TreeReport['answers'][number]['platforms'][number];
 export type FoundPackage = z.infer<typeof foundPackage>;
 export type FindReport = Answer<'find'>;
+export type NotesAdvisory = z.infer<typeof notesAdvisory>;
+export type NotesReport = Answer<'notes'>;
 export type PackageLicence = z.infer<typeof packageLicence>;
 export type LicensesAnswer = z.infer<typeof licensesAnswer>;
 export type LicensesReport = Answer<'licenses'>;

@@ -7,6 +7,7 @@ import {
   type AnswerName,
   type FindReport,
   type LicensesReport,
+  type NotesReport,
   type TreeNode,
   type TreeReport,
   type WhyReport,
@@ -241,6 +242,38 @@ describe('questions to what was delivered', () => {
       expect(answers[0]).toMatchObject({ label: 'halkbank', generation: 1 });
       await answer('tree', [`${second.labelDir}@-1`]);
       await answer('licenses', [`${second.labelDir}@1`]);
+    });
+
+    it('notes tell a customer what changed, and which advisories are closed', async () => {
+      const osv = at('osv');
+      mkdirSync(osv, { recursive: true });
+      const events = [{ introduced: '0' }, { fixed: '2.0' }];
+      const affected = [{ package: { ecosystem: 'conda', name: 'pytho' }, ranges: [{ type: 'ECOSYSTEM', events }] }];
+      writeFileSync(join(osv, 'one.json'), JSON.stringify({ id: 'GHSA-1', aliases: ['CVE-2026-1'], affected }));
+      const sides = [`${second.labelDir}@1`, second.labelDir];
+      const report = await answer<NotesReport>('notes', [...sides, '--advisories', osv]);
+      expect(report).toMatchObject({ from: { generation: 1 }, to: { generation: 2 } });
+      expect(report.upgraded.map(({ name, from, to }) => `${name} ${from} ${to}`)).toContain('pytho 1.9 2.0');
+      expect(report.advisories).toMatchObject({ judged: 1, closed: [{ id: 'CVE-2026-1' }], open: [] });
+      const back = await answer<NotesReport>('notes', [...sides.toReversed(), '--advisories', join(osv, 'one.json')]);
+      expect(back.downgraded.map(({ name }) => name)).toContain('pytho');
+      expect(back.advisories.open).toMatchObject([{ id: 'CVE-2026-1', new: true }]);
+      const text = await run(['notes', ...sides]);
+      expect(text.stdout).toMatch(/^# halkbank: generation 1 → 2\n\n.*\n\n## Updated\n\n- `pytho` 1\.9 → 2\.0\n/);
+      expect((await run(['notes', ...sides])).stdout).toBe(text.stdout);
+      await answer('notes', ['bare', second.labelDir]);
+    });
+
+    it.each([
+      [['ROOT', 'LABEL'], 'E_USAGE', ['This is a ROOT']],
+      [['LABEL', 'nowhere'], 'E_USAGE', ['nothing under this name']],
+      [['LABEL', 'LABEL', '--advisories', 'nowhere'], 'E_USAGE', ["can't be read"]],
+      [['LABEL', 'LABEL', '--advisories', 'nothing'], 'E_USAGE', ['No .json file']],
+      [['LABEL', 'LABEL', '--advisories', 'LABEL/manifest.json'], 'E_USAGE', ['is no advisory']],
+      [['LABEL', 'LABEL', '--advisories', 'LABEL/SHA256SUMS'], 'E_USAGE', ['This is no JSON']],
+    ] as const)('notes %j are refused: %s', async (args, code, says) => {
+      const typed = args.map((arg) => arg.replace('LABEL', work.labelDir).replace('ROOT', work.root));
+      expectRefusal(await run(['notes', ...typed]), { code, says });
     });
 
     it('finds ROOT from below it, by the labels that are declared there', async () => {

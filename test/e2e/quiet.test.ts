@@ -24,6 +24,7 @@ const TABLE: readonly {
   { run: 'why python ROOT/halkbank', out: 'answer' },
   { run: 'tree ROOT/halkbank --depth 1', out: 'answer' },
   { run: 'find python ROOT', out: 'answer' },
+  { run: 'notes ROOT/halkbank ROOT/halkbank', out: 'answer' },
   { run: 'licenses ROOT/halkbank', out: 'answer' },
   { run: 'export ROOT/halkbank --to DIR/usb' },
   { run: 'delta ROOT/halkbank --since ROOT/halkbank/manifest.json --to DIR/usb2' },

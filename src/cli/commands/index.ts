@@ -13,6 +13,7 @@ import { importCommand } from './import.js';
 import { licensesCommand } from './licenses.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
+import { notesCommand } from './notes.js';
 import { planCommand, updateCommand } from './update.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CliCommand[] = [
   treeCommand,
   findCommand,
   licensesCommand,
+  notesCommand,
   holdCommand,
   releaseCommand,
   importCommand,

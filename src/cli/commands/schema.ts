@@ -10,7 +10,10 @@ export const schemaCommand: CliCommand = {
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command
-      .argument('[NAME]', 'config: repackenv.yml (default); mirror: a mirror file; why: its report with --json')
+      .argument(
+        '[NAME]',
+        'config: repackenv.yml (default); mirror: a mirror file; why, tree, find, licenses, notes: their reports with --json',
+      )
       .addHelpText('after', EXAMPLES),
   async run({ args: [name = 'config'], reporter }) {
     if (name === 'config' || name === 'mirror') {
