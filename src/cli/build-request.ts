@@ -16,7 +16,7 @@ import type { Secret } from '../base/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { WrittenSpec } from '../config/labels/types.js';
-import { CONFIG_NAME } from '../config/resolve-settings.js';
+import { CONFIG_NAME, type ResolvedSettings } from '../config/resolve-settings.js';
 import type { SettingName, SettingValues } from '../config/settings.js';
 import { workSettings, type WorkSettings } from '../config/work-settings.js';
 
@@ -39,6 +39,7 @@ export interface Resolved {
   values: SettingValues & Pick<WorkSettings, 'logins'>;
   /** Settings that nobody gave a value. */
   leftOpen: ReadonlySet<SettingName>;
+  resolved: Pick<ResolvedSettings, 'configFile'>;
   token: Secret | undefined;
   redactor: Redactor;
 }
@@ -49,7 +50,7 @@ type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 export async function buildRepackRequest(
   rt: Door,
   typed: TypedRequest,
-  { values, leftOpen, token, redactor }: Resolved,
+  { values, leftOpen, resolved, token, redactor }: Resolved,
 ): Promise<RepackRequest> {
   const label = parseLabel(required(typed.label, 'LABEL', UPDATE_USAGE));
   const root = required(typed.root, 'ROOT', UPDATE_USAGE);
@@ -70,7 +71,7 @@ export async function buildRepackRequest(
   const subdirs = profiles.map(({ subdir }) => subdir);
   const specs = lock === undefined ? await allSpecs(rt, { typed, values, last }) : specsOfLock(rt, lock, subdirs);
   if (lock === undefined) refuseUnasked(specs, subdirs);
-  sayRemembered(rt, { last, profiles, leftOpen });
+  sayRemembered(rt, { last, profiles, leftOpen, file: resolved.configFile });
   const channels = declareChannels({
     baseUrl: values.baseUrl,
     owner,
@@ -201,21 +202,30 @@ function specsOfLock(rt: Door, lock: LockFile, subdirs: readonly string[]): Matc
   return specsOfLocked(lock, subdirs);
 }
 
-/** What nobody typed, and still decides what the customer gets. */
+/** What nobody typed, and still decides what the customer gets. A client that a file could say and does not was perhaps taken out there. */
 function sayRemembered(
   rt: Door,
   {
     last,
     profiles,
     leftOpen,
-  }: { last: Manifest | undefined; profiles: readonly TargetProfile[]; leftOpen: Resolved['leftOpen'] },
+    file,
+  }: {
+    last: Manifest | undefined;
+    profiles: readonly TargetProfile[];
+    leftOpen: Resolved['leftOpen'];
+    file: string | undefined;
+  },
 ): void {
   if (last === undefined) return;
-  const client = profiles[0]?.client;
-  const said = [
-    ...(leftOpen.has('subdirs') ? [profiles.map(({ subdir }) => subdir).join(' ')] : []),
-    ...(leftOpen.has('client') && client !== undefined ? [`client ${client.name} ${client.version}`] : []),
-  ];
+  const { name, version } = (leftOpen.has('client') ? profiles[0]?.client : undefined) ?? {};
+  const client = name === undefined ? [] : [`client ${name} ${version}`];
+  if (client.length > 0 && file !== undefined) {
+    const message = `${client[0]} stands neither in ${file} nor in an option, and stays as in generation ${last.generation}; write it there, or "none"`;
+    rt.events.emit({ type: 'warning', message });
+  }
+  const subdirs = leftOpen.has('subdirs') ? [profiles.map(({ subdir }) => subdir).join(' ')] : [];
+  const said = file === undefined ? subdirs.concat(client) : subdirs;
   if (said.length === 0) return;
   rt.events.emit({ type: 'note', message: `as in generation ${last.generation}: ${said.join(', ')}` });
 }

@@ -105,6 +105,7 @@ async function requestFor(
     {
       values: { ...values, logins },
       leftOpen: new Set(SETTING_NAMES.filter((name) => origins[name] === 'default')),
+      resolved: settings,
       token: secret,
       redactor,
     },

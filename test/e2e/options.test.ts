@@ -264,6 +264,31 @@ describe('what is asked for', () => {
   );
 });
 
+describe('a client that was taken out of the file', () => {
+  it.each([
+    [
+      'taken out: it stays, and that is said to whom reads warnings only',
+      '',
+      'client conda 24.1 stands neither in',
+      'conda 24.1',
+    ],
+    ['none: it goes, and nothing is said', 'client: none\n', undefined, null],
+  ])('%s', async (_name, line, said, client) => {
+    const root = freshRoot();
+    mkdirSync(root);
+    const configure = (text: string): void => writeFileSync(join(root, 'repackenv.yml'), `site_files: 'off'\n${text}`);
+    configure('client: "conda 24.1"\n');
+    expect((await work.update({ root })).exitCode).toBe(0);
+    configure(line);
+    const ran = await work.update({ root, args: ['--quiet'] });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    if (said === undefined) expect(ran.stderr).toBe('');
+    else expect(ran.stderr).toContain(said);
+    const manifest = JSON.parse(readFileSync(join(root, 'halkbank', 'manifest.json'), 'utf8')) as Manifest;
+    expect(manifest.profiles.map((each) => each.client)).toEqual([client]);
+  });
+});
+
 describe('--show-config', () => {
   it('option over environment over file over default, each with where it is from; nothing is done', async () => {
     const root = freshRoot();
