@@ -66,6 +66,7 @@ export const ERROR_EXIT = {
   E_MEDIUM: EXIT.artifact,
   E_ARCHIVE_MEMBER: EXIT.artifact,
   E_FOLDER_DIFFERS: EXIT.artifact,
+  E_GENERATION_INCOMPLETE: EXIT.artifact,
   E_ARTIFACT_REPLACED: EXIT.publish,
   E_PUBLISH: EXIT.publish,
   E_WRONG_BASE: EXIT.publish,

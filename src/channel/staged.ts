@@ -97,4 +97,6 @@ export interface PublishReceipt {
   bytesWritten: number;
   bytesToTravel: number;
   unchanged: boolean;
+  /** The generation whose content this one has: of a rollback. */
+  rolledBackTo?: number;
 }

@@ -44,7 +44,19 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
     change: async (staged, staging) => {
       if (quietIfSame && isSame(staged)) return asItWas(staged, live);
       const tool = `repackenv ${VERSION}`;
-      return publish(rt, { place, staging, staged, live, lock, adopt, keep, engine: from, tool, startedAt });
+      return publish(rt, {
+        place,
+        staging,
+        staged,
+        live,
+        lock,
+        adopt,
+        keep,
+        rollback: proposal.rollback,
+        engine: from,
+        tool,
+        startedAt,
+      });
     },
     layBeside: async (staged) => {
       if (siteFiles === 'leave') return;

@@ -38,6 +38,8 @@ export interface Proposal {
   mayLeave?: (path: string) => boolean;
   /** What a site without this tool needs beside the folder: made, made anew where it lies there, or left as it is. */
   siteFiles: 'make' | 'renew' | 'leave';
+  /** Back to the content of this generation: the receipt says so, and the label is held with the same switch (design D15). */
+  rollback?: { to: number; why: string } | undefined;
   /** A run that finds everything right leaves no receipt. */
   quietIfSame?: boolean;
   /** Files and folders of this run that must not hold a secret either; absolute paths, also of what is not there. */
@@ -53,10 +55,15 @@ export const STEP_PREFIXES = {
   merge: 'import',
   clean: 'clean',
   doctor: 'doctor',
+  rollback: 'update',
 } as const;
 
 /** Generations that stay complete where nobody said how many. The history of a mirror or an imported folder is its receipts. */
-export const USUAL_KEEP: Readonly<Partial<Record<Proposal['job'], number>>> = { update: 3, capture: 3 };
+export const USUAL_KEEP: Readonly<Partial<Record<Proposal['job'], number>>> = {
+  update: 3,
+  capture: 3,
+  rollback: 3,
+};
 
 /** Artifacts at hand with their records: indexes and manifest are made of them. */
 export interface ChannelContent {
@@ -66,6 +73,8 @@ export interface ChannelContent {
   /** What travels along outside the indexes. */
   side: readonly SideFile[];
   indexBz2: boolean;
+  /** Every index file as it is to be, of exactly these records; default: made of them. */
+  indexes?: readonly Pick<IndexFile, 'path' | 'bytes'>[];
   /** File or package names whose changed bytes are accepted; `all`: every one. */
   replace: readonly string[];
   /** SSH key that signs the manifest. */

@@ -10,6 +10,7 @@ import { isIndexPath } from '../channel/manifest/manifest.js';
 import { removeJournal, writeJournal, type Journal } from './switch/journal.js';
 import type { LabelLock } from './lock/lock.js';
 import { PHASES, planOperations, subdirOf, type FileToPut } from './switch/operations.js';
+import { holdFrom, type Hold } from './generations/hold.js';
 import { stageGeneration } from './generations/keep-generation.js';
 import { draftReceipt, finished, writeLastRun, type DraftReceipt } from './receipts.js';
 import { recordSwitch } from './switch/record.js';
@@ -36,6 +37,8 @@ export interface PublishOptions extends SwitchOptions {
   adopt?: boolean;
   /** How many generations stay complete; 0: nothing of this one is kept but its receipt (design D15). */
   keep: number;
+  /** Back to the content of that generation: with the same switch the label is held. */
+  rollback?: { to: number; why: string } | undefined;
   /** For the receipt: `conda 26.7.1`, `repackenv 0.1.0`, and when the run began (ISO 8601, UTC). */
   engine: string;
   tool: string;
@@ -81,12 +84,14 @@ export async function publish(rt: Runtime, options: PublishOptions): Promise<Pub
   const draft = draftReceipt(rt, options, files);
   if (draft.unchanged) return recordUnchanged(rt, options, draft);
 
+  const { rollback } = options;
+  const hold = rollback && holdFrom(rt, { generation: draft.generation, why: rollback.why });
   const stageMore = async (): Promise<void> => {
     if (options.keep === 0) return;
     await stageGeneration(rt, { stateDir: options.place.stateDir, stagingDir: staging.dir, staged, live });
     await rt.reach('publish:generation-staged');
   };
-  await carryOut(rt, options, await prepare(rt, options, { files, receipt: draft, stageMore }));
+  await carryOut(rt, options, await prepare(rt, options, { files, receipt: draft, stageMore, hold }));
   await staging.discard();
   await rt.reach('publish:done');
   return finished(rt, draft);
@@ -106,13 +111,14 @@ interface Preparation {
   receipt: Journal['receipt'];
   /** What else must lie in the staging folder before the journal does. */
   stageMore?: () => Promise<void>;
+  hold?: Hold | undefined;
 }
 
 /** Everything on disk that the switch needs, the journal last. Until then nothing has happened. */
 async function prepare(
   rt: Runtime,
   options: SwitchOptions,
-  { files, receipt, stageMore }: Preparation,
+  { files, receipt, stageMore, hold }: Preparation,
 ): Promise<Journal> {
   const { place, staged, live, staging } = options;
   try {
@@ -128,6 +134,7 @@ async function prepare(
       undo: await backUp(rt, { stagingDir: staging.dir, live, files, leaving: staged.leaving }),
       removeFolder: false,
       receipt,
+      ...(hold === undefined ? {} : { hold }),
     };
     await rt.fs.syncDir(staged.dir);
     await rt.fs.syncDir(staging.dir);

@@ -57,6 +57,7 @@ interface Run {
   staged: StagedChannel;
   live: LiveFolder;
   engine: string;
+  rollback?: { to: number } | undefined;
   tool: string;
   /** ISO 8601, UTC. */
   startedAt: string;
@@ -65,7 +66,7 @@ interface Run {
 /** What a publication says of itself, but for when it ended. */
 export function draftReceipt(
   rt: Pick<Runtime, 'machine'>,
-  { staged, live, engine, tool, startedAt }: Run,
+  { staged, live, engine, rollback, tool, startedAt }: Run,
   files: readonly FileToPut[],
 ): DraftReceipt {
   const { generation, previous } = staged.manifest;
@@ -85,6 +86,7 @@ export function draftReceipt(
     bytesWritten: files.reduce((sum, file) => sum + file.size, 0),
     bytesToTravel: staged.changes.bytesToTravel,
     unchanged,
+    ...(rollback === undefined ? {} : { rolledBackTo: rollback.to }),
   };
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { RepackError } from '../base/errors.js';
 import { MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { readManifest } from '../channel/manifest/read-manifest.js';
-import { heldText, readHold, removeHold, writeHold, type Hold } from '../delivery/generations/hold.js';
+import { heldText, holdFrom, readHold, removeHold, writeHold, type Hold } from '../delivery/generations/hold.js';
 import { withLockedLabel } from '../delivery/place/locked-label.js';
 import { openKnownLabel } from '../delivery/place/known-label.js';
 import type { LabelPlace } from '../delivery/place/root.js';
@@ -53,8 +53,7 @@ export async function hold(rt: Runtime, request: HoldRequest & { why: string }):
         hint: 'Publish it first: repackenv update.',
       });
     }
-    const since = new Date(rt.clock.now()).toISOString();
-    const held: Hold = { schema: 1, generation: manifest.generation, since, why: request.why };
+    const held = holdFrom(rt, { generation: manifest.generation, why: request.why });
     await writeHold(rt, stateDir, held);
     await rt.reach('hold:written');
     return { job: 'hold', label, labelDir, held, before: null, changed: true };

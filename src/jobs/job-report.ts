@@ -20,7 +20,7 @@ export interface ReportedArtifact {
 
 /** The end of `update`, `capture` and `plan`: what `--json` prints as `{"type":"report", …}`. */
 export interface JobReport {
-  job: 'update' | 'capture' | 'plan';
+  job: 'update' | 'capture' | 'plan' | 'rollback';
   label: string;
   /** Absolute path of ROOT/LABEL. */
   labelDir: string;
@@ -41,6 +41,8 @@ export interface JobReport {
   /** Files in the label folder that are not ours; left alone. */
   strangers: string[];
   findings: Finding[];
+  /** From the generation that was live to the content of an earlier one, which is published under a new number. */
+  rollback?: { from: number; to: number } | undefined;
   /** The label is held: nothing was looked for or changed, and the rest is as it was last published. */
   held?: Hold | undefined;
   /** Of `manifest.json`, as it is or would be. */

@@ -10,7 +10,7 @@ import { whyMoved } from '../channel/manifest/why-moved.js';
 import { plannedChanges, plannedSignature } from '../delivery/planned-changes.js';
 
 export interface PublishedParts {
-  job: 'update' | 'capture';
+  job: 'update' | 'capture' | 'rollback';
   plan: RepackPlan;
   folder: LabelFolder;
   fetched: SourceCounts;

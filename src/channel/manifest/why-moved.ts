@@ -2,6 +2,7 @@ import { canonicalJson } from '../../base/json.js';
 import type { Manifest, ManifestFile } from './manifest.js';
 
 export type Reason =
+  | 'rollback'
   | 'first delivery'
   | 'packages'
   | 'records'

@@ -15,6 +15,7 @@ import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { notesCommand } from './notes.js';
 import { planCommand, updateCommand } from './update.js';
+import { rollbackCommand } from './rollback.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
 import { treeCommand } from './tree.js';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly CliCommand[] = [
   findCommand,
   licensesCommand,
   notesCommand,
+  rollbackCommand,
   holdCommand,
   releaseCommand,
   importCommand,

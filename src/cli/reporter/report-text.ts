@@ -8,7 +8,8 @@ import { changeSections, findingsSection, otherFilesSection, section, travelLine
 /** The end of a job as a person reads it. Ends with a line feed. */
 export function reportText(report: JobReport, windows: boolean): string {
   const { held } = report;
-  if (held !== undefined) return `${heldLines({ ...report, held }, windows).join('\n')}\n`;
+  if (held !== undefined && report.rollback === undefined)
+    return `${heldLines({ ...report, held }, windows).join('\n')}\n`;
   return [
     ...headline(report),
     ...changeLines(report),
@@ -26,11 +27,15 @@ function headline(report: JobReport): string[] {
   const artifacts = `${plural(report.artifacts.length, 'artifact')}, ${formatBytes(report.bytesTotal)}`;
   const engine = report.engines.map(engineText).join(', ');
   const asked = `  asked for   ${report.specs.join('  ')}`;
+  const { rollback } = report;
   // What is captured was solved when the environment was made, by whom is not known.
   const captured = report.engines.every((one) => one.kind === 'capture');
-  const solved = captured
-    ? `  taken from  an environment, for ${report.subdirs.join(', ')}`
-    : `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
+  const solved =
+    rollback !== undefined
+      ? `  taken from  generation ${rollback.to}, for ${report.subdirs.join(', ')}`
+      : captured
+        ? `  taken from  an environment, for ${report.subdirs.join(', ')}`
+        : `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
   const signature = `  signature   ${report.signature}`;
   if (report.published === undefined) return [`${report.label}: would deliver ${artifacts}`, asked, solved, signature];
   const { generation, because, unchanged, proof } = report.published;
@@ -45,6 +50,7 @@ function headline(report: JobReport): string[] {
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
     `  proven      ${proof.checks.map((check) => check.name).join(', ')}`,
     signature,
+    ...(report.held === undefined ? [] : [`  held        until it is released: repackenv release; ${report.held.why}`]),
   ];
 }
 

@@ -44,6 +44,10 @@ export async function readHold(
   });
 }
 
+export function holdFrom(rt: Pick<Runtime, 'clock'>, { generation, why }: Pick<Hold, 'generation' | 'why'>): Hold {
+  return { schema: 1, generation, since: new Date(rt.clock.now()).toISOString(), why };
+}
+
 /** Whole or not there, and on disk: what comes next relies on it. To be called with the label locked. */
 export async function writeHold(rt: Pick<Runtime, 'fs'>, stateDir: string, hold: Hold): Promise<void> {
   await rt.fs.writeWhole(join(stateDir, HOLD_NAME), `${canonicalJson(hold, 2)}\n`);

@@ -33,6 +33,8 @@ export interface StageOptions {
   /** On ROOT's volume, beside the label folder; exists and is empty. The caller removes it, after a failure too. */
   dir: string;
   indexBz2: boolean;
+  /** Every index file as it is to be, of exactly these records; default: made of them. */
+  indexes?: readonly { path: string; bytes: Uint8Array }[] | undefined;
   /** File or package names whose changed bytes are accepted; `all`: every one. */
   replace: readonly string[];
   /** What travels along outside the indexes; default nothing. */
@@ -119,8 +121,9 @@ function artifactFile(artifact: AcquiredArtifact, live: LiveFolder): FileToStage
 
 async function indexFiles(
   rt: Runtime,
-  { plan, acquired, live, indexBz2, changesOnly }: StageOptions,
+  { plan, acquired, live, indexBz2, indexes, changesOnly }: StageOptions,
 ): Promise<FileToStage[]> {
+  if (indexes !== undefined) return indexes.map((each) => writtenFile(rt, { ...each, kind: 'index' }, live));
   const files: FileToStage[] = [];
   for (const subdir of subdirsOf(plan)) {
     rt.signal.throwIfAborted();

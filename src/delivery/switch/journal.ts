@@ -4,6 +4,7 @@ import { canonicalJson } from '../../base/json.js';
 import type { PublishReceipt } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { isMissing } from '../../base/fs-errors.js';
+import type { Hold } from '../generations/hold.js';
 import type { FileToPut, Operation } from './operations.js';
 
 export const JOURNAL_NAME = 'journal.json';
@@ -23,6 +24,8 @@ export interface Journal {
   removeFolder: boolean;
   /** Written when the switch is complete, with the time it then is; null in an undo. */
   receipt: Omit<PublishReceipt, 'finishedAt'> | null;
+  /** Written with the receipt: from then on the label is held. */
+  hold?: Hold;
 }
 
 export interface UndoPlan {

@@ -3,6 +3,7 @@ import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { MANIFEST_COPY_NAME } from '../place/inspect.js';
 import { removeJournal, type Journal } from './journal.js';
+import { writeHold } from '../generations/hold.js';
 import { nameGeneration } from '../generations/keep-generation.js';
 import { writeReceipt } from '../receipts.js';
 
@@ -21,6 +22,10 @@ export async function recordSwitch(
 ): Promise<void> {
   if (journal.receipt !== null) {
     const receipt = { ...journal.receipt, finishedAt: new Date(rt.clock.now()).toISOString() };
+    if (journal.hold !== undefined) {
+      await writeHold(rt, stateDir, journal.hold);
+      await rt.reach('rollback:hold-written');
+    }
     await nameGeneration(rt, { stateDir, stagingDir, receipt });
     await rt.fs.writeWhole(join(stateDir, MANIFEST_COPY_NAME), await rt.fs.readFile(join(labelDir, MANIFEST_NAME)));
     await writeReceipt(rt, stateDir, receipt);
