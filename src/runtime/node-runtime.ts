@@ -12,7 +12,10 @@ export interface NodeRuntimeOptions {
   events: EventSink;
   secrets: Pick<Redactor, 'foundIn'>;
   signal: AbortSignal;
-  process: Pick<NodeJS.Process, 'env' | 'platform' | 'arch' | 'pid' | 'cwd' | 'getuid' | 'kill' | 'constrainedMemory'>;
+  process: Pick<
+    NodeJS.Process,
+    'env' | 'platform' | 'arch' | 'pid' | 'cwd' | 'getuid' | 'kill' | 'constrainedMemory' | 'execPath' | 'argv'
+  >;
 }
 
 /** The real machine. */
@@ -53,6 +56,7 @@ function describeMachine(process: NodeRuntimeOptions['process']): Machine {
     uid: process.getuid?.(),
     cpus: availableParallelism(),
     memory: usableMemory(process.constrainedMemory()),
+    startedAs: [process.execPath, ...process.argv.slice(1, 2)],
     randomId: () => randomBytes(4).toString('hex'),
   };
 }

@@ -46,5 +46,7 @@ export interface Machine {
   cpus: number;
   /** Bytes of memory that may be used, of the machine or of the container. */
   memory: number;
+  /** What runs this program: the path of node, and of the file in `bin/`. */
+  startedAs: readonly string[];
   randomId(): string;
 }

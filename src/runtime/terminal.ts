@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises';
+
 /** Where text goes. `columns` and `rows` are 0 and `interactive` false when the stream is a file or a pipe. */
 export interface TextSink {
   write(text: string): void;
@@ -12,12 +14,14 @@ export interface Terminal {
   stderr: TextSink;
   /** All of standard input as text; used for `TOKEN` given as `-`. */
   readStdin(): Promise<string>;
+  /** One line of an answer; absent where nobody sits at a terminal. */
+  ask?: ((question: string) => Promise<string>) | undefined;
 }
 
 type Streams = {
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
-  stdin: AsyncIterable<unknown>;
+  stdin: NodeJS.ReadStream;
   env: Readonly<Record<string, string | undefined>>;
   /** Called when what goes to standard output is lost (a full disk), but not when nobody wants it (`| head`). */
   onOutputLost: () => void;
@@ -32,7 +36,18 @@ export function nodeTerminal(streams: Streams): Terminal {
       for await (const chunk of streams.stdin) text += String(chunk);
       return text;
     },
+    ask:
+      streams.stdin.isTTY === true && streams.stderr.isTTY === true ? (question) => ask(streams, question) : undefined,
   };
+}
+
+async function ask({ stdin, stderr }: Streams, question: string): Promise<string> {
+  const lines = createInterface({ input: stdin, output: stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
 }
 
 function sink(stream: NodeJS.WriteStream, env: Streams['env'], onLost: () => void): TextSink {

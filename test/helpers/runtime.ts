@@ -125,6 +125,7 @@ function testMachine(): Machine {
     uid: process.getuid?.(),
     cpus: 2,
     memory: 8_000_000_000,
+    startedAs: ['/usr/bin/node', '/opt/repackenv/bin/repackenv.js'],
     randomId: () => `id-${++ids}`,
   };
 }

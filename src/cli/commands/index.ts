@@ -11,6 +11,7 @@ import { historyCommand, receivedCommand } from './history.js';
 import { holdCommand, releaseCommand } from './hold.js';
 import { importCommand } from './import.js';
 import { licensesCommand } from './licenses.js';
+import { initCommand } from './init.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { notesCommand } from './notes.js';
@@ -26,6 +27,7 @@ import { whyCommand } from './why.js';
 export const COMMANDS: readonly CliCommand[] = [
   updateCommand,
   planCommand,
+  initCommand,
   captureCommand,
   verifyCommand,
   mirrorCommand,
