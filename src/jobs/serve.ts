@@ -1,8 +1,8 @@
-import path from 'node:path';
 import { errnoOf } from '../base/disk-errors.js';
 import { RepackError } from '../base/errors.js';
 import type { Answered, PublicLimits, PublicServer } from '../runtime/http-door.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { openWholeFolder } from '../delivery/generations/generation-folder.js';
 import { makeFileChecker } from '../serve/checked-file.js';
 import { makeGuard } from '../serve/guard.js';
 import type { Access } from '../serve/guard.js';
@@ -49,10 +49,11 @@ export const SERVE_LIMITS: PublicLimits = {
 
 /**
  * `repackenv serve DIR`: the channels of a folder over HTTP, read-only, until it is told to stop, which is its regular end. Takes no lock: a
- * publication in the same folder goes on beside it. Throws E_NOT_A_CHANNEL, E_PORT.
+ * publication in the same folder goes on beside it. Throws E_NOT_A_CHANNEL, E_GENERATION, E_ARTIFACT_MISSING,
+ * E_PORT.
  */
-export async function serve(rt: Runtime, request: ServeRequest): Promise<ServeReport> {
-  const dir = path.resolve(rt.machine.cwd, request.dir);
+export async function serve(machine: Runtime, request: ServeRequest): Promise<ServeReport> {
+  const { rt, dir } = await openWholeFolder(machine, request.dir);
   const checker = makeFileChecker(rt);
   const site = await openSite(rt, { dir, checker });
   const guard = makeGuard(request.access);

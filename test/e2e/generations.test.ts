@@ -16,6 +16,7 @@ import type { DiffReport } from '../../src/jobs/diff/diff.js';
 import type { ExportReport } from '../../src/jobs/export.js';
 import { pooled, publishKeptHistory, stateOf, type KeptHistory } from '../helpers/generations.js';
 import { runOurs, type Ran } from '../helpers/programs.js';
+import { startServeProgram } from '../helpers/serve-program.js';
 import { expectRefusal } from '../helpers/refusals.js';
 
 /** Four generations of acme, each kept, and old, which has receipts only, as before generations were kept. */
@@ -100,6 +101,25 @@ describe('generations that were kept', () => {
     const looked = await run(['doctor', 'acme@2', '--json']);
     expect(reportOf<{ generation: number }>(looked)).toMatchObject({ generation: 2 });
     expectRefusal(await run(['doctor', 'acme@2', '--repair']), { code: 'E_USAGE', says: ['only read', '--repair'] });
+  });
+
+  it('serve hands out an earlier one', async () => {
+    const server = await startServeProgram(['acme@1'], { home: join(dir, 'home'), cwd: root });
+    try {
+      for (const path of [
+        'linux-64/repodata.json',
+        'noarch/repodata.json.zst',
+        'linux-64/a-1.0-0.conda',
+        'manifest.json',
+      ]) {
+        const answer = await fetch(`http://127.0.0.1:${server.port}/acme/${path}`);
+        expect(answer.status, path).toBe(200);
+        expect(Buffer.from(await answer.arrayBuffer()).equals(readFileSync(join(was(1), path))), path).toBe(true);
+      }
+      expect((await fetch(`http://127.0.0.1:${server.port}/acme/win-64/repodata.json`)).status).toBe(404);
+    } finally {
+      expect((await server.stop()).exitCode).toBe(0);
+    }
   });
 
   it('an existing path of that spelling wins', async () => {

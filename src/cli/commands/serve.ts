@@ -14,7 +14,10 @@ export const serveCommand: CliCommand = {
   settings: [...OUTPUT_SETTINGS, 'logDir'],
   declare: (command) =>
     void command
-      .argument('<DIR>', 'a channel folder, served as / and /LABEL; or ROOT, its label folders as /LABEL')
+      .argument(
+        '<DIR>',
+        'a channel folder or ROOT/LABEL@N, served as / and /LABEL; or ROOT, its label folders as /LABEL',
+      )
       .option('--port <N>', `port to listen on; 0 takes a free one and prints it (default ${DEFAULT_PORT})`)
       .option('--host <ADDR>', 'address to listen on: 127.0.0.1 reaches this machine only (default), 0.0.0.0 or :: all')
       .option('--basic-auth-file <FILE>', 'ask for user and password: a file of user:password lines')

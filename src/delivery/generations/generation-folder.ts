@@ -221,9 +221,18 @@ function overlay(disk: FileSystem, { dir, stateDir, files }: Virtual): FileSyste
   };
 }
 
-function ofBytes(base: Stats, { length }: Uint8Array): Stats {
+/** With an inode of its own, by which readers know files again. */
+function ofBytes(base: Stats, bytes: Uint8Array): Stats {
   const plain = { isFile: () => true, isDirectory: () => false, isSymbolicLink: () => false };
-  return Object.assign(Object.create(base) as Stats, plain, { size: length, nlink: 1 });
+  const ino = Number.parseInt(sha256Of(bytes).slice(0, 12), 16);
+  return Object.assign(Object.create(base) as Stats, plain, { size: bytes.length, nlink: 1, ino });
+}
+
+function inBigInts(stats: Stats): object {
+  const [dev, ino, size] = [stats.dev, stats.ino, stats.size].map(BigInt);
+  const [mtimeNs, ctimeNs] = [stats.mtimeMs, stats.ctimeMs].map((ms) => BigInt(Math.round(ms * 1e6)));
+  const [mtimeMs, ctimeMs] = [mtimeNs! / 1_000_000n, ctimeNs! / 1_000_000n];
+  return { dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs, isFile: () => true };
 }
 
 function entryOf(parentPath: string, name: string, isFolder: boolean): Dirent {
@@ -240,7 +249,7 @@ function handleOf(stats: Stats, bytes: Uint8Array): FileHandle {
       return { bytesRead: piece.length, buffer: into };
     },
     readFile: async () => Buffer.from(bytes),
-    stat: async () => stats,
+    stat: async ({ bigint = false } = {}) => (bigint ? inBigInts(stats) : stats),
     close: async () => undefined,
   };
   return handle as unknown as FileHandle;

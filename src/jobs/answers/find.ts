@@ -4,10 +4,10 @@ import { findIn, wantedFile } from '../../answers/find.js';
 import type { SearchedLabel } from '../../answers/find.js';
 import type { FindReport } from '../../answers/schema.js';
 import { nearestFew } from '../../base/nearest.js';
-import { isObject, objectIn } from '../../base/json.js';
 import { inParallel } from '../../base/parallel.js';
 import { splitPath } from '../../conda/channel/names.js';
 import { listGenerations } from '../../delivery/generations/read-generations.js';
+import { sitesOf } from '../../delivery/generations/received.js';
 import { labelsOfRoot, STATE_NAME } from '../../delivery/place/root.js';
 import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { isThere } from '../../channel/read/list-folder.js';
@@ -85,16 +85,8 @@ async function lookAtOne(rt: Runtime, given: string): Promise<Looked[]> {
 
 /** What each site told last. */
 async function sitesIn(rt: Runtime, stateDir: string): Promise<SearchedLabel['sites']> {
-  const text = await rt.fs.readText(path.join(stateDir, 'received.json')).catch(() => '');
-  const told = objectIn(text)?.['received'];
-  const last = new Map<string, SearchedLabel['sites'][number]>();
-  for (const each of Array.isArray(told) ? told : []) {
-    if (!isObject(each)) continue;
-    const { site, generation, at } = each;
-    if (typeof site === 'string' && typeof generation === 'number' && typeof at === 'string')
-      last.set(site, { site, generation, at });
-  }
-  return [...last.values()].sort((a, b) => (a.site < b.site ? -1 : 1));
+  const told = await sitesOf(rt, stateDir).catch(() => []);
+  return told.map(({ site, generation, at }) => ({ site, generation, at }));
 }
 
 function namesOf(labels: readonly SearchedLabel[]): Set<string> {
