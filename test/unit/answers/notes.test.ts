@@ -87,7 +87,7 @@ describe('notes', () => {
 
 ## New
 
-- \`\` new\`s \`\` 0.1
+- \`new_s\` 0.1
 
 ## Updated
 
