@@ -77,7 +77,7 @@ function textOf({ file, root, outcome, labels, passedOver, block }: InitReport):
     outcome === 'written' || outcome === 'extended'
       ? [`next: read it, name the token's source in it, then repackenv plan --all --root ${root}`]
       : [];
-  return [said, ...over, ...next].join('\n');
+  return [said.trimEnd(), ...over, ...next, ''].join('\n');
 }
 
 async function writeSchedule(call: CliCall, root: string) {
@@ -108,7 +108,7 @@ async function writeSchedule(call: CliCall, root: string) {
   }
   const names = files.map(({ name }) => name);
   const install = files[0]?.install ?? '';
-  reporter.result(`written: ${names.join(', ')}\nto put it in force: ${install}`, {
+  reporter.result(`written: ${names.join(', ')}\nto put it in force: ${install}\n`, {
     job: 'init',
     scheduler,
     files: names,
