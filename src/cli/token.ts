@@ -2,6 +2,7 @@ import path from 'node:path';
 import { RepackError } from '../base/errors.js';
 import { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { readSecretFile } from '../config/secret-file.js';
 import type { Terminal } from '../runtime/terminal.js';
 
 export interface GivenToken {
@@ -58,20 +59,15 @@ export function fromEnvironment(name: string, rt: Pick<Runtime, 'env'>): Secret 
 
 export async function fromFile(file: string, rt: Door): Promise<Secret> {
   const full = path.resolve(rt.machine.cwd, file);
-  let bytes: Buffer;
-  try {
-    const { size } = await rt.fs.stat(full);
-    bytes = size > TOKEN_FILE_MAX_BYTES ? Buffer.alloc(0) : await rt.fs.readFile(full);
-    if (size > TOKEN_FILE_MAX_BYTES) throw new Error(`${size} bytes`);
-  } catch (cause) {
-    throw new RepackError('E_TOKEN', {
+  const refuse = (cause: unknown): RepackError =>
+    new RepackError('E_TOKEN', {
       what: 'The token file can’t be read, or is no file of one line',
       where: full,
       hint: 'Check its path and permissions; it holds the token and nothing else.',
       cause,
     });
-  }
-  return checked(bytes.toString('utf8').replace(/^﻿/, ''), full);
+  const { text } = await readSecretFile(rt, full, { mostBytes: TOKEN_FILE_MAX_BYTES, refuse });
+  return checked(text, full);
 }
 
 /** Ends of lines and blanks around it are the editor's; anything odd inside is refused, never sent half. */

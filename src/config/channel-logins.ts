@@ -5,6 +5,7 @@ import { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { parseNetrc } from './netrc.js';
 import { pathInFile } from './path-in-file.js';
+import { readSecretFile } from './secret-file.js';
 import type { SettingValues } from './settings.js';
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine'>;
@@ -18,7 +19,6 @@ export interface LoginPlace {
   source: string;
 }
 
-const MOST_BYTES = 1 << 20;
 const LONGEST = 8192;
 /** A shorter password would be masked all over every text: it is looked for together with its user only. */
 const SHORTEST_ALONE = 6;
@@ -81,14 +81,13 @@ export async function readChannelLogins(
   }
   if (netrc === undefined || netrc === false) return { logins, warning: undefined };
   const file = netrc === true ? await usersNetrc(rt) : netrc;
-  const { text, mode } = await readSmallFile(rt, file, '--netrc');
+  const { text, warning } = await readLoginFile(rt, file, '--netrc');
   for (const { machine, login, password } of parseNetrc(text)) {
     const host = parseHost(machine);
     if (host === undefined) continue;
     logins.push(basicLogin({ ...host, source: file }, login, password));
   }
-  const open = rt.machine.platform !== 'win32' && (mode & 0o077) !== 0;
-  return { logins, warning: open ? `other accounts of this machine can read ${file}: chmod 600 it` : undefined };
+  return { logins, warning };
 }
 
 async function usersNetrc({ fs, env, machine }: Door): Promise<string> {
@@ -105,32 +104,28 @@ async function usersNetrc({ fs, env, machine }: Door): Promise<string> {
 async function textAt(rt: Door, source: string, where: string): Promise<string> {
   if (source.startsWith('file:')) {
     const file = pathInFile(rt.machine, rt.machine.cwd, source.slice('file:'.length));
-    return (await readSmallFile(rt, file, where)).text;
+    return (await readLoginFile(rt, file, where)).text;
   }
   const text = rt.env[source.slice('env:'.length)];
   if (text === undefined) throw refused(where, 'The environment variable is not set', 'Set it, or correct its name.');
   return text;
 }
 
-async function readSmallFile({ fs }: Door, file: string, where: string): Promise<{ text: string; mode: number }> {
-  try {
-    const { size, mode } = await fs.stat(file);
-    if (size > MOST_BYTES) throw new Error(`${size} bytes`);
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await fs.readFile(file)), mode };
-  } catch (cause) {
-    throw new RepackError('E_CONFIG', {
+function readLoginFile(rt: Door, file: string, where: string): Promise<{ text: string; warning: string | undefined }> {
+  const refuse = (cause: unknown): RepackError =>
+    new RepackError('E_CONFIG', {
       what: 'The file with the login can’t be read, or is no text in UTF-8',
       where: `${where}: ${file}`,
       hint: `Check its path and permissions.${where === '--netrc' ? ' A word right behind --netrc is taken for its FILE.' : ''}`,
       cause,
     });
-  }
+  return readSecretFile(rt, file, { refuse });
 }
 
 /** `basic:user:password`, `bearer:TOKEN`, `x-api-key:KEY`; without one of these words, what holds a colon is user and password. */
 function makeLogin(place: LoginPlace, raw: string, where: string): ChannelLogin {
   // Ends of lines and blanks around it are the editor's.
-  const text = raw.replace(/^\ufeff/, '').trim();
+  const text = raw.trim();
   const [, word, value = ''] = /^(?:(basic|bearer|x-api-key):)?(.*)$/is.exec(text) ?? [];
   const kind = word?.toLowerCase() ?? (value.includes(':') ? 'basic' : 'bearer');
   if (value === '') throw refused(where, 'The login is empty', 'Write user:password, or a token.');

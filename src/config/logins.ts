@@ -2,8 +2,7 @@ import path from 'node:path';
 import { RepackError } from '../base/errors.js';
 import { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
-
-const MOST_BYTES = 1 << 20;
+import { readSecretFile } from './secret-file.js';
 
 /**
  * A file of `user:password` lines (`--basic-auth-file`), with blank lines and `#` comments. The file holds passwords as they are typed:
@@ -17,21 +16,12 @@ export async function readLogins(
   const refuse = (what: string, hint: string, cause?: unknown): RepackError =>
     new RepackError('E_CONFIG', { what, where: full, hint, cause });
   const SHAPE = 'Each line is user:password, as they are typed; lines that begin with # are comments.';
-  let text: string;
-  let mode: number;
-  try {
-    const stats = await rt.fs.stat(full);
-    if (!stats.isFile() || stats.size > MOST_BYTES) throw new Error(`${stats.size} bytes`);
-    ({ mode } = stats);
-    text = await rt.fs.readText(full);
-  } catch (cause) {
-    throw refuse('The file of users and passwords can’t be read', `Check its path and permissions. ${SHAPE}`, cause);
-  }
+  const { text, warning } = await readSecretFile(rt, full, {
+    refuse: (cause) =>
+      refuse('The file of users and passwords can’t be read', `Check its path and permissions. ${SHAPE}`, cause),
+  });
   const logins: { user: string; password: Secret }[] = [];
-  for (const [at, raw] of text
-    .replace(/^\ufeff/, '')
-    .split(/\r?\n/)
-    .entries()) {
+  for (const [at, raw] of text.split(/\r?\n/).entries()) {
     if (raw.trim() === '' || raw.startsWith('#')) continue;
     const colon = raw.indexOf(':');
     const [user, password] = [raw.slice(0, colon), raw.slice(colon + 1)];
@@ -41,6 +31,5 @@ export async function readLogins(
     logins.push({ user, password: new Secret(password) });
   }
   if (logins.length === 0) throw refuse('The file of users and passwords names nobody', SHAPE);
-  const open = rt.machine.platform !== 'win32' && (mode & 0o077) !== 0;
-  return { logins, warning: open ? `other accounts of this machine can read ${full}: chmod 600 it` : undefined };
+  return { logins, warning };
 }
