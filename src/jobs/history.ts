@@ -7,7 +7,7 @@ import { isThere } from '../channel/read/list-folder.js';
 import { SIGNATURE_NAME, type Manifest } from '../channel/manifest/manifest.js';
 import { whyMoved, type Reason } from '../channel/manifest/why-moved.js';
 import type { PublishReceipt } from '../channel/staged.js';
-import { isWhole } from '../delivery/generations/generation-folder.js';
+import { wholeness } from '../delivery/generations/generation-folder.js';
 import { readHold, type Hold } from '../delivery/generations/hold.js';
 import { bestKnown, labelAt } from '../delivery/generations/named-generation.js';
 import { listGenerations, type Generation } from '../delivery/generations/read-generations.js';
@@ -83,7 +83,8 @@ export async function history(rt: Runtime, { root, label }: { root: string; labe
     findings.push({ code: 'live-manifest-altered', message, subject: place.labelDir, exit: true });
   }
   const generations: HistoryEntry[] = [];
-  for (const one of each) generations.push(await entryOf(rt, { one, each, place, told, live: liveNumber }));
+  const isWhole = await wholeness(rt, place);
+  for (const one of each) generations.push(await entryOf(rt, { one, each, place, told, isWhole, live: liveNumber }));
   const numbers = [...new Set(each.map(({ generation }) => generation))];
   const behind = (generation: number): number =>
     numbers.filter((number) => number > generation && number <= (liveNumber ?? 0)).length;
@@ -115,11 +116,12 @@ interface About {
   each: readonly Generation[];
   place: LabelPlace;
   told: readonly Received[];
+  isWhole: (one: Generation) => Promise<boolean>;
   live: number | null;
 }
 
 async function entryOf(rt: Runtime, about: About): Promise<HistoryEntry> {
-  const { one, each, place, told, live } = about;
+  const { one, each, place, told, live, isWhole } = about;
   const { generation, receipt, manifest, damage } = one;
   const before = beforeIt(one, each);
   const first = manifest !== undefined && manifest.previous === null;
@@ -128,7 +130,7 @@ async function entryOf(rt: Runtime, about: About): Promise<HistoryEntry> {
     manifest !== undefined && (first || before !== undefined)
       ? changesOf(before, manifest)
       : receipt && changesIn(receipt, receipt.previous === null);
-  const kept = manifest === undefined ? 'receipt' : (await isWhole(rt, one, place)) ? 'whole' : 'manifest';
+  const kept = manifest === undefined ? 'receipt' : (await isWhole(one)) ? 'whole' : 'manifest';
   const back = member(receipt, 'rolledBackTo');
   return {
     generation,

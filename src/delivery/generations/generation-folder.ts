@@ -1,6 +1,7 @@
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import { RepackError } from '../../base/errors.js';
+import { inParallel } from '../../base/parallel.js';
 import { bzip2Compress } from '../../codec/bzip2.js';
 import { sha256Of } from '../../codec/digests.js';
 import { prepareZstd } from '../../codec/zstd.js';
@@ -68,14 +69,26 @@ export async function openWholeFolder(rt: Runtime, given: string): Promise<ReadF
   });
 }
 
-/** Whether each artifact, side file and packed index of a generation is still here; looked at by size. */
-export async function isWhole(rt: Pick<Runtime, 'fs'>, each: Generation, place: LabelPlace): Promise<boolean> {
-  const { manifest } = each;
-  if (manifest === undefined) return false;
-  const source = await makeSource(rt, { ...each, place }, manifest);
-  const needed = manifest.files.filter(({ path }) => !isIndexPath(path) || path.endsWith(INDEX_NAMES[1]));
-  for (const file of needed) if ((await source(file)) === undefined) return false;
-  return true;
+/**
+ * Tells of a label's generations whether each artifact, side file and packed index is still here; looked at by size. The same bytes are in
+ * many generations, and looked for once.
+ */
+export async function wholeness(
+  rt: Pick<Runtime, 'fs'>,
+  place: LabelPlace,
+): Promise<(each: Generation) => Promise<boolean>> {
+  const live = await livePaths(rt, place);
+  const known = new Map<string, Promise<Found | undefined>>();
+  return async ({ manifest, dir }) => {
+    const needed = (manifest?.files ?? []).filter(({ path }) => !isIndexPath(path) || path.endsWith(INDEX_NAMES[1]));
+    const found = await inParallel(needed, 16, (file) => {
+      const there = known.get(file.sha256) ?? onDisk(rt, { dir, place, live }, file);
+      // An index lies in the folder of its generation: that it is not in one says nothing of another.
+      if (!isIndexPath(file.path)) known.set(file.sha256, there);
+      return there;
+    });
+    return manifest !== undefined && found.every((each) => each !== undefined);
+  };
 }
 
 /** A line for each: what it is, and who has or had it. */
@@ -110,28 +123,43 @@ type Dirent = Awaited<ReturnType<FileSystem['readdir']>>[number];
 /** A file on disk, or the bytes. */
 type Found = { file: string } | { bytes: Uint8Array };
 
-/** Where the bytes of a file of the manifest are now. By size: whoever reads them holds them against the digest. */
+/** Where the bytes of this digest lie in the label folder. */
+async function livePaths(rt: Pick<Runtime, 'fs'>, { labelDir }: LabelPlace): Promise<Map<string, string>> {
+  const live = (await readManifest(rt, join(labelDir, MANIFEST_NAME)))?.manifest;
+  return new Map((live?.files ?? []).map(({ path, sha256 }) => [sha256, join(labelDir, path)]));
+}
+
+interface Lying extends Pick<NamedGeneration, 'dir' | 'place'> {
+  live: ReadonlyMap<string, string>;
+}
+
+/** Where the bytes of a file of a manifest lie now. By size: whoever reads them holds them against the digest. */
+async function onDisk(
+  rt: Pick<Runtime, 'fs'>,
+  { dir, place, live }: Lying,
+  { path, size, sha256 }: ManifestFile,
+): Promise<{ file: string } | undefined> {
+  const kept = dir === undefined || !isIndexPath(path) ? undefined : join(dir, path);
+  for (const file of [kept, poolPath(place.root, sha256), live.get(sha256)]) {
+    const stats = file === undefined ? undefined : await rt.fs.lstat(file).catch(() => undefined);
+    if (stats?.isFile() === true && stats.size === size) return { file: file! };
+  }
+  return undefined;
+}
+
+/** The same, and what of it can be made anew: the other forms of an index whose packed one is there. */
 async function makeSource(
   rt: Pick<Runtime, 'fs'>,
   { dir, place }: Pick<NamedGeneration, 'dir' | 'place'>,
   manifest: Manifest,
 ): Promise<(file: ManifestFile) => Promise<Found | undefined>> {
-  const live = (await readManifest(rt, join(place.labelDir, MANIFEST_NAME)))?.manifest;
-  const bySha256 = new Map((live?.files ?? []).map(({ path, sha256 }) => [sha256, join(place.labelDir, path)]));
+  const lying = { dir, place, live: await livePaths(rt, place) };
   const packed = new Map(manifest.files.map((file) => [file.path, file]));
   const made = new Map<string, Promise<Uint8Array | undefined>>();
-  const onDisk = async ({ path, size, sha256 }: ManifestFile): Promise<Found | undefined> => {
-    const kept = dir === undefined || !isIndexPath(path) ? undefined : join(dir, path);
-    for (const file of [kept, poolPath(place.root, sha256), bySha256.get(sha256)]) {
-      const stats = file === undefined ? undefined : await rt.fs.lstat(file).catch(() => undefined);
-      if (stats?.isFile() === true && stats.size === size) return { file: file! };
-    }
-    return undefined;
-  };
   const remake = async ({ path, sha256 }: ManifestFile): Promise<Uint8Array | undefined> => {
     const zst = packed.get(`${dirname(path)}/${INDEX_NAMES[1]}`);
-    const found = zst === undefined || zst.path === path ? undefined : await onDisk(zst);
-    if (found === undefined || !('file' in found)) return undefined;
+    const found = zst === undefined || zst.path === path ? undefined : await onDisk(rt, lying, zst);
+    if (found === undefined) return undefined;
     try {
       const json = await unpackIndex(zst!.path, await rt.fs.readFile(found.file));
       const bytes = basename(path) === INDEX_NAMES[2] ? await bzip2Compress(json) : json;
@@ -141,7 +169,7 @@ async function makeSource(
     }
   };
   return async (file) => {
-    const found = await onDisk(file);
+    const found = await onDisk(rt, lying, file);
     if (found !== undefined || !isIndexPath(file.path)) return found;
     const bytes = made.get(file.path) ?? remake(file);
     made.set(file.path, bytes);
