@@ -1,4 +1,5 @@
 import { NOARCH } from '../conda/channel/channel.js';
+import { parseDistFilename, splitPath } from '../conda/channel/names.js';
 import { INDEX_NAMES, INSTALLERS_NAME } from '../channel/manifest/manifest.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { specForAnyShell, wordForAnyShell, wordForSh, wordForWindows } from '../base/shell-quote.js';
@@ -120,7 +121,7 @@ function installing({ label, manifest }: InstallPage): string[] {
   ];
 }
 
-function updating({ manifest }: InstallPage): string[] {
+function updating({ label, manifest }: InstallPage): string[] {
   const names = manifest.specs.flatMap((spec) => wordForAnyShell(nameOf(spec)) ?? []).join(' ') || 'PACKAGE';
   return section('Update', [
     'After the folder has been synchronised with a newer generation:',
@@ -128,7 +129,27 @@ function updating({ manifest }: InstallPage): string[] {
     ...commands([`conda update ${names}`]),
     '',
     `(\`micromamba update ${names}\`, \`pixi update\`.) Nothing is fetched from anywhere else.`,
+    '',
+    'Not every client takes packages back to lower versions in an update. Where the folder has older ones than an environment, since the sender went back to',
+    'an earlier generation, ask for the versions that the folder has, in the activated environment, or make the environment anew as above:',
+    '',
+    ...commands([
+      `conda install --offline --override-channels -c ${wordsOf(label).url} ${versionsText(manifest) || 'PACKAGE=VERSION'}`,
+    ]),
   ]);
+}
+
+/** What was asked for, as this folder has it. */
+function versionsText({ specs, files }: Manifest): string {
+  const wanted = new Set(specs.map(nameOf));
+  const versions = new Map(
+    files.flatMap(({ path, kind }) => {
+      if (kind !== 'artifact') return [];
+      const { name, version } = parseDistFilename(splitPath(path)[1]);
+      return wanted.has(name) ? [[name, `${name}=${version}`] as const] : [];
+    }),
+  );
+  return [...versions.values()].flatMap((spec) => specForAnyShell(spec) ?? []).join(' ');
 }
 
 function clients({ manifest }: InstallPage): string[] {

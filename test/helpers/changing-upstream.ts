@@ -21,7 +21,8 @@ export interface ChangingUpstream {
  * A channel in a folder, where each time something else changes: an upgrade (2), a corrected record (3), other bytes under one name and a
  * package more (4), a package less (5), the other format (6). Nothing of before stays there.
  */
-export function changingUpstream(work: Workplace, label = 'halkbank'): ChangingUpstream {
+export function changingUpstream(work: Workplace, labels: readonly string[] = ['halkbank']): ChangingUpstream {
+  const [label] = labels;
   const dir = join(work.dir, 'server');
   const options = ['--base-url', dir, '--owner', 'acme', '--cache-dir', work.cache];
   const update: ChangingUpstream['update'] = (...more) =>
@@ -48,7 +49,7 @@ export function changingUpstream(work: Workplace, label = 'halkbank'): ChangingU
     rmSync(dir, { recursive: true, force: true });
     for (const [channel, has] of [
       ['acme', packages],
-      [`acme/label/${label}`, []],
+      ...labels.map((each) => [`acme/label/${each}`, []] as const),
     ] as const) {
       mkdirSync(join(dir, channel), { recursive: true });
       await makeChannel(join(dir, channel), has, { subdirs: ['linux-64'], patches });

@@ -81,8 +81,8 @@ Examples:
 
 Packages come from the label folder, the store and what ROOT keeps; the channel, and with it a
 token, is asked only for what is not there. A label folder that is signed is signed again
-(--sign-key), or its signature is let go (--drop signature). conda update does not downgrade: the
-site's INSTALL.md says how environments go back.
+(--sign-key), or its signature is let go (--drop signature). Not every client downgrades in an
+update: the site's INSTALL.md says how environments go back.
 
 Exit codes: 0 done, 2 no such generation, 4 the generation is no longer complete (what is missing is
 named), 5 publish, 6 another run holds the label, 7 upstream, 8 proof failed.
