@@ -36,13 +36,26 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
       failed: [...new Set([...others, ...now])].sort(),
     };
     const file = pathIn(root);
+    await rt.reach('fleet:ended');
     await rt.fs.mkdirp(path.dirname(file));
+    await sweep(rt, path.dirname(file));
     await rt.fs.writeWhole(file, `${canonicalJson(document, 2)}\n`, {
       aside: `${file}.${rt.machine.pid}-${rt.machine.randomId()}`,
     });
   } catch (error) {
     const message = `which labels failed could not be noted in ${pathIn(root)}: ${String(error)}`;
     rt.events.emit({ type: 'warning', message });
+  }
+}
+
+const STALE_MS = 60 * 60_000;
+
+/** What a run that was killed left half written. */
+async function sweep(rt: Runtime, folder: string): Promise<void> {
+  for (const { name } of await rt.fs.readdir(folder)) {
+    if (!name.startsWith(`${NAME}.`)) continue;
+    const { mtimeMs } = await rt.fs.lstat(path.join(folder, name));
+    if (rt.clock.now() - mtimeMs > STALE_MS) await rt.fs.remove(path.join(folder, name));
   }
 }
 

@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lastFailed, noteLastUpdate } from '../../../../src/jobs/fleet/last-update.js';
 import { tempDir } from '../../../helpers/artifacts.js';
-import { testRuntime } from '../../../helpers/runtime.js';
+import { fakeClock, testRuntime } from '../../../helpers/runtime.js';
 
 const ends = (text: string) =>
   text.split(' ').map((word) => ({ label: word.replace('!', ''), failed: word.endsWith('!') }));
@@ -34,6 +34,14 @@ describe('the labels whose last update failed', () => {
       expect(await lastFailed(rt, root)).toEqual(['a']);
     },
   );
+
+  it('what a killed run left half written goes, when it is an hour old', async () => {
+    const [rt, root] = [testRuntime({ clock: fakeClock(Date.now() + 7_200_000) }), tempDir()];
+    mkdirSync(join(root, '.repackenv'));
+    writeFileSync(join(root, '.repackenv', '.last-update.json.7-ab'), '{');
+    await noteLastUpdate(rt, root, ends('a'));
+    expect(readdirSync(join(root, '.repackenv'))).toEqual(['.last-update.json']);
+  });
 
   it('a ROOT that can’t be written is a warning', async () => {
     const [rt, root] = [testRuntime(), tempDir()];
