@@ -235,6 +235,16 @@ describe('questions to what was delivered', () => {
       expect(byDigest.matches).toEqual([matches[1]]);
     });
 
+    it('answers where the notes on sites are damaged, and says so', async () => {
+      const file = join(second.root, '.repackenv/halkbank/received.json');
+      const bytes = readFileSync(file);
+      writeFileSync(file, '{');
+      const ran = await run(['find', 'pytho=1.9', second.root]);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(ran.stderr).toContain('The notes on which site has what are damaged');
+      writeFileSync(file, bytes);
+    });
+
     it('asks an earlier generation by every question', async () => {
       await answer('find', ['pytho=1.9', `${second.labelDir}@1`]);
       await answer('find', ['pytho=1.9', `${second.labelDir}@2`], 1);

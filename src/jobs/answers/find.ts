@@ -3,6 +3,7 @@ import { namesIn } from '../../answers/asked.js';
 import { findIn, wantedFile } from '../../answers/find.js';
 import type { SearchedLabel } from '../../answers/find.js';
 import type { FindReport } from '../../answers/schema.js';
+import { isRepackError } from '../../base/errors.js';
 import { nearestFew } from '../../base/nearest.js';
 import { inParallel } from '../../base/parallel.js';
 import { splitPath } from '../../conda/channel/names.js';
@@ -83,9 +84,13 @@ async function lookAtOne(rt: Runtime, given: string): Promise<Looked[]> {
   });
 }
 
-/** What each site told last. */
+/** What each site told last; where these notes are damaged, that is said. */
 async function sitesIn(rt: Runtime, stateDir: string): Promise<SearchedLabel['sites']> {
-  const told = await sitesOf(rt, stateDir).catch(() => []);
+  const told = await sitesOf(rt, stateDir).catch((error: unknown) => {
+    if (!isRepackError(error)) throw error;
+    rt.events.emit({ type: 'warning', message: `${error.what}: ${error.where}` });
+    return [];
+  });
   return told.map(({ site, generation, at }) => ({ site, generation, at }));
 }
 
