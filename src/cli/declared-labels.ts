@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { EXIT, RepackError, type ExitCode } from '../base/errors.js';
 import type { RepackEvent } from '../base/events.js';
 import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
@@ -33,6 +34,7 @@ export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promis
   }
   rt.events.emit({ type: 'note', message: `ROOT is ${root.root}${root.said === undefined ? '' : `, ${root.said}`}` });
   refuseDropAll(call, labels);
+  if (options['all'] === true) await sayUndeclared(call, root.root);
   const prepared: PreparedLabel[] = [];
   for (const each of declared) prepared.push(await prepare(call, root.root, each));
   const [first, ...more] = prepared;
@@ -40,6 +42,16 @@ export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promis
   return more.length === 0
     ? runOne(call, job, { root: root.root, prepared: first })
     : runFleet(call, job, { root: root.root, prepared });
+}
+
+/** A line that was taken out of the file ends no customer: the folder stays, and this is said. */
+async function sayUndeclared({ rt, resolved }: CliCall, root: string): Promise<void> {
+  const { publishedLabels } = await import('../jobs/labels.js');
+  const published = await publishedLabels(rt, path.resolve(rt.machine.cwd, root));
+  const undeclared = published.flatMap(({ label }) => (resolved.declared?.labels.has(label) === true ? [] : [label]));
+  if (undeclared.length === 0) return;
+  const message = `published and not declared, left as ${undeclared.length === 1 ? 'it is' : 'they are'}: ${undeclared.join(', ')}`;
+  rt.events.emit({ type: 'note', message });
 }
 
 /** As a label that is named by `--label`. */

@@ -52,13 +52,12 @@ export function readConfigText(bytes: Uint8Array, file: string, elsewhere?: stri
   if (block === undefined) return { values: settingsOf(values), declared: undefined };
   if (elsewhere !== undefined)
     throw fileError(FORM, yaml.keyAt([block]).where, { what: `"${block}" can’t stand in this file`, hint: elsewhere });
-  const { defaults = {}, labels = {} } = values;
   return {
     values: settingsOf(values),
     declared: {
       file,
-      labels: blocksOf(yaml, 'labels', labels),
-      defaults: blocksOf(yaml, 'defaults', defaults),
+      labels: blocksOf(yaml, 'labels', values.labels ?? {}),
+      defaults: blocksOf(yaml, 'defaults', values.defaults ?? {}),
     },
   };
 }

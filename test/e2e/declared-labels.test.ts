@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { openDeclaredWorkplace, type DeclaredWorkplace } from '../helpers/declared.js';
-import type { Ran } from '../helpers/programs.js';
+import { startOurs, type Ran } from '../helpers/programs.js';
 import { expectRefusal } from '../helpers/refusals.js';
 import { TOKEN } from '../helpers/upstream.js';
 
@@ -204,4 +204,25 @@ describe('declared labels, by the installed program', () => {
     expect(ran.stdout).toMatch(/^client: +"conda 4\.12" +# command line$/m);
     expect(ran.stdout).toMatch(/^owner: +"prometeia" +# .*repackenv\.yml$/m);
   });
+
+  it(
+    'goes by the file as it was at the start, and tells of a label that is taken out of it',
+    async () => {
+      const env = { CONDA_TOKEN: TOKEN, TMPDIR: work.tmp };
+      const running = startOurs('repackenv', ['update', '--all'], { home: work.home, cwd: work.root, env });
+      expect(await running.says('ROOT is')).toBe(true);
+      work.declare(`${DEFAULTS}labels:\n  bank-2: {packages: [pytho]}\n`);
+      const ran = await running.ended;
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(manifestOf('bank-1').specs).toEqual(['pytho', 'ratingpro']);
+      expect(manifestOf('bank-2').specs).toEqual(['ratingpro']);
+
+      const before = snapshot(join(work.root, 'bank-1'));
+      const next = await ours(['plan', '--all', '--drop', 'ratingpro']);
+      expect(next.exitCode, next.stderr).toBe(0);
+      expect(next.stderr).toContain('published and not declared, left as they are: bank-1, ziraat');
+      expect(changesBetween(before, snapshot(join(work.root, 'bank-1')))).toEqual([]);
+    },
+    SLOW,
+  );
 });

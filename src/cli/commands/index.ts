@@ -12,6 +12,7 @@ import { holdCommand, releaseCommand } from './hold.js';
 import { importCommand } from './import.js';
 import { licensesCommand } from './licenses.js';
 import { initCommand } from './init.js';
+import { labelsCommand } from './labels.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { notesCommand } from './notes.js';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CliCommand[] = [
   updateCommand,
   planCommand,
   initCommand,
+  labelsCommand,
   captureCommand,
   verifyCommand,
   mirrorCommand,

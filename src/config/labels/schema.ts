@@ -39,10 +39,12 @@ export const OWN_KEYS = Object.keys(OWN);
 export const BLOCKS = {
   defaults: z
     .record(z.string(), BLOCK)
+    .nullable()
     .optional()
     .meta({ description: 'settings that labels share, in sets by name; the set `all` counts for every label' }),
   labels: z
     .record(z.string(), BLOCK)
+    .nullable()
     .optional()
     .meta({ description: 'the customers: each label with its packages and settings' }),
 };
@@ -52,9 +54,10 @@ const TOKEN_HINT =
 
 /** What no schema of a single value sees: names, sets that are not there, circles, tokens. */
 export function checkBlocks(
-  { defaults = {}, labels = {} }: { defaults?: Blocks | undefined; labels?: Blocks | undefined },
+  written: { defaults?: Blocks | null | undefined; labels?: Blocks | null | undefined },
   context: z.core.$RefinementCtx,
 ): void {
+  const [defaults, labels] = [written.defaults ?? {}, written.labels ?? {}];
   const complain = (path: PropertyKey[], wrong: Wrong, of: 'key' | 'value' = 'value'): void =>
     void context.addIssue({ code: 'custom', path, message: wrong.message, params: { of } });
 

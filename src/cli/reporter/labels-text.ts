@@ -1,0 +1,47 @@
+import type { LabelState } from '../../jobs/labels.js';
+import { largest } from '../../base/largest.js';
+import { oneLine } from './printable.js';
+
+/** A line for each label. */
+export function labelsText(states: readonly LabelState[], root: string): string {
+  const rows = [
+    ['label', 'generation', 'published', ''],
+    ...states.map((state) => [
+      state.label,
+      state.generation === null ? '-' : String(state.generation),
+      state.published?.slice(0, 10) ?? '-',
+      oneLine(remarks(state).join('; ')),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, at) => largest(rows.map((row) => row[at]!.length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  const undeclared = states.filter(({ declared }) => !declared).length;
+  return [
+    ...(states.length === 0 ? [`no label in ${root}`] : lines),
+    ...(undeclared === 0
+      ? []
+      : [
+          '',
+          `not declared: published, and in no line of repackenv.yml; the folder stays. repackenv init shows the lines.`,
+        ]),
+    '',
+  ].join('\n');
+}
+
+function remarks({ declared, generation, hold, behind, failed, damage }: LabelState): string[] {
+  return [
+    ...(declared ? [] : ['not declared']),
+    ...(generation === null && damage === null ? ['not published yet'] : []),
+    ...(failed ? ['last update failed'] : []),
+    ...(hold === null ? [] : [`held at generation ${hold.generation} since ${hold.since.slice(0, 10)}: ${hold.why}`]),
+    ...(behind.length === 0
+      ? []
+      : [`behind: ${behind.map(({ site, generation: has }) => `${site} (generation ${has})`).join(', ')}`]),
+    ...(damage === null ? [] : [damage]),
+  ];
+}
