@@ -182,6 +182,19 @@ describe('what was sent', () => {
     expect(nothing.stdout).toContain('nothing changed');
   });
 
+  it('history tells a rollback, and the numbers go on', async () => {
+    const copy = join(at.dir, 'back');
+    cpSync(at.root, copy, { recursive: true, preserveTimestamps: true });
+    const acme = join(copy, 'acme');
+    const back = await run(['rollback', acme, '--to', '2']);
+    expect(back.exitCode, back.stderr).toBe(0);
+    const { stdout } = await run(['history', acme]);
+    expect(stdout).toMatch(/^ {2}held at generation 5 since /m);
+    expect(stdout).toMatch(/^ {2}\* 5 .* rolled back to 2: \+b \+n -w ~a$/m);
+    expect((await run(['diff', `${acme}@2`, acme])).exitCode).toBe(0);
+    expect((await run(['diff', `${acme}@-1`, `${acme}@4`])).exitCode).toBe(0);
+  });
+
   it.each<[string, () => string[], Parameters<typeof expectRefusal>[1]]>([
     [
       'history of no label',

@@ -118,8 +118,8 @@ async function writeSchedule(call: CliCall, root: string) {
 }
 
 const EXAMPLES = `
-A file that is there is never overwritten. What a published folder can't tell, as where the token is,
-stands in the new file as a comment.
+A file that is there is never overwritten. What a published folder can't tell, as where the token
+is, stands in the new file as a comment.
 
 Examples:
   repackenv init /srv/repos
