@@ -1,3 +1,4 @@
+import { emitFindings } from '../base/emit-findings.js';
 import type { Command } from 'commander';
 import type { MirrorSettings } from '../jobs/mirror/mirror-settings.js';
 import type { MirrorRequest } from '../jobs/mirror/mirror.js';
@@ -67,7 +68,7 @@ export async function takeMirrorSettings({ rt, redactor, options, args }: CliCal
 export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings): Promise<MirrorRequest> {
   const { declareMirrorChannels, deltaFolder, mirrorPlace } = await import('../jobs/mirror/mirror-settings.js');
   const { rt, values, options } = call;
-  for (const finding of settings.warnings) rt.events.emit({ type: 'finding', finding });
+  emitFindings(rt, settings.warnings);
   const token = call.token ?? settings.token;
   const channels = declareMirrorChannels(settings, {
     baseUrl: values.baseUrl,

@@ -33,7 +33,3 @@ export function listed(shown: readonly string[], total: number, between = ', '):
   const more = total - shown.length;
   return `${shown.join(between)}${more > 0 ? `${between}and ${more} more` : ''}`;
 }
-
-export function emitFindings(rt: Pick<Runtime, 'events'>, findings: readonly Finding[]): void {
-  for (const finding of findings) rt.events.emit({ type: 'finding', finding });
-}

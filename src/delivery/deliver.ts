@@ -1,8 +1,8 @@
+import { emitFindings } from '../base/emit-findings.js';
 import { bytesOfChanges } from '../channel/compare-channels.js';
 import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
 import { VERSION } from '../base/tool-version.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { emitFindings } from './collect-findings.js';
 import { guardSignature } from './guard.js';
 import { lastGeneration, recordedKeep } from './generations/keep-generation.js';
 import { laySiteFiles, signerOf } from './hand-over.js';

@@ -1,3 +1,4 @@
+import { emitFindings } from '../base/emit-findings.js';
 import path from 'node:path';
 import { isRepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
@@ -48,15 +49,14 @@ export async function laySiteFiles(
   const changed = staged.files.some(({ change }) => change !== 'unchanged');
   await layBeside(rt, { labelDir, manifest: staged.manifest, signed, onlyThere, changed }).catch((error: unknown) => {
     if (!isRepackError(error)) throw error;
-    rt.events.emit({
-      type: 'finding',
-      finding: {
+    emitFindings(rt, [
+      {
         code: SITE_FILES_NOT_WRITTEN,
         message: `the channel is published, but not what belongs beside it: ${error.what}`,
         subject: error.where ?? labelDir,
         exit: true,
       },
-    });
+    ]);
   });
 }
 

@@ -1,3 +1,4 @@
+import { emitFindings } from '../base/emit-findings.js';
 import { join, relative, sep } from 'node:path';
 import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { RepackError, isRepackError } from '../base/errors.js';
@@ -170,10 +171,7 @@ async function carryOut(rt: Runtime, options: SwitchOptions, journal: Journal): 
   }
   for (const path of progress.stuck) {
     const message = `no index names ${path} any more, but another program holds it open; the next run removes it`;
-    rt.events.emit({
-      type: 'finding',
-      finding: { code: 'leaving-held', message, subject: join(labelDir, path), exit: false },
-    });
+    emitFindings(rt, [{ code: 'leaving-held', message, subject: join(labelDir, path), exit: false }]);
   }
   try {
     await recordSwitch(rt, { labelDir, stateDir, stagingDir: staging.dir, journal });

@@ -1,3 +1,4 @@
+import { emitFindings } from '../base/emit-findings.js';
 import path from 'node:path';
 import { captureEnvironment } from '../engine/capture/capture-environment.js';
 import { readActiveEnvironment } from '../engine/capture/envinfo.js';
@@ -11,7 +12,7 @@ import type { JobReport } from './job-report.js';
 import type { CaptureRequest } from './request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
+import { collectFindings } from '../delivery/collect-findings.js';
 import { refuseHeld } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';

@@ -1,3 +1,4 @@
+import { emitFindings } from '../base/emit-findings.js';
 import { append } from '../base/append.js';
 import { engineTitle } from '../engine/conda/conda-engine.js';
 import { createWithConda } from '../engine/conda/create-with-conda.js';
@@ -7,7 +8,6 @@ import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { pathOf } from '../conda/channel/names.js';
 import { specsFor } from '../conda/spec/match-spec.js';
-import { emitFindings } from '../delivery/collect-findings.js';
 import type { Finding } from '../base/findings.js';
 import type { LockFile, NotConda } from '../config/lock-file/lock-file.js';
 import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '../conda/plan/plan.js';

@@ -1,7 +1,8 @@
+import { emitFindings } from '../base/emit-findings.js';
 import type { JobReport } from './job-report.js';
 import { askedBy, type RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { collectFindings, emitFindings } from '../delivery/collect-findings.js';
+import { collectFindings } from '../delivery/collect-findings.js';
 import { readHold } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';

@@ -1,9 +1,9 @@
+import { emitFindings } from '../base/emit-findings.js';
 import path from 'node:path';
 import { acquire } from '../store/acquire.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
 import type { RepackRequest } from './request.js';
 import type { WorkSettings } from '../config/work-settings.js';
-import { emitFindings } from '../delivery/collect-findings.js';
 import type { Collected } from '../delivery/collect-findings.js';
 import { deliver } from '../delivery/deliver.js';
 import type { JobReport } from './job-report.js';

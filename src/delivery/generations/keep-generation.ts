@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { dirname, join } from 'node:path';
 import { isMissing } from '../../base/fs-errors.js';
 import { canonicalJson, objectIn } from '../../base/json.js';
@@ -41,7 +42,7 @@ export async function stageGeneration(rt: Runtime, { stateDir, stagingDir, stage
   const there = await readManifest(rt, join(dir, MANIFEST_NAME));
   if (there !== undefined && contentOf(there.manifest) !== contentOf(manifest)) {
     const message = `another channel of generation ${manifest.generation} is kept already, and stays; of this one there will be no history`;
-    rt.events.emit({ type: 'finding', finding: { code: 'generation-not-kept', message, subject: dir, exit: false } });
+    emitFindings(rt, [{ code: 'generation-not-kept', message, subject: dir, exit: false }]);
     return;
   }
   const kept = files.filter(({ path }) => isKept(path));

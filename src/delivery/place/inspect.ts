@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { join } from 'node:path';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
@@ -177,10 +178,7 @@ async function fromCopy(
     });
   }
   const message = `the manifest was broken (${broken.reason}) and is written anew`;
-  rt.events.emit({
-    type: 'finding',
-    finding: { code: 'manifest-rebuilt', message, subject: broken.path, exit: false, warn: true },
-  });
+  emitFindings(rt, [{ code: 'manifest-rebuilt', message, subject: broken.path, exit: false, warn: true }]);
   return copy;
 }
 

@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { join } from 'node:path';
 import { objectIn } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
@@ -21,7 +22,7 @@ export async function compareWithManifest(
   const changed: string[] = [];
   const tell = (code: string, path: string, text: string): void => {
     const finding = { code, message: `${path} ${text}`, subject: join(live.dir, path), exit: false, warn: true };
-    rt.events.emit({ type: 'finding', finding });
+    emitFindings(rt, [finding]);
   };
   const comesBack = 'it comes back if it is still wanted and at hand';
   for (const { path, kind, sha256 } of manifest.files) {

@@ -1,9 +1,10 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import path from 'node:path';
 import type { Finding } from '../../base/findings.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { cleanCache } from './cache-part.js';
 import { cleanRoot } from './root-part.js';
-import { emitFindings, listed } from '../../delivery/collect-findings.js';
+import { listed } from '../../delivery/collect-findings.js';
 import { freedBy } from './items.js';
 import type { CleanItem, CleanLimits, FoundItem } from './items.js';
 

@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import type { SetContent } from '../../media/set/content.js';
 import { fits, type SetEnds } from '../../media/import/fits.js';
 import { planImport } from '../../media/import/stage.js';
@@ -179,10 +180,7 @@ function tellUnsigned({ rt, command, steps }: SetsJob, live: LiveFolder): void {
   const another = live.manifestSha256 !== target.sha256;
   if (command === 'merge' || signature !== 'absent' || !another || !live.files.has(SIGNATURE_NAME)) return;
   const message = `${header.name} is not signed, and generation ${live.manifest?.generation ?? '?'} here is: ask the sender; --allowed-signers FILE refuses unsigned sets`;
-  rt.events.emit({
-    type: 'finding',
-    finding: { code: 'signature-gone', message, subject: SIGNATURE_NAME, exit: false, warn: true },
-  });
+  emitFindings(rt, [{ code: 'signature-gone', message, subject: SIGNATURE_NAME, exit: false, warn: true }]);
 }
 
 interface Ended {

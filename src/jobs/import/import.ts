@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import path from 'node:path';
 import { readSet } from '../../media/archive/read-set.js';
 import type { SetContent } from '../../media/set/content.js';
@@ -16,7 +17,7 @@ import { openRoot } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { applySets, type ImportReport, type SetToApply } from './apply-sets.js';
 import { refuseReceiptPlace } from './import-receipt.js';
-import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
+import { collectFindings } from '../../delivery/collect-findings.js';
 
 export interface ImportRequest {
   /** Folders, set files, parts. */

@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { recordDigest } from '../../channel/index/repodata.js';
 import { readChannelFolder, type ChannelFolder } from '../../media/merge/channel.js';
 import { refuseUnpackedSet } from '../../media/merge/unpacked.js';
@@ -13,7 +14,7 @@ import type { LiveFolder, SideFile, StagedChannel } from '../../channel/staged.j
 import { profileOfManifest } from '../../channel/manifest/profile.js';
 import { deliver, type Published } from '../../delivery/deliver.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
+import { type Collected } from '../../delivery/collect-findings.js';
 import type { ImportReport } from '../import/apply-sets.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import { refuseHeld } from '../../delivery/generations/hold.js';

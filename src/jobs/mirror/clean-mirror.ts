@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { planMirrorClean } from '../../mirror/sync/clean.js';
 import type { MirrorCleanPlan } from '../../mirror/sync/clean.js';
 import { NOARCH } from '../../conda/channel/channel.js';
@@ -7,7 +8,7 @@ import { INSTALLERS_NAME } from '../../channel/manifest/manifest.js';
 import type { LiveFolder, SideFile } from '../../channel/staged.js';
 import { rememberSeen } from '../../delivery/place/seen.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
+import { collectFindings } from '../../delivery/collect-findings.js';
 import { refuseHeld } from '../../delivery/generations/hold.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { deliverContent } from './deliver-mirror.js';

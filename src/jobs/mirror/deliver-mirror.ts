@@ -1,7 +1,8 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import type { SideFile } from '../../channel/staged.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { Gateway } from '../../gateway/gateway.js';
-import { emitFindings, type Collected } from '../../delivery/collect-findings.js';
+import { type Collected } from '../../delivery/collect-findings.js';
 import { deliver, type Delivered } from '../../delivery/deliver.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { rememberSeen } from '../../delivery/place/seen.js';

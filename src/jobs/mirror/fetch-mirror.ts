@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import path from 'node:path';
 import { acquire } from '../../store/acquire.js';
 import type { Gateway } from '../../gateway/gateway.js';
@@ -11,7 +12,7 @@ import type { LiveFolder, SideFile } from '../../channel/staged.js';
 import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import { checkFreeSpace } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { emitFindings, listed } from '../../delivery/collect-findings.js';
+import { listed } from '../../delivery/collect-findings.js';
 import { attestationsLeftOut } from '../stated-attestations.js';
 import type { MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';

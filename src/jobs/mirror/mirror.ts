@@ -1,6 +1,7 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { compareChannels } from '../../channel/compare-channels.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { collectFindings, emitFindings } from '../../delivery/collect-findings.js';
+import { collectFindings } from '../../delivery/collect-findings.js';
 import type { Collected } from '../../delivery/collect-findings.js';
 import { readHold, type Hold } from '../../delivery/generations/hold.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';

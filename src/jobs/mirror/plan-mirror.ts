@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { compareWithLive } from '../../delivery/stage/compare-live.js';
 import type { Gateway } from '../../gateway/gateway.js';
 import { refuseShrink } from '../../mirror/sync/shrink.js';
@@ -7,7 +8,7 @@ import type { SyncPlan } from '../../mirror/sync/sync.js';
 import { RepackError } from '../../base/errors.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { emitFindings, listed } from '../../delivery/collect-findings.js';
+import { listed } from '../../delivery/collect-findings.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { chooseFiles } from './choice-memory.js';
 import type { KeyedChoice } from './choice-memory.js';

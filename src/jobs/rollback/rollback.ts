@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { join } from 'node:path';
 import { EXIT, isRepackError, RepackError } from '../../base/errors.js';
 import { profileOfManifest } from '../../channel/manifest/profile.js';
@@ -8,7 +9,7 @@ import type { AcquiredArtifact, PlannedArtifact, RepackPlan, SolvedSubdir } from
 import { parseMatchSpec } from '../../conda/spec/match-spec.js';
 import type { WorkSettings } from '../../config/work-settings.js';
 import type { Secret } from '../../base/secret.js';
-import { collectFindings, emitFindings, type Collected } from '../../delivery/collect-findings.js';
+import { collectFindings, type Collected } from '../../delivery/collect-findings.js';
 import { deliver } from '../../delivery/deliver.js';
 import { heldText, holdFrom, readHold, writeHold } from '../../delivery/generations/hold.js';
 import { chooseGeneration, parseSelector, type NamedGeneration } from '../../delivery/generations/named-generation.js';

@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { SetFile, SetPart } from '../set/headers.js';
@@ -92,7 +93,7 @@ export async function readParts(
     if (problem === undefined || taken === undefined) continue;
     const message = `${problem}; the copy on ${taken.file.medium} is used`;
     const finding = { code: 'medium-copy-damaged', message, subject: looked.file.path, exit: false, warn: true };
-    rt.events.emit({ type: 'finding', finding });
+    emitFindings(rt, [finding]);
   }
   return { sound, damaged };
 }

@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { join } from 'node:path';
 import { hashFiles } from '../../channel/read/read-folder.js';
 import { sumsBytes } from '../../channel/manifest/make-manifest.js';
@@ -24,10 +25,7 @@ export async function mediumSums(
   const gone = [...listed.keys()].filter((name) => !names.includes(name));
   if (gone.length > 0) {
     const message = `no longer on the medium, and taken out of its ${SUMS_NAME}: ${gone.join(', ')}`;
-    rt.events.emit({
-      type: 'finding',
-      finding: { code: 'medium-file-gone', message, subject: out, exit: false, warn: true },
-    });
+    emitFindings(rt, [{ code: 'medium-file-gone', message, subject: out, exit: false, warn: true }]);
   }
   return { bytes: sumsBytes(files), names };
 }
@@ -49,9 +47,6 @@ async function listedBefore(rt: SumsRuntime, out: string): Promise<Map<string, s
   const sums = parseSums(text, 64);
   if ('lines' in sums) return new Map(sums.lines.map(({ name, digest }) => [name, digest]));
   const message = `${SUMS_NAME} on the medium was unreadable (line ${sums.badLine}) and is made anew from what lies there`;
-  rt.events.emit({
-    type: 'finding',
-    finding: { code: 'medium-sums-rebuilt', message, subject: out, exit: false, warn: true },
-  });
+  emitFindings(rt, [{ code: 'medium-sums-rebuilt', message, subject: out, exit: false, warn: true }]);
   return new Map();
 }

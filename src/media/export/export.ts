@@ -1,3 +1,4 @@
+import { emitFindings } from '../../base/emit-findings.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { checkedBase, type Base } from './base.js';
@@ -103,10 +104,7 @@ async function exportGeneration(rt: Runtime, one: OneGeneration): Promise<Export
   const medium = await writeMedium(rt, { dir, out, openWorkFolder: workFolder.open, sets, siteFiles });
   if ((await manifestDigest(rt, dir)) !== sha256) {
     const message = `the folder was published while it was read: the set holds generation ${manifest.generation}, whole, and no longer the newest`;
-    rt.events.emit({
-      type: 'finding',
-      finding: { code: 'published-meanwhile', message, subject: dir, exit: false, warn: true },
-    });
+    emitFindings(rt, [{ code: 'published-meanwhile', message, subject: dir, exit: false, warn: true }]);
   }
   return { ...told, ...medium, nothingNew: false };
 }
@@ -142,7 +140,7 @@ async function signatureFor(
   if (generation.signature === undefined) return undefined;
   const message =
     'the set is for some platforms only, and the signature, which is over the whole manifest, does not go with it; --sign-key makes one';
-  rt.events.emit({ type: 'finding', finding: { code: 'signature-left-out', message, exit: false, warn: true } });
+  emitFindings(rt, [{ code: 'signature-left-out', message, exit: false, warn: true }]);
   return undefined;
 }
 
@@ -150,7 +148,7 @@ function tellNewPlatforms(rt: Runtime, base: StoredManifest, target: StoredManif
   const fresh = target.manifest.subdirs.filter((subdir) => !base.manifest.subdirs.includes(subdir));
   if (fresh.length === 0) return;
   const message = `the site has no ${fresh.join(', ')} yet, so the delta brings all of it; --subdir ${base.manifest.subdirs.join(' --subdir ')} leaves it out`;
-  rt.events.emit({ type: 'finding', finding: { code: 'platform-added', message, exit: false, warn: true } });
+  emitFindings(rt, [{ code: 'platform-added', message, exit: false, warn: true }]);
 }
 
 /** For all platforms of this export together, from indexes that are the manifest's. */

@@ -33,3 +33,9 @@ it('each rule of a channel folder stands in a test, by its code or, where no cod
       .some((piece) => piece.length > 8 && tests.includes(piece));
   expect(Object.entries(RULES).flatMap(([code, { text }]) => (inTests(code) || shown(text) ? [] : [code]))).toEqual([]);
 });
+
+it('a finding is emitted by emitFindings, and no other way', () => {
+  // Its type, the function itself, and the reporter, which shows what the report holds and nobody has shown.
+  expect([...source.matchAll(/type: 'finding'/g)]).toHaveLength(3);
+  expect(source).toContain("rt.events.emit({ type: 'finding', finding })");
+});
