@@ -1,3 +1,4 @@
+import { largest } from '../../base/largest.js';
 import { heldText } from '../../delivery/generations/hold.js';
 import type { HistoryEntry, HistoryReport } from '../../jobs/history.js';
 import type { ReceivedReport } from '../../jobs/received.js';
@@ -13,7 +14,7 @@ export function historyText(report: HistoryReport): string {
   const { label, labelDir, live, held, generations, sites, findings } = report;
   const count = generations.length === 0 ? 'nothing was published' : plural(generations.length, 'generation');
   const rows = generations.map(columnsOf);
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(0, ...rows.map((row) => row[at]!.length)));
+  const widths = [0, 1, 2, 3, 4].map((at) => largest(rows.map((row) => row[at]!.length)));
   const lines = rows.map((row) =>
     row
       .map((text, at) => text.padEnd(widths[at] ?? 0))

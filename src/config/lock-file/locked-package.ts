@@ -1,3 +1,4 @@
+import { append } from '../../base/append.js';
 import { RepackError } from '../../base/errors.js';
 import { Secret } from '../../base/secret.js';
 import { formatOf, isSubdir, parseDistFilename } from '../../conda/channel/names.js';
@@ -21,7 +22,7 @@ interface Entry {
  */
 export function lockedPackage(entry: Entry, { secrets }: Pick<LockSource, 'secrets'>): LockedPackage | NotConda {
   const { url, where } = entry;
-  secrets.push(...secretsIn(url));
+  append(secrets, secretsIn(url));
   const bare = url.replace(/[?#].*$/s, '');
   if (formatOf(bare) === undefined) return { name: nameIn(bare), kind: 'a source package' };
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(url))
