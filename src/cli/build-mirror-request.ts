@@ -16,6 +16,7 @@ export const MIRROR_SETTINGS: CliCommand['settings'] = [
   'client',
   'index',
   'dryRun',
+  'keep',
   'signKey',
   'siteFiles',
   'attestations',

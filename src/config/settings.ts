@@ -115,6 +115,18 @@ const STATED = {
     help: 'accept that a published file has other bytes upstream now',
     schema: texts,
   },
+  keep: {
+    group: 'Proof and publishing',
+    value: 'N',
+    help: 'how many generations stay complete, the live one among them: what leaves is kept beside the label folders',
+    schema: z.coerce
+      .number()
+      .int('must be a whole number of generations')
+      .min(0, 'must be 0 or more')
+      .max(10_000, 'must be 10000 at most')
+      .optional(),
+    defaultText: 'as last time; at first 3 for labels, 0 for mirrors and imported folders',
+  },
   signKey: {
     group: 'Proof and publishing',
     value: 'FILE',

@@ -18,6 +18,7 @@ const AS_GIVEN = [
   'caFiles',
   'takeOverLock',
   'replace',
+  'keep',
   'signKey',
   'attestations',
   'adopt',

@@ -5,6 +5,7 @@ import { VERSION } from '../base/tool-version.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { guardSignature } from './guard.js';
 import { lastGeneration, recordedKeep } from './generations/keep-generation.js';
+import { pruneAfter } from './generations/prune.js';
 import { laySiteFiles, signerOf } from './hand-over.js';
 import type { LabelFolder } from './place/label-folder.js';
 import { proveConsistent } from './proof/prove-consistent.js';
@@ -59,6 +60,7 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
       });
     },
     layBeside: async (staged) => {
+      if (keep > 0 && !isSame(staged)) await pruneAfter(rt, place, keep);
       if (siteFiles === 'leave') return;
       await laySiteFiles(rt, { labelDir: place.labelDir, staged, onlyThere: siteFiles === 'renew' });
     },

@@ -8,11 +8,12 @@ import type { Runtime } from '../runtime/runtime.js';
 import { isMissing } from '../base/fs-errors.js';
 import { requireOurs } from './place/inspect.js';
 import { isIndexPath } from '../channel/manifest/manifest.js';
+import { givenBytes, whileGiving } from './switch/give.js';
 import { removeJournal, writeJournal, type Journal } from './switch/journal.js';
 import type { LabelLock } from './lock/lock.js';
 import { PHASES, planOperations, subdirOf, type FileToPut } from './switch/operations.js';
 import { holdFrom, type Hold } from './generations/hold.js';
-import { stageGeneration } from './generations/keep-generation.js';
+import { recordKeep, stageGeneration } from './generations/keep-generation.js';
 import { draftReceipt, finished, writeLastRun, type DraftReceipt } from './receipts.js';
 import { recordSwitch } from './switch/record.js';
 import { writeReducedIndexes } from './switch/reduced-index.js';
@@ -30,13 +31,14 @@ export interface SwitchOptions {
   staged: Pick<StagedChannel, 'dir' | 'files' | 'leaving'>;
   /** As `inspectLabelFolder` saw it under the same lock. */
   live: LiveFolder;
+  /** How many generations stay complete; 0: nothing of this one is kept but its receipt (design D15). Absent: not kept. */
+  keep?: number;
 }
 
 export interface PublishOptions extends SwitchOptions {
   staged: StagedChannel;
   /** Own a folder that was made by something else. */
   adopt?: boolean;
-  /** How many generations stay complete; 0: nothing of this one is kept but its receipt (design D15). */
   keep: number;
   /** Back to the content of that generation: with the same switch the label is held. */
   rollback?: { to: number; why: string } | undefined;
@@ -51,7 +53,9 @@ export const PUBLISH_STEPS: readonly string[] = [
   'publish:generation-staged',
   'publish:prepared',
   'publish:journal-written',
-  ...PHASES.map((phase) => `publish:${phase}`),
+  ...PHASES.slice(0, -1).map((phase) => `publish:${phase}`),
+  'publish:pooled',
+  `publish:${PHASES.at(-1)}`,
   'publish:switched',
   'publish:generation-named',
   'publish:recorded',
@@ -88,6 +92,7 @@ export async function publish(rt: Runtime, options: PublishOptions): Promise<Pub
   const { rollback } = options;
   const hold = rollback && holdFrom(rt, { generation: draft.generation, why: rollback.why });
   const stageMore = async (): Promise<void> => {
+    await recordKeep(rt, options.place.stateDir, options.keep);
     if (options.keep === 0) return;
     await stageGeneration(rt, { stateDir: options.place.stateDir, stagingDir: staging.dir, staged, live });
     await rt.reach('publish:generation-staged');
@@ -121,17 +126,20 @@ async function prepare(
   options: SwitchOptions,
   { files, receipt, stageMore, hold }: Preparation,
 ): Promise<Journal> {
-  const { place, staged, live, staging } = options;
+  const { place, staged, live, staging, keep = 0 } = options;
   try {
     await refuseChangedFolder(rt, live);
     await inParallel(files, 4, (file) => finishStaged(rt, staging.dir, file));
     await stageMore?.();
+    const gives = keep > 1 ? givenBytes(live) : new Map<string, string>();
+    const reduced = await reduce(rt, options, files);
+    const operations = planOperations({ files, reduced, leaving: staged.leaving, gives });
     const journal: Journal = {
-      schema: 1,
+      schema: operations.some((operation) => operation.gives !== undefined) ? 2 : 1,
       purpose: 'publish',
       label: place.label,
       run: staging.run,
-      operations: planOperations({ files, reduced: await reduce(rt, options, files), leaving: staged.leaving }),
+      operations,
       undo: await backUp(rt, { stagingDir: staging.dir, live, files, leaving: staged.leaving }),
       removeFolder: false,
       receipt,
@@ -164,7 +172,10 @@ async function carryOut(rt: Runtime, options: SwitchOptions, journal: Journal): 
   const { labelDir, stateDir } = place;
   const progress: SwitchProgress = { syncFailed: false, leaving: false, stuck: [] };
   try {
-    await runSwitch(rt, { labelDir, stagingDir: staging.dir, signal: rt.signal }, journal.operations, progress);
+    await whileGiving(rt, { labelDir, stateDir, stagingDir: staging.dir }, journal, async (giving) => {
+      const context = { labelDir, stagingDir: staging.dir, signal: rt.signal, giving };
+      await runSwitch(rt, context, journal.operations, progress);
+    });
     await rt.reach('publish:switched');
   } catch (error) {
     throw await afterFailure(rt, options, journal, progress, error);
@@ -223,6 +234,7 @@ async function afterFailure(
 async function recordUnchanged(rt: Runtime, options: PublishOptions, draft: DraftReceipt): Promise<PublishReceipt> {
   const receipt = finished(rt, draft);
   try {
+    await recordKeep(rt, options.place.stateDir, options.keep);
     await writeLastRun(rt, options.place.stateDir, receipt);
   } catch (error) {
     rt.events.emit({

@@ -45,7 +45,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     : { side: [], findings: attestationsLeftOut(acquired.artifacts) };
   emitFindings(rt, [...attested.findings, ...gateway.findings()]);
 
-  const { indexBz2, replace, signKey, adopt } = request;
+  const { indexBz2, replace, keep, signKey, adopt } = request;
   const delivered = await deliver(
     rt,
     {
@@ -62,6 +62,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
       proof: { kind: 'installable', plan, request, tools },
       from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
       adopt,
+      keep,
       drop: request.drop,
       siteFiles: request.siteFiles ? 'make' : 'leave',
       alsoScanned: [runDir, path.join(enginePkgsDir, 'urls.txt'), path.join(enginePkgsDir, 'urls')],

@@ -35,12 +35,12 @@ const EARLY = [
 const STEPS = [...EARLY, ...PUBLISH_STEPS, 'update:published', 'update:handed-over'];
 const ENGINE_STEPS = ['engine:isolated', 'engine:created'];
 /** What a first build does not do: nothing is there that could be replaced or could leave. */
-const OF_UPDATES = ['reduced-index-in', 'old-index-out', 'replaced-in', 'stale-index-out', 'leaving-out'].map(
+const OF_UPDATES = ['reduced-index-in', 'old-index-out', 'replaced-in', 'stale-index-out', 'pooled', 'leaving-out'].map(
   (phase) => `publish:${phase}`,
 );
 
 /** Jobs whose steps other files of this folder kill at. */
-const OTHER_JOBS = /^(clean|doctor|export|fleet|hold|import|merge|mirror|rollback):/;
+const OTHER_JOBS = /^(clean|doctor|export|fleet|hold|import|merge|mirror|prune|rollback):/;
 
 it('I3 the steps that are killed at are all that the sources have', () => {
   const found = stepsOfSources();

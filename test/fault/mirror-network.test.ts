@@ -97,6 +97,7 @@ function requestOf(changes: Partial<MirrorRequest> = {}, text = ''): MirrorReque
     channelPriority: 'flexible',
     engine: 'embedded',
     enginePath: undefined,
+    keep: undefined,
     cacheDir: join(dir, 'cache'),
     allowHttp: [],
     maxIndexMb: 450,

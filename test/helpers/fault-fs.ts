@@ -23,7 +23,8 @@ export type FaultCode =
   | 'ENAMETOOLONG'
   | 'ESTALE'
   | 'EEXIST'
-  | 'ENOENT';
+  | 'ENOENT'
+  | 'ENOSYS';
 
 export interface FaultFs {
   fs: FileSystem;

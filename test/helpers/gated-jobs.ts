@@ -292,6 +292,7 @@ export function workSettingsOf(cacheDir: string): WorkSettings {
     channelPriority: 'flexible',
     engine: 'embedded',
     enginePath: undefined,
+    keep: undefined,
     cacheDir,
     allowHttp: [],
     maxIndexMb: 450,

@@ -22,6 +22,8 @@ import type { PublishReceipt } from '../../src/channel/staged.js';
 import { publishSamples, samplePackage } from './label-folders.js';
 import { testRuntime } from './runtime.js';
 import { madeUpSignature } from './vendor-history.js';
+import { poolPath } from '../../src/delivery/generations/pool.js';
+import { hashFile } from '../../src/delivery/hash-file.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import { exists } from './tiny-channel.js';
 
@@ -72,7 +74,7 @@ function receiptOf(labelDir: string, manifestSha256: string): PublishReceipt | u
 
 /**
  * What holds at every moment of a label's life (design D15): no generation lies in the folder without being kept, or about to be under the
- * journal; nothing is kept that is not whole or was never published. Gives what is kept.
+ * journal; nothing is kept that is not whole or was never published, and no byte of it is lost. Gives what is kept.
  */
 export async function expectGenerations(root: string, where: string, label = 'acme'): Promise<string[]> {
   const fs = nodeFileSystem();
@@ -86,6 +88,12 @@ export async function expectGenerations(root: string, where: string, label = 'ac
     for (const subdir of found?.manifest.subdirs ?? [])
       expect(await exists(join(dir, subdir, 'repodata.json.zst')), `${where}: ${name}/${subdir}`).toBe(true);
     expect(Number(name), where).toBeLessThanOrEqual(live?.manifest.generation ?? 0);
+    for (const { path, kind, sha256 } of found?.manifest.files ?? []) {
+      if (kind === 'index') continue;
+      const places = [join(root, label, path), poolPath(root, sha256)];
+      const digests = await Promise.all(places.map(async (place) => (await hashFile({ fs }, place))?.sha256));
+      expect(digests, `${where}: bytes of ${path} of generation ${name}`).toContain(sha256);
+    }
   }
   const underJournal = await exists(join(stateDir, 'journal.json'));
   if (live !== undefined && !underJournal) expect(kept, where).toContain(String(live.manifest.generation));

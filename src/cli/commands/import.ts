@@ -21,7 +21,7 @@ signature.
 export const importCommand: CliCommand = {
   name: 'import',
   summary: 'take what an export put on media into ROOT/LABEL: checked first, then switched into place',
-  settings: [...LOCK_SETTINGS, 'adopt', 'siteFiles', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
+  settings: [...LOCK_SETTINGS, 'adopt', 'keep', 'siteFiles', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command
       .argument('<MEDIUM...>', 'folders of the medium, a NAME.set.json, or a part')
@@ -61,6 +61,7 @@ export const importCommand: CliCommand = {
       receipt: textOption(call, 'receipt'),
       allowRollback: options['allowRollback'] === true,
       adopt: values.adopt,
+      keep: values.keep,
       siteFiles: values.siteFiles === 'on',
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,

@@ -12,6 +12,7 @@ const TITLES: Record<CleanKind, string> = {
   store: 'artifacts in the store',
   repodata: 'indexes',
   'engine-package': 'packages of the engine',
+  kept: 'kept for earlier generations',
   'lost-label': 'of labels that are gone, left alone',
 };
 
@@ -31,6 +32,11 @@ export function cleanText(report: CleanReport): string {
     ),
     ...skipped.map((text) => `left alone: ${text}`),
     ...findingsSection(findings),
+    ...(report.kept.files === 0
+      ? []
+      : [
+          `kept for earlier generations: ${plural(report.kept.files, 'file')}, ${formatBytes(report.kept.bytes)} (keep: says how many)`,
+        ]),
     `${plural(goes.length, 'thing')}, ${formatBytes(report.freed)} ${dryRun ? 'would go (--dry-run)' : 'removed'}${stays(report.linkedElsewhere)}`,
     '',
   ].join('\n');

@@ -14,6 +14,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { labelsOfRoot, STATE_NAME, type LabelPlace } from '../place/root.js';
 import type { Generation } from './read-generations.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
+import { poolPath } from './pool.js';
 import { manifestOf, namedGeneration, signatureOf, type NamedGeneration } from './named-generation.js';
 
 /** A folder to read from: one on disk, or what is kept of a generation. */
@@ -111,11 +112,6 @@ export async function whereFrom(
 }
 
 const MOST_NAMED = 20;
-
-/** Where the pool has these bytes, if it has them. */
-function poolPath(root: string, sha256: string): string {
-  return join(root, STATE_NAME, '.kept', sha256.slice(0, 2), sha256);
-}
 
 type Stats = Awaited<ReturnType<FileSystem['lstat']>>;
 type Dirent = Awaited<ReturnType<FileSystem['readdir']>>[number];

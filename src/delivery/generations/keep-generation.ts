@@ -121,6 +121,17 @@ export async function recordedKeep(rt: Pick<Runtime, 'fs'>, stateDir: string): P
   return typeof keep === 'number' ? keep : undefined;
 }
 
+/** Notes it for whoever prunes. */
+export async function recordKeep(rt: Pick<Runtime, 'fs'>, stateDir: string, keep: number): Promise<void> {
+  if (((await recordedKeep(rt, stateDir)) ?? 0) === keep) return;
+  await rt.fs.writeWhole(join(stateDir, KEEP_NAME), `${canonicalJson({ schema: 1, keep })}\n`);
+}
+
+/** The order in which generations are kept complete: the live one, then the newest. */
+export function largestFirst(numbers: readonly number[], live: number | undefined): number[] {
+  return numbers.toSorted((a, b) => Number(b === live) - Number(a === live) || b - a);
+}
+
 /** Numbers of the generations that are kept, lowest first. */
 export async function keptNumbers(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<number[]> {
   const entries = await rt.fs.readdir(join(stateDir, GENERATIONS_NAME)).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { codeOf, isMissing } from '../../base/fs-errors.js';
 import { readJournal } from '../switch/journal.js';
 import { lockHolder } from '../lock/lock-peek.js';
+import { POOL_NAME } from '../generations/pool.js';
 import { STATE_NAME, type LabelPlace } from './root.js';
 
 /**
@@ -30,6 +31,13 @@ export async function findChannelPlace(rt: Runtime, dir: string): Promise<LabelP
     });
   }
   const name = basename(real);
+  if (name === POOL_NAME) {
+    throw new RepackError('E_ROOT', {
+      what: `A folder of the name ${POOL_NAME} can't be worked on: that is where ${STATE_NAME} has the bytes of earlier generations`,
+      where: real,
+      hint: 'Give the folder another name.',
+    });
+  }
   return { label: name, root, labelDir: real, stateDir: join(root, STATE_NAME, name), created: false };
 }
 

@@ -192,10 +192,16 @@ export async function isChannel(rt: Runtime, folder: string): Promise<boolean> {
  */
 export async function labelsOfRoot(rt: Runtime, folder: string): Promise<string[] | undefined> {
   if (await isOurs(rt, folder)) return undefined;
-  const known = (await isFolder(rt, join(folder, STATE_NAME))) ? await list(rt, join(folder, STATE_NAME)) : undefined;
-  const labels = new Set((known ?? []).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])));
+  const known = (await isFolder(rt, join(folder, STATE_NAME))) ? await labelsWithState(rt, folder) : undefined;
+  const labels = new Set(known);
   for (const { name } of await list(rt, folder)) if (await isChannel(rt, join(folder, name))) labels.add(name);
   return known === undefined && labels.size === 0 ? undefined : [...labels].sort();
+}
+
+/** Labels that something is remembered of in this ROOT. No label begins with a dot: what else lies there is all labels'. */
+export async function labelsWithState(rt: Runtime, root: string): Promise<string[]> {
+  const entries = await list(rt, join(root, STATE_NAME));
+  return entries.flatMap((entry) => (entry.isDirectory() && !entry.name.startsWith('.') ? [entry.name] : []));
 }
 
 /** As a label folder its subdirs would be emptied, and every label in it would lie in a label folder. */

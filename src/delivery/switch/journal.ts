@@ -11,7 +11,8 @@ export const JOURNAL_NAME = 'journal.json';
 
 /** What a switch is about to do, whole, on disk before the first live file is touched. */
 export interface Journal {
-  schema: 1;
+  /** 2: operations give bytes to the pool, which a version that knows only 1 would lose. */
+  schema: 1 | 2;
   /** An `undo` is a switch back to the state before; it is finished like any other and can't be undone itself. */
   purpose: 'publish' | 'undo';
   label: string;
@@ -56,7 +57,7 @@ export async function readJournal(rt: Runtime, stateDir: string): Promise<Journa
   const [digest, body] = text.split('\n');
   if (digest === undefined || body === undefined || sha256Of(body) !== digest) return 'damaged';
   const journal = JSON.parse(body) as Journal;
-  return journal.schema === 1 ? journal : 'newer';
+  return [1, 2].includes(journal.schema) ? journal : 'newer';
 }
 
 /** `durable: false`: without fsync, for the case that one has just failed. */

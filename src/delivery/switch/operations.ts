@@ -30,12 +30,15 @@ export interface PutOperation {
   size: number;
   sha256: string;
   mtimeMs: number;
+  /** Digest of the published bytes that it replaces and that go to the pool before (design D15). */
+  gives?: string;
 }
 
 export interface RemoveOperation {
   kind: 'remove';
   phase: Phase;
   path: string;
+  gives?: string;
 }
 
 /** A file that is to be put. `fresh`: nothing has that name in the label folder now. */
@@ -57,10 +60,12 @@ export interface Switch {
   reduced: readonly FileToPut[];
   /** Paths below subdirs that leave. */
   leaving: readonly string[];
+  /** Of what is replaced or leaves, the sha256 of the bytes that are kept, by path. */
+  gives?: ReadonlyMap<string, string>;
 }
 
 /** The complete list of what a switch does, in order. */
-export function planOperations({ files, reduced, leaving }: Switch): Operation[] {
+export function planOperations({ files, reduced, leaving, gives = new Map() }: Switch): Operation[] {
   const replacedIn = new Set(
     files.filter((file) => file.kind === 'artifact' && !file.fresh).map((file) => subdirOf(file.path)),
   );
@@ -69,6 +74,10 @@ export function planOperations({ files, reduced, leaving }: Switch): Operation[]
     ...reduced.map((file) => put(file, 'reduced-index-in')),
     ...leaving.map((path): Operation => ({ kind: 'remove', path, phase: leavingPhase(path, replacedIn) })),
   ];
+  for (const operation of operations) {
+    const given = gives.get(operation.path);
+    if (given !== undefined) operation.gives = given;
+  }
   return operations.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || comparePaths(a.path, b.path));
 }
 

@@ -5,6 +5,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { hashFile } from '../hash-file.js';
 import { JOURNAL_NAME, readJournal, removeJournal, type Journal } from './journal.js';
 import type { Operation } from './operations.js';
+import { whileGiving } from './give.js';
 import { recordSwitch } from './record.js';
 import type { LabelPlace } from '../place/root.js';
 import { stagingOf, sweepStaging } from '../stage/staging.js';
@@ -68,8 +69,10 @@ async function settle(
   const pending = await pendingOperations(rt, { labelDir, stagingDir, journal });
   if (pending !== undefined) {
     const progress = { syncFailed: false, leaving: false, stuck: [] };
-    await runSwitch(rt, { labelDir, stagingDir, signal: rt.signal }, pending, progress);
-    await recordSwitch(rt, { labelDir, stateDir, stagingDir, journal });
+    await whileGiving(rt, { labelDir, stateDir, stagingDir }, journal, async (giving) => {
+      await runSwitch(rt, { labelDir, stagingDir, signal: rt.signal, giving }, pending, progress);
+      await recordSwitch(rt, { labelDir, stateDir, stagingDir, journal });
+    });
     return journal.purpose === 'publish' ? 'finished' : 'undone';
   }
   if (await undoSwitch(rt, { labelDir, stateDir, stagingDir, journal })) return 'undone';

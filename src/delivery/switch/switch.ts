@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import { codeOf, isMissing } from '../../base/fs-errors.js';
 import { hashFile } from '../hash-file.js';
 import { PHASES, type Operation, type PutOperation } from './operations.js';
+import { giveOperations, type Giving } from './give.js';
 import { isHeldOpen, RETRY_MS, withRetry } from './retry.js';
 
 export interface SwitchContext {
@@ -13,6 +14,8 @@ export interface SwitchContext {
   signal?: AbortSignal | undefined;
   /** False: folders are not fsynced. */
   durable?: boolean;
+  /** Where bytes go that are kept; left out for clean-up and for a way back. */
+  giving?: Giving | undefined;
 }
 
 /** How far a switch came; filled while it runs, so it tells also after a failure. */
@@ -40,6 +43,7 @@ export async function runSwitch(
     if (part.length === 0) continue;
     progress.leaving ||= phase === 'leaving-out';
     const touched = new Set<string>();
+    if (context.giving !== undefined) await giveOperations(rt, context.giving, part);
     const leavingDeadlineMs = rt.clock.monotonic() + RETRY_MS;
     for (const operation of part) {
       if (operation.kind === 'put') await put(rt, context, operation, touched);

@@ -27,6 +27,8 @@ export interface CleanReport {
   freed: number;
   /** Bytes of what goes that stay on the disk, since hard links elsewhere hold them. */
   linkedElsewhere: number;
+  /** What is kept for earlier generations of the labels of ROOT, and stays. Bytes. */
+  kept: { files: number; bytes: number };
   /** What was left alone, and why. */
   skipped: string[];
   /** Code: `not-removed`. */
@@ -55,6 +57,7 @@ export async function clean(rt: Runtime, request: CleanRequest): Promise<CleanRe
     cacheDir,
     items: found.map(withoutShared),
     ...freedBy(found.filter(({ removes }) => removes)),
+    kept: inRoot[0]?.kept ?? { files: 0, bytes: 0 },
     skipped: parts.flatMap((part) => part.skipped),
     findings,
   };

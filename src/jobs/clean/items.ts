@@ -5,6 +5,7 @@ export type CleanKind =
   | 'label-file'
   | 'staging'
   | 'lost-label'
+  | 'kept'
   | 'store'
   | 'transfer'
   | 'repodata'

@@ -11,17 +11,21 @@ import type { LiveFile } from '../../channel/staged.js';
 import { withLockedLabel } from '../../delivery/place/locked-label.js';
 import { lockHolder } from '../../delivery/lock/lock-peek.js';
 import { OWNER_NAME, parseOwner } from '../../delivery/lock/lock-owner.js';
+import { poolDir } from '../../delivery/generations/pool.js';
+import { prunePool, type Pruned } from '../../delivery/generations/prune.js';
 import { deliverIndexes } from '../../delivery/deliver.js';
 import { STATE_NAME } from '../../delivery/place/root.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import { STAGING_NAME } from '../../delivery/stage/staging.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { sizesOf } from './items.js';
-import type { FoundItem } from './items.js';
+import type { FoundItem, Sizes } from './items.js';
 
 export interface RootPart {
   items: FoundItem[];
   skipped: string[];
+  /** What is kept for earlier generations, and stays. */
+  kept: Pruned['stays'];
 }
 
 /**
@@ -45,13 +49,33 @@ export async function cleanRoot(
       hint: 'Give the folder that holds the label folders. Nothing was touched.',
     });
   }
-  const part: RootPart = { items: [], skipped: [] };
-  for (const label of entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)) {
+  const part: RootPart = { items: [], skipped: [], kept: { files: 0, bytes: 0 } };
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+  for (const label of folders.map(({ name }) => name)) {
     const place = { label, root, labelDir: path.join(root, label), stateDir: path.join(state, label), created: false };
     if (!(await isFolder(rt, place.labelDir))) append(part.items, await lostLabel(rt, place));
     else await cleanLabel(rt, { place, dryRun, part });
   }
+  await cleanPool(rt, { root, dryRun, part });
   return part;
+}
+
+/** Bytes of generations that need not stay complete. Manifests, indexes and receipts of all stay. */
+async function cleanPool(
+  rt: Runtime,
+  { root, dryRun, part }: { root: string; dryRun: boolean; part: RootPart },
+): Promise<void> {
+  const look = await prunePool(rt, root, { dryRun: true });
+  const sizes = new Map<string, Sizes>();
+  for (const { path: file } of look.gone) sizes.set(file, await sizesOf(rt, file));
+  const { gone, stays, skipped } = dryRun ? look : await prunePool(rt, root, { dryRun });
+  const why = 'no generation that stays complete needs it';
+  for (const { path: file, size } of gone) {
+    const found = sizes.get(file) ?? { size, frees: size, shared: [] };
+    part.items.push({ kind: 'kept', path: file, ...found, why, removes: true });
+  }
+  part.kept = stays;
+  if (skipped !== undefined) part.skipped.push(`${poolDir(root)}: ${skipped}`);
 }
 
 async function cleanLabel(
@@ -147,7 +171,8 @@ async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Pr
     .map(({ name }) => path.join(root, name));
   const items: FoundItem[] = [];
   for (const each of [stateDir, ...beside]) {
-    items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why, removes: false });
+    const told = each === stateDir ? `label ${label} has no folder any more; this is its history` : why;
+    items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why: told, removes: false });
   }
   return items;
 }

@@ -11,6 +11,7 @@ export interface ApplyOptions {
   content: SetContent;
   folder: LabelFolder;
   adopt: boolean;
+  keep?: number | undefined;
   /** Also write what a site without this tool needs beside the folder. */
   siteFiles: boolean;
   command: 'import' | 'merge';
@@ -33,7 +34,7 @@ export interface Applied {
  * receipt.
  */
 export async function applySet(rt: Runtime, options: ApplyOptions): Promise<Applied> {
-  const { content, folder, adopt, siteFiles, command, from, set, signature } = options;
+  const { content, folder, adopt, keep, siteFiles, command, from, set, signature } = options;
   const { stateDir } = folder.place;
   const channel = await planImport(rt, { content, live: folder.live, dir: stateDir });
   const { staged, published } = await deliver(
@@ -44,6 +45,7 @@ export async function applySet(rt: Runtime, options: ApplyOptions): Promise<Appl
       proof: { kind: 'consistent', artifactsHashed: true },
       from,
       adopt,
+      keep,
       siteFiles: siteFiles ? 'make' : 'leave',
     },
     folder,

@@ -65,6 +65,7 @@ export interface SetsJob {
     receipt?: string | undefined;
     allowRollback?: boolean;
     adopt: boolean;
+    keep?: number | undefined;
     siteFiles: boolean;
     waitLockMs: number;
     takeOverLock: boolean;
@@ -124,9 +125,9 @@ async function applyStep(job: SetsJob, { step, folder }: { step: SetToApply; fol
   const { name } = header;
   const verdict = await judged(job, { step, live: folder.live });
   const content = await contentFor(step, folder.live);
-  const { adopt, siteFiles } = request;
+  const { adopt, keep, siteFiles } = request;
   const from = `${command === 'import' ? 'medium' : 'delta'} ${name}`;
-  const applied = await applySet(rt, { content, folder, adopt, siteFiles, command, from, set, signature });
+  const applied = await applySet(rt, { content, folder, adopt, keep, siteFiles, command, from, set, signature });
   if (command === 'import' && verdict === 'same' && applied.unchanged)
     rt.events.emit({ type: 'note', message: `${name} was imported before: nothing to do` });
   return applied;

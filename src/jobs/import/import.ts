@@ -32,6 +32,8 @@ export interface ImportRequest {
   receipt?: string | undefined;
   allowRollback: boolean;
   adopt: boolean;
+  /** How many generations stay complete; absent: as last time. */
+  keep?: number | undefined;
   siteFiles: boolean;
   waitLockMs: number;
   takeOverLock: boolean;

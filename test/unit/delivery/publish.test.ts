@@ -54,7 +54,14 @@ describe('publish', () => {
       'noarch/repodata.json.zst',
     ]);
     expect(await breaches(labelDir)).toEqual([]);
-    expect((await readdir(stateDir)).sort()).toEqual(['generations', 'lock', 'manifest.json', 'receipts', 'staging']);
+    expect((await readdir(stateDir)).sort()).toEqual([
+      'generations',
+      'keep.json',
+      'lock',
+      'manifest.json',
+      'receipts',
+      'staging',
+    ]);
     expect(await readdir(join(stateDir, 'staging'))).toEqual([]);
     expect(receipt).toMatchObject({ generation: 1, previous: null, unchanged: false, removed: [], host: 'build-host' });
     expect(receipt.written).toHaveLength(9);
