@@ -10,6 +10,7 @@ const load = (path) => import(pathToFileURL(`${compiled}/${path}`).href);
 const { testRuntime } = await load('test/helpers/runtime.js');
 const { systemClock } = await load('src/runtime/clock.js');
 const { publishTiny } = await load('test/helpers/tiny-channel.js');
+const { prunePool } = await load('src/delivery/generations/prune.js');
 const { lockLabel } = await load('src/delivery/lock/lock.js');
 
 let reached = 0;
@@ -36,8 +37,10 @@ try {
     console.log('FREE');
     await lock.release();
   } else {
+    for (let times = task.prune === true ? (task.times ?? 1) : 0; times > 0; times--)
+      await prunePool(rt, task.root, { dryRun: false });
     for (const packages of task.sets)
-      await publishTiny(rt, { root: task.root, packages, replace: 'all', bz2: task.bz2 });
+      await publishTiny(rt, { root: task.root, label: task.label, packages, replace: 'all', bz2: task.bz2 });
     console.log('DONE');
   }
 } catch (error) {

@@ -241,7 +241,7 @@ describe('single faults', () => {
   it('a journal of a newer version is left to that version', async () => {
     const root = await stopAt('publish:journal-written');
     const path = join(root, '.repackenv', 'acme', 'journal.json');
-    const body = JSON.stringify({ ...JSON.parse((await readFile(path, 'utf8')).split('\n')[1]!), schema: 2 });
+    const body = JSON.stringify({ ...JSON.parse((await readFile(path, 'utf8')).split('\n')[1]!), schema: 3 });
     await writeFile(path, `${createHash('sha256').update(body).digest('hex')}\n${body}\n`);
     await expect(publishTiny(runtime(), { root, packages: SECOND, replace: 'all' })).rejects.toMatchObject({
       code: 'E_RECOVERY',

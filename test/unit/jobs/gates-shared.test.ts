@@ -191,7 +191,7 @@ describe('clean', () => {
     expect(await run({ cacheDir: job.cacheDir, root: job.root })).toMatchObject({ skipped: [expect.any(String)] });
     expect(await exists(stranger)).toBe(true);
     await lock.release();
-    const body = JSON.stringify({ schema: 2 });
+    const body = JSON.stringify({ schema: 3 });
     writeFileSync(join(job.stateDir, 'journal.json'), `${sha256Of(body)}\n${body}\n`);
     expect(await run({ cacheDir: job.cacheDir, root: job.root })).toMatchObject({ skipped: [expect.any(String)] });
     const labelFiles = Object.entries(before).filter(([path]) => path.startsWith('acme/'));

@@ -31,7 +31,7 @@ it.each(JOB_NAMES)('%s: another run has the label', async (name) => {
 it.each(JOB_NAMES)('%s: what a broken-off run left is seen to before anything is looked at', async (name) => {
   const job = await JOBS[name]();
   const journal = join(job.stateDir, 'journal.json');
-  const body = JSON.stringify({ schema: 2 });
+  const body = JSON.stringify({ schema: 3 });
   mkdirSync(job.stateDir, { recursive: true });
   writeFileSync(journal, `${sha256Of(body)}\n${body}\n`);
   await expectRefused(job, 'E_RECOVERY');
