@@ -109,12 +109,12 @@ module.exports = {
     {
       name: 'one-way-to-hold-a-label',
       comment:
-        'A label is locked, and what broke off is finished, by delivery/place/locked-label.ts; the others here lock a cache, or notes.',
+        'A label is locked, and what broke off is finished, by delivery/place/locked-label.ts; the others here lock a cache, notes, or the pool.',
       severity: 'error',
       from: {
         path: '^src/',
         pathNot:
-          '^src/(delivery/(place/locked-label|switch/|lock/|generations/received)|jobs/(clean/cache-part|run/(engine-cache|cache-guard))\\.)',
+          '^src/(delivery/(place/locked-label|switch/|lock/|generations/(received|prune))|jobs/(clean/cache-part|run/(engine-cache|cache-guard))\\.)',
       },
       to: { path: '^src/delivery/(lock/lock|switch/recover)\\.', dependencyTypesNot: ['type-only'] },
     },
