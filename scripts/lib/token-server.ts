@@ -20,6 +20,8 @@ export type TokenServerOptions = {
   token: string;
   /** Others that are right too. */
   alsoTokens?: readonly string[];
+  /** Owners whose channels only a token of their own opens. */
+  ownerTokens?: Readonly<Record<string, string>>;
   /** Names of labels that have the same channel as the layout's own. */
   alsoLabels?: readonly string[];
   /** Default: a free one. */
@@ -68,7 +70,13 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
         return response.statusCode;
       },
     });
-    const path = locate({ layout, tokens, root: join(options.dir, `gen${generation}`), url });
+    const path = locate({
+      layout,
+      tokens,
+      ownerTokens: options.ownerTokens ?? {},
+      root: join(options.dir, `gen${generation}`),
+      url,
+    });
     answer(request, response, path).catch(() => response.destroy());
   });
   const port = await listen(server, options.port ?? 0);
@@ -101,12 +109,14 @@ function checkGeneration(layout: UpstreamLayout, generation: number): number {
 function locate(ask: {
   layout: UpstreamLayout;
   tokens: readonly string[];
+  ownerTokens: Readonly<Record<string, string>>;
   root: string;
   url: string;
 }): string | undefined {
   const tokened = /^\/t\/([^/]*)(\/.*)$/.exec(decoded(ask.url.split('?')[0] ?? ''));
   const path = tokened?.[2] ?? decoded(ask.url.split('?')[0] ?? '');
-  if (tokened && !ask.tokens.includes(tokened[1] ?? '')) return undefined;
+  const own = ask.ownerTokens[path.split('/')[1] ?? ''];
+  if (tokened && !(own === undefined ? ask.tokens : [own]).includes(tokened[1] ?? '')) return undefined;
   const file = /^\/(.+)\/([a-z0-9]+-[a-z0-9]+|noarch)\/([^/\\]+)$/.exec(path);
   if (!file || file[3]?.startsWith('.')) return undefined;
   const identity = file[1]?.replace(/^([^/]+)\/channel\//, '$1/label/');

@@ -39,6 +39,8 @@ export interface FileSystem {
   link(existing: string, fresh: string): Promise<void>;
   /** Copy-on-write clone where the file system has it, else a copy; fails where `to` exists. */
   copyNew(from: string, to: string): Promise<void>;
+  /** Copy-on-write clone or nothing: fails where the file system has none, between two volumes, and where `to` exists. */
+  cloneNew(from: string, to: string): Promise<void>;
   utimes(path: string, atimeMs: number, mtimeMs: number): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   realpath(path: string): Promise<string>;
@@ -114,6 +116,7 @@ export function nodeFileSystem(): FileSystem {
     remove: (path) => fsExtra.remove(path),
     link: (existing, fresh) => promises.link(existing, fresh),
     copyNew: (from, to) => promises.copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
+    cloneNew: (from, to) => promises.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL),
     utimes: (path, atimeMs, mtimeMs) => promises.utimes(path, atimeMs / 1000, mtimeMs / 1000),
     chmod: (path, mode) => promises.chmod(path, mode),
     realpath: (path) => promises.realpath(path),

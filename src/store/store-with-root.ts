@@ -65,7 +65,8 @@ export function storeWithRoot(rt: Runtime, store: ArtifactStore, { root, pool }:
   };
 }
 
-async function foldersBelow(rt: Runtime, root: string): Promise<string[]> {
+/** Those directly below ROOT, but not its state folder's content; none where it can't be listed. */
+export async function foldersBelow(rt: Runtime, root: string): Promise<string[]> {
   try {
     const entries = await rt.fs.readdir(root);
     const names = entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();

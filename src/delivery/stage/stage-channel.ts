@@ -1,5 +1,5 @@
 import { append } from '../../base/append.js';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { digestsOf, sha256Of } from '../../codec/digests.js';
 import { explainDiskErrorOn, freeSpace } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
@@ -20,6 +20,7 @@ import {
 } from '../../channel/manifest/make-manifest.js';
 import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
 import { buildRepodata, recordDigest } from '../../channel/index/repodata.js';
+import { shareBytes, type ShareBytes } from './share-bytes.js';
 import { copyStaged, writeStaged } from './write-staged.js';
 import { indexNames, packIndexFiles } from '../../channel/index/forms.js';
 import { pathOf } from '../../conda/channel/names.js';
@@ -83,6 +84,7 @@ export async function stageChannel(rt: Runtime, options: StageOptions): Promise<
     files,
     live,
     dir,
+    share: shareBytes(rt, { root: dirname(live.dir), dir }),
     subdirs: manifest.subdirs,
     changesOnly: options.changesOnly ?? false,
   });
@@ -207,10 +209,8 @@ function manifestFile({ file }: FileToStage): ManifestFile {
     : { path, kind: kind === 'side' ? 'side' : 'index', size, sha256, md5 };
 }
 
-interface FilesToWrite {
+interface FilesToWrite extends Omit<WriteTarget, 'needed'> {
   files: readonly FileToStage[];
-  live: LiveFolder;
-  dir: string;
   subdirs: readonly string[];
   changesOnly: boolean;
 }
@@ -218,7 +218,7 @@ interface FilesToWrite {
 /** Gives the paths of files that are links to the store. */
 async function writeFiles(
   rt: Runtime,
-  { files, live, dir, subdirs, changesOnly }: FilesToWrite,
+  { files, live, dir, share, subdirs, changesOnly }: FilesToWrite,
 ): Promise<ReadonlySet<string>> {
   const linked = new Set<string>();
   const inStore = (each: FileToStage): boolean => changesOnly && 'storePath' in each;
@@ -236,8 +236,8 @@ async function writeFiles(
     await refuseFullDisk(rt, dir, needed);
     await inParallel(files, 4, async (each) => {
       rt.signal.throwIfAborted();
-      if (!changesOnly) await writeFile(rt, each, { live, dir, needed });
-      else if (each.file.change !== 'unchanged' && (await takeFile(rt, each, { live, dir, needed })))
+      if (!changesOnly) await writeFile(rt, each, { live, dir, share, needed });
+      else if (each.file.change !== 'unchanged' && (await takeFile(rt, each, { live, dir, share, needed })))
         linked.add(each.file.path);
     });
     // Where nothing changes, nothing will be published from here, and waiting for the disk is most of the work.
@@ -251,6 +251,7 @@ async function writeFiles(
 interface WriteTarget {
   live: LiveFolder;
   dir: string;
+  share: ShareBytes;
   needed: number;
 }
 
@@ -261,12 +262,15 @@ async function takeFile(rt: Runtime, each: FileToStage, target: WriteTarget): Pr
   return false;
 }
 
-async function writeFile(rt: Runtime, each: FileToStage, { live, dir, needed }: WriteTarget): Promise<void> {
-  const { path, mtimeMs, change, sha256 } = each.file;
+async function writeFile(rt: Runtime, each: FileToStage, { live, dir, share, needed }: WriteTarget): Promise<void> {
+  const { path, mtimeMs, change, sha256, size } = each.file;
   const target = { dir, path: join(dir, path), mtimeMs, needed };
   if (change === 'unchanged' && (await linkLive(rt, join(live.dir, path), target.path))) return;
-  if ('bytes' in each) await writeStaged(rt, each.bytes, target);
-  else if ('storePath' in each) await copyStaged(rt, { path: each.storePath, sha256, subject: path }, target);
+  if ('bytes' in each) return writeStaged(rt, each.bytes, target);
+  if (!('storePath' in each)) return;
+  const { storePath } = each;
+  if (await share({ path, storePath, size, sha256 }, target)) return;
+  await copyStaged(rt, { path: storePath, sha256, subject: path }, target);
 }
 
 /** False where the file system has no hard links, or not between these two folders: then the bytes are written again. */
