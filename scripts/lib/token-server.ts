@@ -70,13 +70,8 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
         return response.statusCode;
       },
     });
-    const path = locate({
-      layout,
-      tokens,
-      ownerTokens: options.ownerTokens ?? {},
-      root: join(options.dir, `gen${generation}`),
-      url,
-    });
+    const ownerTokens = options.ownerTokens ?? {};
+    const path = locate({ layout, tokens, ownerTokens, root: join(options.dir, `gen${generation}`), url });
     answer(request, response, path).catch(() => response.destroy());
   });
   const port = await listen(server, options.port ?? 0);
