@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench } from './lib/bench-contest.js';
 import { benchDoctor } from './lib/bench-doctor.js';
+import { benchFleet } from './lib/bench-fleet.js';
 import { benchJob } from './lib/bench-job.js';
 import { benchExport, benchImport } from './lib/bench-media.js';
 import { benchMirror } from './lib/bench-mirror.js';
@@ -41,6 +42,8 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
     bench.skip('job', 'no conda: npm run layers, or --conda PATH');
     return Promise.resolve();
   },
+  /** Many labels in one run beside as many runs. */
+  fleet: benchFleet,
   /** `mirror` beside conda-mirror. */
   mirror: benchMirror,
   /** `export` beside tar, split and zstd. */

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { recallFile, type SeenFiles } from '../../channel/read/read-folder.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { emitFindings } from '../../base/emit-findings.js';
 import { isMissing } from '../../base/fs-errors.js';
 import { giveBytes, sharePool } from '../generations/pool.js';
 import { hashFile } from '../hash-file.js';
@@ -67,10 +68,7 @@ export async function giveOperations(rt: Runtime, giving: Giving, operations: re
       continue;
     }
     const message = `${path} has other bytes than were published: it is not kept for earlier generations`;
-    rt.events.emit({
-      type: 'finding',
-      finding: { code: 'bytes-not-kept', message, subject: file, exit: false, warn: true },
-    });
+    emitFindings(rt, [{ code: 'bytes-not-kept', message, subject: file, exit: false, warn: true }]);
   }
   for (const folder of touched) await rt.fs.syncDir(folder);
 }
