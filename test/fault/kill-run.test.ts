@@ -40,7 +40,7 @@ const OF_UPDATES = ['reduced-index-in', 'old-index-out', 'replaced-in', 'stale-i
 );
 
 /** Jobs whose steps other files of this folder kill at. */
-const OTHER_JOBS = /^(clean|doctor|export|fleet|hold|import|merge|mirror|prune|rollback):/;
+const OTHER_JOBS = /^(clean|doctor|export|fleet|hold|import|merge|mirror|prune|received|rollback):/;
 
 it('I3 the steps that are killed at are all that the sources have', () => {
   const found = stepsOfSources();
