@@ -56,7 +56,8 @@ describe('mirror_dir, with --account and without', () => {
     }
     const main = await place.report(['--account', 'main']);
     expect(main).toMatchObject({ fetched: { artifacts: 0 }, published: { unchanged: true, generation: 1 } });
-    expect(await place.report(['--account', 'r-channel'])).toMatchObject({ fetched: { artifacts: 1 } });
+    // Its one artifact lies in the folder without account, below the same ROOT.
+    expect(await place.report(['--account', 'r-channel'])).toMatchObject({ fetched: { artifacts: 0 } });
   });
 });
 

@@ -8,7 +8,7 @@ import { PUBLISH_STEPS } from '../../src/delivery/publish.js';
 import { publishSamples, samplePackage } from '../helpers/label-folders.js';
 import { makeDeltaFolder, makeMedium } from '../helpers/media.js';
 import { runOurs, type Ran } from '../helpers/programs.js';
-import { stepsOfSources } from '../helpers/kill-points.js';
+import { OF_KEEPING, stepsOfSources } from '../helpers/kill-points.js';
 import { testRuntime } from '../helpers/runtime.js';
 import { breaches } from '../helpers/tiny-channel.js';
 
@@ -22,7 +22,7 @@ const STEPS = [
   'import:file-staged',
   'import:staged',
   'import:proven',
-  ...PUBLISH_STEPS,
+  ...PUBLISH_STEPS.filter((step) => !OF_KEEPING.includes(step)),
   'import:published',
   'import:handed-over',
   'import:receipt-written',

