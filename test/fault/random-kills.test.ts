@@ -86,7 +86,7 @@ it(
       }
       for (const each of LABELS) {
         expect(await breaches(join(work.root, each)), where).toEqual([]);
-        const now = await expectGenerations(work.root, where, each);
+        const now = await expectGenerations(work.root, where, each, { complete: 3 });
         expect(now, where).toEqual(expect.arrayContaining(kept.get(each) ?? []));
       }
 
@@ -101,7 +101,7 @@ it(
           findings.filter(({ exit }) => exit),
           where,
         ).toEqual([]);
-        const now = await expectGenerations(work.root, where, each);
+        const now = await expectGenerations(work.root, where, each, { complete: 3 });
         expect(now, where).toEqual(expect.arrayContaining(kept.get(each) ?? []));
         kept.set(
           each,
