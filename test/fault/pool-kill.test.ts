@@ -58,7 +58,7 @@ describe('I3 the pool of earlier generations', () => {
     await prunePool(testRuntime(), root, { dryRun: false });
     // The last three of thirteen: 2 + (9, 10, 11) % 4.
     await expectGenerations(root, 'after', 'acme', { complete: 3 });
-    expect(await readdir(join(poolDir(root), 'users'))).toEqual([]);
+    expect(await readdir(join(poolDir(root), 'users')).catch(() => [])).toEqual([]);
   }, 120_000);
 
   it('killed at random moments while two labels give and prunes take: the next plain runs end well', async () => {
@@ -77,7 +77,7 @@ describe('I3 the pool of earlier generations', () => {
         expect(await readdir(join(root, '.repackenv', label, 'staging'))).toEqual([]);
       }
       expect((await prunePool(testRuntime(), root, { dryRun: false })).skipped).toBeUndefined();
-      expect(await readdir(join(poolDir(root), 'users'))).toEqual([]);
+      expect(await readdir(join(poolDir(root), 'users')).catch(() => [])).toEqual([]);
       for (const label of ['acme', 'other'])
         await expectGenerations(root, `pruned in round ${round}`, label, { complete: 3 });
     }
