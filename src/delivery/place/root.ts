@@ -109,8 +109,10 @@ async function resolveOnce(rt: Runtime, wanted: string): Promise<{ real: string;
       stats = await rt.fs.stat(real);
     } catch (error) {
       const code = codeOf(error);
-      const dangling = code === 'ELOOP' || (code === 'ENOENT' && (await exist(rt, candidate)));
-      if (dangling) {
+      const there = code === 'ENOENT' ? await lstatOrUndefined(rt, candidate) : undefined;
+      // Another run has made it meanwhile.
+      if (there?.isDirectory() === true) return resolveOnce(rt, wanted);
+      if (code === 'ELOOP' || there !== undefined) {
         throw new RepackError('E_ROOT', {
           what: 'ROOT leads over a symbolic link that points to nothing',
           where: candidate,

@@ -213,3 +213,17 @@ async function link(path: string, target: string): Promise<string> {
   await symlink(target, join(base, path));
   return join(base, path);
 }
+
+it('A14 a ROOT that another run makes between two looks is no link to nothing', async () => {
+  const plain = testRuntime();
+  const root = join(base, 'made-meanwhile');
+  let first = true;
+  const late = async (path: string): Promise<string> => {
+    if (path !== root || !first) return plain.fs.realpath(path);
+    first = false;
+    await mkdir(root);
+    throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+  };
+  const place = await openRoot({ ...plain, fs: { ...plain.fs, realpath: late } }, root, 'halkbank');
+  expect(place.labelDir).toBe(join(root, 'halkbank'));
+});
