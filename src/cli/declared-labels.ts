@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { EXIT, RepackError, type ExitCode } from '../base/errors.js';
 import type { RepackEvent } from '../base/events.js';
 import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
@@ -8,6 +7,7 @@ import { renderConfig } from '../config/show-config.js';
 import type { RepackRequest } from '../jobs/request.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { buildRepackRequest } from './build-request.js';
+import { requireRoot, sayRoot } from './require-root.js';
 import { textOption, type CliCall } from './command.js';
 import { requestChanges } from './commands/request-options.js';
 import { finishJob, updateOne } from './finish-job.js';
@@ -21,34 +21,33 @@ import { readToken } from './token.js';
  * a label that can't be begun, or fails, stops no other. The exit code is the worst.
  */
 export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promise<ExitCode> {
-  const { rt, args, options, root, resolved } = call;
-  if (root === undefined) throw noRoot(rt);
+  const { rt, args, options, resolved } = call;
+  const found = requireRoot(call, NO_ROOT);
   const labels =
     options['failed'] === true
-      ? await failedLabels(call, root.root)
+      ? await failedLabels(call, found.root)
       : selectLabels(resolved.declared, options['all'] === true ? 'all' : args);
   const declared = labels.map((label) => declaredLabel(rt, resolved, label));
   if (options['showConfig'] === true) {
     for (const each of declared) call.reporter.print(labelConfig(each));
     return EXIT.done;
   }
-  rt.events.emit({ type: 'note', message: `ROOT is ${root.root}${root.said === undefined ? '' : `, ${root.said}`}` });
+  sayRoot(rt, found);
   refuseDropAll(call, labels);
-  if (options['all'] === true) await sayUndeclared(call, root.root);
+  if (options['all'] === true) await sayUndeclared(call, found.root);
   const prepared: PreparedLabel[] = [];
-  for (const each of declared) prepared.push(await prepare(call, root.root, each));
+  for (const each of declared) prepared.push(await prepare(call, found.root, each));
   const [first, ...more] = prepared;
   if (first === undefined) return EXIT.done;
   return more.length === 0
-    ? runOne(call, job, { root: root.root, prepared: first })
-    : runFleet(call, job, { root: root.root, prepared });
+    ? runOne(call, job, { root: found.root, prepared: first })
+    : runFleet(call, job, { root: found.root, prepared });
 }
 
 /** A line that was taken out of the file ends no customer: the folder stays, and this is said. */
 async function sayUndeclared({ rt, resolved }: CliCall, root: string): Promise<void> {
-  const { publishedLabels } = await import('../jobs/labels.js');
-  const published = await publishedLabels(rt, path.resolve(rt.machine.cwd, root));
-  const undeclared = published.flatMap(({ label }) => (resolved.declared?.labels.has(label) === true ? [] : [label]));
+  const { undeclaredLabels } = await import('../jobs/labels.js');
+  const undeclared = await undeclaredLabels(rt, root, resolved.declared?.labels ?? new Set());
   if (undeclared.length === 0) return;
   const message = `published and not declared, left as ${undeclared.length === 1 ? 'it is' : 'they are'}: ${undeclared.join(', ')}`;
   rt.events.emit({ type: 'note', message });
@@ -146,10 +145,7 @@ function refuseDropAll(call: CliCall, labels: readonly string[]): void {
   });
 }
 
-function noRoot({ machine }: Pick<Runtime, 'machine'>): RepackError {
-  return new RepackError('E_USAGE', {
-    what: 'ROOT is missing: which labels are declared is not known',
-    where: `neither --root nor REPACKENV_ROOT, and no repackenv.yml with labels: in ${machine.cwd} or above`,
-    hint: 'Give --root ROOT. Labels that are not declared: repackenv update --label LABEL --root ROOT PACKAGE...',
-  });
-}
+const NO_ROOT = {
+  what: 'ROOT is missing: which labels are declared is not known',
+  hint: 'Give --root ROOT. Labels that are not declared: repackenv update --label LABEL --root ROOT PACKAGE...',
+};

@@ -2,10 +2,9 @@ import { RepackError } from '../base/errors.js';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import { pathOf } from '../conda/channel/names.js';
 import type { PlannedArtifact } from '../conda/plan/plan.js';
-import { pickedRecord } from '../conda/record/repodata-record.js';
 import type { RepodataSource } from '../conda/record/repodata-index.js';
 import type { LockedPackage, LockFile } from '../config/lock-file/lock-file.js';
-import { artifactUrl, bySubdirThenFn, fromChannel, refuseConflicts } from './join-records.js';
+import { artifactUrl, bySubdirThenFn, fromChannel, refuseConflicts, upstreamRecord } from './join-records.js';
 
 export interface LockTask {
   lock: LockFile;
@@ -73,15 +72,11 @@ async function lookFor(
   let other = false;
   for (const channel of channels) {
     const index = await source.repodata(channel, subdir);
-    const record = index === undefined ? undefined : pickedRecord(index, fn, subdir);
-    if (record === undefined) continue;
-    const isSame =
-      sha256 !== undefined && record.sha256 !== undefined
-        ? record.sha256.toLowerCase() === sha256
-        : md5 === undefined || record.md5 === undefined || record.md5.toLowerCase() === md5;
-    const proven = isSame && (channel.url === locked.channelUrl || sha256 !== undefined || md5 !== undefined);
-    if (proven) return fromChannel({ channel, subdir, fn }, index, record);
-    other ||= !isSame;
+    const published = upstreamRecord(index, subdir, locked);
+    if (published === undefined) continue;
+    const isMeant = channel.url === locked.channelUrl || sha256 !== undefined || md5 !== undefined;
+    if (published.same && isMeant) return fromChannel({ channel, subdir, fn }, index, published.record);
+    other ||= !published.same;
   }
   if (other) return 'other-bytes';
   const [channel] = channels;

@@ -42,18 +42,21 @@ export function checkSubdir(record: PrefixRecord, subdir: string, platform: Subd
   });
 }
 
-/** The channel's record for an installed artifact, and whether it is about the same bytes. Throws E_RECORD, E_REPODATA. */
+/** What an environment or a lock says of an artifact. */
+type StatedArtifact = Pick<PrefixRecord, 'fn' | 'sha256' | 'md5'>;
+
+/** The channel's record for such an artifact, and whether it is about the same bytes. Throws E_RECORD, E_REPODATA. */
 export function upstreamRecord(
   index: RepodataIndex | undefined,
   subdir: Subdir,
-  record: PrefixRecord,
+  record: StatedArtifact,
 ): { record: PackageRecord; same: boolean } | undefined {
   const published = index === undefined ? undefined : pickedRecord(index, record.fn, subdir);
   return published === undefined ? undefined : { record: published, same: sameDigest(record, published) };
 }
 
 /** sha256 where both have it, else md5; what states neither can't be told apart and counts as the same: the channel's decides. */
-function sameDigest(installed: PrefixRecord, published: PackageRecord): boolean {
+function sameDigest(installed: StatedArtifact, published: PackageRecord): boolean {
   if (installed.sha256 !== undefined && published.sha256 !== undefined)
     return installed.sha256 === published.sha256.toLowerCase();
   if (installed.md5 !== undefined && published.md5 !== undefined) return installed.md5 === published.md5.toLowerCase();

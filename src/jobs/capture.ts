@@ -5,10 +5,10 @@ import { readActiveEnvironment } from '../engine/capture/envinfo.js';
 import { readEnvironment } from '../engine/capture/read-environment.js';
 import type { InstalledEnvironment } from '../engine/capture/read-environment.js';
 import { detectEngines } from '../engine/detect.js';
-import type { Channel } from '../conda/channel/channel.js';
 import { parseLabel } from '../conda/channel/names.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport } from './job-report.js';
+import { openedBy } from './opened-by.js';
 import type { CaptureRequest } from './request.js';
 import { targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -33,7 +33,7 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
   const { rt } = collected;
   const environment = await findEnvironment(rt, request);
   const label = request.label ?? parseLabel(environment.label);
-  const channels = environment.channels.map((channel) => withToken(channel, request));
+  const channels = environment.channels.map((channel) => openedBy(request, channel));
   rt.events.emit({ type: 'note', message: `capturing ${environment.prefix}: ${environment.records.length} packages` });
   for (const channel of channels) rt.events.emit({ type: 'note', message: `declared by its records: ${channel.url}` });
 
@@ -96,11 +96,6 @@ async function findEnvironment(rt: Runtime, request: CaptureRequest): Promise<In
   const engines = prefix === undefined ? [] : await detectEngines(rt, { enginePath });
   const info = engines.find((engine) => engine.conda !== undefined)?.conda?.info;
   return readEnvironment(rt, await readActiveEnvironment(rt, { prefix, workDir, info }));
-}
-
-function withToken(channel: Channel, { token, tokenBaseUrl }: CaptureRequest): Channel {
-  const opens = channel.url === tokenBaseUrl || channel.url.startsWith(`${tokenBaseUrl.replace(/\/+$/, '')}/`);
-  return { ...channel, authenticated: token !== undefined && opens };
 }
 
 interface CapturePlanTask {

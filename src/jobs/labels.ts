@@ -26,19 +26,37 @@ export interface LabelState {
   damage: string | null;
 }
 
-/** A label folder of ours that is no mirror: what was asked for stands in its manifest. */
-export interface PublishedLabel {
+/** What was asked for stands in its manifest; nothing was of a mirror. */
+export interface PublishedFolder {
+  /** The folder's name. */
   label: string;
   manifest: Manifest;
   signed: boolean;
 }
 
-/** In the order of their names. A folder without a manifest of ours, and a mirror, are no labels. */
-export async function publishedLabels(rt: Runtime, root: string): Promise<PublishedLabel[]> {
-  const found: PublishedLabel[] = [];
+/** In the order of their names; `declared` are not looked at. A folder without a manifest of ours, and a mirror, are no labels. */
+export async function undeclaredLabels(
+  rt: Runtime,
+  root: string,
+  declared: { has(label: string): boolean },
+): Promise<string[]> {
+  const published = await publishedFolders(rt, root, declared);
+  return published.flatMap(({ label, manifest }) =>
+    manifest.label === label && manifest.specs.length > 0 ? [label] : [],
+  );
+}
+
+/** Folders below ROOT with a manifest of ours, but `except`: labels and mirrors. */
+export async function publishedFolders(
+  rt: Runtime,
+  root: string,
+  except: { has(label: string): boolean } = new Set(),
+): Promise<PublishedFolder[]> {
+  const found: PublishedFolder[] = [];
   for (const label of (await labelsOfRoot(rt, root)) ?? []) {
+    if (except.has(label)) continue;
     const stored = await readManifest(rt, join(root, label, MANIFEST_NAME)).catch(() => undefined);
-    if (stored === undefined || stored.manifest.label !== label || stored.manifest.specs.length === 0) continue;
+    if (stored === undefined) continue;
     const signed = await isThere(rt, join(root, label, SIGNATURE_NAME));
     found.push({ label, manifest: stored.manifest, signed });
   }
@@ -47,9 +65,7 @@ export async function publishedLabels(rt: Runtime, root: string): Promise<Publis
 
 /** What is declared, in the file's order, then what is published and not declared. Writes nothing. */
 export async function labels(rt: Runtime, root: string, declared: readonly string[]): Promise<LabelState[]> {
-  const undeclared = (await publishedLabels(rt, root))
-    .map(({ label }) => label)
-    .filter((each) => !declared.includes(each));
+  const undeclared = await undeclaredLabels(rt, root, new Set(declared));
   const failed = (await lastFailed(rt, root)) ?? [];
   const states: LabelState[] = [];
   for (const label of [...declared, ...undeclared]) {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { condaUser, type CondaUser } from '../helpers/conda-user.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';
+import { rattlerRequest } from '../helpers/rattler.js';
 import { FOR_CONDA43, openRealWorkplace } from '../helpers/real-upstream.js';
 
 const SLOW = 300_000;
@@ -78,16 +79,7 @@ describeWithLayers(['py-rattler', 'upstream-mixed'], 'py-rattler and an imported
     'solves and installs from it, and the packages work',
     () => {
       const prefix = join(work.dir, 'environment');
-      const input = JSON.stringify({
-        channel: pathToFileURL(join(site, 'halkbank')).href,
-        specs: ['ratingpro', 'pytho'],
-        subdir: 'linux-64',
-        pip: true,
-        virtual: [
-          ['__unix', '0'],
-          ['__linux', '4.18'],
-          ['__glibc', '2.17'],
-        ],
+      const input = rattlerRequest(pathToFileURL(join(site, 'halkbank')).href, {
         prefix,
         cache: join(work.dir, 'rattler-cache'),
       });

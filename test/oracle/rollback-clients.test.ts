@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { condaUser, type CondaUser } from '../helpers/conda-user.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';
+import { rattlerRequest } from '../helpers/rattler.js';
 import { FOR_CONDA43, openRealWorkplace } from '../helpers/real-upstream.js';
 
 const SLOW = 300_000;
@@ -74,16 +75,7 @@ describeWithLayers(['py-rattler', 'upstream-mixed'], 'py-rattler and a folder th
     'solves and installs what the generation had',
     () => {
       const prefix = join(work.dir, 'environment');
-      const input = JSON.stringify({
-        channel: pathToFileURL(work.labelDir).href,
-        specs: ['ratingpro', 'pytho'],
-        subdir: 'linux-64',
-        pip: true,
-        virtual: [
-          ['__unix', '0'],
-          ['__linux', '4.18'],
-          ['__glibc', '2.17'],
-        ],
+      const input = rattlerRequest(pathToFileURL(work.labelDir).href, {
         prefix,
         cache: join(work.dir, 'rattler-cache'),
       });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
 import { condaUser, type CondaUser } from '../helpers/conda-user.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
+import { rattlerRequest } from '../helpers/rattler.js';
 import type { Workplace } from '../helpers/programs.js';
 import { FOR_CONDA43, openRealWorkplace } from '../helpers/real-upstream.js';
 import { startServing, type Serving } from '../helpers/serving.js';
@@ -173,18 +174,7 @@ describeWithLayers(['py-rattler', 'upstream-mixed'], 'py-rattler as a client of 
     channel: string,
     more: Record<string, unknown> = {},
   ): Promise<{ files: string[]; stderr: string }> {
-    const input = JSON.stringify({
-      channel,
-      specs: ['ratingpro', 'pytho'],
-      subdir: 'linux-64',
-      pip: true,
-      virtual: [
-        ['__unix', '0'],
-        ['__linux', '4.18'],
-        ['__glibc', '2.17'],
-      ],
-      ...more,
-    });
+    const input = rattlerRequest(channel, more);
     const child = spawn(layerPath('py-rattler'), [RATTLER], {
       env: { PATH: process.env['PATH'], HOME: join(work.dir, 'rattler-home') },
     });

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { EXIT, RepackError } from '../../base/errors.js';
 import type { CliCall, CliCommand } from '../command.js';
 import { exitOf, OUTPUT_SETTINGS, textOption } from '../command.js';
+import { requireRoot, sayRoot } from '../require-root.js';
 import { declareLabel, labelArgument, rootOfLabel } from '../label-argument.js';
 
 const HISTORY_USAGE = 'repackenv history LABEL --root ROOT   (or history ROOT/LABEL)';
@@ -56,15 +57,12 @@ export const receivedCommand: CliCommand = {
   },
 };
 
-/** With the ROOT that was typed, or found, or, where a ROOT of ours is the working folder, that. */
+/** With the ROOT that was typed or found; the latter is said. */
 function withRoot(call: CliCall, usage: string): CliCall {
-  if (call.root === undefined) {
-    throw new RepackError('E_USAGE', { what: 'ROOT is missing', where: 'command line', hint: usage });
-  }
-  const { root, said } = call.root;
-  if (said === undefined) return call;
-  call.rt.events.emit({ type: 'note', message: `ROOT is ${root} (${said})` });
-  return { ...call, options: { ...call.options, root } };
+  const found = requireRoot(call, { hint: usage });
+  if (found.said === undefined) return call;
+  sayRoot(call.rt, found);
+  return { ...call, options: { ...call.options, root: found.root } };
 }
 
 const HISTORY_EXAMPLES = `

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { RepackError } from '../../base/errors.js';
 import type { TypedRequest } from '../build-request.js';
 import { addRequestOptions, requestChanges } from './request-options.js';
+import { sayRoot } from '../require-root.js';
 import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
 import { textOption } from '../command.js';
@@ -105,7 +106,7 @@ function namedParts(call: CliCall): Parts {
   const { root, rt, resolved } = call;
   const label = textOption(call, 'label');
   const say = (message: string): void => rt.events.emit({ type: 'note', message });
-  if (root?.said !== undefined) say(`ROOT is ${root.root}, ${root.said}`);
+  if (root?.said !== undefined) sayRoot(rt, root);
   if (resolved.declared?.labels.has(label ?? '') === true)
     say(`${label} is declared in ${resolved.declared.file}; --label goes by the command line alone`);
   return { label, root: root?.root, packages: call.args };

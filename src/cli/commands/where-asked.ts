@@ -3,6 +3,7 @@ import { MANIFEST_NAME } from '../../channel/manifest/manifest.js';
 import { isThere } from '../../channel/read/list-folder.js';
 import { findRoot } from '../../config/labels/find-root.js';
 import type { CliCall } from '../command.js';
+import { sayRoot } from '../require-root.js';
 
 /** WHERE as typed; else this folder where it is a label folder; else ROOT as `findRoot` finds it; else this folder. */
 export async function whereAsked({ args, rt }: Pick<CliCall, 'args' | 'rt'>, at: number): Promise<string> {
@@ -11,6 +12,6 @@ export async function whereAsked({ args, rt }: Pick<CliCall, 'args' | 'rt'>, at:
   if (await isThere(rt, path.join(rt.machine.cwd, MANIFEST_NAME))) return '.';
   const found = await findRoot(rt, undefined);
   if (found === undefined) return '.';
-  rt.events.emit({ type: 'note', message: `ROOT is ${found.root}, ${found.said}` });
+  sayRoot(rt, found);
   return found.root;
 }

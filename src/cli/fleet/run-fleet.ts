@@ -2,6 +2,7 @@ import { explainSystemError } from '../../base/disk-errors.js';
 import { EXIT, type ExitCode } from '../../base/errors.js';
 import type { RepackEvent } from '../../base/events.js';
 import { defaultJobs, runLabels, type LabelWork } from '../../jobs/fleet/run-labels.js';
+import type { JobReport } from '../../jobs/job-report.js';
 import type { RepackRequest } from '../../jobs/request.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { CliCall } from '../command.js';
@@ -50,15 +51,12 @@ export async function runFleet(
   const rows = new Map<string, LabelRow>();
   const byLabel = new Map(prepared.map((each) => [each.label, each]));
 
-  const works = prepared.map(({ label, request }): LabelWork<LabelRow> => {
+  const works = prepared.map(({ label, request }): LabelWork<JobReport> => {
     return {
       label,
       async run(own, shared) {
         if ('error' in request) throw request.error;
-        const began = rt.clock.monotonic();
-        const report = await run(own, request, shared);
-        atWork.get(label)?.reporter.result(reportText(report, rt.machine.platform === 'win32'), { ...report });
-        return reportRow(report, secondsSince(began));
+        return run(own, request, shared);
       },
     };
   });
@@ -82,7 +80,7 @@ export async function runFleet(
       },
       async ended(outcome) {
         const { label, seconds } = outcome;
-        const row = 'report' in outcome ? outcome.report : failed(label, outcome.error, seconds);
+        const row = 'report' in outcome ? done(outcome.report, seconds) : failed(label, outcome.error, seconds);
         lines?.end(label);
         const { log } = atWork.get(label) ?? {};
         atWork.delete(label);
@@ -100,22 +98,27 @@ export async function runFleet(
     declared: true,
   };
   const toMail = ended.rows.filter(({ state, error }) => state === 'failed' && error?.['code'] !== 'E_LOCKED');
-  call.reporter.result(fleetText(ended.rows, { job, seconds: secondsSince(since) }), runReport(rt, job, ended), {
-    answer: job === 'plan',
-    whenQuiet: toMail.length === 0 ? '' : tableOf(toMail, job),
-  });
+  call.reporter.result(
+    fleetText(ended.rows, { job, seconds: Math.round(rt.clock.monotonic() - since) / 1000 }),
+    runReport(rt, job, ended),
+    {
+      answer: job === 'plan',
+      whenQuiet: toMail.length === 0 ? '' : tableOf(toMail, job),
+    },
+  );
   if (job === 'update') await afterUpdate(call, ended);
   rt.signal.throwIfAborted();
   return worstExit(ended.rows);
+
+  function done(report: JobReport, seconds: number): LabelRow {
+    atWork.get(report.label)?.reporter.result(reportText(report, rt.machine.platform === 'win32'), { ...report });
+    return reportRow(report, seconds);
+  }
 
   function failed(label: string, error: unknown, seconds: number): LabelRow {
     if (rt.signal.aborted) return { label, state: 'interrupted', exitCode: EXIT.interrupted, seconds };
     const explained = explainSystemError(error);
     (atWork.get(label)?.reporter ?? call.reporter).error(explained);
     return errorRow(label, explained, seconds);
-  }
-
-  function secondsSince(began: number): number {
-    return Math.round(rt.clock.monotonic() - began) / 1000;
   }
 }

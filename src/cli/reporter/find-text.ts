@@ -1,3 +1,4 @@
+import { runsOf } from '../../base/runs.js';
 import type { FindReport, FoundPackage } from '../../answers/schema.js';
 import { plural } from './format.js';
 import { oneLine } from './printable.js';
@@ -34,11 +35,7 @@ function lineOf({ given, label, generations, live, since, until, sites }: FoundP
 
 /** `1-3, 5`. */
 function ranges(numbers: readonly number[]): string {
-  const parts: [number, number][] = [];
-  for (const number of numbers) {
-    const last = parts.at(-1);
-    if (last !== undefined && number === last[1] + 1) last[1] = number;
-    else parts.push([number, number]);
-  }
-  return parts.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
+  return runsOf(numbers)
+    .map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
+    .join(', ');
 }

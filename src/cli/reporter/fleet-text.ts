@@ -1,6 +1,7 @@
 import type { ChannelChanges } from '../../channel/staged.js';
-import { largest } from '../../base/largest.js';
+import { heldText } from '../../delivery/generations/hold.js';
 import type { LabelRow } from '../fleet/label-row.js';
+import { columns } from './columns.js';
 import { formatBytes, plural } from './format.js';
 import { oneLine } from './printable.js';
 
@@ -35,13 +36,7 @@ export function tableOf(rows: readonly LabelRow[], job: 'update' | 'plan'): stri
       outcomeText(row),
     ]),
   ];
-  const widths = [0, 1, 2, 3].map((at) => largest(lines.map((line) => line[at]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, at) => (at === 4 ? cell : at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-        .join('  '),
-    )
+  return columns(lines, [1, 2, 3])
     .map((line) => `${line}\n`)
     .join('');
 }
@@ -51,7 +46,7 @@ export function outcomeText(row: LabelRow): string {
   const { state, changes, held, error } = row;
   if (error !== undefined) return oneLine(`failed: ${String(error['what'])} [${String(error['code'])}]`);
   if (state === 'interrupted') return 'interrupted';
-  if (held !== undefined) return oneLine(`held at generation ${held.generation} since ${held.since}: ${held.why}`);
+  if (held !== undefined) return oneLine(heldText(held));
   const told = changes === undefined ? '' : changesText(changes);
   const findings =
     row.exitCode === 0 ? '' : `; ${plural((row.findings ?? []).filter(({ exit }) => exit).length, 'finding')}`;

@@ -1,7 +1,7 @@
-import { largest } from '../../base/largest.js';
 import { heldText } from '../../delivery/generations/hold.js';
 import type { HistoryEntry, HistoryReport } from '../../jobs/history.js';
 import type { ReceivedReport } from '../../jobs/received.js';
+import { columns } from './columns.js';
 import { formatBytes, plural } from './format.js';
 import { oneLine } from './printable.js';
 import { findingsSection, section } from './sections.js';
@@ -13,14 +13,7 @@ const MOST_NAMES = 8;
 export function historyText(report: HistoryReport): string {
   const { label, labelDir, live, held, generations, sites, findings } = report;
   const count = generations.length === 0 ? 'nothing was published' : plural(generations.length, 'generation');
-  const rows = generations.map(columnsOf);
-  const widths = [0, 1, 2, 3, 4].map((at) => largest(rows.map((row) => row[at]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((text, at) => text.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = columns(generations.map(columnsOf));
   return [
     `${label}: ${count}${live === null ? '' : `, generation ${live} is live`} in ${labelDir}`,
     ...(held === null ? [] : [`  ${heldText(held)}`]),

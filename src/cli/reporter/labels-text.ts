@@ -1,5 +1,6 @@
 import type { LabelState } from '../../jobs/labels.js';
-import { largest } from '../../base/largest.js';
+import { heldText } from '../../delivery/generations/hold.js';
+import { columns } from './columns.js';
 import { oneLine } from './printable.js';
 
 /** A line for each label. */
@@ -13,13 +14,7 @@ export function labelsText(states: readonly LabelState[], root: string): string 
       oneLine(remarks(state).join('; ')),
     ]),
   ];
-  const widths = rows[0]!.map((_, at) => largest(rows.map((row) => row[at]!.length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at]!))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = columns(rows);
   const undeclared = states.filter(({ declared }) => !declared).length;
   return [
     ...(states.length === 0 ? [`no label in ${root}`] : lines),
@@ -38,7 +33,7 @@ function remarks({ declared, generation, hold, behind, failed, damage }: LabelSt
     ...(declared ? [] : ['not declared']),
     ...(generation === null && damage === null ? ['not published yet'] : []),
     ...(failed ? ['last update failed'] : []),
-    ...(hold === null ? [] : [`held at generation ${hold.generation} since ${hold.since.slice(0, 10)}: ${hold.why}`]),
+    ...(hold === null ? [] : [heldText(hold)]),
     ...(behind.length === 0
       ? []
       : [`behind: ${behind.map(({ site, generation: has }) => `${site} (generation ${has})`).join(', ')}`]),

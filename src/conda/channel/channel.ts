@@ -22,6 +22,12 @@ export function channelAt(url: string): Channel {
   return { url, name: url, authenticated: false, role: 'base' };
 }
 
+/** Whether a channel's identity URL is `base`, or lies below it: then a token of that place opens it, whatever role it plays. */
+export function liesBelow(url: string, base: string): boolean {
+  const folder = base.replace(/\/+$/, '');
+  return url === folder || url.startsWith(`${folder}/`);
+}
+
 /** The identity URL of a file in a channel. */
 export function channelFileUrl(channel: Channel, subdir: Subdir, file: string): string {
   return `${channel.url}/${subdir}/${file}`;

@@ -1,4 +1,4 @@
-import type { Channel } from './channel.js';
+import { liesBelow, type Channel } from './channel.js';
 import { RepackError } from '../../base/errors.js';
 
 export interface ChannelDeclaration {
@@ -57,8 +57,7 @@ export function baseChannel(
   const ownerUrl =
     declaration.owner === undefined ? undefined : `${trimSlash(declaration.baseUrl)}/${declaration.owner}`;
   // The token goes to the owner's host and paths, whatever role a channel plays there.
-  const authenticated =
-    declaration.hasToken && ownerUrl !== undefined && (url === ownerUrl || url.startsWith(`${ownerUrl}/`));
+  const authenticated = declaration.hasToken && ownerUrl !== undefined && liesBelow(url, ownerUrl);
   return [{ url, name: text.includes('://') ? url : text, authenticated, role: 'base' }];
 }
 

@@ -67,7 +67,7 @@ export async function removeHold(rt: Pick<Runtime, 'fs'>, stateDir: string): Pro
 }
 
 /** In every report the same words. */
-export function heldText({ generation, since, why }: Hold): string {
+export function heldText({ generation, since, why }: Omit<Hold, 'schema'>): string {
   return `held at generation ${generation} since ${since.slice(0, 10)}: ${why}`;
 }
 

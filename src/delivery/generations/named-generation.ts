@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { RepackError } from '../../base/errors.js';
+import { runsOf } from '../../base/runs.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import { isFolder, isThere } from '../../channel/read/list-folder.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
@@ -43,11 +44,20 @@ export async function namedGeneration(rt: ReadRuntime, given: string): Promise<N
   return place === undefined ? undefined : generationOf(rt, place, { given, path, text: name.selector });
 }
 
+export interface AskedGeneration {
+  /** As typed. */
+  given: string;
+  text: string;
+  path?: string;
+  /** What can be given. */
+  hint?: string;
+}
+
 /** The generation of this label that `text` names, as it stands behind an `@`. @throws RepackError E_GENERATION */
 export async function generationOf(
   rt: ReadRuntime,
   place: LabelPlace,
-  { given, text, path = `${place.labelDir}@${text}` }: { given: string; text: string; path?: string },
+  { given, text, path = `${place.labelDir}@${text}`, hint = GRAMMAR }: AskedGeneration,
 ): Promise<NamedGeneration> {
   const { label } = place;
   const selector = parseSelector(text);
@@ -55,7 +65,7 @@ export async function generationOf(
     throw new RepackError('E_GENERATION', {
       what: `${JSON.stringify(text)} names no generation of ${label}`,
       where: given,
-      hint: GRAMMAR,
+      hint,
     });
   }
   const all = await listGenerations(rt, place);
@@ -164,13 +174,7 @@ export function known(all: readonly Generation[]): string {
 }
 
 function ranges(numbers: readonly number[]): string {
-  const parts: [number, number][] = [];
-  for (const number of numbers) {
-    const last = parts.at(-1);
-    if (last !== undefined && number === last[1] + 1) last[1] = number;
-    else parts.push([number, number]);
-  }
-  return parts
+  return runsOf(numbers)
     .map(([from, to]) => (from === to ? `${from}` : to === from + 1 ? `${from}, ${to}` : `${from}-${to}`))
     .join(', ');
 }

@@ -1,13 +1,12 @@
 import path from 'node:path';
 import { RepackError } from '../../base/errors.js';
 import { isMissing } from '../../base/fs-errors.js';
-import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
-import { readManifest } from '../../channel/manifest/read-manifest.js';
 import { readConfigText } from '../../config/config-file.js';
 import { jsonSchema } from '../../config/json-schema.js';
 import { CONFIG_NAME } from '../../config/resolve-settings.js';
-import { labelsOfRoot, STATE_NAME } from '../../delivery/place/root.js';
+import { STATE_NAME } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { publishedFolders } from '../labels.js';
 import { configText, labelBlocks, withLabels, without } from './config-text.js';
 import { settingsOfManifest, type LabelSettings } from './settings-of-manifest.js';
 
@@ -76,11 +75,7 @@ async function publishedLabels(
 ): Promise<Pick<InitReport, 'passedOver'> & { labels: LabelSettings[] }> {
   const labels: LabelSettings[] = [];
   const passedOver: InitReport['passedOver'] = [];
-  for (const label of (await labelsOfRoot(rt, root)) ?? []) {
-    const dir = path.join(root, label);
-    const manifest = (await readManifest(rt, path.join(dir, MANIFEST_NAME)).catch(() => undefined))?.manifest;
-    if (manifest === undefined) continue;
-    const signed = (await rt.fs.lstat(path.join(dir, SIGNATURE_NAME)).catch(() => undefined)) !== undefined;
+  for (const { label, manifest, signed } of await publishedFolders(rt, root)) {
     const found =
       manifest.label === label ? settingsOfManifest(manifest, signed) : `its manifest is of ${manifest.label}`;
     if (typeof found === 'string') passedOver.push({ label, why: found });

@@ -11,7 +11,7 @@ import { rememberChoice } from './choice-memory.js';
 import { dependencyFindings } from './dependency-findings.js';
 import { fetchMirror } from './fetch-mirror.js';
 import { keepDelta, prepareDelta } from './keep-delta.js';
-import type { MirrorReport } from './mirror-report.js';
+import { mirrorHead, type MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { withCount, type PlannedMirror } from './plan-mirror.js';
 import { rememberTold } from './told.js';
@@ -63,12 +63,7 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
   const { generation, manifestSha256, unchanged, bytesWritten } = published;
   const withdrawn = new Set(planned.plan.withdrawn);
   return {
-    job: 'mirror',
-    label: request.label,
-    mirrorDir: place.labelDir,
-    file: request.settings.file,
-    channels: request.channels.map(({ url }) => url),
-    platforms: [...request.settings.platforms],
+    ...mirrorHead(request, place),
     artifacts: artifacts.length,
     bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
     excluded: withCount(planned.excluded, 'not-fetched', planned.plan.wanted.length - fetched.taken.length),

@@ -1,3 +1,5 @@
+import type { LabelPlace } from '../../delivery/place/root.js';
+import type { MirrorRequest } from './mirror-request.js';
 import type { SyncPlan } from '../../mirror/sync/sync.js';
 import type { Finding } from '../../base/findings.js';
 import type { ChannelChanges, Proof } from '../../channel/staged.js';
@@ -47,4 +49,19 @@ export interface MirrorReport {
         delta?: { dir: string; files: number; bytes: number } | undefined;
       }
     | undefined;
+}
+
+/** What a report says of the mirror whatever came of it. */
+export function mirrorHead(
+  { label, settings, channels }: MirrorRequest,
+  { labelDir }: Pick<LabelPlace, 'labelDir'>,
+): Pick<MirrorReport, 'job' | 'label' | 'mirrorDir' | 'file' | 'channels' | 'platforms'> {
+  return {
+    job: 'mirror',
+    label,
+    mirrorDir: labelDir,
+    file: settings.file,
+    channels: channels.map(({ url }) => url),
+    platforms: [...settings.platforms],
+  };
 }

@@ -7,7 +7,7 @@ import { readHold, type Hold } from '../../delivery/generations/hold.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { dependencyFindings } from './dependency-findings.js';
 import { deliverMirror } from './deliver-mirror.js';
-import type { MirrorReport } from './mirror-report.js';
+import { mirrorHead, type MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { planMirror } from './plan-mirror.js';
 import type { PlannedMirror } from './plan-mirror.js';
@@ -62,12 +62,7 @@ function dryReport(
   emitFindings(rt, dependencyFindings({ ...request.settings.filter, artifacts, kept: plan.kept, changed, forbids }));
   const told = new Set([...plan.withdrawn, ...sidePaths(folder.live)]);
   return {
-    job: 'mirror',
-    label: request.label,
-    mirrorDir: folder.place.labelDir,
-    file: request.settings.file,
-    channels: request.channels.map(({ url }) => url),
-    platforms: [...request.settings.platforms],
+    ...mirrorHead(request, folder.place),
     artifacts: artifacts.length,
     bytesTotal: there + missing,
     excluded: planned.excluded,
@@ -92,12 +87,7 @@ function heldMirror(
   const files = live.manifest?.files ?? [];
   const artifacts = files.filter(({ kind }) => kind === 'artifact');
   return {
-    job: 'mirror',
-    label: request.label,
-    mirrorDir: place.labelDir,
-    file: request.settings.file,
-    channels: request.channels.map(({ url }) => url),
-    platforms: [...request.settings.platforms],
+    ...mirrorHead(request, place),
     artifacts: artifacts.length,
     bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
     excluded: {},

@@ -12,14 +12,14 @@ import type { Secret } from '../../base/secret.js';
 import { collectFindings, type Collected } from '../../delivery/collect-findings.js';
 import { deliver } from '../../delivery/deliver.js';
 import { heldText, holdFrom, readHold, writeHold } from '../../delivery/generations/hold.js';
-import { chooseGeneration, parseSelector, type NamedGeneration } from '../../delivery/generations/named-generation.js';
-import { listGenerations } from '../../delivery/generations/read-generations.js';
+import { generationOf } from '../../delivery/generations/named-generation.js';
 import { openKnownLabel } from '../../delivery/place/known-label.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { acquire, type Acquired } from '../../store/acquire.js';
 import { collectAttestations } from '../collect-attestations.js';
 import type { JobReport } from '../job-report.js';
+import { openedBy } from '../opened-by.js';
 import { planReport, publishedReport } from '../published-report.js';
 import { refuseSmallDisks } from '../run/disk-room.js';
 import { withEngines, withTools, type Engines, type JobTools } from '../run/job-tools.js';
@@ -74,18 +74,12 @@ async function wayBack(
 ): Promise<Way> {
   const given = `--to ${request.to}`;
   const { label } = place;
-  const selector = parseSelector(request.to.replace(/^@/, ''));
-  if (selector === undefined) {
-    throw new RepackError('E_GENERATION', {
-      what: `${JSON.stringify(request.to)} names no generation of ${label}`,
-      where: given,
-      hint: 'Give a number (3), how far before the live one (@-1), or a day (2026-11-21, UTC). repackenv history says which there are.',
-    });
-  }
-  const all = await listGenerations(rt, place);
-  const chosen = chooseGeneration(all, selector, { given, label, now: new Date(rt.clock.now()).toISOString() });
+  const hint =
+    'Give a number (3), how far before the live one (@-1), or a day (2026-11-21, UTC). repackenv history says which there are.';
+  const text = request.to.replace(/^@/, '');
+  const named = await generationOf(rt, place, { given, text, path: place.labelDir, hint });
   const from = live.manifest?.generation;
-  if (chosen.live || from === undefined) {
+  if (named.live || from === undefined) {
     throw new RepackError('E_GENERATION', {
       what:
         from === undefined
@@ -95,18 +89,13 @@ async function wayBack(
       hint: from === undefined ? 'Publish it first: repackenv update.' : 'To keep it as it is: repackenv hold.',
     });
   }
-  const named: NamedGeneration = { ...chosen, given, path: place.labelDir, place, all };
   const kept = await readGeneration(rt, named);
   return { kept, plan: planOf(kept, request), from };
 }
 
 /** The plan that the generation came from, as far as its manifest can tell. */
 function planOf({ manifest, artifacts: bare }: KeptGeneration, request: RollbackRequest): RepackPlan {
-  const opened = (channel: Channel): Channel => {
-    const base = request.tokenBaseUrl.replace(/\/+$/, '');
-    const opens = channel.url === base || channel.url.startsWith(`${base}/`);
-    return { ...channel, authenticated: request.token !== undefined && opens };
-  };
+  const opened = (channel: Channel): Channel => openedBy(request, channel);
   const artifacts = bare.map((each) => ({ ...each, channel: each.channel && opened(each.channel) }));
   const profiles = manifest.profiles.map(profileOfManifest);
   // Which noarch packages were chosen for which platform is not known: of several, the solve of each says whether it is closed.

@@ -1,0 +1,23 @@
+import path from 'node:path';
+import { RepackError } from '../base/errors.js';
+import type { FoundRoot } from '../config/labels/find-root.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { CliCall } from './command.js';
+
+/** ROOT as it was typed or found, absolute. @throws RepackError E_USAGE where there is none */
+export function requireRoot(
+  { root, rt }: Pick<CliCall, 'root' | 'rt'>,
+  { what = 'ROOT is missing', hint }: { what?: string; hint: string },
+): FoundRoot {
+  if (root !== undefined) return { ...root, root: path.resolve(rt.machine.cwd, root.root) };
+  throw new RepackError('E_USAGE', {
+    what,
+    where: `neither --root nor REPACKENV_ROOT, and no repackenv.yml with labels: in ${rt.machine.cwd} or above`,
+    hint,
+  });
+}
+
+/** Where nobody typed it, also how it was found. */
+export function sayRoot({ events }: Pick<Runtime, 'events'>, { root, said }: FoundRoot): void {
+  events.emit({ type: 'note', message: `ROOT is ${root}${said === undefined ? '' : `, ${said}`}` });
+}
