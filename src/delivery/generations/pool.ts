@@ -60,15 +60,24 @@ export interface PoolUse {
  *
  * @throws RepackError E_LOCKED where a prune takes more than ten minutes
  */
-export async function sharePool(rt: Runtime, root: string, job: string): Promise<PoolUse> {
+export async function sharePool(
+  rt: Runtime,
+  root: string,
+  { job, stagingDir }: { job: string; stagingDir: string },
+): Promise<PoolUse> {
   const dir = join(poolDir(root), USERS_NAME);
   await rt.fs.mkdirp(dir);
-  const file = join(dir, `${rt.machine.pid}-${rt.machine.randomId()}.json`);
+  const name = `${rt.machine.pid}-${rt.machine.randomId()}.json`;
+  const file = join(dir, name);
+  const aside = join(stagingDir, name);
+  await rt.fs.mkdirp(stagingDir);
   const owner = `${canonicalJson(await describeOwner(rt, job))}\n`;
   const release = async (): Promise<void> => rt.fs.unlink(file).catch(() => undefined);
   const deadline = rt.clock.monotonic() + LONGEST_WAIT_MS;
   for (;;) {
-    await rt.fs.writeNew(file, owner);
+    // Whole or not there: nobody could tell whose an empty one is. What a kill leaves is swept with the staging folder.
+    await rt.fs.writeNew(aside, owner);
+    await rt.fs.rename(aside, file);
     const holder = await lockHolder(rt, poolDir(root));
     if (holder === undefined) return { release };
     await release();

@@ -35,7 +35,7 @@ export async function whileGiving<T>(
   if (!journal.operations.some(({ gives }) => gives !== undefined)) return work(undefined);
   // ROOT/.repackenv/LABEL
   const root = dirname(dirname(places.stateDir));
-  const use = await sharePool(rt, root, journal.purpose);
+  const use = await sharePool(rt, root, { job: journal.purpose, stagingDir: places.stagingDir });
   try {
     return await work({ ...places, root });
   } finally {

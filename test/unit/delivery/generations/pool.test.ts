@@ -47,6 +47,8 @@ async function expectKept(): Promise<void> {
   expect(await readdir(join(root, '.repackenv/acme/staging'))).toEqual([]);
 }
 
+const sharing = () => ({ job: 'update', stagingDir: join(root, '.repackenv/acme/staging/sharing') });
+
 describe('D15 bytes that leave or are replaced go to the pool', () => {
   it('by a link: the same inode, no byte written twice', async () => {
     await publish(FIRST);
@@ -162,7 +164,7 @@ describe('D15 what is pruned', () => {
   });
 
   it.each([
-    ['a run shares the pool', 'a run gives to it', async () => (await sharePool(rt, root, 'update')).release],
+    ['a run shares the pool', 'a run gives to it', async () => (await sharePool(rt, root, sharing())).release],
     [
       'a manifest that counts can’t be read',
       'can’t be read'.replace('’', "'"),
@@ -197,7 +199,7 @@ describe('D15 what is pruned', () => {
   it('a run that was killed while it shared the pool holds nobody up', async () => {
     for (const n of [1, 2, 3, 4, 5]) await publish(version(n));
     const dead = testRuntime({ machine: { pid: 2 ** 22 + 1 } });
-    await sharePool(dead, root, 'update');
+    await sharePool(dead, root, sharing());
     await writeFile(join(poolDir(root), 'users', 'torn.json'), '');
     expect((await prunePool(rt, root, { dryRun: false })).skipped).toBeDefined();
     await unlink(join(poolDir(root), 'users', 'torn.json'));
@@ -212,7 +214,7 @@ describe('D15 what is pruned', () => {
     const pruning = testRuntime({
       reach: (step) => {
         if (step !== 'prune:taken' || second !== undefined) return;
-        second = sharePool(testRuntime({ machine: { randomId: () => 'second' } }), root, 'update').then(() =>
+        second = sharePool(testRuntime({ machine: { randomId: () => 'second' } }), root, sharing()).then(() =>
           order.push('shared'),
         );
       },
