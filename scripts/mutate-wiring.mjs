@@ -1,7 +1,16 @@
 // Takes one gate at a time out of a copy of the sources and runs the tests that must see it: `node scripts/mutate-wiring.mjs [NAME…]`.
 // Ends with 1 where one is not noticed, or is no longer found in the sources: then the list here has to follow them.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -103,6 +112,7 @@ const MUTATIONS = [
   },
 ];
 
+if (!existsSync(join(ROOT, 'dist'))) throw new Error('its tests run compiled workers: first `npm run build`');
 const wanted = process.argv.slice(2);
 const chosen = MUTATIONS.filter(({ name }) => wanted.length === 0 || wanted.some((text) => name.includes(text)));
 const copy = mkdtempSync(join(tmpdir(), 'repackenv-mutate-'));
