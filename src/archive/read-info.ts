@@ -20,6 +20,8 @@ export interface ReadInfoOptions {
    * is found, and damage behind it goes unseen.
    */
   whole?: boolean;
+  /** As of `readTarMembers`; of a `.conda` it is told of the `info-` member only. */
+  goesOn?: (name: string) => boolean;
 }
 
 const MAX_MEMBER_BYTES = 64 * 1024 * 1024;
@@ -67,8 +69,8 @@ async function readTarBz2(source: RandomAccessSource, options: ReadInfoOptions):
   );
 }
 
-function tarOptions({ wanted, maxMemberBytes = MAX_MEMBER_BYTES, whole = false }: ReadInfoOptions) {
-  return { wanted: new Set(wanted), maxMemberBytes, whole };
+function tarOptions({ wanted, maxMemberBytes = MAX_MEMBER_BYTES, whole = false, goesOn }: ReadInfoOptions) {
+  return { wanted: new Set(wanted), maxMemberBytes, whole, goesOn };
 }
 
 /** Real packages unpack to 2 to 50 times their size, small ones of long runs to more. What is beyond this is a bomb. */

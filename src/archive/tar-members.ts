@@ -8,11 +8,13 @@ export interface TarMemberOptions {
   maxMemberBytes: number;
   /** Read to the end of the archive, so that damage anywhere in it is noticed, instead of stopping when all are found. */
   whole: boolean;
+  /** Told the name of each member in order: false ends the reading, and until then it goes on when all that is wanted is found. */
+  goesOn?: ((name: string) => boolean) | undefined;
 }
 
 /**
  * The wanted regular files of a tar archive, by name; those that are not there are missing from the result. Stops pulling
- * from `tar` once it has them all (unless `whole`).
+ * from `tar` once it has them all (unless `whole`, or `goesOn` says how far).
  *
  * @throws Error saying what is wrong with the archive; whatever `tar` throws.
  */
@@ -25,9 +27,9 @@ export async function readTarMembers(
   const found = new Map<string, Uint8Array>();
   const feeding = feed(tar, writable.getWriter());
   try {
-    while (options.whole || found.size < options.wanted.size) {
+    while (options.whole || options.goesOn !== undefined || found.size < options.wanted.size) {
       const { done, value: entry } = await reader.read().catch(feeding.explain);
-      if (done) break;
+      if (done || options.goesOn?.(entry.header.name) === false) break;
       const content = await takeEntry(entry, found, options).catch(feeding.explain);
       if (content !== undefined) found.set(entry.header.name, content);
     }

@@ -1,3 +1,4 @@
+import { PATH_MEMBERS, listedPaths, type PackagePath } from '../../archive/listed-paths.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import { violation } from '../check/rules.js';
@@ -19,17 +20,8 @@ export interface LongPath {
   length: number;
 }
 
-interface PackagePath {
-  path: string;
-  /** Length of the prefix that its bytes have room for; only of binary files that hold one. */
-  room: number | undefined;
-}
-
 /** MAX_PATH counts the NUL at the end. Without LongPathsEnabled conda calls such a package corrupt (conda/conda#7203). */
 const WINDOWS_LIMIT = 259;
-
-/** Read in this order; `info/paths.json` is in what conda-build has made since 2016, `info/files` in all. */
-const PATH_MEMBERS = ['info/paths.json', 'info/files'] as const;
 
 /** Whether the paths of a subdir's packages matter: reading them costs more than the record alone. */
 export function asksForPaths(
@@ -47,36 +39,13 @@ export function pathMembers(site: SitePrefix | undefined): readonly string[] {
 /** The paths of a package as they will be below the prefix; none where it does not list them in a form that can be read. */
 export function readPaths(info: ReadonlyMap<string, Uint8Array>, own: PackageRecord): PackagePath[] {
   const python = own.noarch === 'python';
-  return listed(info).map(({ path, room }) => ({ path: python ? placed(path) : path, room }));
+  return listedPaths(info).map(({ path, room }) => ({ path: python ? placed(path) : path, room }));
 }
 
 /** noarch python packages are put where the site's python has its modules; Windows names the folder `Lib\site-packages`. */
 function placed(path: string): string {
   if (path.startsWith('site-packages/')) return `Lib/${path}`;
   return path.replace(/^python-scripts\//, 'Scripts/');
-}
-
-function listed(info: ReadonlyMap<string, Uint8Array>): PackagePath[] {
-  const [json, plain] = PATH_MEMBERS.map((name) => info.get(name));
-  if (json !== undefined) {
-    try {
-      const { paths } = JSON.parse(Buffer.from(json).toString('utf8')) as { paths?: unknown };
-      if (Array.isArray(paths)) return paths.flatMap(ofEntry);
-    } catch {
-      // The plain list says the same.
-    }
-  }
-  const lines = Buffer.from(plain ?? [])
-    .toString('utf8')
-    .split(/\r?\n/);
-  return lines.filter((line) => line !== '').map((path) => ({ path, room: undefined }));
-}
-
-function ofEntry(entry: unknown): PackagePath[] {
-  const { _path: path, file_mode: mode, prefix_placeholder: placeholder } = (entry ?? {}) as Record<string, unknown>;
-  if (typeof path !== 'string') return [];
-  const room = mode === 'binary' && typeof placeholder === 'string' ? placeholder.length : undefined;
-  return [{ path, room }];
 }
 
 /** What of a package can't be at the site's prefix. One finding a rule: its longest path, its least room. */

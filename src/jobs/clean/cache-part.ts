@@ -103,7 +103,7 @@ async function sweep(rt: Runtime, { cacheDir, limits, dryRun, part }: Sweep): Pr
       const { kind, paths, size, frees, shared } = entry;
       await take({ kind, path: paths[0]!, size, frees, shared, why }, () => removeEntry(rt, entry));
     }
-    if (!dryRun) await dropLostMd5(rt, cacheDir);
+    if (!dryRun) await dropLost(rt, cacheDir);
   } finally {
     for (const { release } of engines) await release();
   }
@@ -170,19 +170,19 @@ async function addressed(rt: Runtime, folder: string, length: number): Promise<F
   return found;
 }
 
-/** The names that go with an md5, of files that went. */
-async function dropLostMd5(rt: Runtime, cacheDir: string): Promise<void> {
+/** What goes with artifacts that went: the name under an md5, what was read out of `info/`. */
+async function dropLost(rt: Runtime, cacheDir: string): Promise<void> {
   const store = path.join(cacheDir, 'store');
+  const isThere = async (sha256: string): Promise<boolean> =>
+    /^[0-9a-f]{64}$/.test(sha256) &&
+    (await lookAt(rt, path.join(store, 'sha256', sha256.slice(0, 2), sha256))) !== undefined;
   for (const file of await addressed(rt, path.join(store, 'md5'), 32)) {
-    const sha256 = (await rt.fs.readText(file.path).catch(() => '')).trim();
-    if (
-      /^[0-9a-f]{64}$/.test(sha256) &&
-      (await lookAt(rt, path.join(store, 'sha256', sha256.slice(0, 2), sha256))) !== undefined
-    )
-      continue;
     // A name that leads nowhere counts as none.
-    await rt.fs.unlink(file.path).catch(() => undefined);
+    if (!(await isThere((await rt.fs.readText(file.path).catch(() => '')).trim())))
+      await rt.fs.unlink(file.path).catch(() => undefined);
   }
+  for (const file of await addressed(rt, path.join(store, 'info'), 64))
+    if (!(await isThere(path.basename(file.path)))) await rt.fs.unlink(file.path).catch(() => undefined);
 }
 
 async function oldTransfers(rt: Runtime, cacheDir: string): Promise<FileSeen[]> {

@@ -1,4 +1,14 @@
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -134,4 +144,19 @@ it('what can’t be removed is named and left, and the rest goes', async () => {
   expect(report.findings).toMatchObject([{ code: 'not-removed', exit: true }]);
   expect(report.findings[0]!.message).toContain(`${held} (EPERM)`);
   expect(report.freed).toBe(2 * KB);
+});
+
+it('what was read out of an artifact goes with it, and stays with one that stays', async () => {
+  const dir = workplace();
+  const files = [stored(dir, 5 * KB), stored(dir, 7 * KB)];
+  utimesSync(files[1]!, Date.now() / 1000, Date.now() / 1000);
+  const infos = files.map((file) => file.replace('/store/sha256/', '/store/info/'));
+  for (const info of infos) {
+    mkdirSync(join(info, '..'), { recursive: true });
+    writeFileSync(info, '{}');
+  }
+  await run(dir, { dryRun: true });
+  expect(infos.map((info) => existsSync(info))).toEqual([true, true]);
+  await run(dir);
+  expect(infos.map((info) => existsSync(info))).toEqual([false, true]);
 });
