@@ -50,6 +50,8 @@ const TASKS = {
   'record-calls': (args) => script('record-calls', args),
   layers: (args) => node(join('scripts', 'install-layers.mjs'), ...args),
   upstream: () => upstream(),
+  sample: (args) => script('sample', args),
+  picture: () => script('picture', []),
 };
 
 const [task = '', ...rest] = process.argv.slice(2);

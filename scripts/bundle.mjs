@@ -14,7 +14,7 @@ import { rolldown } from 'rolldown';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUT = join(ROOT, 'dist');
 /** Shipped as they are: src/runtime/program-files.ts says where. */
-const ASSETS = join('src', 'site', 'assets');
+const ASSETS = [join('src', 'site', 'assets'), join('src', 'cli', 'pages')];
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 for (const folder of ['src', 'scripts']) rmSync(join(OUT, folder), { recursive: true, force: true });
@@ -23,7 +23,7 @@ const chunks = await bundle('src', {
   input: { main: 'src/main.ts', 'engine/embedded/solve-worker': 'src/engine/embedded/solve-worker.ts' },
   external: Object.keys(dependencies),
 });
-cpSync(join(ROOT, ASSETS), join(OUT, ASSETS), { recursive: true });
+for (const folder of ASSETS) cpSync(join(ROOT, folder), join(OUT, folder), { recursive: true });
 writeFileSync(join(OUT, 'src', 'THIRD-PARTY-LICENSES.txt'), licences(chunks));
 const imported = chunks.flatMap((chunk) => chunk.imports.concat(chunk.dynamicImports));
 const outside = new Set(imported.filter(isPackage));

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { RepackError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { VERSION } from '../base/tool-version.js';
 import type { CliCommand, Typed } from './command.js';
 import { updateOfflineRepoCommand } from './commands/update.js';
 import { insteadOfCommand, insteadOfOption } from './former-tools.js';
 import { addSettings, givenOptions } from './options.js';
+import { PAGES } from './pages.js';
 import type { GivenOptions } from '../config/resolve-settings.js';
 
 export type ProgramName = 'update-offline-repo' | 'repackenv';
@@ -41,7 +43,7 @@ export function parseArguments(program: ProgramName, args: readonly string[], co
     command.configureHelp({ helpWidth: HELP_WIDTH });
   }
   try {
-    tree.parse([...args], { from: 'user' });
+    tree.parse(program === 'repackenv' ? helpOfCommand(args, commands) : [...args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.help') return { kind: 'text', text: tree.helpInformation() };
@@ -50,6 +52,20 @@ export function parseArguments(program: ProgramName, args: readonly string[], co
   }
   if (invocation === undefined) return { kind: 'text', text: tree.helpInformation() };
   return { kind: 'run', invocation };
+}
+
+/** `help COMMAND` is `COMMAND --help`; a page of that name comes first. @throws RepackError E_USAGE: it is neither */
+function helpOfCommand(args: readonly string[], commands: readonly CliCommand[]): string[] {
+  const [first, topic = ''] = args;
+  if (first !== 'help' || !/^\w/.test(topic) || PAGES.some((page) => page === topic)) return [...args];
+  const names = commands.map(({ name }) => name);
+  if (names.includes(topic)) return [topic, '--help'];
+  const near = nearest(topic, [...PAGES, ...names]);
+  throw new RepackError('E_USAGE', {
+    what: 'There is no page and no command of that name',
+    where: 'command line',
+    hint: `${near === undefined ? '' : `Did you mean ${near}? `}repackenv help lists the pages, repackenv --help the commands.`,
+  });
 }
 
 type Take = (invocation: Invocation) => void;
@@ -66,7 +82,8 @@ function repackenvTree(commands: readonly CliCommand[], take: Take): Command {
       'Offline conda channels for customers without a line: made from packages, or from an environment, or mirrored; proven, ' +
         'carried on media, served.',
     )
-    .version(VERSION);
+    .version(VERSION)
+    .helpCommand(false);
   for (const definition of commands) equip(tree.command(definition.name), definition, take);
   return tree;
 }

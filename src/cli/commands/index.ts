@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.js';
 import { enginesCommand } from './engines.js';
 import { exportCommand } from './export.js';
 import { findCommand } from './find.js';
+import { helpCommand } from './help.js';
 import { historyCommand, receivedCommand } from './history.js';
 import { holdCommand, releaseCommand } from './hold.js';
 import { importCommand } from './import.js';
@@ -53,4 +54,5 @@ export const COMMANDS: readonly CliCommand[] = [
   serveCommand,
   enginesCommand,
   schemaCommand,
+  helpCommand,
 ];

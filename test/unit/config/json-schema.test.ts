@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { jsonSchema } from '../../../src/config/json-schema.js';
 import { MIRROR_KEYS } from '../../../src/config/mirror-file/schema.js';
 import { SETTINGS, SETTING_NAMES } from '../../../src/config/settings.js';
+import { manual } from '../../helpers/readme.js';
 
 const FIXTURES = new URL('../../fixtures/mirror/', import.meta.url);
-const README = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+const README = [...manual().values()].join('\n');
 const EXAMPLES = [...README.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => text!);
 const example = (key: string): unknown => parse(EXAMPLES.find((text) => text.includes(`${key}:`))!);
 

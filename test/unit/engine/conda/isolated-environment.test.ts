@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PROJECT_ROOT } from '../../../../scripts/lib/layers.js';
 import { enginePkgsName } from '../../../../src/engine/conda/conda-engine.js';
 import { condarcSettings } from '../../../../src/engine/conda/condarc.js';
 import type { CondarcParts } from '../../../../src/engine/conda/condarc.js';
@@ -22,6 +21,7 @@ import { readableCaches } from '../../../../src/engine/package-caches.js';
 import { ignoredVariables } from '../../../../src/engine/user-environment.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
 import { tempDir } from '../../../helpers/artifacts.js';
+import { manual } from '../../../helpers/readme.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { ACCESS, fakeConda, undoAfterTest } from './fake-conda.js';
 
@@ -122,7 +122,7 @@ describe('openIsolatedEnvironment', () => {
     const isolated = await openIsolatedEnvironment(testRuntime({ env: given }), isolationOptions());
     expect(JSON.stringify(isolated.env)).not.toContain(token);
     await isolated.close();
-    const readme = readFileSync(join(PROJECT_ROOT, 'README.md'), 'utf8');
+    const readme = [...manual().values()].join('\n');
     expect(readme).toMatch(/core dump/);
     expect(readme).toMatch(/heap\s+snapshot/);
     expect(readme).toMatch(/--inspect/);
