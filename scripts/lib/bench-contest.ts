@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { contestTable, type Sample } from './bench-figures.js';
+import { contestTable, outcomes, type Aims, type Outcome, type Sample } from './bench-figures.js';
 import { runProgram, type RunOptions, type RunResult } from './run-program.js';
 
 /** One way to do the work that is compared. */
@@ -14,6 +14,8 @@ export type Contest = {
   title: string;
   /** Ours first, then those beside it; a phase that only some have is compared among these. */
   contenders: readonly Contender[];
+  /** Phase -> what ours should take at most, in time and memory, of the first that stands beside it. */
+  aims?: Readonly<Record<string, Aims>>;
   /** Before a contender's phases, not measured: fills the new home. */
   before?: (home: string, name: string) => void | Promise<void>;
   /** After them: looks whether all made the same, and throws where they did not. */
@@ -27,10 +29,12 @@ export type Bench = {
   rounds: number;
   /** One line for something that can't be measured here. */
   skip: (what: string, why: string) => void;
+  /** Of all contests so far. */
+  outcomes: Outcome[];
 };
 
 /** Rounds are interleaved, and each begins with another contender; prints the table. */
-export async function takeContest(contest: Contest, { folder, rounds }: Bench): Promise<void> {
+export async function takeContest(contest: Contest, { folder, rounds, outcomes: all }: Bench): Promise<void> {
   const { contenders } = contest;
   const taken = contenders.map(({ name }) => ({ name, phases: new Map<string, Sample[]>() }));
   for (let round = 0; round < rounds; round += 1) {
@@ -47,6 +51,7 @@ export async function takeContest(contest: Contest, { folder, rounds }: Bench): 
     }
   }
   console.log(`\n${contestTable(contest.title, taken)}`);
+  all.push(...outcomes(contest, taken));
 }
 
 /** Runs programs one after the other; what is measured is their sum. Throws where one does not end with 0. */

@@ -24,18 +24,6 @@ export function timesLine(name: string, cold?: Spread, unchanged?: Spread): stri
   return columns(name, threeTimes(cold), threeTimes(unchanged), peak === 0 ? '' : megabytes(peak));
 }
 
-type Ratio = [ours: Spread, theirs: Spread, aim: number];
-
-export function ratioLine(name: string, cold: Ratio, unchanged: Ratio): string {
-  return columns(
-    name,
-    ...[cold, unchanged].map(([ours, theirs, aim]) => {
-      const ratio = ours.median / theirs.median;
-      return `${ratio.toFixed(3)} (aim ${aim}: ${ratio <= aim ? 'met' : 'missed'})`;
-    }),
-  );
-}
-
 /** Seconds; `peakRss` in bytes, of the hungriest process that was started here, undefined where nothing tells. */
 export type Sample = { seconds: number; peakRss?: number | undefined };
 
@@ -62,15 +50,91 @@ function contestRows(taken: readonly Taken[], phase: string): string[] {
   });
 }
 
-type Row = { samples: readonly Sample[]; figures: Spread };
+/** Ours to theirs; `memory` of the peaks. */
+export type Aims = { time?: number; memory?: number };
+
+/** What one phase of a contest gave: the ratio of the medians with the least and the most of a round, ours to the second contender. */
+export type Outcome = {
+  work: string;
+  beside: string;
+  time: Spread;
+  memory?: number | undefined;
+  aims?: Aims | undefined;
+};
+
+export function outcomes(
+  { title, aims }: { title: string; aims?: Readonly<Record<string, Aims>> | undefined },
+  [ours, theirs]: readonly Taken[],
+): Outcome[] {
+  return [...(ours?.phases ?? [])].flatMap(([phase, mine]) => {
+    const other = theirs?.phases.get(phase);
+    if (other === undefined) return [];
+    const [ourPeak, theirPeak] = [mine, other].map((each) => Math.max(...each.map(({ peakRss }) => peakRss ?? 0)));
+    return [
+      {
+        // Numbers of what happened to be at hand do not belong to a name.
+        work: `${title.replace(/ \([^)]*\)/, '')}: ${phase}`,
+        beside: theirs!.name,
+        time: ratio(mine, other),
+        memory: ourPeak && theirPeak ? ourPeak / theirPeak : undefined,
+        aims: aims?.[phase],
+      },
+    ];
+  });
+}
+
+export function outcomeKey({ work, beside }: Outcome): string {
+  return `${work} | ${beside}`;
+}
+
+/** Each is one line; those with an aim first say whether it is met, then what is more than a fifth worse than it was. */
+export function outcomeTable(all: readonly Outcome[], last: ReadonlyMap<string, Outcome>): string {
+  const line = (...cells: readonly string[]): string =>
+    `${cells[0]!.padEnd(58)}${cells[1]!.padEnd(30)}${cells[2]!.padStart(22)}${cells[3]!.padStart(8)}  ${cells[4]!}`.trimEnd();
+  return [
+    line('work', 'beside', 'ours to theirs', 'memory', 'aim'),
+    ...all.map((outcome) => {
+      const { work, beside, time, memory } = outcome;
+      const spreadOf = `${number(time.median)} (${number(time.min)}-${number(time.max)})`;
+      const remarks = [...judge(outcome), ...worse(outcome, last.get(outcomeKey(outcome)))].join('; ');
+      return line(work, beside, spreadOf, memory === undefined ? '' : number(memory), remarks);
+    }),
+  ].join('\n');
+}
+
+function judge({ time, memory, aims }: Outcome): string[] {
+  const met = (is: number, aim: number): string => (is <= aim ? 'met' : 'missed');
+  return [
+    ...(aims?.time === undefined ? [] : [`${aims.time}: ${met(time.median, aims.time)}`]),
+    ...(aims?.memory === undefined || memory === undefined
+      ? []
+      : [`memory ${aims.memory}: ${met(memory, aims.memory)}`]),
+  ];
+}
+
+/** Noise is no news: also the best round has to be worse than what it was. */
+function worse({ time }: Outcome, last: Outcome | undefined): string[] {
+  if (last === undefined) return [];
+  const more = time.median / last.time.median - 1;
+  return more > 0.2 && time.min > last.time.median ? [`WORSE than last: ${number(last.time.median)}`] : [];
+}
+
+function number(value: number): string {
+  return value.toPrecision(value < 0.1 ? 1 : 2).replace(/e\+1$/, '0');
+}
+
+type Row = { samples: readonly Sample[] };
 
 /** The ratio of the medians, and the least and the most that one round gave: they tell how quiet the machine was. */
 function contestRatio(ours: Row, theirs: Row): string {
-  const ofMedians = ours.figures.median / theirs.figures.median;
-  const each = spread(
-    ours.samples.map(({ seconds }, round) => seconds / (theirs.samples[round]?.seconds ?? Number.NaN)),
-  );
-  return `${ofMedians.toFixed(2)} (${each.min.toFixed(2)}-${each.max.toFixed(2)})`;
+  const { min, median, max } = ratio(ours.samples, theirs.samples);
+  return `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})`;
+}
+
+function ratio(ours: readonly Sample[], theirs: readonly Sample[]): Spread {
+  const each = spread(ours.map(({ seconds }, round) => seconds / (theirs[round]?.seconds ?? Number.NaN)));
+  const median = (samples: readonly Sample[]): number => spread(samples.map(({ seconds }) => seconds)).median;
+  return { ...each, median: median(ours) / median(theirs) };
 }
 
 function contestLine(name: string, times: string, memory: string, ratio: string): string {

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { condaAbilities } from '../../src/engine/conda/abilities.js';
 import type { Indexer } from './bench-indexer.js';
+import { PROJECT_ROOT } from './layers.js';
 import { runOurs, runProgram, type RunOptions, type RunResult } from './run-program.js';
 import type { TokenServer } from './token-server.js';
 
@@ -79,6 +80,24 @@ export function byHand(setup: Setup): Flow {
       const indexed = index && (await timed(steps, 'index', runProgram(index.file, index.args, options)));
       const removed = await timed(steps, 'conda remove', remove(setup, prefix, options));
       return { ...sumOf(steps, [created, asked, indexed, removed]), artifacts };
+    },
+  };
+}
+
+/** The same with py-rattler, which need not install: neither a proof nor a flush to the disk. */
+export function byRattler(setup: Setup, python: string): Flow {
+  return {
+    name: 'py-rattler: solve, fetch, index',
+    async run(home) {
+      const target = join(home, 'repo', setup.label);
+      const script = join(PROJECT_ROOT, 'scripts', 'lib', 'rattler-by-hand.py');
+      const args = [script, target, channelsByHand(setup).join(' '), ...setup.specs];
+      const { seconds, peakRss } = await timed(
+        new Map(),
+        script,
+        runProgram(python, args, { home, watchMemory: true }),
+      );
+      return { seconds, peakRss, steps: new Map(), artifacts: artifactsIn(target) };
     },
   };
 }

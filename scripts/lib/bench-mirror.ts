@@ -1,12 +1,66 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { measured, takeContest, type Bench, type Contender } from './bench-contest.js';
+import type { Aims } from './bench-figures.js';
 import { artifactsBelow, mirrorArgs, openSources, writeMirrorFile, type Source } from './bench-sources.js';
+import { makeLargeChannel } from './large-channel.js';
 import { findLayer } from './layers.js';
 import { runOurs, runProgram } from './run-program.js';
 
-/** `repackenv mirror` beside conda-mirror: from nothing, and again with nothing new. */
+/** Beside conda-mirror, on channels of real sizes; on large ones beside what reading the index once takes. */
 export async function benchMirror(bench: Bench): Promise<void> {
+  await besideCondaMirror(bench);
+  await besideParse(bench, { names: 12_000, versions: 40, dry: true, aims: { time: 5 } });
+  await besideParse(bench, { names: 2500, versions: 20, dry: false, aims: { time: 4 } });
+}
+
+/** A dry run of a mirror of nothing; or the run that finds nothing new. */
+async function besideParse(
+  bench: Bench,
+  { dry, aims, ...size }: { names: number; versions: number; dry: boolean; aims: Aims },
+): Promise<void> {
+  const channel = join(bench.folder, `of-${size.names}`);
+  await makeLargeChannel(channel, { ...size, artifacts: !dry });
+  const file = (root: string): string => {
+    const text = { channels: [pathToFileURL(channel).href], platforms: ['linux-64'], mirror_dir: join(root, 'main') };
+    mkdirSync(root, { recursive: true });
+    writeFileSync(join(root, 'mirror.yml'), JSON.stringify(text));
+    return join(root, 'mirror.yml');
+  };
+  const run = (root: string, home: string) =>
+    measured(() =>
+      runOurs('repackenv', [...mirrorArgs(file(root), root), ...(dry ? ['--dry-run'] : [])], {
+        home,
+        watchMemory: true,
+      }),
+    );
+  const kept = join(bench.folder, `kept-${size.names}`);
+  if (!dry) await run(kept, join(kept, 'home'));
+  const phase = dry ? 'dry run' : 'nothing new';
+  const parse = `JSON.parse(require('node:fs').readFileSync(process.argv[1], 'utf8'))`;
+  const index = join(channel, 'linux-64', 'repodata.json');
+  await takeContest(
+    {
+      title: `mirror, ${(size.names * size.versions).toLocaleString('en')} records`,
+      contenders: [
+        { name: 'repackenv mirror', phases: { [phase]: (home) => run(dry ? home : kept, home) } },
+        {
+          name: 'JSON.parse of the index',
+          phases: {
+            [phase]: (home) =>
+              measured(() => runProgram(process.execPath, ['-e', parse, index], { home, watchMemory: true })),
+          },
+        },
+      ],
+      aims: { [phase]: aims },
+    },
+    bench,
+  );
+  for (const made of [channel, kept]) rmSync(made, { recursive: true, force: true });
+}
+
+async function besideCondaMirror(bench: Bench): Promise<void> {
   const layer = findLayer('conda-mirror');
   if (!layer.available) return bench.skip('conda-mirror', layer.why);
   const sources = await openSources(bench);

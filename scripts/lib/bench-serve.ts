@@ -62,6 +62,7 @@ export async function benchServe(bench: Bench): Promise<void> {
       {
         title: 'serve',
         contenders: servers.map(contender),
+        aims: { 'small artifacts, 16 kept connections, per 10,000': { time: 4 } },
         async before(home, name) {
           mkdirSync(home, { recursive: true });
           const server = servers.find((each) => each.name === name)!;
@@ -89,12 +90,6 @@ async function findServers(bench: Bench, dir: string): Promise<Server[]> {
       args: [ours, 'serve', dir, '--port', String(port), '--quiet'],
     },
   ];
-  const python = onPath('python3') ?? onPath('python');
-  if (python === undefined) bench.skip('python -m http.server', 'no python3 on PATH');
-  else {
-    const args = ['-m', 'http.server', '-b', '127.0.0.1', '-d', dir, '-p', 'HTTP/1.1', String(pythonPort)];
-    servers.push({ name: 'python -m http.server', port: pythonPort, file: python, args });
-  }
   // Debian puts it where only root's PATH looks.
   const nginx = [onPath('nginx'), '/usr/sbin/nginx'].find((each) => each !== undefined && existsSync(each));
   if (nginx === undefined) bench.skip('nginx', 'not on PATH');
@@ -103,6 +98,12 @@ async function findServers(bench: Bench, dir: string): Promise<Server[]> {
     writeFileSync(config, nginxConfig({ dir, home: bench.folder, port: nginxPort }));
     const args = ['-c', config, '-p', bench.folder, '-e', join(bench.folder, 'nginx.log')];
     servers.push({ name: 'nginx', port: nginxPort, file: nginx, args });
+  }
+  const python = onPath('python3') ?? onPath('python');
+  if (python === undefined) bench.skip('python -m http.server', 'no python3 on PATH');
+  else {
+    const args = ['-m', 'http.server', '-b', '127.0.0.1', '-d', dir, '-p', 'HTTP/1.1', String(pythonPort)];
+    servers.push({ name: 'python -m http.server', port: pythonPort, file: python, args });
   }
   return servers;
 }

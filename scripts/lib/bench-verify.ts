@@ -23,6 +23,7 @@ export async function benchVerify(bench: Bench): Promise<void> {
           ),
           contender('sh main.verify.sh (ours, POSIX)', (home) => byShell('sh "$1.verify.sh"', [channel], { home })),
         ],
+        aims: { verify: { time: 2 } },
       },
       bench,
     );
