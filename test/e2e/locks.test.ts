@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
@@ -112,6 +113,21 @@ describe('a lock as request', () => {
     expect(content(ran.dir)).toEqual(content(work.labelDir));
     expect(ran.stderr).toContain('a token or password stands in');
     expect(ran.stdout + ran.stderr + JSON.stringify([...snapshot(ran.dir)])).not.toContain(TOKEN);
+  });
+
+  it('the conda-lock.yml beside the folder does too, from the folder alone, and no lock of ours names the token', async () => {
+    const file = join(work.root, 'halkbank.conda-lock.yml');
+    const text = readFileSync(file, 'utf8');
+    const url = pathToFileURL(work.labelDir).href;
+    const ran = await deliver('conda-lock.yml', text.replaceAll('file:///CHANNEL-FOLDER', url), ['--channel', url]);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    expect(content(ran.dir)).toEqual(content(work.labelDir));
+    expect((await work.update({ args: BOTH })).exitCode).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    expect(text).not.toContain(TOKEN);
+    const asIs = await deliver('as it is.yml', text);
+    expect(asIs.exitCode).toBe(2);
+    expect(asIs.stderr).toContain('CHANNEL-FOLDER');
   });
 
   it('an explicit lock gives its one platform, and without PACKAGE the next run asks for the same', async () => {

@@ -5,6 +5,7 @@ import { findLayer, type LayerName } from '../../scripts/lib/layers.js';
 const TITLES: Partial<Record<LayerName, string>> = {
   conda43: 'conda 4.3.16',
   'py-rattler': 'py-rattler',
+  'conda-lock': 'conda-lock',
   rsync: 'rsync',
   'ssh-keygen': 'ssh-keygen',
   browser: 'browser (chromium)',

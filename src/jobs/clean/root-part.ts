@@ -17,6 +17,7 @@ import { deliverIndexes } from '../../delivery/deliver.js';
 import { STATE_NAME } from '../../delivery/place/root.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import { STAGING_NAME } from '../../delivery/stage/staging.js';
+import { isSiteFile } from '../../site/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { sizesOf } from './items.js';
 import type { FoundItem, Sizes } from './items.js';
@@ -165,9 +166,7 @@ async function namedByIndex(
 async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Promise<FoundItem[]> {
   const why = `label ${label} has no folder any more; remove it yourself if it is gone for good`;
   const beside = (await rt.fs.readdir(root).catch(() => []))
-    .filter(
-      (entry) => entry.isFile() && SITE_FILE.test(entry.name.slice(label.length)) && entry.name.startsWith(`${label}.`),
-    )
+    .filter((entry) => entry.isFile() && isSiteFile(label, entry.name))
     .map(({ name }) => path.join(root, name));
   const items: FoundItem[] = [];
   for (const each of [stateDir, ...beside]) {
@@ -176,6 +175,3 @@ async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Pr
   }
   return items;
 }
-
-/** Of LABEL.verify.sh and the like. */
-const SITE_FILE = /^\.(verify\.(sh|ps1)|INSTALL\.md|[a-z0-9-]+\.explicit\.txt)$/;

@@ -16,6 +16,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeSiteFiles, writeSiteFiles } from '../../../src/site/write.js';
 import type { SiteFile } from '../../../src/site/write.js';
+import { readLockText } from '../../../src/config/lock-file/read-lock.js';
 import { isRepackError } from '../../../src/base/errors.js';
 import { nodeFileSystem } from '../../../src/runtime/fs.js';
 import { testRuntime } from '../../helpers/runtime.js';
@@ -43,6 +44,7 @@ describe('site files', () => {
     const files = makeSiteFiles({ label: 'acme', ...site });
     expect(files.map(({ name, executable }) => `${name}${executable ? '*' : ''}`)).toEqual([
       'acme.INSTALL.md',
+      'acme.conda-lock.yml',
       'acme.linux-64.explicit.txt',
       'acme.verify.ps1',
       'acme.verify.sh*',
@@ -325,7 +327,7 @@ describe('writing them', () => {
   it('leaves equal bytes untouched, time and all', async () => {
     const dir = root();
     const rt = testRuntime();
-    expect((await writeSiteFiles(rt, { dir, files: files() })).written).toHaveLength(4);
+    expect((await writeSiteFiles(rt, { dir, files: files() })).written).toHaveLength(5);
     for (const name of readdirSync(dir)) utimesSync(join(dir, name), 1e9, 1e9);
     expect(await writeSiteFiles(rt, { dir, files: files() })).toEqual({ written: [], removed: [] });
     for (const name of readdirSync(dir)) expect(statSync(join(dir, name)).mtimeMs).toBe(1e12);
@@ -339,6 +341,7 @@ describe('writing them', () => {
     const dir = root();
     const rt = testRuntime();
     const others = ['acme.b.win-64.explicit.txt', 'acme2.win-64.explicit.txt', 'acme.notes.txt', 'acme.INSTALL.md.bak'];
+    others.push('acme.b.conda-lock.yml', 'acme2.conda-lock.yml', 'acme.my-conda-lock.yml');
     for (const name of [...others, 'acme.win-64.explicit.txt', 'acme.INSTALL.md.77-id-1.part'])
       writeFileSync(join(dir, name), 'x');
     const done = await writeSiteFiles(rt, { dir, files: files() });
@@ -356,6 +359,41 @@ describe('writing them', () => {
     await expect(failing).rejects.toMatchObject({ code: 'E_DISK_FULL', where: join(dir, 'acme.INSTALL.md') });
     expect(readFileSync(join(dir, 'acme.INSTALL.md'), 'utf8')).toBe(before);
     expect(readdirSync(dir).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+});
+
+describe('conda-lock.yml', () => {
+  const LOCKED = 'acme.conda-lock.yml';
+  const read = (text: string) =>
+    readLockText(text.replaceAll('file:///CHANNEL-FOLDER', 'file:///srv/acme'), LOCKED).packages;
+
+  it('names what the explicit files name, with both digests, and is read back', () => {
+    const files = filesOf([...APP, ['win-64/zlib-1.3-0.conda'], ['win-64/python-3.9.18-0.conda']]);
+    const packages = read(files.get(LOCKED)!);
+    expect([...packages.keys()]).toEqual(['linux-64', 'win-64']);
+    for (const [platform, list] of packages) {
+      expect(list.map(({ subdir, fn }) => `${subdir}/${fn}`)).toEqual(
+        lockedPaths(files.get(`acme.${platform}.explicit.txt`)!),
+      );
+      for (const { sha256, md5 } of list) expect([sha256, md5]).toEqual([expect.anything(), expect.anything()]);
+    }
+  });
+
+  it('says what each needs, as its record does', () => {
+    expect(filesOf(APP).get(LOCKED)).toContain(
+      '  dependencies:\n    "alpha": ""\n    "python": ">=3.9"\n    "zlib": ""\n',
+    );
+  });
+
+  it('keeps odd names and versions as they are', () => {
+    const [only] = read(filesOf([['linux-64/app-1!2.0+local-0.conda']]).get(LOCKED)!).get('linux-64')!;
+    expect(only?.fn).toBe('app-1!2.0+local-0.conda');
+    expect(filesOf([['linux-64/app-3.10-0.conda']]).get(LOCKED)).toContain('  version: "3.10"\n');
+  });
+
+  it('is not written for a mirror, nor where nothing fits', () => {
+    expect([...filesOf(APP, { specs: [] }).keys()]).not.toContain(LOCKED);
+    expect([...filesOf([['linux-64/app-2.0-0.conda', ['gone']]]).keys()]).not.toContain(LOCKED);
   });
 });
 
