@@ -14,5 +14,5 @@ export function programFile(path: string): URL {
 
 /** The text of one that is no module. Lines end with LF, whatever the checkout made of them. */
 export function programText(path: string): string {
-  return readFileSync(programFile(path), 'utf8').replaceAll('\r\n', '\n');
+  return readFileSync(new URL(path, BASE), 'utf8').replaceAll('\r\n', '\n');
 }

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { reveal } from '../base/secret.js';
 import type { Secret } from '../base/secret.js';
-import type { Credentials } from './install-lines.js';
+import type { Credentials } from '../site/page/install-lines.js';
 
 /** Who may read. Nothing in it: everybody. */
 export interface Access {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChannelSummary, ListedPackage } from './channel-summary.js';
-import { installLines } from './install-lines.js';
-import type { Credentials } from './install-lines.js';
+import { installLines } from '../site/page/install-lines.js';
+import type { Credentials } from '../site/page/install-lines.js';
 
 /**
  * Plain, readable without any other file; the policy below allows this style by its digest and nothing else at all. Where the window is

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { channelUrl, installLines } from '../../../src/serve/install-lines.js';
+import { channelUrl, installLines } from '../../../../src/site/page/install-lines.js';
 
 const wanted = (specs: string[]): string => installLines(specs, 'U')[0]!.lines[0]!.split(' -c U ')[1]!;
 

@@ -1,4 +1,4 @@
-import { specForAnyShell, wordForAnyShell } from '../base/shell-quote.js';
+import { specForAnyShell, wordForAnyShell } from '../../base/shell-quote.js';
 
 /** What a reader gave to get the page: `token` and `login` have to stand in the address that a client is given, too. */
 export type Credentials = 'none' | 'token' | 'login';

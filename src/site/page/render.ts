@@ -1,0 +1,106 @@
+import { counted, escaped, htmlDocument, linkTo, said, sizeText } from './html.js';
+import { packagesPart } from './packages.js';
+import { changesPart, licencesPart, runsPart, sizesPart, treesPart } from './parts.js';
+import type { FolderPage, PageCommands } from './view.js';
+
+export type * from './view.js';
+
+/**
+ * The page of a channel folder: one HTML file that asks nobody for anything, for `LABEL/papers/index.html` and for `serve`. Equal data gives
+ * equal bytes. Without scripts all of it can be read; with them it is searched, sorted and copied from.
+ */
+export function renderFolderPage(view: FolderPage): string {
+  const parts = [
+    part('install', 'Install', installPart(view)),
+    part('changes', 'What changed', changesPart(view)),
+    part('sizes', 'Sizes', sizesPart(view)),
+    part('licences', 'Licences', licencesPart(view)),
+    part('runs', 'Runs at install', runsPart(view)),
+    part('proofs', 'Proofs', commandsPart(view.proofs, view)),
+    part('files', 'Papers and files', filesPart(view)),
+    part('tree', 'Dependencies', treesPart(view)),
+  ].filter(({ html }) => html !== '');
+  const links = [...parts, { id: 'packages', title: 'Packages' }];
+  const nav =
+    parts.length < 2
+      ? ''
+      : `<nav class="on" aria-label="On this page">${links.map(({ id, title }) => `<a href="#${id}">${title}</a>`).join(' ')}</nav>\n`;
+  const body = `${heading(view)}${nav}<main>
+${parts.map(({ id, title, html }) => `<section id="${id}"><h2>${title}</h2><div>\n${html}</div></section>`).join('\n')}
+<section id="packages" class="wide"><h2>Packages</h2><div>
+${packagesPart(view)}</div></section>
+</main>`;
+  return htmlDocument({
+    title: titleOf(view),
+    body,
+    asking: view.paged === undefined ? 'nobody' : 'its server',
+  });
+}
+
+function part(id: string, title: string, html: string): { id: string; title: string; html: string } {
+  return { id, title, html };
+}
+
+function titleOf({ title }: FolderPage): string {
+  return title === '' ? 'Conda channel' : title;
+}
+
+function heading(view: FolderPage): string {
+  const { generation, subdirs, packages, paged, bytes, specs, channels, machines, up } = view;
+  const facts = [
+    `conda channel${generation === null ? '' : `, generation ${generation}`}`,
+    subdirs.join(', '),
+    counted(paged?.total ?? packages.length, 'package'),
+    sizeText(bytes),
+  ];
+  const rows = [
+    ['Asked for', specs.map((spec) => `<code>${said(spec)}</code>`).join(' ')],
+    ['Channels', channels.map((url) => `<span>${said(url)}</span>`).join('<br>')],
+    [
+      'Made for',
+      machines
+        .map(({ subdir, client, virtual_packages: has }) => {
+          const parts = has.map(({ name, version }) => (version === '0' ? name : `${name} ${version}`));
+          return `<span>${said([subdir, ...(client === null ? [] : [client]), ...parts].join(', '))}</span>`;
+        })
+        .join('<br>'),
+    ],
+  ].filter(([, html]) => html !== '');
+  const above = up.map(({ href, text }) => `<a href="${escaped(href)}">${said(text)}</a>`).join(' / ');
+  return `<header>${above === '' ? '' : `<nav aria-label="Above">${above}</nav>`}
+<h1>${said(titleOf(view))}</h1>
+<p class="sub">${said(facts.join(' · '))}</p>
+${rows.length === 0 ? '' : `<dl>${rows.map(([name, html]) => `<div><dt>${name}</dt><dd>${html}</dd></div>`).join('')}</dl>\n`}</header>
+`;
+}
+
+function installPart(view: FolderPage): string {
+  const { address, install } = view;
+  if (install.length === 0) return '';
+  const copied = address === undefined ? '' : `<h3>Address</h3>\n<pre id="address">${escaped(address)}</pre>\n`;
+  return copied + commandsPart(install, view);
+}
+
+/** One click marks a whole block; a script puts a button to copy beside it. */
+function commandsPart(all: readonly PageCommands[], { placeholder }: FolderPage): string {
+  const place = placeholder === undefined ? '' : ` data-place="${escaped(placeholder)}"`;
+  return all
+    .map(({ title, about, lines }) => {
+      const text = about === undefined ? '' : `<p>${said(about)}</p>\n`;
+      const code = lines.length === 0 ? '' : `<pre><code${place}>${lines.map(escaped).join('\n')}</code></pre>\n`;
+      return `<h3>${said(title)}</h3>\n${text}${code}`;
+    })
+    .join('');
+}
+
+function filesPart({ files, base, subdirs }: FolderPage): string {
+  const folders =
+    base === '' ? subdirs.map((subdir) => ({ href: `${linkTo('', subdir)}/`, text: `${subdir}/`, about: '' })) : [];
+  const all = [...folders, ...files.map(({ href, about }) => ({ href: escaped(href), text: href, about }))];
+  if (all.length === 0) return '';
+  const items = all.map(
+    ({ href, text, about }) =>
+      `<li><a href="${href}">${said(text)}</a>${about === '' ? '' : ` <span>${said(about)}</span>`}</li>`,
+  );
+  return `<ul class="files">${items.join('')}</ul>\n`;
+}
