@@ -19,8 +19,11 @@ const TASKS = {
   build: () => buildAlways(),
   demo: (args) => script('demo', args),
   test: (args) => {
+    // By itself: what a developer waits for. With named files or tests, or with --all: all of them.
+    const whole = args.some((arg) => arg === '--all' || arg === '-t' || !arg.startsWith('-'));
+    if (!whole) process.env.REPACKENV_FIRST_TESTS = 'yes';
     prepare();
-    bin(...VITEST, ...args);
+    bin(...VITEST, ...args.filter((arg) => arg !== '--all'));
   },
   bench: (args) => {
     upstream();

@@ -33,7 +33,7 @@ const EARLY = [
 const LATE = ['mirror:published', 'mirror:handed-over', 'mirror:remembered', 'mirror:delta-written'];
 const STEPS = [...EARLY, ...PUBLISH_STEPS.filter((step) => !OF_KEEPING.includes(step)), ...LATE];
 
-describe('I3 a mirror run killed', () => {
+describe('I3 a mirror run killed', { tags: ['long'] }, () => {
   let upstream: TestUpstream;
   beforeAll(async () => {
     upstream = await startSampleUpstream();
@@ -201,6 +201,7 @@ const CLEAN_STEPS = [
 
 it(
   'I3 a clean of a mirror killed at each step: the folder serves, and the next one ends the same',
+  { tags: ['long'], timeout: SLOW },
   async () => {
     const upstream = await startSampleUpstream();
     const before = await openMirrorPlace({ upstream });
@@ -238,7 +239,6 @@ it(
     await before.close();
     await upstream.close();
   },
-  SLOW,
 );
 
 describe('a first run killed in the middle of fetching', () => {

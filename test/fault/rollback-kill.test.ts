@@ -62,40 +62,44 @@ async function copied(): Promise<{
   };
 }
 
-it('I3 a rollback killed at each step: the night after finds the label as it was, or rolled back and held', async () => {
-  const unreached = await inParallel(STEPS, 2, async (step) => {
-    const { copy, rollback, night } = await copied();
-    const { root } = copy;
-    try {
-      const killed = await rollback({ REPACKENV_TEST_KILL_AT: step });
-      if (killed.signal !== 'SIGKILL') {
-        expect(killed.exitCode, killed.stderr).toBe(0);
-        return [step];
+it(
+  'I3 a rollback killed at each step: the night after finds the label as it was, or rolled back and held',
+  { tags: ['long'], timeout: 600_000 },
+  async () => {
+    const unreached = await inParallel(STEPS, 2, async (step) => {
+      const { copy, rollback, night } = await copied();
+      const { root } = copy;
+      try {
+        const killed = await rollback({ REPACKENV_TEST_KILL_AT: step });
+        if (killed.signal !== 'SIGKILL') {
+          expect(killed.exitCode, killed.stderr).toBe(0);
+          return [step];
+        }
+        expect(await breaches(copy.labelDir), step).toEqual([]);
+        const kept = await expectGenerations(root, step, 'halkbank');
+        expect(kept.slice(0, 2), step).toEqual(['1', '2']);
+
+        const next = await night();
+        expect(next.exitCode, `${step}: ${next.stderr}`).toBe(0);
+        const held = existsSync(join(root, '.repackenv', 'halkbank', 'hold.json'));
+        const back = STEPS.indexOf(step) >= STEPS.indexOf('publish:journal-written');
+        expect([held, next.stdout.includes('held at generation 3')], step).toEqual([back, back]);
+        expect(contentOf(manifestIn(copy.labelDir)), step).toBe(contentOf(was.get(back ? 1 : 2)!));
+
+        const again = await rollback();
+        expect(again.exitCode, `${step}: ${again.stderr}`).toBe(0);
+        expect(manifestIn(copy.labelDir), step).toMatchObject({ generation: 3, files: was.get(1)!.files });
+        expect((await copy.verify()).exitCode, step).toBe(0);
+        expect(await expectGenerations(root, step, 'halkbank'), step).toEqual(['1', '2', '3']);
+        expectNothingLeft(copy);
+        return [];
+      } finally {
+        await copy.close();
       }
-      expect(await breaches(copy.labelDir), step).toEqual([]);
-      const kept = await expectGenerations(root, step, 'halkbank');
-      expect(kept.slice(0, 2), step).toEqual(['1', '2']);
-
-      const next = await night();
-      expect(next.exitCode, `${step}: ${next.stderr}`).toBe(0);
-      const held = existsSync(join(root, '.repackenv', 'halkbank', 'hold.json'));
-      const back = STEPS.indexOf(step) >= STEPS.indexOf('publish:journal-written');
-      expect([held, next.stdout.includes('held at generation 3')], step).toEqual([back, back]);
-      expect(contentOf(manifestIn(copy.labelDir)), step).toBe(contentOf(was.get(back ? 1 : 2)!));
-
-      const again = await rollback();
-      expect(again.exitCode, `${step}: ${again.stderr}`).toBe(0);
-      expect(manifestIn(copy.labelDir), step).toMatchObject({ generation: 3, files: was.get(1)!.files });
-      expect((await copy.verify()).exitCode, step).toBe(0);
-      expect(await expectGenerations(root, step, 'halkbank'), step).toEqual(['1', '2', '3']);
-      expectNothingLeft(copy);
-      return [];
-    } finally {
-      await copy.close();
-    }
-  });
-  expect(unreached.flat()).toEqual(UNREACHED);
-}, 600_000);
+    });
+    expect(unreached.flat()).toEqual(UNREACHED);
+  },
+);
 
 it('I3 hold and release killed when it is written: they hold', async () => {
   const { copy, night } = await copied();
