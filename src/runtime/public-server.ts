@@ -96,6 +96,8 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
 
   /** Answers that need no look at the folder. */
   function preset(request: IncomingMessage, line: Line): PublicResponse | undefined {
+    // A bare `GET /` too, which is HTTP/0.9: a proxy before us may read where it ends otherwise.
+    if (!['1.0', '1.1'].includes(request.httpVersion)) return plainResponse(505, { connection: 'close' });
     if (line.surplus) return plainResponse(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
     const hosts = request.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host');
     if (hosts.length > 1) return plainResponse(400, { connection: 'close' });

@@ -166,8 +166,10 @@ export async function readOwner(
 ): Promise<{ owner: LockOwner | undefined; heartbeatMs: number } | undefined> {
   const path = join(folder, OWNER_NAME);
   try {
-    const { mtimeMs } = await rt.fs.stat(path);
-    return { owner: parseOwner(await rt.fs.readText(path)), heartbeatMs: mtimeMs };
+    const stats = await rt.fs.lstat(path);
+    // Never written as a link: whatever it leads to says nothing of who holds the lock.
+    const text = stats.isFile() ? await rt.fs.readText(path) : '';
+    return { owner: parseOwner(text), heartbeatMs: stats.mtimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -42,6 +42,8 @@ export async function lockLabel(rt: Runtime, options: LockOptions): Promise<Labe
   const dir = join(options.stateDir, 'lock');
   try {
     await rt.fs.mkdirp(dir);
+    // Claims elsewhere would be made, and older ones removed, in whatever folder it leads to.
+    if (!(await rt.fs.lstat(dir)).isDirectory()) throw lockIsLink(options.label, dir);
     const owner = await describeOwner(rt, options.command);
     const number = await acquire(rt, { ...options, dir, owner });
     return heldLock(rt, { dir, number, owner, label: options.label });
@@ -60,6 +62,14 @@ export async function lockLabel(rt: Runtime, options: LockOptions): Promise<Labe
       cause: error,
     });
   }
+}
+
+function lockIsLink(label: string, dir: string): RepackError {
+  return new RepackError('E_LOCK', {
+    what: `The lock of label ${label} is a symbolic link`,
+    where: dir,
+    hint: 'Nothing was done. Remove the link; link ROOT instead, if it is to lie elsewhere.',
+  });
 }
 
 const HEARTBEAT_MS = 10_000;

@@ -53,7 +53,11 @@ async function settle(
   { stateDir, labelDir, label }: Pick<LabelPlace, 'label' | 'labelDir' | 'stateDir'>,
 ): Promise<Recovery['outcome']> {
   const journal = await readJournal(rt, stateDir);
-  if (journal === undefined) return 'clean';
+  if (journal === undefined) {
+    // Killed while it was written: nothing has begun.
+    await rt.fs.remove(join(stateDir, `${JOURNAL_NAME}.new`));
+    return 'clean';
+  }
   if (journal === 'damaged') {
     await removeJournal(rt, stateDir);
     return 'discarded';

@@ -16,7 +16,29 @@ export async function sweepRunFolders(rt: Runtime, cacheDir: string): Promise<vo
     rt.events.emit({ type: 'note', message: `removing what a broken-off run left: ${folder}` });
     await removeRunFolder(rt, folder);
   }
+  await sweepUnmarked(rt, path.join(cacheDir, 'runs'));
 }
+
+/** A run that was killed before its marker was whole left an empty folder, or one with half a marker. */
+async function sweepUnmarked(rt: Runtime, runs: string): Promise<void> {
+  for (const entry of await rt.fs.readdir(runs).catch(() => [])) {
+    const folder = path.join(runs, entry.name);
+    try {
+      if (!entry.isDirectory() || rt.clock.now() - (await rt.fs.lstat(folder)).mtimeMs < BEGINNING_MS) continue;
+      const names = (await rt.fs.readdir(folder)).map(({ name }) => name);
+      const marker = path.join(folder, MARKER);
+      if (names.some((name) => name !== MARKER)) continue;
+      if (names.length > 0 && parseOwner(await rt.fs.readText(marker)) !== undefined) continue;
+      await rt.fs.remove(marker);
+      await rt.fs.rmdir(folder);
+    } catch {
+      // Another run sweeps too, or has something in it now.
+    }
+  }
+}
+
+/** No run takes so long from its folder to its marker. */
+const BEGINNING_MS = 10 * 60_000;
 
 /**
  * Never throws: a file that another program holds open must not hide the outcome of the run. The next run, and `clean`, sweep what is left:

@@ -89,6 +89,17 @@ describe('what is no request of a client', () => {
     expect(got).not.toContain('GET /a HTTP');
   });
 
+  it.each([
+    ['HTTP/0.9, bare', 'GET /a\r\n\r\n'],
+    ['HTTP/0.9, named', 'GET /a HTTP/0.9\r\n\r\n'],
+    ['HTTP/2 as text', 'GET /a HTTP/2.0\r\nHost: x\r\n\r\n'],
+  ])('N14 refuses %s, and answers nothing behind it', async (_, text) => {
+    const port = await start();
+    expect(statusesIn(await rawExchange(port, text))).toEqual([505]);
+    expect(await rawExchange(port, text + GET)).not.toContain('GET /a');
+    expect(statusesIn(await rawExchange(port, 'GET /a HTTP/1.0\r\n\r\n'))).toEqual([200]);
+  });
+
   it('N14 closes on an unknown coding of a body', async () => {
     const port = await start();
     const got = await rawExchange(port, `GET /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n${GET}`);

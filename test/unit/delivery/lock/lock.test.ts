@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,6 +24,30 @@ describe('lockLabel', () => {
     await second.assertHeld();
     await expect(first.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
     await second.release();
+  });
+
+  it('A15 follows no symbolic link: neither the lock nor the owner of a claim', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'repackenv-elsewhere-'));
+    await mkdir(join(elsewhere, '7'));
+    await symlink(elsewhere, join(stateDir, 'lock'));
+    await expect(lock(runtime())).rejects.toMatchObject({
+      code: 'E_LOCK',
+      what: expect.stringContaining('a symbolic link'),
+    });
+    expect(await readdir(elsewhere)).toEqual(['7']);
+    await rm(join(stateDir, 'lock'));
+
+    await mkdir(join(stateDir, 'lock', '1'), { recursive: true });
+    await writeFile(
+      join(elsewhere, 'owner'),
+      JSON.stringify({ ...(await describeOwner(runtime(), 'update')), pid: 2 ** 22 }),
+    );
+    await symlink(join(elsewhere, 'owner'), join(stateDir, 'lock', '1', 'owner.json'));
+    await expect(lock(runtime())).rejects.toMatchObject({
+      code: 'E_LOCKED',
+      what: expect.stringContaining('left no readable name'),
+    });
+    await rm(elsewhere, { recursive: true });
   });
 
   it('I1 I6 E_LOCKED names pid, host and since, and says that nothing was done', async () => {
