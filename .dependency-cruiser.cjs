@@ -38,7 +38,7 @@ module.exports = {
     layer('channel', [...LEAVES, ...FLOOR]),
     layer('site', ['channel', ...LEAVES, ...FLOOR]),
     ...STAGES.map((stage) => layer(stage, ['site', 'channel', 'config', ...LEAVES, ...FLOOR])),
-    layer('delivery', ['engine', 'gateway', 'store', 'site', 'channel', 'config', ...LEAVES, ...FLOOR]),
+    layer('delivery', ['engine', 'gateway', 'store', 'answers', 'site', 'channel', 'config', ...LEAVES, ...FLOOR]),
     layer('jobs', ['delivery', 'config', ...STAGES, 'site', 'channel', ...LEAVES, ...FLOOR]),
     layer('runtime', ['base'], false),
     {

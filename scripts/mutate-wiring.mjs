@@ -82,6 +82,13 @@ const MUTATIONS = [
     tests: 'gates-content',
   },
   {
+    name: 'no policy',
+    find: /verdict = await allowed\(/g,
+    replace: 'verdict = await (async () => undefined)(',
+    tests: 'gates-content',
+  },
+  { name: 'no policy before fetching', find: /await guardPlan\(/g, replace: NOTHING, tests: 'gates-content' },
+  {
     name: 'a repair that leaves nothing to install from',
     find: /await refuseUnsolvable\(/g,
     replace: NOTHING,

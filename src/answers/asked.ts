@@ -29,13 +29,18 @@ export interface Asked {
   packages: readonly AskedPackage[];
 }
 
+/** As far as a graph is made of it: of a plan no manifest is written yet. */
+export type AskedChannel = Pick<Asked, 'given' | 'packages'> & {
+  manifest: Pick<Manifest, 'specs' | 'profiles'> | undefined;
+};
+
 /** `halkbank, generation 4`; of a folder of others its path. */
 export function whatIsAsked({ given, label, generation }: Pick<Asked, 'given' | 'label' | 'generation'>): string {
   return label === null ? given : `${label}, generation ${generation}`;
 }
 
 /** The platforms that it was made for, `wanted` of them where given. Throws E_USAGE for one that it does not have. */
-export function platformsOf({ given, manifest, packages }: Asked, wanted: readonly string[]): string[] {
+export function platformsOf({ given, manifest, packages }: AskedChannel, wanted: readonly string[]): string[] {
   const stated = manifest?.profiles.map(({ subdir }) => subdir) ?? [];
   const there = stated.length > 0 ? stated : [...new Set(packages.map(({ subdir }) => subdir))];
   const platforms = there.filter((subdir) => subdir !== NOARCH).sort();

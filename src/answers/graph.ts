@@ -9,7 +9,7 @@ import { dependencyName, parseDependency } from '../conda/spec/dependency.js';
 import { parseMatchSpec, specMatches, withText } from '../conda/spec/match-spec.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import { compareVersions } from '../conda/spec/version.js';
-import type { Asked } from './asked.js';
+import type { AskedChannel } from './asked.js';
 import type { WhyStep } from './schema.js';
 
 /** A package as one platform sees it. A virtual one (`__glibc`) is the machine's: it has no file. */
@@ -45,7 +45,7 @@ export interface Graph {
  * Of a label folder all packages, each entry of `depends` leading to all that satisfy it. Of a mirror or a channel of others the newest of each
  * name and what is the newest that these need. An entry that can't be read leads nowhere; one under a condition (CEP 43) is taken as if it held.
  */
-export function graphOf({ manifest, packages }: Asked, subdir: string): Graph {
+export function graphOf({ manifest, packages }: AskedChannel, subdir: string): Graph {
   const profile = manifest?.profiles.find((each) => each.subdir === subdir);
   const whole = (manifest?.specs.length ?? 0) > 0;
   const byName = new Map<string, Node[]>();

@@ -37,6 +37,11 @@ function whyNode(graph: Graph, node: Node, most: number): WhyPackage {
   };
 }
 
+/** The shortest path to a package; undefined where nothing that was asked for leads to it. */
+export function shortestWay(graph: Graph, node: Node): WhyStep[] | undefined {
+  return pathsTo(graph, node, 1).paths[0];
+}
+
 /** The package and all that need it. */
 function allAbove(node: Node): Set<Node> {
   const found = new Set([node]);

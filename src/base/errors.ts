@@ -90,6 +90,7 @@ export const ERROR_EXIT = {
   E_REDIRECT: EXIT.upstream,
   E_REPODATA: EXIT.upstream,
   E_PROOF: EXIT.proof,
+  E_POLICY: EXIT.proof,
   E_SIGNATURE: EXIT.proof,
   E_BUG: EXIT.bug,
   E_INTERRUPTED: EXIT.interrupted,

@@ -1,4 +1,5 @@
 import type { PackageRecord } from '../conda/record/records.js';
+import { timeOf } from '../conda/record/times.js';
 import type { LiveFile } from './staged.js';
 
 /** 2000-01-01 UTC: the time of an artifact whose record has no believable timestamp. */
@@ -8,18 +9,14 @@ const STEP_MS = 2000;
 /** Times before and after are beyond what FAT, zip and old copy programs can hold. */
 const EARLIEST_MS = Date.UTC(1980, 0, 2);
 const LATEST_MS = Date.UTC(2100, 0, 1);
-/** conda's own border between seconds and milliseconds: the last second of the year 9999. */
-const LAST_IN_SECONDS = 253_402_300_799;
 
 /**
  * When an artifact was made, from its record's `timestamp` (milliseconds; older ones seconds), on an even second: a new build host gives the same
  * one, so nothing travels again (design D7). {@link UNDATED_MS} where there is none.
  */
 export function artifactMtime(record: PackageRecord): number {
-  const { timestamp } = record;
-  if (typeof timestamp !== 'number' || !Number.isFinite(timestamp)) return UNDATED_MS;
-  const ms = timestamp > LAST_IN_SECONDS ? timestamp : timestamp * 1000;
-  if (ms < EARLIEST_MS || ms > LATEST_MS) return UNDATED_MS;
+  const ms = timeOf(record.timestamp);
+  if (ms === undefined || ms < EARLIEST_MS || ms > LATEST_MS) return UNDATED_MS;
   return Math.floor(ms / STEP_MS) * STEP_MS;
 }
 

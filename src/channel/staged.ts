@@ -1,4 +1,5 @@
 import type { Digests } from '../codec/digests.js';
+import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { Manifest, ManifestFile } from './manifest/manifest.js';
 
 /** What lies in a label folder now, every byte hashed. Made by `delivery/place/inspect.ts`, read by later stages. */
@@ -99,4 +100,6 @@ export interface PublishReceipt {
   unchanged: boolean;
   /** The generation whose content this one has: of a rollback. */
   rolledBackTo?: number;
+  /** What the policy said of it, and when (design D19). */
+  policy?: PolicyVerdict;
 }

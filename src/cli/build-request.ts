@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { policyOf } from './policy-of.js';
 import { declareChannels } from '../conda/channel/declare-channels.js';
 import { RepackError } from '../base/errors.js';
 import type { LockFile } from '../config/lock-file/lock-file.js';
@@ -39,7 +40,9 @@ export interface Resolved {
   values: SettingValues & Pick<WorkSettings, 'logins'>;
   /** Settings that nobody gave a value. */
   leftOpen: ReadonlySet<SettingName>;
-  resolved: Pick<ResolvedSettings, 'configFile'>;
+  resolved: Pick<ResolvedSettings, 'configFile' | 'declared'>;
+  /** When the run began, ms. */
+  at: number;
   token: Secret | undefined;
   redactor: Redactor;
 }
@@ -50,7 +53,7 @@ type Door = Pick<Runtime, 'fs' | 'env' | 'machine' | 'events'>;
 export async function buildRepackRequest(
   rt: Door,
   typed: TypedRequest,
-  { values, leftOpen, resolved, token, redactor }: Resolved,
+  { values, leftOpen, resolved, token, redactor, at }: Resolved,
 ): Promise<RepackRequest> {
   const label = parseLabel(required(typed.label, 'LABEL', UPDATE_USAGE));
   const root = required(typed.root, 'ROOT', UPDATE_USAGE);
@@ -104,6 +107,7 @@ export async function buildRepackRequest(
     profiles,
     drop: [...typed.drop, ...typed.remove],
     declared: typed.declared !== undefined,
+    policy: await policyOf(rt, { root, values, resolved, at }, { undeclared: true })(label),
   };
 }
 

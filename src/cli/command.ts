@@ -31,6 +31,8 @@ export interface CliCall extends Typed {
   /** Of a command that looks for ROOT. */
   root: FoundRoot | undefined;
   token: Secret | undefined;
+  /** When this run began, ms: the time by which policies judge. */
+  at: number;
   rt: Runtime;
   reporter: Reporter;
   redactor: Redactor;

@@ -119,17 +119,19 @@ async function requestFor(
       resolved: settings,
       token: secret,
       redactor,
+      at: call.at,
     },
   );
 }
 
 /** Everything in force for a label, as `--show-config` prints it; what is no setting stands in comments. */
-function labelConfig({ label, settings, packages, token }: DeclaredLabel): string {
+function labelConfig({ label, settings, packages, token, policy }: DeclaredLabel): string {
   const own = [
     `# label: ${label}`,
     packages === undefined
       ? '# packages: as last published'
       : `# packages: ${JSON.stringify(packages.specs.map(({ text }) => text))}  # ${packages.origin}`,
+    `# policy: ${policy.length === 0 ? 'none' : policy.join(', ')}`,
     `# token: ${token === undefined ? 'none' : `${token.source}  # ${token.origin}`}`,
   ];
   return `${own.join('\n')}\n${renderConfig(settings, SETTING_NAMES)}`;

@@ -94,7 +94,8 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       }
       const { args: positionals, options } = invocation;
       const leftOpen = new Set(SETTING_NAMES.filter((name) => origins[name] === 'default'));
-      const call = { args: positionals, options, leftOpen, token: token.secret, rt, reporter, redactor, terminal };
+      const at = rt.clock.now();
+      const call = { args: positionals, options, leftOpen, token: token.secret, at, rt, reporter, redactor, terminal };
       return await command.run({ ...call, root: found, resolved, values: { ...values, logins } });
     } catch (error) {
       relay.attach(reporter);

@@ -7,6 +7,7 @@ import type { Declared, DeclaredBlock } from './labels/types.js';
 import { BLOCKS, OWN_KEYS, checkBlocks } from './labels/schema.js';
 import type { Blocks } from './labels/schema.js';
 import { SETTINGS } from './settings.js';
+import { policyWords } from './policy/words.js';
 import type { SettingName } from './settings.js';
 import { checked } from './yaml/check.js';
 import type { Complaint } from './yaml/check.js';
@@ -58,6 +59,7 @@ export function readConfigText(bytes: Uint8Array, file: string, elsewhere?: stri
       file,
       labels: blocksOf(yaml, 'labels', values.labels ?? {}),
       defaults: blocksOf(yaml, 'defaults', values.defaults ?? {}),
+      policies: new Map(Object.entries(values.policies ?? {})),
     },
   };
 }
@@ -65,7 +67,7 @@ export function readConfigText(bytes: Uint8Array, file: string, elsewhere?: stri
 function blocksOf(yaml: YamlFile, at: string, blocks: Blocks): Map<string, DeclaredBlock> {
   return new Map(
     Object.entries(blocks).map(([name, block]) => {
-      const { from = [], packages, token_env, token_file, ...rest } = block ?? {};
+      const { from = [], packages, policy, token_env, token_file, ...rest } = block ?? {};
       const whereOf = (...path: PropertyKey[]): string => yaml.at([at, name, ...path]).where;
       const token =
         token_env === undefined ? (token_file === undefined ? undefined : { file: token_file }) : { env: token_env };
@@ -75,6 +77,7 @@ function blocksOf(yaml: YamlFile, at: string, blocks: Blocks): Map<string, Decla
         from,
         values: settingsOf(rest),
         packages: packages?.map((text, item) => ({ text, where: whereOf('packages', item) })),
+        policy,
         token,
         whereOf,
       };
@@ -92,8 +95,11 @@ const NOT_IN_A_FILE: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-function words({ path, message, value, knownKeys }: Complaint): Parts {
+function words(complaint: Complaint): Parts {
+  const { path, message, value, knownKeys } = complaint;
   const [first, name] = path;
+  if (first === 'policies' && name !== undefined)
+    return policyWords({ ...complaint, path: path.slice(2) }, ` of policy ${String(name)}`);
   const isBlock = first === 'labels' || first === 'defaults';
   const inner = isBlock ? path.slice(2) : path;
   const of =
@@ -119,11 +125,17 @@ function words({ path, message, value, knownKeys }: Complaint): Parts {
   };
 }
 
+const EXPECTED: Readonly<Record<string, string>> = {
+  from: 'names of defaults',
+  packages: 'a list of MatchSpecs',
+  policy: 'names of policies',
+  token_env: 'VARIABLE',
+};
+
 function expectedOf(key: string, isBlock: boolean): string {
   const name = BY_KEY.get(key);
   if (name !== undefined) return SETTINGS[name].value ?? 'true or false';
-  if (isBlock && OWN_KEYS.includes(key))
-    return { from: 'names of defaults', packages: 'a list of MatchSpecs', token_env: 'VARIABLE' }[key] ?? 'FILE';
+  if (isBlock && OWN_KEYS.includes(key)) return EXPECTED[key] ?? 'FILE';
   return 'names, and below each its settings, as in\n  halkbank:\n    packages: [numpy]';
 }
 

@@ -138,7 +138,7 @@ interface FoundFile {
 async function findConfigFile(rt: Door, { config, root }: ConfigPlaces): Promise<FoundFile | undefined> {
   const named = config ?? (rt.env['REPACKENV_CONFIG'] || undefined);
   const ofRoot = root === undefined || root === '' ? undefined : rootFile(rt, root);
-  const elsewhere = `Labels stand in ROOT/${CONFIG_NAME}${ofRoot === undefined ? '' : `, here ${ofRoot}`}: move the lines there.`;
+  const elsewhere = `Labels and policies stand in ROOT/${CONFIG_NAME}${ofRoot === undefined ? '' : `, here ${ofRoot}`}: move the lines there.`;
   if (named !== undefined) {
     const file = path.resolve(rt.machine.cwd, named);
     return ofRoot === undefined || (await isSame(rt, file, ofRoot)) ? { file } : { file, elsewhere };

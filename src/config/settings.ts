@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NETWORK_STATED } from './settings-of-network.js';
 import { onOff, place, text, texts, type Stated } from './stated.js';
 
 /**
@@ -144,6 +145,14 @@ const STATED = {
     help: 'carry the attestations (CEP 27) of the artifacts, where their channel has them',
     schema: onOff,
   },
+  policyFile: {
+    group: 'Proof and publishing',
+    flag: 'policy',
+    value: 'FILE',
+    path: true,
+    help: 'a policy that must allow every package, beside the one that ROOT/repackenv.yml names for the label',
+    schema: text.optional(),
+  },
   adopt: {
     group: 'Proof and publishing',
     inFile: false,
@@ -194,63 +203,7 @@ const STATED = {
     help: 'program that is run once after an update in which something changed or failed, with the report as JSON on its standard input; no shell reads CMD',
     schema: text.optional(),
   },
-  channelLogins: {
-    group: 'Network',
-    flag: 'channel-login',
-    value: 'HOST=env:NAME|HOST=file:PATH',
-    help: 'user:password, or a bearer token, for the channels at HOST or HOST:PORT: sent to no other',
-    schema: texts,
-  },
-  netrc: {
-    group: 'Network',
-    value: 'FILE',
-    wordless: true,
-    path: true,
-    help: 'take users and passwords for channels from the user’s netrc, or from FILE; write it last',
-    schema: z.union([z.boolean(), text]).optional(),
-    defaultText: 'no netrc is read',
-  },
-  allowHttp: {
-    group: 'Network',
-    value: 'HOST',
-    help: 'allow http:// for this host’s channels without a token (loopback is always allowed)',
-    schema: texts,
-  },
-  maxIndexMb: {
-    group: 'Network',
-    value: 'MB',
-    help: 'the largest index of a channel that is read, unpacked, in MB',
-    schema: z.coerce
-      .number()
-      .int('must be a whole number of MB')
-      .min(1, 'must be 1 or more')
-      .max(1_500, 'must be 1500 at most')
-      .default(450),
-  },
-  proxy: {
-    group: 'Network',
-    value: 'URL',
-    help: 'proxy to the outside; also taken from https_proxy',
-    schema: z
-      .string()
-      .regex(/^https?:\/\/\S+$/, 'must be a URL that begins with http:// or https://')
-      .optional(),
-  },
-  noProxy: {
-    group: 'Network',
-    flag: 'proxy-bypass',
-    value: 'HOST',
-    help: 'host that is reached without the proxy; also taken from no_proxy',
-    schema: texts,
-  },
-  caFiles: {
-    group: 'Network',
-    flag: 'ca-file',
-    value: 'FILE',
-    path: true,
-    help: 'PEM file with an own certificate authority; also taken from SSL_CERT_FILE',
-    schema: texts,
-  },
+  ...NETWORK_STATED,
   cacheDir: {
     group: 'Places',
     value: 'DIR',

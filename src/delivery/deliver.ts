@@ -1,6 +1,7 @@
 import { emitFindings } from '../base/emit-findings.js';
 import { bytesOfChanges } from '../channel/compare-channels.js';
 import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
+import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import { VERSION } from '../base/tool-version.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { guardSignature } from './guard.js';
@@ -24,23 +25,30 @@ export interface Delivered {
   staged: StagedChannel;
   proof: Proof;
   published: Published;
+  /** What the policy says, where there is one. */
+  verdict: PolicyVerdict | undefined;
 }
 
 /**
- * The one way to change a channel folder (design D14), whatever proposes it: stage beside it, prove, scan for secrets, switch, lay beside it
- * what its site needs. Nothing reaches the folder before the proof and the scan. To be called with the folder locked, recovered and
+ * The one way to change a channel folder (design D14), whatever proposes it: stage beside it, ask the policy, prove, scan for secrets, switch, lay
+ * beside it what its site needs. Nothing reaches the folder before all of them. To be called with the folder locked, recovered and
  * looked at (`withLabelFolder`).
  *
- * @throws RepackError as staging, the proofs and `publish` throw; E_SECRET_LEAK
+ * @throws RepackError as staging, the proofs and `publish` throw; E_POLICY, E_SECRET_LEAK
  */
 export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFolder): Promise<Delivered> {
   const { job, adopt, from, siteFiles, quietIfSame = false } = proposal;
   const { place, live, lock, startedAt } = folder;
   const keep = proposal.keep ?? (await recordedKeep(rt, place.stateDir)) ?? USUAL_KEEP[job] ?? 0;
-  return onePath(rt, folder, {
+  let verdict: PolicyVerdict | undefined;
+  const delivered = await onePath(rt, folder, {
     job,
     alsoScanned: proposal.alsoScanned,
-    stage: (dir) => stage(rt, proposal, { folder, dir }),
+    stage: async (dir) => {
+      const staged = await stage(rt, proposal, { folder, dir });
+      verdict = await allowed(rt, proposal, { staged, live });
+      return staged;
+    },
     prove: (staged) => prove(rt, proposal, { staged, live }),
     change: async (staged, staging) => {
       if (quietIfSame && isSame(staged)) return asItWas(staged, live);
@@ -54,6 +62,7 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
         adopt,
         keep,
         rollback: proposal.rollback,
+        verdict,
         engine: from,
         tool,
         startedAt,
@@ -65,6 +74,21 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
       await laySiteFiles(rt, { labelDir: place.labelDir, staged, onlyThere: siteFiles === 'renew' });
     },
   });
+  return { ...delivered, verdict };
+}
+
+/** The policy's gate, over the index files that would be published. @throws RepackError E_POLICY */
+async function allowed(
+  rt: Runtime,
+  { job, policy }: Proposal,
+  { staged, live }: { staged: StagedChannel; live: LabelFolder['live'] },
+): Promise<PolicyVerdict | undefined> {
+  if (policy === undefined) return undefined;
+  const { judgeStaged, policyFindings, refuseDenied } = await import('./policy-gate.js');
+  const verdict = await judgeStaged(rt, policy, { staged, live });
+  if (job !== 'rollback') refuseDenied(verdict, { where: live.dir });
+  emitFindings(rt, policyFindings(verdict));
+  return verdict;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ContentPlan } from '../channel/manifest/make-manifest.js';
 import type { SideFile, StagedChannel } from '../channel/staged.js';
 import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
+import type { Policy } from '../conda/policy/policy.js';
 import type { WorkSettings } from '../config/work-settings.js';
 import type { ProofTools } from './proof/prove-installable.js';
 
@@ -28,6 +29,8 @@ export interface Proposal {
   proof: ProofWish;
   /** For the receipt, who chose the packages or brought them: `conda 26.7.1`, `medium acme-g3`, `none`. */
   from: string;
+  /** What must let every package through (design D19); of a rollback, which is somebody's will, it is only told. Undefined: there is none. */
+  policy: Policy | undefined;
   /** Own a folder that was made by something else. Default: refuse it. */
   adopt?: boolean;
   /** How many generations stay complete (design D15); absent: as many as last time, else what is usual for the job. */

@@ -4,6 +4,7 @@ import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { inParallel } from '../base/parallel.js';
 import type { LiveFolder, PublishReceipt, StagedChannel, StagedFile } from '../channel/staged.js';
+import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isMissing } from '../base/fs-errors.js';
 import { requireOurs } from './place/inspect.js';
@@ -42,6 +43,8 @@ export interface PublishOptions extends SwitchOptions {
   keep: number;
   /** Back to the content of that generation: with the same switch the label is held. */
   rollback?: { to: number; why: string } | undefined;
+  /** What the policy said, for the receipt. */
+  verdict?: PolicyVerdict | undefined;
   /** For the receipt: `conda 26.7.1`, `repackenv 0.1.0`, and when the run began (ISO 8601, UTC). */
   engine: string;
   tool: string;

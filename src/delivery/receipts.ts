@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { canonicalJson } from '../base/json.js';
 import type { LiveFolder, PublishReceipt, StagedChannel } from '../channel/staged.js';
+import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { FileToPut } from './switch/operations.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { codeOf, isMissing } from '../base/fs-errors.js';
@@ -58,6 +59,7 @@ interface Run {
   live: LiveFolder;
   engine: string;
   rollback?: { to: number } | undefined;
+  verdict?: PolicyVerdict | undefined;
   tool: string;
   /** ISO 8601, UTC. */
   startedAt: string;
@@ -66,7 +68,7 @@ interface Run {
 /** What a publication says of itself, but for when it ended. */
 export function draftReceipt(
   rt: Pick<Runtime, 'machine'>,
-  { staged, live, engine, rollback, tool, startedAt }: Run,
+  { staged, live, engine, rollback, verdict, tool, startedAt }: Run,
   files: readonly FileToPut[],
 ): DraftReceipt {
   const { generation, previous } = staged.manifest;
@@ -87,6 +89,7 @@ export function draftReceipt(
     bytesToTravel: staged.changes.bytesToTravel,
     unchanged,
     ...(rollback === undefined ? {} : { rolledBackTo: rollback.to }),
+    ...(verdict === undefined ? {} : { policy: verdict }),
   };
 }
 

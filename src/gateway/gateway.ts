@@ -12,6 +12,7 @@ import { fetchToStore, publishedBytes, type ArtifactContext } from './artifact-f
 import { fetchSingleFile, type FileRequest } from './file-fetch.js';
 import { fileUpstream } from './file-upstream.js';
 import { DEFAULT_LIMITS, type GatewayLimits } from './limits.js';
+import type { EngineView } from './engine/repodata.js';
 import type { LoopbackProxy } from './engine/loopback-proxy.js';
 import { fetchSideFile } from './side-files.js';
 import { openRepodataCache } from './repodata/cache.js';
@@ -32,6 +33,8 @@ export interface GatewayOptions {
   cacheDir: string;
   /** What of an index the label's clients may see (design D1b). */
   view: (index: RepodataIndex) => RepodataIndex;
+  /** What of a viewed index a real engine may choose from; all by default. */
+  showsEngine?: EngineView | undefined;
   /** Outer proxy, `http://USER:PASSWORD@HOST:PORT`, and the hosts that are reached without it. */
   proxy?: string | undefined;
   noProxy?: readonly string[];
@@ -146,6 +149,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
         startLoopbackProxy(rt, {
           channels,
           book,
+          shows: options.showsEngine,
           artifacts,
           store,
           signal,

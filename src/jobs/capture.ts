@@ -16,6 +16,7 @@ import { collectFindings } from '../delivery/collect-findings.js';
 import { refuseHeld } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
+import { guardPlan } from './policy/guard-plan.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
 import type { JobTools } from './run/job-tools.js';
@@ -43,6 +44,7 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
   const subdirs = [environment.subdir];
   // What is installed is not solved again.
   const engine = { engine: 'embedded', enginePath: undefined, subdirs, prove: request.prove } as const;
+  const policy = await request.policyOf?.(label);
   const guarded = async (
     tools: JobTools,
     { live, place }: Pick<LabelFolder, 'live' | 'place'>,
@@ -51,6 +53,7 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     const plan = await planOf(rt, { label, environment: { ...environment, channels }, profiles, tools, request });
     const { attestations, drop } = request;
     guard(rt, { asked: { subdirs, attestations, drop }, plan, live });
+    await guardPlan(rt, policy, { plan, source: tools.gateway });
     return plan;
   };
   return withEngines(rt, engine, async (engines) => {
@@ -77,6 +80,7 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
         const report = await repack(collected, {
           job: 'capture',
           request,
+          policy,
           plan: made,
           packageCaches,
           folder,

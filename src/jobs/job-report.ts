@@ -1,6 +1,7 @@
 import type { Finding } from '../base/findings.js';
 import type { SourceCounts } from '../base/events.js';
 import type { EngineIdentity } from '../conda/plan/plan.js';
+import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { TargetClient } from '../conda/plan/profile.js';
 import type { Reason } from '../channel/manifest/why-moved.js';
 import type { ChannelChanges, Proof } from '../channel/staged.js';
@@ -45,6 +46,8 @@ export interface JobReport {
   rollback?: { from: number; to: number } | undefined;
   /** The label is held: nothing was looked for or changed, and the rest is as it was last published. */
   held?: Hold | undefined;
+  /** What the policy says; absent of a plan, and where there is none. */
+  policy?: PolicyVerdict | undefined;
   /** Of `manifest.json`, as it is or would be. */
   signature: 'signed' | 'none';
   /** Absent for a plan. */

@@ -8,6 +8,8 @@ import { solveEmbedded } from '../engine/embedded/solve.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { pathOf } from '../conda/channel/names.js';
 import { specsFor } from '../conda/spec/match-spec.js';
+import { deniesBy } from './policy/denies.js';
+import { guardPlan } from './policy/guard-plan.js';
 import type { Finding } from '../base/findings.js';
 import type { LockFile, NotConda } from '../config/lock-file/lock-file.js';
 import type { PlannedArtifact, RepackPlan, SolveRequest, SolvedSubdir } from '../conda/plan/plan.js';
@@ -39,10 +41,9 @@ export async function makePlan(rt: Runtime, request: RepackRequest, tools: JobTo
   }
   const { label, specs, channels, channelPriority, profiles } = request;
   const artifacts = unionOf(solved);
-  return {
-    plan: { label, specs, channels, channelPriority, profiles, solved, artifacts, findings: [] },
-    packageCaches,
-  };
+  const plan = { label, specs, channels, channelPriority, profiles, solved, artifacts, findings: [] };
+  await guardPlan(rt, request.policy, { plan, source: tools.gateway.viewed });
+  return { plan, packageCaches };
 }
 
 interface SubdirTask {
@@ -66,7 +67,12 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
   try {
     const answer: SolvedSubdir & { packageCaches?: string[] } =
       engine === undefined
-        ? await solveEmbedded(rt, { request: solveRequest, source: tools.gateway.viewed, solver: tools.solver })
+        ? await solveEmbedded(rt, {
+            request: solveRequest,
+            source: tools.gateway.viewed,
+            solver: tools.solver,
+            denies: request.policy && deniesBy(request.policy),
+          })
         : await solveWithConda(rt, solveRequest, tools, engine);
     rt.events.emit({
       type: 'stage-finished',
@@ -75,6 +81,7 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
     });
     return { solved: answer, packageCaches: answer.packageCaches ?? [] };
   } catch (error) {
+    await explainDenied(rt, error, solveRequest, task);
     throw await trueCause(rt, error, solveRequest, tools);
   }
 }
@@ -140,6 +147,31 @@ const SOLVER_SAYS_NO: ReadonlySet<string> = new Set([
   'E_ENGINE_INCOMPLETE',
   'E_ENGINE_OUTPUT',
 ]);
+
+/**
+ * Where the policy left the solver nothing to choose: what it would choose without, as the gate sees it.
+ *
+ * @throws RepackError E_POLICY
+ */
+async function explainDenied(
+  rt: Runtime,
+  error: unknown,
+  request: SolveRequest,
+  { request: { label, policy }, profile, tools }: SubdirTask,
+): Promise<void> {
+  const { gateway, solver } = tools;
+  if (policy === undefined || !isRepackError(error) || !SOLVER_SAYS_NO.has(error.code)) return;
+  if (gateway.failures().length > 0) return;
+  const source = gateway.viewed;
+  const without = await solveEmbedded(rt, { request, source, solver }).catch((other: unknown) => {
+    if (isRepackError(other) && SOLVER_SAYS_NO.has(other.code)) return undefined;
+    throw other;
+  });
+  if (without === undefined) return;
+  const { specs, channels } = request;
+  const plan = { label, specs, channels, profiles: [profile], artifacts: without.artifacts };
+  await guardPlan(rt, policy, { plan, source });
+}
 
 /** What the gateway met is nearer to the cause than an engine's words; what the client can't read explains what is "not found". */
 async function trueCause(rt: Runtime, error: unknown, request: SolveRequest, tools: JobTools): Promise<unknown> {

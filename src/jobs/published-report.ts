@@ -1,6 +1,7 @@
 import type { Finding } from '../base/findings.js';
 import { parseDistFilename, pathOf } from '../conda/channel/names.js';
 import type { SourceCounts } from '../base/events.js';
+import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';
 import type { Proof, StagedChannel } from '../channel/staged.js';
@@ -17,12 +18,13 @@ export interface PublishedParts {
   staged: StagedChannel;
   proof: Proof;
   published: Published;
+  verdict: PolicyVerdict | undefined;
   findings: Finding[];
 }
 
 /** What a person wants to know after the switch. */
 export function publishedReport(parts: PublishedParts): JobReport {
-  const { job, plan, folder, fetched, staged, proof, published, findings } = parts;
+  const { job, plan, folder, fetched, staged, proof, published, verdict, findings } = parts;
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]));
   const { generation, manifestSha256, unchanged, bytesWritten } = published;
   return {
@@ -32,6 +34,7 @@ export function publishedReport(parts: PublishedParts): JobReport {
     changes: staged.changes,
     leaving: [...staged.leaving],
     findings,
+    ...(verdict === undefined ? {} : { policy: verdict }),
     signature: staged.files.some(({ kind }) => kind === 'signature') ? 'signed' : 'none',
     published: {
       generation,

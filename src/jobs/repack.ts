@@ -1,6 +1,7 @@
 import { emitFindings } from '../base/emit-findings.js';
 import path from 'node:path';
 import { acquire } from '../store/acquire.js';
+import type { Policy } from '../conda/policy/policy.js';
 import type { RepackPlan } from '../conda/plan/plan.js';
 import type { RepackRequest } from './request.js';
 import type { WorkSettings } from '../config/work-settings.js';
@@ -16,6 +17,7 @@ import { publishedReport } from './published-report.js';
 export interface Repack {
   job: 'update' | 'capture';
   request: WorkSettings & Pick<RepackRequest, 'drop'>;
+  policy: Policy | undefined;
   plan: RepackPlan;
   packageCaches: readonly string[];
   folder: LabelFolder;
@@ -24,7 +26,7 @@ export interface Repack {
 
 /** From a plan to a published label folder: fetch, then deliver. */
 export async function repack({ rt, findings }: Collected, task: Repack): Promise<JobReport> {
-  const { job, request, plan, packageCaches, folder, tools } = task;
+  const { job, request, policy, plan, packageCaches, folder, tools } = task;
   const { store, gateway, runDir, enginePkgsDir } = tools;
   await refuseSmallDisks(rt, { artifacts: plan.artifacts, store, folder, cacheDir: request.cacheDir });
   const acquired = await acquire(rt, {
@@ -61,6 +63,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
       },
       proof: { kind: 'installable', plan, request, tools },
       from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
+      policy,
       adopt,
       keep,
       drop: request.drop,

@@ -1,9 +1,11 @@
 import type { Secret } from '../base/secret.js';
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import type { TargetClient, TargetProfile, VirtualPackage } from '../conda/plan/profile.js';
+import type { Policy } from '../conda/policy/policy.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import type { Asked } from '../delivery/guard.js';
 import type { LockFile } from '../config/lock-file/lock-file.js';
+import type { PolicyOf } from './policy/load-policy.js';
 import type { WorkSettings } from '../config/work-settings.js';
 
 /** One label to be made: parsed, validated, secrets wrapped. What the pipeline starts from. */
@@ -21,6 +23,8 @@ export interface RepackRequest extends WorkSettings {
   drop: readonly string[];
   /** It stands in ROOT/repackenv.yml. */
   declared?: boolean | undefined;
+  /** What must allow every package. */
+  policy?: Policy | undefined;
   /** Its artifacts instead of a solve's; `specs` are then its packages, exactly. */
   lock?: LockFile | undefined;
 }
@@ -47,6 +51,7 @@ export interface CaptureRequest extends WorkSettings {
   workDir: string;
   /** Undefined: no `tgfolder.txt`. */
   writeTargetFolder: boolean;
+  policyOf?: PolicyOf | undefined;
   /** As `RepackRequest` has it; the packages are the environment's. */
   drop: readonly string[];
 }

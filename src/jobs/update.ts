@@ -28,7 +28,8 @@ export async function update(machine: Runtime, request: RepackRequest, shared?: 
         return withTools(rt, { ...request, root: folder.place.root, job: 'update', engines }, async (tools) => {
           const { plan, packageCaches } = await makePlan(rt, request, tools);
           guard(rt, { asked: askedBy(request), plan, live: folder.live });
-          return repack(collected, { job: 'update', request, plan, packageCaches, folder, tools });
+          const { policy } = request;
+          return repack(collected, { job: 'update', request, policy, plan, packageCaches, folder, tools });
         });
       }),
     shared,

@@ -31,7 +31,7 @@ export function makeManifest(
     specs: sortedUnique(plan.specs.map(({ text }) => text)),
     channels: plan.channels.map(({ url }) => url),
     subdirs: subdirsOf(plan),
-    profiles: plan.profiles.map(describeProfile).sort((a, b) => (a.subdir < b.subdir ? -1 : 1)),
+    profiles: plan.profiles.map(manifestProfile).sort((a, b) => (a.subdir < b.subdir ? -1 : 1)),
     files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
   };
   const before = live.manifest;
@@ -60,7 +60,8 @@ export function sumsBytes(files: readonly { path: string; sha256: string }[]): U
   return Buffer.from(lines.join(''), 'utf8');
 }
 
-function describeProfile({ subdir, virtualPackages, client }: TargetProfile): Manifest['profiles'][number] {
+/** A profile as a manifest has it. */
+export function manifestProfile({ subdir, virtualPackages, client }: TargetProfile): Manifest['profiles'][number] {
   return {
     subdir,
     virtual_packages: virtualPackages

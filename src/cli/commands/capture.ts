@@ -2,6 +2,7 @@ import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand } from '../command.js';
 import { textOption } from '../command.js';
 import { DROP_OPTION, dropOption } from './request-options.js';
+import { policyOf } from '../policy-of.js';
 import { finishJob } from '../finish-job.js';
 import { SETTING_NAMES } from '../../config/settings.js';
 import type { SettingName } from '../../config/settings.js';
@@ -38,7 +39,10 @@ export const captureCommand: CliCommand = {
       drop: dropOption(call),
     };
     const { buildCaptureRequest } = await import('../build-request.js');
-    const request = buildCaptureRequest(call.rt, parts, call.values, call.token);
+    const request = {
+      ...buildCaptureRequest(call.rt, parts, call.values, call.token),
+      policyOf: policyOf(call.rt, { ...call, root: parts.root }, { undeclared: true }),
+    };
     const { capture } = await import('../../jobs/capture.js');
     return finishJob(await capture(call.rt, request), call);
   },

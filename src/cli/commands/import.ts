@@ -1,5 +1,6 @@
 import { RepackError } from '../../base/errors.js';
 import type { CliCommand } from '../command.js';
+import { policyOf } from '../policy-of.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
 
 const EXAMPLES = `
@@ -15,13 +16,13 @@ Examples:
 
 Exit codes: 0 done, 2 usage, 4 the medium is incomplete or damaged (what has to be brought again is
 named), 5 wrong base, older than the folder, or the disk, 6 another run holds the folder, 8 the
-signature.
+signature or the policy.
 `;
 
 export const importCommand: CliCommand = {
   name: 'import',
   summary: 'take what an export put on media into ROOT/LABEL: checked first, then switched into place',
-  settings: [...LOCK_SETTINGS, 'adopt', 'keep', 'siteFiles', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
+  settings: [...LOCK_SETTINGS, 'adopt', 'keep', 'siteFiles', 'policyFile', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command
       .argument('<MEDIUM...>', 'folders of the medium, a NAME.set.json, or a part')
@@ -63,6 +64,7 @@ export const importCommand: CliCommand = {
       adopt: values.adopt,
       keep: values.keep,
       siteFiles: values.siteFiles === 'on',
+      policyOf: policyOf(rt, { ...call, root: textOption(call, 'root') }, { undeclared: false }),
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { policyOf } from '../policy-of.js';
 import type { CliCommand } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf } from '../command.js';
 
@@ -17,14 +19,26 @@ export const mergeCommand: CliCommand = {
   name: 'merge',
   summary:
     'fold a delta folder, or the packages of a channel folder, into a channel folder: index updated, removals applied',
-  settings: [...LOCK_SETTINGS, 'adopt', 'replace', 'siteFiles', 'signKey', 'dryRun', 'logDir', ...OUTPUT_SETTINGS],
+  settings: [
+    ...LOCK_SETTINGS,
+    'adopt',
+    'replace',
+    'siteFiles',
+    'signKey',
+    'policyFile',
+    'dryRun',
+    'logDir',
+    ...OUTPUT_SETTINGS,
+  ],
   declare: (command) =>
     void command
       .argument('<DELTA>', 'an unpacked delta folder, a channel folder, or ROOT/LABEL@N')
       .argument('<CHANNEL>', 'the channel folder that it goes into, ROOT/LABEL')
       .addHelpText('after', EXAMPLES),
   log: ({ args }) => args[1]?.split(/[\\/]/).findLast((part) => part !== '') ?? '',
-  async run({ args, values, rt, reporter }) {
+  async run(call) {
+    const { args, values, rt, reporter } = call;
+    const root = path.dirname(path.resolve(rt.machine.cwd, args[1] ?? ''));
     const { merge } = await import('../../jobs/merge/merge.js');
     const report = await merge(rt, {
       from: args[0] ?? '',
@@ -34,6 +48,7 @@ export const mergeCommand: CliCommand = {
       replace: values.replace,
       siteFiles: values.siteFiles === 'on',
       signKey: values.signKey,
+      policyOf: policyOf(rt, { ...call, root }, { undeclared: false }),
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });

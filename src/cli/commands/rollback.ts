@@ -7,6 +7,7 @@ import type { CliCall, CliCommand, Typed } from '../command.js';
 import { finishJob } from '../finish-job.js';
 import { declareLabel, labelArgument, nameOfLabel, rootOfLabel } from '../label-argument.js';
 import { whyOption } from './hold.js';
+import { policyOf } from '../policy-of.js';
 import { DROP_OPTION, dropOption } from './request-options.js';
 
 const USAGE = 'repackenv rollback LABEL --root ROOT --to N   (or rollback ROOT/LABEL --to N)';
@@ -24,6 +25,7 @@ export const rollbackCommand: CliCommand = {
     'enginePath',
     'signKey',
     'siteFiles',
+    'policyFile',
     'dryRun',
     'logDir',
     ...OUTPUT_SETTINGS,
@@ -51,9 +53,11 @@ export const rollbackCommand: CliCommand = {
 
 function requestOf(call: CliCall): RollbackRequest {
   const { values, token, rt } = call;
+  const named = labelArgument(call, USAGE);
   return {
     ...workSettings(values),
-    ...labelArgument(call, USAGE),
+    ...named,
+    policyOf: policyOf(rt, { ...call, root: named.root }, { undeclared: true }),
     to: toOption(call),
     why: whyOption(call),
     from: textsOption(call, 'from').map((folder) => path.resolve(rt.machine.cwd, folder)),

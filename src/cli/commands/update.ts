@@ -174,5 +174,5 @@ all) takes them otherwise.
 
 Exit codes: 0 done, 1 done with findings, 2 usage or configuration, 3 unsolvable, 4 artifact missing
 or wrong, 5 publish, 6 another run holds the label, 7 upstream unreachable or token refused, 8 proof
-failed, 70 a bug, 130/143 interrupted.
+failed or policy, 70 a bug, 130/143 interrupted.
 `;

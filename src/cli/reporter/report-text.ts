@@ -49,9 +49,19 @@ function headline(report: JobReport): string[] {
     `  delivered   ${artifacts}`,
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
     `  proven      ${proof.checks.map((check) => check.name).join(', ')}`,
+    ...policyLine(report),
     signature,
     ...(report.held === undefined ? [] : [`  held        until it is released: repackenv release; ${report.held.why}`]),
   ];
+}
+
+function policyLine({ policy }: JobReport): string[] {
+  if (policy === undefined) return [];
+  const { policies, denied, excepted } = policy;
+  const by = new Set(excepted.map(({ path }) => path)).size;
+  const not = new Set(denied.map(({ path }) => path)).size;
+  const all = not === 0 ? 'allows all' : `does not allow ${plural(not, 'package')}`;
+  return [`  policy      ${policies.join(', ')} ${all}${by === 0 ? '' : `, ${by} by an exception`}`];
 }
 
 function changeLines(report: JobReport): string[] {

@@ -56,6 +56,18 @@ export function isAffected({ affected }: Advisory, pkg: AdvisedPackage): boolean
   return affected.some((each) => names.includes(each.package) && hasFlaw(each, pkg.version));
 }
 
+/** Those of many that a package is affected by, found by its names. */
+export function advisoryBook(advisories: readonly Advisory[]): (pkg: AdvisedPackage) => Advisory[] {
+  const byName = new Map<string, Set<Advisory>>();
+  for (const advisory of advisories)
+    for (const each of advisory.affected)
+      byName.set(each.package, (byName.get(each.package) ?? new Set()).add(advisory));
+  return (pkg) => {
+    const about = new Set(namesOf(pkg).flatMap((name) => Array.from(byName.get(name) ?? [])));
+    return [...about].filter((advisory) => isAffected(advisory, pkg));
+  };
+}
+
 function hasFlaw({ ranges, versions }: Affected, version: string): boolean {
   if (ranges.length === 0 && versions.length === 0) return true;
   if (versions.some((each) => compareVersions(each, version) === 0)) return true;

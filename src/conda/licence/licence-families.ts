@@ -27,6 +27,8 @@ export type LicenceFamily = (typeof LICENCE_FAMILIES)[number];
 const MAX_TEXT = 1000;
 const CACHE_LIMIT = 10_000;
 const cache = new Map<string, readonly LicenceFamily[]>();
+/** False where a text is none. */
+const trees = new Map<string, SpdxNode | false>();
 
 /** What a record says of its licence: twice, in words and by a family, and people fill in the two on different days. */
 export interface Licence {
@@ -81,7 +83,9 @@ function familiesOf(text: string): readonly LicenceFamily[] {
   const kept = cache.get(text);
   if (kept !== undefined) return kept;
   const judged = text.slice(0, MAX_TEXT);
-  const found = spdxIds(judged)?.flatMap(familiesOfId) ?? familiesOfText(judged);
+  const tree = spdxTree(judged);
+  const found =
+    tree === undefined ? familiesOfText(judged) : spdxLicences(tree).flatMap((each) => familiesOfLicence(each));
   const families = inOrder(judged === text ? found : [...found, 'OTHER']);
   if (cache.size >= CACHE_LIMIT) cache.clear();
   cache.set(text, families);
@@ -94,25 +98,36 @@ function inOrder(found: readonly LicenceFamily[]): readonly LicenceFamily[] {
 
 /** Whether a text is an SPDX licence expression, not only words that are understood. */
 export function isSpdxExpression(text: string): boolean {
-  return text.length <= MAX_TEXT && spdxIds(text) !== undefined;
+  return spdxTree(text) !== undefined;
 }
 
-/** The licences of an SPDX expression, `+` for `or later` kept; undefined where the text is none. Exceptions only allow more. */
-function spdxIds(text: string): string[] | undefined {
+/** An SPDX licence expression; undefined where the text is none. */
+export function spdxTree(text: string): SpdxNode | undefined {
+  if (text === '' || text.length > MAX_TEXT) return undefined;
+  const kept = trees.get(text);
+  if (kept !== undefined) return kept === false ? undefined : kept;
+  let tree: SpdxNode | undefined;
   try {
-    return leaves(parseSpdx(text));
+    tree = parseSpdx(text);
   } catch {
-    return undefined;
+    // What people write.
   }
+  if (trees.size >= CACHE_LIMIT) trees.clear();
+  trees.set(text, tree ?? false);
+  return tree;
 }
 
-function leaves(node: ReturnType<typeof parseSpdx>): string[] {
-  if ('conjunction' in node) return [...leaves(node.left), ...leaves(node.right)];
-  return 'license' in node ? [node.plus === true ? `${node.license}+` : node.license] : [];
+export type SpdxNode = ReturnType<typeof parseSpdx>;
+/** One licence of an expression, with its `+` and its exception. */
+export type SpdxLicence = Exclude<SpdxNode, { conjunction: unknown }>;
+
+export function spdxLicences(node: SpdxNode): SpdxLicence[] {
+  return 'conjunction' in node ? [...spdxLicences(node.left), ...spdxLicences(node.right)] : [node];
 }
 
-function familiesOfId(id: string): readonly LicenceFamily[] {
-  return familiesOfPart(normalised(id.replace(/^LicenseRef-/, '')));
+/** Exceptions only allow more. */
+export function familiesOfLicence({ license, plus }: SpdxLicence): readonly LicenceFamily[] {
+  return familiesOfPart(normalised(license.replace(/^LicenseRef-/, '') + (plus === true ? '+' : '')));
 }
 
 /** Families that an entry of `license_blacklist` stands for, in any case; undefined when it names none. */

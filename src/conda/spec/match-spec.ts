@@ -99,7 +99,7 @@ export function specChannelAllowed(spec: MatchSpec, channels: readonly Channel[]
  * (`pkgs/main`), and by the first part of the name, so that `defaults` stands for `defaults/main` and `defaults/r`. All when it
  * names none.
  */
-export function channelsOfSpec(spec: MatchSpec, channels: readonly Channel[]): readonly Channel[] {
+export function channelsOfSpec(spec: Pick<MatchSpec, 'channel'>, channels: readonly Channel[]): readonly Channel[] {
   const wanted = spec.channel;
   if (wanted === undefined) return channels;
   const exact = channels.filter(

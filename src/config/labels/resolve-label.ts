@@ -14,6 +14,8 @@ export interface DeclaredLabel {
   settings: ResolvedSettings;
   /** Undefined: left open. */
   packages: { specs: readonly WrittenSpec[]; origin: string } | undefined;
+  /** Names of its policies. */
+  policy: readonly string[];
   /** Where the token is, as `readToken` takes it: `env:NAME`, `file:PATH`. */
   token: { source: string; origin: string } | undefined;
 }
@@ -40,6 +42,7 @@ export function declaredLabel(
     label,
     settings: settings.under(layers),
     packages: asking && { specs: asking.packages!, origin: `${asking.origin}, line ${asking.line}` },
+    policy: policyNamesOf(declared, label, { undeclared: false }),
     token: knowing && {
       source:
         'env' in knowing.token!
@@ -48,6 +51,15 @@ export function declaredLabel(
       origin: `${knowing.origin}, line ${knowing.line}`,
     },
   };
+}
+
+/** The policies that hold for a label: its own, else those of its defaults. */
+export function policyNamesOf(declared: Declared, label: string, { undeclared }: { undeclared: boolean }): string[] {
+  const own = declared.labels.get(label);
+  if (own === undefined && !undeclared) return [];
+  const sets = Object.fromEntries(declared.defaults);
+  const chain = [own, ...chainOf(own?.from ?? [], sets).map((name) => declared.defaults.get(name))];
+  return [...(chain.find((block) => block?.policy !== undefined)?.policy ?? [])];
 }
 
 export function notDeclared(name: string, declared: Declared | undefined): RepackError {

@@ -4,6 +4,7 @@ import { nearest } from '../../base/nearest.js';
 import { TOKEN_LIKE } from '../../base/token-like.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import { fileSettings } from '../file-keys.js';
+import { POLICY_SCHEMA, type PolicyBlock } from '../policy/schema.js';
 import { Wrong } from '../yaml/step.js';
 import { circleIn } from './chain.js';
 
@@ -19,6 +20,10 @@ const OWN = {
     .array(text)
     .optional()
     .meta({ description: 'MatchSpecs, together with those of packages_file; with neither: as last published' }),
+  policy: z
+    .array(text)
+    .optional()
+    .meta({ description: 'names of `policies:` that hold for it, whatever command changes its folder' }),
   token_env: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, and not the token')
@@ -35,7 +40,7 @@ export type Blocks = Readonly<Record<string, Block | null>>;
 
 export const OWN_KEYS = Object.keys(OWN);
 
-/** The two keys of `repackenv.yml` below which blocks stand. */
+/** The keys of `repackenv.yml` below which blocks stand. */
 export const BLOCKS = {
   defaults: z
     .record(z.string(), BLOCK)
@@ -47,6 +52,11 @@ export const BLOCKS = {
     .nullable()
     .optional()
     .meta({ description: 'the customers: each label with its packages and settings' }),
+  policies: z
+    .record(z.string(), POLICY_SCHEMA)
+    .nullable()
+    .optional()
+    .meta({ description: 'what may be delivered: rules by name, which labels name with `policy:`' }),
 };
 
 const TOKEN_HINT =
@@ -54,10 +64,14 @@ const TOKEN_HINT =
 
 /** What no schema of a single value sees: names, sets that are not there, circles, tokens. */
 export function checkBlocks(
-  written: { defaults?: Blocks | null | undefined; labels?: Blocks | null | undefined },
+  written: {
+    defaults?: Blocks | null | undefined;
+    labels?: Blocks | null | undefined;
+    policies?: Readonly<Record<string, PolicyBlock | null>> | null | undefined;
+  },
   context: z.core.$RefinementCtx,
 ): void {
-  const [defaults, labels] = [written.defaults ?? {}, written.labels ?? {}];
+  const [defaults, labels, policies] = [written.defaults ?? {}, written.labels ?? {}, written.policies ?? {}];
   const complain = (path: PropertyKey[], wrong: Wrong, of: 'key' | 'value' = 'value'): void =>
     void context.addIssue({ code: 'custom', path, message: wrong.message, params: { of } });
 
@@ -72,13 +86,26 @@ export function checkBlocks(
       if (block.token_env !== undefined && block.token_file !== undefined)
         complain([at, name, 'token_file'], new Wrong('stands beside token_env', 'Keep one of the two.'));
       for (const [item, set] of (block.from ?? []).entries())
-        if (!Object.hasOwn(defaults, set)) complain([at, name, 'from', item], unknownSet(set, Object.keys(defaults)));
+        if (!Object.hasOwn(defaults, set))
+          complain([at, name, 'from', item], unknownName(set, ['set of `defaults:`', 'Sets'], defaults));
+      for (const [item, policy] of (block.policy ?? []).entries())
+        if (!Object.hasOwn(policies, policy))
+          complain([at, name, 'policy', item], unknownName(policy, POLICY_WORDS, policies));
     }
   }
-  const circle = circleIn(defaults);
-  if (circle === undefined) return;
-  const hint = 'A set is made from others, never from itself: take one of these names out.';
-  complain(['defaults', circle[0]!, 'from'], new Wrong(`goes in a circle: ${circle.join(' -> ')}`, hint));
+  for (const [name, policy] of Object.entries(policies)) {
+    for (const path of tokensIn(name).concat(tokensIn(policy)))
+      complain(['policies', name, ...path], new Wrong('looks like a token', TOKEN_HINT));
+    for (const [item, other] of (policy?.from ?? []).entries())
+      if (!Object.hasOwn(policies, other))
+        complain(['policies', name, 'from', item], unknownName(other, POLICY_WORDS, policies));
+  }
+  for (const [at, blocks] of Object.entries({ defaults, policies })) {
+    const circle = circleIn(blocks);
+    if (circle === undefined) continue;
+    const hint = `A ${at === 'defaults' ? 'set' : 'policy'} is made from others, never from itself: take one of these names out.`;
+    complain([at, circle[0]!, 'from'], new Wrong(`goes in a circle: ${circle.join(' -> ')}`, hint));
+  }
 }
 
 function nameProblem(at: string, name: string, seen: ReadonlyMap<string, string>): Wrong | undefined {
@@ -100,11 +127,18 @@ function nameProblem(at: string, name: string, seen: ReadonlyMap<string, string>
   }
 }
 
-function unknownSet(set: string, known: readonly string[]): Wrong {
-  const near = nearest(set, known);
+const POLICY_WORDS = ['policy of `policies:`', 'Policies'] as const;
+
+function unknownName(
+  name: string,
+  [what, many]: readonly [string, string],
+  all: Readonly<Record<string, unknown>>,
+): Wrong {
+  const known = Object.keys(all);
+  const near = nearest(name, known);
   return new Wrong(
-    `names "${set}", which is no set of \`defaults:\``,
-    `${near === undefined ? '' : `Did you mean ${near}? `}${known.length === 0 ? 'There are none.' : `Sets: ${known.join(', ')}.`}`,
+    `names "${name}", which is no ${what}`,
+    `${near === undefined ? '' : `Did you mean ${near}? `}${known.length === 0 ? 'There are none.' : `${many}: ${known.join(', ')}.`}`,
   );
 }
 

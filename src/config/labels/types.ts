@@ -1,3 +1,4 @@
+import type { PolicyBlock } from '../policy/schema.js';
 import type { SettingName } from '../settings.js';
 
 /** A label, or a set of `defaults:`, as ROOT/repackenv.yml has it. */
@@ -8,6 +9,8 @@ export interface DeclaredBlock {
   from: readonly string[];
   values: ReadonlyMap<SettingName, unknown>;
   packages: readonly WrittenSpec[] | undefined;
+  /** Names of policies; undefined: left open. */
+  policy: readonly string[] | undefined;
   token: { env: string } | { file: string } | undefined;
   /** `FILE, line 3, column 5` */
   whereOf(...path: PropertyKey[]): string;
@@ -24,4 +27,5 @@ export interface Declared {
   file: string;
   labels: ReadonlyMap<string, DeclaredBlock>;
   defaults: ReadonlyMap<string, DeclaredBlock>;
+  policies: ReadonlyMap<string, PolicyBlock | null>;
 }

@@ -3,7 +3,7 @@ import { isRepackError } from '../../base/errors.js';
 import { nearest } from '../../base/nearest.js';
 import { KNOWN_SUBDIRS, formatOf, isPackageName, shown } from '../../conda/channel/names.js';
 import { LICENCE_FAMILIES, licenceEntryFamilies, licenceFamilies } from '../../conda/licence/licence-families.js';
-import { parseMatchSpec } from '../../conda/spec/match-spec.js';
+import { parseSpecPattern } from '../../conda/spec/spec-entry.js';
 import { Wrong, step } from '../yaml/step.js';
 import type { DateRule, DependencyRule, LicenceEntry, NameEntry, SpecEntry } from './filter.js';
 import { aboutValue, list, text, texts, written } from './values-schema.js';
@@ -75,14 +75,8 @@ function familyMeant(entry: string): string | undefined {
 /** `include`, `exclude`: MatchSpecs, whose name may hold `*`. */
 export function specs(key: 'include' | 'exclude') {
   return texts(key, (entry): Omit<SpecEntry, 'line'> | Wrong => {
-    const [, channel, name, rest] = /^((?:[^\s=<>!~[]*::)?)([^\s=<>!~[]*)(.*)$/s.exec(entry)!;
-    const pattern = name!.toLowerCase();
-    const starred = pattern.includes('*');
     try {
-      // The name's star is ours: MatchSpecs of users name every package.
-      const standIn = `${channel}${pattern.replaceAll('*', 'x').replaceAll(/x+/g, 'x')}${rest}`;
-      const spec = parseMatchSpec(starred ? standIn : entry);
-      return { text: entry, pattern: starred ? pattern : spec.name, spec };
+      return parseSpecPattern(entry);
     } catch (error) {
       if (!isRepackError(error)) throw error;
       return new Wrong(

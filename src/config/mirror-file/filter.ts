@@ -1,5 +1,5 @@
-import type { MatchSpec } from '../../conda/spec/match-spec.js';
-import type { LicenceFamily } from '../../conda/licence/licence-families.js';
+import type { LicenceEntry as LicenceFamilies } from '../../conda/licence/licence-list.js';
+import type { SpecPattern } from '../../conda/spec/spec-entry.js';
 
 /** An entry of a list in the mirror file: what it says, and where, for `--explain` and for findings. */
 export interface ListEntry {
@@ -14,18 +14,9 @@ export interface NameEntry extends ListEntry {
   readonly pattern: string;
 }
 
-export interface LicenceEntry extends ListEntry {
-  /** All families it stands for: `GPL` is GPL, GPL2 and GPL3. */
-  readonly families: readonly LicenceFamily[];
-}
+export interface LicenceEntry extends ListEntry, LicenceFamilies {}
 
-/** A MatchSpec whose name may hold `*`. */
-export interface SpecEntry extends ListEntry {
-  /** Lower case, with `*` where it is no plain name. */
-  readonly pattern: string;
-  /** With a stand-in for a name that holds `*`: match by `pattern`, then by this without its name. */
-  readonly spec: MatchSpec;
-}
+export interface SpecEntry extends ListEntry, SpecPattern {}
 
 export interface LatestRule {
   readonly line: number | undefined;

@@ -23,6 +23,9 @@ export interface Candidate {
   index: RepodataIndex;
 }
 
+/** What may not be delivered is not there to choose from. */
+export type Denies = (candidate: Pick<Candidate, 'channel' | 'subdir' | 'record'>) => boolean;
+
 export interface Refusal {
   name: string;
   message: string;
@@ -51,7 +54,11 @@ export interface Candidates {
  * and the limits that a spec sets on its own package (channel, subdir, version, build) are applied here, the way conda does: a
  * name is strict by what the channels hold, not by what matches. Throws E_SOURCE_NOT_ALLOWED, E_REPODATA.
  */
-export async function gatherCandidates(request: SolveRequest, source: RepodataSource): Promise<Candidates> {
+export async function gatherCandidates(
+  request: SolveRequest,
+  source: RepodataSource,
+  denies: Denies = () => false,
+): Promise<Candidates> {
   const places = await openPlaces(request, source);
   const specs = new Map<string, MatchSpec[]>();
   for (const spec of request.specs) {
@@ -69,7 +76,7 @@ export async function gatherCandidates(request: SolveRequest, source: RepodataSo
   const queue = [...specs.keys()];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (byName.has(name)) continue;
-    const all = places.flatMap((place) => read(place, name, refused));
+    const all = places.flatMap((place) => read(place, name, refused)).filter((each) => !denies(each));
     if (all.length > 0) topRank.set(name, highest(all));
     const asked = specs.get(name) ?? [];
     let kept = matching(all, asked, request);

@@ -3,7 +3,7 @@ import type { PlannedArtifact, SolvedSubdir, SolveRequest } from '../../conda/pl
 import type { RepodataSource } from '../../conda/record/repodata-index.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { gatherCandidates } from './candidates.js';
-import type { Candidate, Candidates } from './candidates.js';
+import type { Candidate, Candidates, Denies } from './candidates.js';
 import { refuseMissing, unsolvable } from './explain-unsolvable.js';
 import { openEmbeddedSolver } from './solver.js';
 import type { EmbeddedSolver } from './solver.js';
@@ -20,6 +20,7 @@ export interface EmbeddedSolveInput {
   source: RepodataSource;
   /** One thread for many solves; without it one is started and ended here. */
   solver?: EmbeddedSolver | undefined;
+  denies?: Denies | undefined;
   /** Solve as if the machine had every virtual package: for telling what a client lacks. */
   ignoreVirtual?: boolean;
 }
@@ -47,7 +48,7 @@ async function solved(
   input: EmbeddedSolveInput & { solver: EmbeddedSolver },
 ): Promise<SolvedSubdir> {
   const { request } = input;
-  const candidates = await gatherCandidates(request, input.source);
+  const candidates = await gatherCandidates(request, input.source, input.denies);
   warnOfRefused(rt, candidates);
   refuseMissing(request, candidates);
   const view = solverView(request, candidates, { ignoreVirtual: input.ignoreVirtual ?? false });

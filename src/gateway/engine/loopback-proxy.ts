@@ -5,7 +5,7 @@ import { formatOf } from '../../conda/channel/names.js';
 import type { LoopbackRequest, LoopbackResponse } from '../../runtime/http.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { engineArtifacts, type EngineArtifactOptions } from './artifacts.js';
-import { engineRepodata } from './repodata.js';
+import { engineRepodata, type EngineView } from './repodata.js';
 import { engineUrl, readEngineTarget, type EngineTarget } from './url.js';
 import { answerFile } from '../http-answer.js';
 import { PROXY_CHALLENGE, proxyGate } from './proxy-auth.js';
@@ -17,6 +17,7 @@ export interface LoopbackProxyOptions extends EngineArtifactOptions {
   /** Highest priority first. */
   channels: readonly Channel[];
   book: ChannelIndexes;
+  shows?: EngineView | undefined;
   /** What an engine's request failed with: the engine itself tells it badly or not at all. */
   onFailure: (error: RepackError) => void;
 }
@@ -38,7 +39,7 @@ export async function startLoopbackProxy(
   const channels = options.channels.map((channel) => ({ channel, url: engineUrl(channel) }));
   checkDistinct(channels);
   const gate = proxyGate();
-  const repodata = engineRepodata(options.book);
+  const repodata = engineRepodata(options.book, options.shows);
   const artifacts = engineArtifacts(rt, options);
 
   const refuse = ({ method, target }: LoopbackRequest, status: number, why: string): LoopbackResponse => {

@@ -8,16 +8,20 @@ import type { Servable } from '../http-answer.js';
 import type { IndexFile } from '../repodata/cache.js';
 import type { ChannelIndexes } from '../repodata/source.js';
 
+/** What of a viewed index an engine may choose from. */
+export type EngineView = (index: RepodataIndex, channel: Channel, subdir: Subdir) => RepodataIndex;
+
 /** The index files that an engine is answered, made of the viewed indexes when first asked for. */
 export interface EngineRepodata {
   /** Rejects as the book does; a subdir that the channel does not have is an empty index. */
   file(channel: Channel, subdir: Subdir, file: IndexFile): Promise<Servable>;
 }
 
-export function engineRepodata(book: ChannelIndexes): EngineRepodata {
-  const plain = kept(async (channel: Channel, subdir: Subdir) =>
-    documentOf(await book.viewed(channel, subdir), subdir),
-  );
+export function engineRepodata(book: ChannelIndexes, shows: EngineView = (index) => index): EngineRepodata {
+  const plain = kept(async (channel: Channel, subdir: Subdir) => {
+    const index = await book.viewed(channel, subdir);
+    return documentOf(index && shows(index, channel, subdir), subdir);
+  });
   const packed = {
     'repodata.json': plain,
     'repodata.json.zst': kept(async (channel, subdir) => zstdCompress(await plain(channel, subdir), FAST_ZSTD_LEVEL)),

@@ -17,9 +17,10 @@ const AT_ONCE = 8;
 export async function readAdvisories(
   rt: Pick<Runtime, 'fs' | 'machine'>,
   given: readonly string[],
+  by = '--advisories',
 ): Promise<Advisory[]> {
-  const files = (await Promise.all(given.map((each) => filesAt(rt, path.resolve(rt.machine.cwd, each))))).flat();
-  const read = await inParallel(files, AT_ONCE, (file) => readOne(rt, file));
+  const files = (await Promise.all(given.map((each) => filesAt(rt, path.resolve(rt.machine.cwd, each), by)))).flat();
+  const read = await inParallel(files, AT_ONCE, (file) => readOne(rt, file, by));
   const byId = new Map<string, Advisory>();
   for (const each of read.flat()) {
     const { affected, aliases, summary } = byId.get(each.id) ?? { affected: [], aliases: [], summary: undefined };
@@ -33,34 +34,34 @@ export async function readAdvisories(
   return [...byId.values()];
 }
 
-async function filesAt(rt: Pick<Runtime, 'fs'>, where: string): Promise<string[]> {
+async function filesAt(rt: Pick<Runtime, 'fs'>, where: string, by: string): Promise<string[]> {
   try {
     if (!(await rt.fs.stat(where)).isDirectory()) return [where];
     const names = (await rt.fs.readdir(where)).filter((each) => each.isFile() && each.name.endsWith('.json'));
     if (names.length > 0) return names.map(({ name }) => path.join(where, name)).sort();
   } catch (error) {
-    throw refused(where, `It can't be read (${errnoOf(error) ?? String(error)})`, error);
+    throw refused(by, where, `It can't be read (${errnoOf(error) ?? String(error)})`, error);
   }
-  throw refused(where, 'No .json file lies in this folder');
+  throw refused(by, where, 'No .json file lies in this folder');
 }
 
-async function readOne(rt: Pick<Runtime, 'fs'>, file: string): Promise<Advisory[]> {
+async function readOne(rt: Pick<Runtime, 'fs'>, file: string, by: string): Promise<Advisory[]> {
   try {
     const found = advisoriesIn(JSON.parse((await rt.fs.readText(file)).replace(/^\uFEFF/, '')));
     if (found !== undefined) return found;
   } catch (error) {
     const why =
       error instanceof SyntaxError ? 'This is no JSON' : `It can't be read (${errnoOf(error) ?? String(error)})`;
-    throw refused(file, why, error);
+    throw refused(by, file, why, error);
   }
-  throw refused(file, 'This JSON is no advisory: it has no id, or what is affected is no list');
+  throw refused(by, file, 'This JSON is no advisory: it has no id, or what is affected is no list');
 }
 
-function refused(where: string, what: string, cause?: unknown): RepackError {
+function refused(by: string, where: string, what: string, cause?: unknown): RepackError {
   return new RepackError('E_USAGE', {
     what,
     where,
-    hint: '--advisories wants files in the OSV form (osv.dev), or a folder that holds nothing else as .json.',
+    hint: `${by}: give files in the OSV form (osv.dev), or a folder that holds nothing else as .json.`,
     cause,
   });
 }

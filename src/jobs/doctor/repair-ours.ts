@@ -63,6 +63,8 @@ export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repai
     rt,
     {
       job: 'doctor',
+      // What was published is mended.
+      policy: undefined,
       content: {
         kind: 'channel',
         plan: planOf(manifest, artifacts),

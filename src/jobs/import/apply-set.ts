@@ -5,6 +5,7 @@ import { writeSiteReceipt } from '../../media/site-receipt.js';
 import type { LiveFolder, StagedChannel } from '../../channel/staged.js';
 import { deliver } from '../../delivery/deliver.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import type { Policy } from '../../conda/policy/policy.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 
 export interface ApplyOptions {
@@ -15,6 +16,7 @@ export interface ApplyOptions {
   /** Also write what a site without this tool needs beside the folder. */
   siteFiles: boolean;
   command: 'import' | 'merge';
+  policy: Policy | undefined;
   /** For receipts: what it came from, the id of the set, and who vouches for it. */
   from: string;
   set: string | null;
@@ -34,7 +36,7 @@ export interface Applied {
  * receipt.
  */
 export async function applySet(rt: Runtime, options: ApplyOptions): Promise<Applied> {
-  const { content, folder, adopt, keep, siteFiles, command, from, set, signature } = options;
+  const { content, folder, adopt, keep, siteFiles, policy, command, from, set, signature } = options;
   const { stateDir } = folder.place;
   const channel = await planImport(rt, { content, live: folder.live, dir: stateDir });
   const { staged, published } = await deliver(
@@ -44,6 +46,7 @@ export async function applySet(rt: Runtime, options: ApplyOptions): Promise<Appl
       content: { kind: 'given', channel, write: (staged) => stageImport(rt, { content, staged }) },
       proof: { kind: 'consistent', artifactsHashed: true },
       from,
+      policy,
       adopt,
       keep,
       siteFiles: siteFiles ? 'make' : 'leave',

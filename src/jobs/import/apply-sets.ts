@@ -11,6 +11,7 @@ import { refuseHeld } from '../../delivery/generations/hold.js';
 import { inspectLabelFolder } from '../../delivery/place/inspect.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import type { PolicyOf } from '../policy/load-policy.js';
 import { applySet, isWhole, nothingToRead, type Applied } from './apply-set.js';
 import { copyReceipt } from './import-receipt.js';
 
@@ -67,6 +68,7 @@ export interface SetsJob {
     adopt: boolean;
     keep?: number | undefined;
     siteFiles: boolean;
+    policyOf?: PolicyOf | undefined;
     waitLockMs: number;
     takeOverLock: boolean;
   };
@@ -127,7 +129,9 @@ async function applyStep(job: SetsJob, { step, folder }: { step: SetToApply; fol
   const content = await contentFor(step, folder.live);
   const { adopt, keep, siteFiles } = request;
   const from = `${command === 'import' ? 'medium' : 'delta'} ${name}`;
-  const applied = await applySet(rt, { content, folder, adopt, keep, siteFiles, command, from, set, signature });
+  const policy = await request.policyOf?.(job.label);
+  const options = { content, folder, adopt, keep, siteFiles, policy, command, from, set, signature };
+  const applied = await applySet(rt, options);
   if (command === 'import' && verdict === 'same' && applied.unchanged)
     rt.events.emit({ type: 'note', message: `${name} was imported before: nothing to do` });
   return applied;

@@ -15,6 +15,7 @@ import { parseManifest } from '../../channel/manifest/read-manifest.js';
 import { JOURNAL_NAME } from '../../delivery/switch/journal.js';
 import { openRoot } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import type { PolicyOf } from '../policy/load-policy.js';
 import { applySets, type ImportReport, type SetToApply } from './apply-sets.js';
 import { refuseReceiptPlace } from './import-receipt.js';
 import { collectFindings } from '../../delivery/collect-findings.js';
@@ -35,6 +36,7 @@ export interface ImportRequest {
   /** How many generations stay complete; absent: as last time. */
   keep?: number | undefined;
   siteFiles: boolean;
+  policyOf?: PolicyOf | undefined;
   waitLockMs: number;
   takeOverLock: boolean;
 }

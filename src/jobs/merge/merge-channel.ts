@@ -79,6 +79,7 @@ async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<I
       },
       proof: { kind: 'consistent' },
       from: `channel folder ${places.from}`,
+      policy: await request.policyOf?.(places.label),
       adopt,
       siteFiles: request.siteFiles ? 'make' : 'leave',
     },

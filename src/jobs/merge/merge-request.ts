@@ -1,3 +1,5 @@
+import type { PolicyOf } from '../policy/load-policy.js';
+
 export interface MergeRequest {
   /** An unpacked delta folder, or a channel folder. */
   from: string;
@@ -9,6 +11,7 @@ export interface MergeRequest {
   siteFiles: boolean;
   /** Signs the new manifest; a delta brings its own signature. */
   signKey?: string | undefined;
+  policyOf?: PolicyOf | undefined;
   waitLockMs: number;
   takeOverLock: boolean;
 }

@@ -117,6 +117,8 @@ export async function deliverContent(rt: Runtime, { job, request, folder, conten
       },
       proof: { kind: 'consistent', announced: job === 'mirror' },
       from: 'none',
+      // What a mirror takes, its file says.
+      policy: undefined,
       adopt: job === 'mirror' && adopt,
       keep,
       siteFiles: siteFiles ? 'make' : 'leave',

@@ -20,6 +20,7 @@ import { acquire, type Acquired } from '../../store/acquire.js';
 import { collectAttestations } from '../collect-attestations.js';
 import type { JobReport } from '../job-report.js';
 import { openedBy } from '../opened-by.js';
+import type { PolicyOf } from '../policy/load-policy.js';
 import { planReport, publishedReport } from '../published-report.js';
 import { refuseSmallDisks } from '../run/disk-room.js';
 import { withEngines, withTools, type Engines, type JobTools } from '../run/job-tools.js';
@@ -37,6 +38,8 @@ export interface RollbackRequest extends WorkSettings {
   token: Secret | undefined;
   /** Base URL whose channels the token opens. */
   tokenBaseUrl: string;
+  /** What it says is told, and stops nothing. */
+  policyOf?: PolicyOf | undefined;
   drop: readonly string[];
 }
 
@@ -153,6 +156,7 @@ async function carryOut(
         // Nothing was asked of a mirror: it can be held against itself only.
         proof: plan.specs.length === 0 ? { kind: 'consistent' } : { kind: 'installable', plan, request, tools },
         from: `generation ${to}`,
+        policy: await request.policyOf?.(place.label),
         drop: request.drop,
         rollback: { to, why },
         siteFiles: request.siteFiles ? 'make' : 'leave',

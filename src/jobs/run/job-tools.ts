@@ -15,6 +15,8 @@ import type { Secret } from '../../base/secret.js';
 import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import { parseClient } from '../../conda/plan/target.js';
 import { clientView } from '../../conda/channel/view.js';
+import { engineViewBy } from '../policy/denies.js';
+import type { Policy } from '../../conda/policy/policy.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { waitWhileCleaning } from './cache-guard.js';
 import { rootStore } from './root-store.js';
@@ -45,6 +47,8 @@ export interface ToolOptions extends WorkSettings {
   profiles: readonly TargetProfile[];
   subdirs: readonly Subdir[];
   engines: Engines;
+  /** A real engine is not shown what it denies. */
+  policy?: Policy | undefined;
 }
 
 /** What takes a while to start. */
@@ -106,6 +110,7 @@ export async function withTools<T>(
     gateway = await openGateway(rt, {
       ...(await gatewayWay(rt, options)),
       view: clientView(reader ?? { readsCondaFormat: true, knowsVirtualPackages: true }),
+      showsEngine: options.policy && engineViewBy(options.policy),
       store,
       indexes: shared?.indexes,
     });

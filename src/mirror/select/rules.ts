@@ -1,8 +1,10 @@
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { globMatches } from '../../conda/spec/glob.js';
-import { channelsOfSpec, specMatches } from '../../conda/spec/match-spec.js';
+import { channelsOfSpec } from '../../conda/spec/match-spec.js';
+import { patternFits } from '../../conda/spec/spec-entry.js';
 import type { PackageRecord } from '../../conda/record/records.js';
-import { licenceOf } from '../../conda/licence/licence-families.js';
+import { licenceMet } from '../../conda/licence/licence-list.js';
+import { dayOf, timeOf } from '../../conda/record/times.js';
 import { pythonFits } from './python.js';
 import type { ListEntry, MirrorFilter, NameEntry, SpecEntry } from '../../config/mirror-file/filter.js';
 
@@ -91,7 +93,7 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
   };
 
   const matches = (entry: SpecEntry, { record, channel, subdir }: JudgedRecord): boolean => {
-    if (!specFits(entry, record, subdir)) return false;
+    if (!patternFits(entry, record, subdir)) return false;
     if (entry.spec.channel === undefined) return true;
     let allowed = places.get(entry);
     if (allowed === undefined) places.set(entry, (allowed = channelsOfSpec(entry.spec, channels)));
@@ -114,7 +116,7 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
     const own = rulesFor(record.name);
     const excluded = firstMatch(own.exclude, judged);
     if (own.white === undefined) {
-      const licence = filter.licenseBlacklist.length === 0 ? undefined : licenceExclusion(filter, record);
+      const licence = licenceExclusion(filter, record);
       if (licence !== undefined) return licence;
       if (own.black !== undefined) return blacklisted(own.black);
     }
@@ -168,31 +170,9 @@ function blacklisted({ text, line }: ListEntry): Exclusion {
   return { reason: 'blacklist', entry: text, line };
 }
 
-function specFits(entry: SpecEntry, record: PackageRecord, subdir: Subdir): boolean {
-  // The record's own subdir may be missing; where it lies is what counts.
-  const { name, version, build, build_number } = record;
-  return specMatches(entry.spec, {
-    name: entry.pattern.includes('*') ? entry.spec.name : name,
-    version,
-    build,
-    build_number,
-    subdir,
-  });
-}
-
 function licenceExclusion(filter: MirrorFilter, record: PackageRecord): Exclusion | undefined {
-  const { declared, families, disagree } = licenceOf(record);
-  const entry = filter.licenseBlacklist.find((each) => each.families.some((family) => families.includes(family)));
-  if (entry === undefined) return undefined;
-  const license = typeof record.license === 'string' && record.license !== '' ? `"${record.license}"` : 'not stated';
-  const family = `its license_family is ${String(record['license_family'])}`;
-  const byFamily = declared !== undefined && entry.families.includes(declared);
-  const because = disagree
-    ? `its license is ${license} and ${family}: the two do not agree`
-    : byFamily
-      ? family
-      : `its license is ${license}`;
-  return { reason: 'license_blacklist', entry: entry.text, line: entry.line, because };
+  const met = licenceMet(filter.licenseBlacklist, record);
+  return met && { reason: 'license_blacklist', entry: met.entry.text, line: met.entry.line, because: met.because };
 }
 
 function pythonExclusion(filter: MirrorFilter, record: PackageRecord): Exclusion | undefined {
@@ -211,27 +191,19 @@ function pythonExclusion(filter: MirrorFilter, record: PackageRecord): Exclusion
   };
 }
 
-/** conda's rule for old records: a number too small for milliseconds is seconds. */
-const LAST_SECOND = 253_402_300_799;
-
 function dateExclusion({ since, until }: MirrorFilter, record: PackageRecord): Exclusion | undefined {
   if (since === undefined && until === undefined) return undefined;
-  const stated = record.timestamp;
-  const time = typeof stated !== 'number' ? undefined : stated > LAST_SECOND ? stated : stated * 1000;
+  const time = timeOf(record.timestamp);
   if (since !== undefined && (time === undefined || time < since.time)) {
-    const because = time === undefined ? 'it has no timestamp, as packages from before 2017' : `it is of ${day(time)}`;
+    const because =
+      time === undefined ? 'it has no timestamp, as packages from before 2017' : `it is of ${dayOf(time)}`;
     return { reason: 'since', entry: since.text, line: since.line, because };
   }
   // Without a timestamp a package is older than any limit that somebody writes today.
   if (until !== undefined && time !== undefined && time > until.time) {
-    return { reason: 'until', entry: until.text, line: until.line, because: `it is of ${day(time)}` };
+    return { reason: 'until', entry: until.text, line: until.line, because: `it is of ${dayOf(time)}` };
   }
   return undefined;
-}
-
-function day(time: number): string {
-  const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? `timestamp ${time}` : date.toISOString().slice(0, 10);
 }
 
 /** First entry of a list for a name, by line; plain names are looked up, patterns tried. */

@@ -23,11 +23,11 @@ describe('the JSON Schema of repackenv.yml', () => {
       return key === undefined ? [] : [[key, help]];
     });
     const found = Object.entries(properties as Record<string, { description: string }>);
-    const blocks = ['defaults', 'labels'];
+    const blocks = ['defaults', 'labels', 'policies'];
     expect(found.flatMap(([key, { description }]) => (blocks.includes(key) ? [] : [[key, description]]))).toEqual(
       stated,
     );
-    expect(Object.keys(properties as object).slice(-2)).toEqual(blocks);
+    expect(Object.keys(properties as object).slice(-3)).toEqual(blocks);
     expect(additionalProperties).toBe(false);
     expect(properties).toMatchObject({ max_index_mb: { type: 'integer', default: 450 }, engine: { default: 'auto' } });
   });

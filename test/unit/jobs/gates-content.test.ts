@@ -10,6 +10,7 @@ import { tempDir } from '../../helpers/artifacts.js';
 import { file, redirect, startChaosServer } from '../../helpers/chaos-server.js';
 import { scriptIndex } from '../../helpers/chaos-upstream.js';
 import { GATE_TOKEN, gatePackages, JOB_NAMES, JOBS, planJob, type GatedOptions } from '../../helpers/gated-jobs.js';
+import { denying } from '../../helpers/policies.js';
 import { expectRefused, onStaged, overwrite } from '../../helpers/gates.js';
 import { samplePackage } from '../../helpers/label-folders.js';
 import { testRuntime } from '../../helpers/runtime.js';
@@ -43,6 +44,33 @@ describe('nothing leaves unasked', () => {
     writeFileSync(join(job.labelDir, 'manifest.json.sig'), 'signed');
     await job.run();
     expect(existsSync(join(job.labelDir, 'manifest.json.sig'))).toBe(false);
+  });
+});
+
+describe('what a policy denies', () => {
+  const policy = denying('app');
+  const request = { policy, policyOf: async () => policy };
+
+  it.each(['update', 'capture', 'merge a delta', 'merge a channel', 'import'] as const)('%s', async (name) => {
+    const error = await expectRefused(await JOBS[name]({ request }), 'E_POLICY');
+    expect(error.details).toContain('linux-64/app-2.0-0.conda: deny packages: app (it is 2.0)');
+  });
+
+  it('plan, and an update before it fetches', async () => {
+    await expect((await planJob({ request })).run()).rejects.toMatchObject({ code: 'E_POLICY' });
+    const reached: string[] = [];
+    const job = await JOBS.update({ request });
+    await expectRefused(job, 'E_POLICY', { reach: (step) => void reached.push(step) });
+    expect(reached).not.toContain('update:acquired');
+  });
+
+  it('is not in the way of what it allows, and the verdict stands in the receipt', async () => {
+    const job = await JOBS.update({ request: { policy: denying('other') } });
+    await job.run();
+    const receipt: unknown = JSON.parse(readFileSync(join(job.stateDir, 'receipts', '1.json'), 'utf8'));
+    expect(receipt).toMatchObject({
+      policy: { policies: ['house'], at: '2026-11-29T12:00:00.000Z', packages: 2, denied: [], excepted: [] },
+    });
   });
 });
 
