@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
 
-/** What `npm pack` makes, unpacked, with the packages beside it that it says it needs, and no others. */
+/** What `npm pack` makes, installed as `repackenv help install` says for a machine without a line. */
 describe('the npm package', () => {
   let work: Workplace;
   let bin: string;
@@ -16,16 +16,10 @@ describe('the npm package', () => {
       stdio: 'pipe',
     });
     const tarball = readdirSync(work.dir).find((name) => name.endsWith('.tgz'))!;
-    execFileSync('tar', ['-xzf', tarball], { cwd: work.dir });
-    const { dependencies } = JSON.parse(readFileSync(join(work.dir, 'package', 'package.json'), 'utf8')) as {
-      dependencies: Record<string, string>;
-    };
-    for (const name of Object.keys(dependencies)) {
-      const to = join(work.dir, 'package', 'node_modules', name);
-      mkdirSync(dirname(to), { recursive: true });
-      symlinkSync(join(PROJECT_ROOT, 'node_modules', name), to);
-    }
-    bin = join(work.dir, 'package', 'bin');
+    // What it needs is in the file.
+    const place = ['--global', '--prefix', join(work.dir, 'opt'), '--offline', '--no-audit', '--no-fund'];
+    execFileSync('npm', ['install', ...place, join(work.dir, tarball)], { stdio: 'pipe' });
+    bin = join(work.dir, 'opt', 'lib', 'node_modules', 'repackenv', 'bin');
   });
   afterAll(() => work.close());
 
@@ -36,6 +30,14 @@ describe('the npm package', () => {
     expect(readdirSync(join(work.labelDir, 'noarch'))).toEqual(expect.arrayContaining(['repodata.json.bz2']));
     expect((await work.run('repackenv', ['verify', work.labelDir], { bin })).exitCode).toBe(0);
     expect((await work.run('repackenv', ['engines', '--json'], { bin })).exitCode).toBe(0);
+  });
+
+  it('puts both programs where a PATH finds them, and prints the manual', () => {
+    const path = `${join(work.dir, 'opt', 'bin')}:${process.env['PATH']}`;
+    const sh = (line: string): string => execFileSync('sh', ['-c', line], { env: { PATH: path }, encoding: 'utf8' });
+    expect(sh('repackenv --version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(sh('update-offline-repo --help')).toContain('LABEL TOKEN ROOT');
+    expect(sh('repackenv help install')).toContain('# install: ');
   });
 
   it('has the licences of what is bundled into it', () => {
