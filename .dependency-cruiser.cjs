@@ -4,10 +4,10 @@
  */
 const FLOOR = ['base', 'conda'];
 const LEAVES = ['codec', 'archive'];
-const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve', 'answers'];
+const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve', 'answers', 'push'];
 /** Development packages that scripts/bundle.mjs takes into the program. */
 const BUNDLED =
-  '@msgpack/msgpack|commander|execa|fs-extra|fzstd|modern-tar|semver|spdx-expression-parse|undici|yaml|yauzl|zod';
+  '@msgpack/msgpack|aws4fetch|commander|execa|fs-extra|fzstd|modern-tar|semver|spdx-expression-parse|undici|yaml|yauzl|zod';
 const STAGE = `^src/(${STAGES.join('|')})/`;
 
 /** `folder` may import only itself and `below`; type-only imports of doors are for everybody above the floor. */
@@ -114,7 +114,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(delivery/(place/locked-label|switch/|lock/|generations/(received|prune))|jobs/(clean/cache-part|run/(engine-cache|cache-guard))\\.)',
+          '^src/(delivery/(place/locked-label|switch/|lock/|generations/(received|prune))|jobs/(push|clean/cache-part|run/(engine-cache|cache-guard))\\.)',
       },
       to: { path: '^src/delivery/(lock/lock|switch/recover)\\.', dependencyTypesNot: ['type-only'] },
     },

@@ -30,6 +30,11 @@ const CATALOGUE = {
   python39: { spec: 'python 3.9', make: () => findPython('3.9', 'REPACKENV_PYTHON39'), on: 'default' },
   rsync: { spec: 'apt', make: () => aptProgram('rsync'), on: 'default' },
   'ssh-keygen': { spec: 'apt', make: () => aptProgram('ssh-keygen', 'openssh-client'), on: 'default' },
+  // The other end of `repackenv push`: a host, and a bucket.
+  sshd: { spec: 'apt', make: () => aptProgram('sshd', 'openssh-server'), on: 'default' },
+  versitygw: { spec: 'v1.8.0 #1', make: makeVersitygw, on: 'default' },
+  // The queue of `repackenv work`.
+  redis: { spec: 'apt', make: () => aptProgram('redis-server'), on: 'default' },
   // A server with users and passwords.
   nginx: { spec: 'apt', make: () => aptProgram('nginx'), on: 'default' },
   zstd: { spec: 'apt', make: () => aptProgram('zstd'), on: 'default' },
@@ -117,6 +122,14 @@ function makePythonProgram(name) {
     CATALOGUE[name].spec.split(' ')[0],
   ]);
   return join(folder, WINDOWS ? `${name}.exe` : name);
+}
+
+/** An S3 server that keeps its objects as files; from the Go registry, in about a minute and a half. */
+function makeVersitygw() {
+  if (onPath('go') === undefined) throw new Error('needs Go');
+  const prefix = join(LAYERS, 'versitygw');
+  run('go', ['install', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'], { GOBIN: prefix });
+  return join(prefix, WINDOWS ? 'versitygw.exe' : 'versitygw');
 }
 
 function makeNode24() {

@@ -32,9 +32,11 @@ export interface HttpClient {
 }
 
 export interface HttpRequest {
-  method: 'GET' | 'HEAD';
+  method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   url: string;
   headers: Readonly<Record<string, string>>;
+  /** Its length stands in `content-length`. Where it throws, the request is broken off and rejects with that. */
+  body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   signal?: AbortSignal;
 }
 

@@ -53,6 +53,7 @@ function send(
     path: url.pathname + url.search,
     method: request.method,
     headers: { ...request.headers },
+    ...(request.body === undefined ? {} : { body: request.body as Dispatcher.DispatchOptions['body'] }),
     signal: request.signal,
     headersTimeout: options.idleTimeoutMs,
     bodyTimeout: options.idleTimeoutMs,

@@ -1,6 +1,5 @@
 // @module-tag long
-import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compileForChildren } from '../helpers/compiled.js';
 import { startChild } from '../helpers/publish-child.js';
 import { testRuntime } from '../helpers/runtime.js';
-import { indexesOf, namesIn, publishTiny, type TinySet } from '../helpers/tiny-channel.js';
+import { readAsClient } from '../helpers/read-as-client.js';
+import { indexesOf, publishTiny, type TinySet } from '../helpers/tiny-channel.js';
 
 const PUBLISHES = 100;
 let compiled: string;
@@ -52,25 +52,3 @@ it('F9 I9 a reader in another process meets no broken index and no missing file 
   expect(looks).toBeGreaterThan(50);
   expect(again).toBeLessThan(looks);
 }, 480_000);
-
-/**
- * Reads an index and each file it names. Where a file is gone or other than stated, the index is read again: it must have changed
- * meanwhile, for an index that is on disk names only what is there. (Publications follow so fast here that a second one may come
- * while the index is read again; at a site once is enough.) Gives how often it was read again.
- */
-async function readAsClient(dir: string, index: string): Promise<number> {
-  let before: Buffer | undefined;
-  for (let again = 0; ; again++) {
-    const bytes = await readFile(join(dir, index)).catch(() => undefined);
-    if (bytes === undefined) return again;
-    if (before !== undefined)
-      expect(bytes.equals(before), `${index} is the same, and yet names what is not there`).toBe(false);
-    let missing = 0;
-    for (const { path, sha256 } of await namesIn(dir, index, bytes)) {
-      const file = await readFile(path).catch(() => undefined);
-      if (file === undefined || createHash('sha256').update(file).digest('hex') !== sha256) missing++;
-    }
-    if (missing === 0) return again;
-    before = bytes;
-  }
-}

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { STEP_PREFIXES } from '../../src/delivery/proposal.js';
 import { PHASES } from '../../src/delivery/switch/operations.js';
+import { PUSH_PHASES } from '../../src/push/plan.js';
 
 /** What stands for a part of a name in `rt.reach`, with all that it can be. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   '${phase}': PHASES,
+  '${part}': PUSH_PHASES,
   '${step}': [...new Set(Object.values(STEP_PREFIXES))],
 };
 

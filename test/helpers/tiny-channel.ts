@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bzip2Compress, bzip2Decompress } from '../../src/codec/bzip2.js';
 import { zstdCompress, zstdDecompress } from '../../src/codec/zstd.js';
 import { canonicalJson } from '../../src/base/json.js';
+import { sumsBytes } from '../../src/channel/manifest/make-manifest.js';
 import type { Manifest, ManifestFile } from '../../src/channel/manifest/manifest.js';
 import type {
   ChannelChanges,
@@ -75,11 +76,10 @@ export async function stageTiny({
     profiles: [],
     files,
   };
-  contents.set('manifest.json', { kind: 'manifest', bytes: Buffer.from(`${canonicalJson(manifest, 2)}\n`) });
-  contents.set('SHA256SUMS', {
-    kind: 'sums',
-    bytes: Buffer.from(files.map((file) => `${file.sha256}  ${file.path}\n`).join('')),
-  });
+  const manifestBytes = Buffer.from(`${canonicalJson(manifest, 2)}\n`);
+  contents.set('manifest.json', { kind: 'manifest', bytes: manifestBytes });
+  const summed = [...files, { path: 'manifest.json', sha256: hex('sha256', manifestBytes) }];
+  contents.set('SHA256SUMS', { kind: 'sums', bytes: sumsBytes(summed) });
 
   const staged: StagedFile[] = [];
   for (const [path, { kind, bytes }] of contents) {

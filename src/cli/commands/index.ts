@@ -18,6 +18,7 @@ import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { notesCommand } from './notes.js';
 import { planCommand, updateCommand } from './update.js';
+import { pushCommand } from './push.js';
 import { rollbackCommand } from './rollback.js';
 import { schemaCommand } from './schema.js';
 import { serveCommand } from './serve.js';
@@ -50,6 +51,7 @@ export const COMMANDS: readonly CliCommand[] = [
   cleanCommand,
   exportCommand,
   deltaCommand,
+  pushCommand,
   receivedCommand,
   serveCommand,
   enginesCommand,

@@ -20,7 +20,7 @@ export async function gatewayWay(
 }
 
 /** PEM texts. Throws E_CONFIG naming the file. */
-async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
+export async function readCaFiles(rt: Runtime, files: readonly string[]): Promise<string[]> {
   return Promise.all(
     files.map(async (file) => {
       const text = await rt.fs.readText(file).catch((cause: unknown) => {

@@ -65,7 +65,7 @@ export async function exportChannel(rt: Runtime, options: ExportOptions): Promis
     } catch (error) {
       if (!isRepackError(error) || error.code !== 'E_FOLDER_DIFFERS') throw error;
       await workFolder.clear();
-      const moved = await movesOn(rt, { options, generation });
+      const moved = await movesOn(rt, { ...options, sha256: generation.sha256 });
       if (!moved || attempt === MAX_ATTEMPTS) throw moved ? neverStill(options.dir, error) : error;
       rt.events.emit({ type: 'note', message: `${options.dir} was published while it was read: beginning again` });
     }
@@ -178,18 +178,18 @@ async function siteFilesFor(
 const SCRIPT = /\.verify\.(?:sh|ps1)$/;
 
 /** Waits while a switch is under way; true where the folder holds something new afterwards. */
-async function movesOn(
+export async function movesOn(
   rt: Runtime,
-  { options, generation }: Pick<OneGeneration, 'options' | 'generation'>,
+  { dir, journal, sha256 }: Pick<ExportOptions, 'dir' | 'journal'> & { sha256: string },
 ): Promise<boolean> {
   const deadline = rt.clock.monotonic() + SWITCH_MS;
   let wasBusy = false;
   for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
-    const busy = await isThere(rt, options.journal);
-    if (!busy && (wasBusy || (await manifestDigest(rt, options.dir)) !== generation.sha256)) return true;
+    const busy = await isThere(rt, journal);
+    if (!busy && (wasBusy || (await manifestDigest(rt, dir)) !== sha256)) return true;
     if (!busy && pause > 1000) return false;
     if (rt.clock.monotonic() > deadline) return false;
-    if (busy && !wasBusy) rt.events.emit({ type: 'waiting', reason: `${options.dir} is being published` });
+    if (busy && !wasBusy) rt.events.emit({ type: 'waiting', reason: `${dir} is being published` });
     wasBusy ||= busy;
     await rt.clock.sleep(pause, rt.signal);
   }

@@ -1,0 +1,122 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { layerPath } from './layers.js';
+
+/** A bucket server of somebody else; its objects are files below `folder`. */
+export interface FarBuckets {
+  url: string;
+  env: Readonly<Record<string, string>>;
+  /** What a bucket of that name holds. */
+  folder(bucket: string): string;
+  close(): Promise<void>;
+}
+
+export const BUCKET_KEYS = { id: 'repackenv-test', secret: 'only/for+the=tests1234567890' };
+
+export async function startBuckets(dir: string, buckets: readonly string[] = ['deliveries']): Promise<FarBuckets> {
+  const top = join(dir, 'buckets');
+  for (const bucket of buckets) mkdirSync(join(top, bucket), { recursive: true });
+  const port = await freePort();
+  const args = ['--port', `127.0.0.1:${port}`, '--access', BUCKET_KEYS.id, '--secret', BUCKET_KEYS.secret, '--quiet'];
+  const server = spawn(layerPath('versitygw'), [...args, 'posix', top], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const url = `http://127.0.0.1:${port}`;
+  await answers(server, port);
+  return {
+    url,
+    env: { AWS_ACCESS_KEY_ID: BUCKET_KEYS.id, AWS_SECRET_ACCESS_KEY: BUCKET_KEYS.secret, AWS_ENDPOINT_URL: url },
+    folder: (bucket) => join(top, bucket),
+    close: () => ended(server),
+  };
+}
+
+/** A real sshd on a port of its own, for this user. */
+export interface FarHost {
+  /** `user@127.0.0.1`. */
+  host: string;
+  port: number;
+  /** For RSYNC_RSH. */
+  rsh: string;
+  /** Each login, as sshd tells it. */
+  log(): string;
+  close(): Promise<void>;
+}
+
+export async function startHost(dir: string): Promise<FarHost> {
+  const place = join(dir, 'sshd');
+  mkdirSync(place, { recursive: true, mode: 0o700 });
+  for (const key of ['host', 'user']) {
+    const args = ['-q', '-t', 'ed25519', '-N', '', '-f', join(place, key)];
+    if (!existsSync(join(place, key))) execFileSync(layerPath('ssh-keygen'), args);
+  }
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
+  const port = await freePort();
+  const lines = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${join(place, 'host')}`,
+    `AuthorizedKeysFile ${join(place, 'user.pub')}`,
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'PermitRootLogin yes',
+    'MaxStartups 100',
+  ];
+  writeFileSync(join(place, 'sshd_config'), `${lines.join('\n')}\n`);
+  const host = readFileSync(join(place, 'host.pub'), 'utf8');
+  writeFileSync(join(place, 'known_hosts'), `[127.0.0.1]:${port} ${host}`);
+  const server = spawn(layerPath('sshd'), ['-D', '-e', '-f', join(place, 'sshd_config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  server.stderr!.on('data', (piece) => (log += String(piece)));
+  await answers(server, port);
+  const options = `-F none -i ${join(place, 'user')} -o BatchMode=yes -o UserKnownHostsFile=${join(place, 'known_hosts')} -p ${port}`;
+  return {
+    host: `${userInfo().username}@127.0.0.1`,
+    port,
+    rsh: `ssh ${options}`,
+    log: () => log,
+    close: () => ended(server),
+  };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Until something listens there. */
+async function answers(child: ChildProcess, port: number): Promise<void> {
+  const { connect } = await import('node:net');
+  let said = '';
+  child.stderr?.on('data', (piece) => (said += String(piece)));
+  for (let tries = 0; tries < 200; tries++) {
+    if (child.exitCode !== null) throw new Error(`the server ended: ${said}`);
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => (socket.destroy(), resolve(true)));
+      socket.once('error', () => resolve(false));
+    });
+    if (open) return;
+    await delay(50);
+  }
+  throw new Error(`nothing listens on ${port}: ${said}`);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await gone;
+}
