@@ -1,6 +1,7 @@
 import { INDEX_NAMES, isIndexPath, MANIFEST_NAME, type Manifest } from '../channel/manifest/manifest.js';
 import { NOARCH } from '../conda/channel/channel.js';
 import { isSubdir } from '../conda/channel/names.js';
+import { isSiteFile } from '../site/names.js';
 import type { Cargo, Far } from './cargo.js';
 
 /**
@@ -141,11 +142,9 @@ function leavingPaths({
 }: Pick<PlanInput, 'label' | 'cargo' | 'far' | 'farManifest'>): string[] {
   const stays = new Set(cargo.map(({ path }) => path));
   const listed = new Set(farManifest?.files.map(({ path }) => `${label}/${path}`));
+  const siteFiles = cargo.some(({ kind }) => kind === 'site');
   const isOurs = (path: string): boolean => {
-    if (!path.startsWith(`${label}/`)) {
-      const subdir = /^\.(.+)\.explicit\.txt$/.exec(path.slice(label.length))?.[1];
-      return subdir !== undefined && isSubdir(subdir) && cargo.some(({ kind }) => kind === 'site');
-    }
+    if (!path.startsWith(`${label}/`)) return siteFiles && isSiteFile(label, path);
     const within = path.slice(label.length + 1);
     return isSubdir(within.split('/')[0]!) || listed.has(path) || within === `${MANIFEST_NAME}.sig`;
   };

@@ -28,6 +28,14 @@ export function parseTarget(text: string, label: string): Target {
 
 function read(text: string): Target {
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(text)?.[1]?.toLowerCase();
+  // Nothing of it is shown: a password may hold any sign.
+  if (scheme !== undefined && /^[^:]+:\/\/.*(?::.*@|@.*:.*@)/.test(text)) {
+    throw refused(
+      'Keys and passwords do not stand in TARGET',
+      `${scheme}://…`,
+      'For a bucket give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; ssh takes a key.',
+    );
+  }
   if (scheme === 's3') return bucket(text);
   if (scheme === 'ssh') {
     const [, host = '', , port, path = ''] = /^ssh:\/\/((?:[^/@\s]+@)?[^/@:\s]+)(:(\d+))?(\/.*)$/i.exec(text) ?? [];
@@ -49,13 +57,6 @@ function read(text: string): Target {
 
 function bucket(text: string): Target {
   const [, name = '', rest = ''] = /^s3:\/\/([^/]*)(\/.*)?$/i.exec(text)!;
-  if (name.includes('@')) {
-    throw refused(
-      'Keys do not stand in TARGET',
-      's3://…',
-      'Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.',
-    );
-  }
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) throw refused('This is not the name of a bucket', text);
   const parts = rest.split('/').filter((part) => part !== '');
   if (parts.some((part) => part === '.' || part === '..')) throw refused('The prefix holds a dot as a part', text);
