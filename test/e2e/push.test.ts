@@ -41,7 +41,12 @@ it('--json tells what was sent; --dry-run what would be', async () => {
   expect(dry.stdout).toContain('generation 1 would go to');
   expect(existsSync(other)).toBe(false);
   const { stdout } = await push(work.labelDir, other, '--json', '--site-files', 'off');
-  expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject({ job: 'push', generation: 1, site: null, unchanged: false });
+  expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject({
+    job: 'push',
+    generation: 1,
+    site: null,
+    unchanged: false,
+  });
   expect(readdirSync(other)).toEqual(['halkbank']);
 });
 

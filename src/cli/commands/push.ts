@@ -87,8 +87,8 @@ Examples:
   repackenv push /srv/conda-offline/halkbank anna@mirror.example.com:/srv/conda --site ankara
   repackenv push /srv/conda-offline/halkbank s3://acme-deliveries/conda --endpoint https://s3.example.com
 
-The folder of the label, and LABEL.INSTALL.md and the scripts beside it, are made in TARGET. A reader there
-never meets a name without its file; a push that broke off is gone on with by the next one.
+The folder of the label, and LABEL.INSTALL.md and the scripts beside it, are made in TARGET. A reader
+there never meets a name without its file; a push that broke off is gone on with by the next one.
 For a host: rsync and ssh of this machine, with your configuration (RSYNC_RSH, ~/.ssh/config); they may not ask.
 For a bucket: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN), or AWS_PROFILE and
 ~/.aws/credentials; AWS_REGION, AWS_ENDPOINT_URL.
