@@ -79,6 +79,14 @@ export interface PackageChange {
 /** Outcome of the proof (design D9): every check by name. */
 export interface Proof {
   checks: { name: string; detail: string }[];
+  /** The checks were made by an earlier run, and stand for the same bytes. */
+  asOf?: ProofDate;
+}
+
+export interface ProofDate {
+  generation: number;
+  /** ISO 8601, UTC. */
+  at: string;
 }
 
 export interface PublishReceipt {
@@ -98,6 +106,8 @@ export interface PublishReceipt {
   bytesWritten: number;
   bytesToTravel: number;
   unchanged: boolean;
+  /** Of a run that proved nothing anew: since when the proof stands. */
+  proof?: ProofDate;
   /** The generation whose content this one has: of a rollback. */
   rolledBackTo?: number;
   /** What the policy said of it, and when (design D19). */

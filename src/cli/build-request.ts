@@ -108,6 +108,7 @@ export async function buildRepackRequest(
     drop: [...typed.drop, ...typed.remove],
     declared: typed.declared !== undefined,
     policy: await policyOf(rt, { root, values, resolved, at }, { undeclared: true })(label),
+    recheck: values.recheck,
   };
 }
 

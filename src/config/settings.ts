@@ -165,6 +165,11 @@ const STATED = {
     help: 'show what would change; write nothing',
     schema: onOff,
   },
+  recheck: {
+    group: 'Proof and publishing',
+    help: 'solve, read and prove all of it, also where neither the channels nor the folder changed since the last update',
+    schema: onOff,
+  },
   waitLock: {
     group: 'Proof and publishing',
     value: 'SECONDS',

@@ -4,7 +4,7 @@ import { isRepackError } from '../base/errors.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import type { WorkSettings } from '../config/work-settings.js';
-import type { StagedChannel } from '../channel/staged.js';
+import type { StagedChannel, StagedFile } from '../channel/staged.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** What signs the manifest of a label; undefined where no key was given. */
@@ -43,7 +43,11 @@ export async function laySiteFiles(
     labelDir,
     staged,
     onlyThere,
-  }: { labelDir: string; staged: Pick<StagedChannel, 'manifest' | 'files'>; onlyThere: boolean },
+  }: {
+    labelDir: string;
+    staged: Pick<StagedChannel, 'manifest'> & { files: readonly Pick<StagedFile, 'path' | 'change'>[] };
+    onlyThere: boolean;
+  },
 ): Promise<void> {
   const signed = staged.files.some((file) => file.path === SIGNATURE_NAME);
   const changed = staged.files.some(({ change }) => change !== 'unchanged');

@@ -15,7 +15,7 @@ import type { LabelLock } from './lock/lock.js';
 import { PHASES, planOperations, subdirOf, type FileToPut } from './switch/operations.js';
 import { holdFrom, type Hold } from './generations/hold.js';
 import { recordKeep, stageGeneration } from './generations/keep-generation.js';
-import { draftReceipt, finished, writeLastRun, type DraftReceipt } from './receipts.js';
+import { draftReceipt, finished, notWritten, writeLastRun, type DraftReceipt } from './receipts.js';
 import { recordSwitch } from './switch/record.js';
 import { writeReducedIndexes } from './switch/reduced-index.js';
 import type { LabelPlace } from './place/root.js';
@@ -240,10 +240,7 @@ async function recordUnchanged(rt: Runtime, options: PublishOptions, draft: Draf
     await recordKeep(rt, options.place.stateDir, options.keep);
     await writeLastRun(rt, options.place.stateDir, receipt);
   } catch (error) {
-    rt.events.emit({
-      type: 'warning',
-      message: `nothing had to change, but that could not be written down (${textOf(error)})`,
-    });
+    notWritten(rt)(error);
   }
   await options.staging.discard();
   await rt.reach('publish:done');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { canonicalJson } from '../base/json.js';
+import type { Manifest } from '../channel/manifest/manifest.js';
 import type { LiveFolder, PublishReceipt, StagedChannel } from '../channel/staged.js';
 import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { FileToPut } from './switch/operations.js';
@@ -46,6 +47,41 @@ export async function writeReceipt(
 
 export async function writeLastRun(rt: Pick<Runtime, 'fs'>, stateDir: string, receipt: PublishReceipt): Promise<void> {
   await rt.fs.writeWhole(join(stateDir, LAST_RUN_NAME), `${canonicalJson(receipt, 2)}\n`, { durable: false });
+}
+
+interface UnchangedRun extends Pick<PublishReceipt, 'manifestSha256' | 'engine' | 'tool' | 'startedAt' | 'proof'> {
+  manifest: Manifest;
+}
+
+/** `last-run.json` of a run that staged nothing. It says what was, so a disk that refuses is a warning. */
+export async function recordUnchanged(
+  rt: Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine'>,
+  { stateDir }: { stateDir: string },
+  { manifest, manifestSha256, proof, ...run }: UnchangedRun,
+): Promise<void> {
+  const { label, generation, previous } = manifest;
+  const nothing = { written: [], removed: [], bytesWritten: 0, bytesToTravel: 0, unchanged: true };
+  const receipt = {
+    schema: 1 as const,
+    label,
+    generation,
+    manifestSha256,
+    previous,
+    ...run,
+    ...nothing,
+    host: rt.machine.hostname,
+  };
+  await writeLastRun(rt, stateDir, { ...finished(rt, receipt), ...(proof === undefined ? {} : { proof }) }).catch(
+    notWritten(rt),
+  );
+}
+
+/** For who had nothing to change and can't say so. */
+export function notWritten(rt: Pick<Runtime, 'events'>): (error: unknown) => void {
+  return (error) => {
+    const why = error instanceof Error ? error.message : String(error);
+    rt.events.emit({ type: 'warning', message: `nothing had to change, but that could not be written down (${why})` });
+  };
 }
 
 export type DraftReceipt = Omit<PublishReceipt, 'finishedAt'>;

@@ -18,7 +18,7 @@ import { fetchSideFile } from './side-files.js';
 import { openRepodataCache } from './repodata/cache.js';
 import { repodataFetcher, type RepodataFetcher } from './repodata/fetch.js';
 import type { SharedIndexes } from './repodata/shared-indexes.js';
-import { repodataBook } from './repodata/source.js';
+import { repodataBook, type IndexRead } from './repodata/source.js';
 import { httpUpstream, type Upstream } from './upstream.js';
 import { checkChannels, openLogins, secretsOf, tokenBaseOf, wireUrl, type WireRules } from './wire-url.js';
 
@@ -74,6 +74,8 @@ export interface Gateway extends RepodataSource {
   /** sha256 of what an engine asked for and the store did not have. */
   readonly fetchedForEngine: ReadonlySet<string>;
   findings(): Finding[];
+  /** The indexes that were read so far, in the order in which they were asked for. */
+  indexesRead(): IndexRead[];
   /** What engines' requests failed with, each once, in order: the true cause behind an engine's own words. */
   failures(): RepackError[];
   /** Breaks off what is under way. */
@@ -161,6 +163,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
     },
     fetchedForEngine,
     findings: () => book.findings(),
+    indexesRead: () => book.read(),
     failures: () => [...failures.values()],
     async close() {
       closing.abort(new Error('the gateway is closed'));

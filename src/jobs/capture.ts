@@ -77,7 +77,7 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
       withTools(rt, { ...toolOptions, root: folder.place.root }, async (tools) => {
         const made = await guarded(tools, folder);
         const { packageCaches } = environment;
-        const report = await repack(collected, {
+        const { report } = await repack(collected, {
           job: 'capture',
           request,
           policy,

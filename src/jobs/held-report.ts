@@ -4,16 +4,26 @@ import { NOARCH, channelAt } from '../conda/channel/channel.js';
 import { splitPath } from '../conda/channel/names.js';
 import type { Collected } from '../delivery/collect-findings.js';
 import type { Hold } from '../delivery/generations/hold.js';
+import type { Proof } from '../channel/staged.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import type { JobReport } from './job-report.js';
 import { reported } from './published-report.js';
 
-/** The end of a job that follows its channels, on a label that is held: what it has, told from its manifest. */
+/** The end of a job that follows its channels, on a label that is held. */
 export function heldReport(
   job: 'update' | 'plan',
   held: Hold,
-  { place, live }: Pick<LabelFolder, 'place' | 'live'>,
+  folder: Pick<LabelFolder, 'place' | 'live'>,
   findings: Collected['findings'],
+): JobReport {
+  return { ...asItIs(job, folder, { checks: [] }), findings: findings(), held };
+}
+
+/** A label as it is, told from its manifest: nothing was solved, nothing changes. */
+export function asItIs(
+  job: 'update' | 'plan',
+  { place, live }: Pick<LabelFolder, 'place' | 'live'>,
+  proof: Proof,
 ): JobReport {
   const { manifest, manifestSha256 = '' } = live;
   const { specs = [], subdirs = [], channels = [], files = [] } = manifest ?? {};
@@ -37,8 +47,7 @@ export function heldReport(
     changes: compareChannels(files, files),
     leaving: [],
     strangers: [...live.strangers],
-    findings: findings(),
-    held,
+    findings: [],
     signature: live.files.has(SIGNATURE_NAME) ? 'signed' : 'none',
     ...(job === 'plan' || manifest === undefined
       ? {}
@@ -49,7 +58,7 @@ export function heldReport(
             manifestSha256,
             unchanged: true,
             bytesWritten: 0,
-            proof: { checks: [] },
+            proof,
           },
         }),
   };

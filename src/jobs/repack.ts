@@ -6,7 +6,7 @@ import type { RepackPlan } from '../conda/plan/plan.js';
 import type { RepackRequest } from './request.js';
 import type { WorkSettings } from '../config/work-settings.js';
 import type { Collected } from '../delivery/collect-findings.js';
-import { deliver } from '../delivery/deliver.js';
+import { deliver, type Delivered } from '../delivery/deliver.js';
 import type { JobReport } from './job-report.js';
 import { refuseSmallDisks } from './run/disk-room.js';
 import type { JobTools } from './run/job-tools.js';
@@ -24,8 +24,12 @@ export interface Repack {
   tools: JobTools;
 }
 
+export interface Repacked extends Delivered {
+  report: JobReport;
+}
+
 /** From a plan to a published label folder: fetch, then deliver. */
-export async function repack({ rt, findings }: Collected, task: Repack): Promise<JobReport> {
+export async function repack({ rt, findings }: Collected, task: Repack): Promise<Repacked> {
   const { job, request, policy, plan, packageCaches, folder, tools } = task;
   const { store, gateway, runDir, enginePkgsDir } = tools;
   await refuseSmallDisks(rt, { artifacts: plan.artifacts, store, folder, cacheDir: request.cacheDir });
@@ -72,5 +76,6 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     },
     folder,
   );
-  return publishedReport({ job, plan, folder, fetched: acquired.counts, ...delivered, findings: findings() });
+  const report = publishedReport({ job, plan, folder, fetched: acquired.counts, ...delivered, findings: findings() });
+  return { ...delivered, report };
 }

@@ -25,6 +25,8 @@ export interface RepackRequest extends WorkSettings {
   declared?: boolean | undefined;
   /** What must allow every package. */
   policy?: Policy | undefined;
+  /** All of it is done, whatever was proven before. */
+  recheck?: boolean | undefined;
   /** Its artifacts instead of a solve's; `specs` are then its packages, exactly. */
   lock?: LockFile | undefined;
 }

@@ -1,37 +1,64 @@
 import type { JobReport } from './job-report.js';
 import { askedBy, type RepackRequest } from './request.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { collectFindings } from '../delivery/collect-findings.js';
+import { collectFindings, type Collected } from '../delivery/collect-findings.js';
 import { readHold } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
-import { withLabelFolder } from '../delivery/place/label-folder.js';
+import { lookAgain, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
 import { makePlan } from './make-plan.js';
 import { repack } from './repack.js';
-import { withEngines, withTools } from './run/job-tools.js';
+import { withEngines, withTools, type JobTools } from './run/job-tools.js';
+import { forgetProven, provenFor, rememberProven } from './run/proven.js';
 import type { SharedTools } from './run/shared-tools.js';
+import { standOnProof } from './stand-on-proof.js';
 
 /**
  * The main job: makes or refreshes ROOT/LABEL. Always from scratch, so that nothing stale stays; what is already right is not
- * written again. Nothing reaches the label folder before the proof.
+ * written again. Nothing reaches the label folder before the proof. Where request, indexes and folder are those that were proven before, that
+ * proof stands.
  */
 export async function update(machine: Runtime, request: RepackRequest, shared?: SharedTools): Promise<JobReport> {
   const collected = collectFindings(machine);
   const { rt } = collected;
+  const proven = await provenFor(rt, request);
   return withEngines(
     rt,
-    request,
+    { ...request, solvesLater: proven !== undefined },
     (engines) =>
-      withLabelFolder(rt, { ...request, job: 'update' }, async (folder) => {
+      withLabelFolder(rt, { ...request, job: 'update', quick: proven !== undefined }, async (folder) => {
         const held = await readHold(rt, folder.place);
         if (held !== undefined) return heldReport('update', held, folder, collected.findings);
         return withTools(rt, { ...request, root: folder.place.root, job: 'update', engines }, async (tools) => {
-          const { plan, packageCaches } = await makePlan(rt, request, tools);
-          guard(rt, { asked: askedBy(request), plan, live: folder.live });
-          const { policy } = request;
-          return repack(collected, { job: 'update', request, policy, plan, packageCaches, folder, tools });
+          if (proven === undefined) return wholeUpdate(collected, { request, folder, tools });
+          const report = await standOnProof(collected, { request, proven, folder, tools });
+          if (report !== undefined) return report;
+          return wholeUpdate(collected, { request, folder: await lookAgain(rt, folder, request), tools });
         });
       }),
     shared,
   );
+}
+
+async function wholeUpdate(
+  collected: Collected,
+  { request, folder, tools }: { request: RepackRequest; folder: LabelFolder; tools: JobTools },
+): Promise<JobReport> {
+  const { rt } = collected;
+  await forgetProven(rt, folder);
+  const { plan, packageCaches } = await makePlan(rt, request, tools);
+  guard(rt, { asked: askedBy(request), plan, live: folder.live });
+  const { report, staged, proof, published } = await repack(collected, {
+    job: 'update',
+    request,
+    policy: request.policy,
+    plan,
+    packageCaches,
+    folder,
+    tools,
+  });
+  const { findings } = report;
+  const { manifestSha256 } = published;
+  await rememberProven(rt, { request, folder, tools, solved: plan.solved, staged, proof, manifestSha256, findings });
+  return report;
 }

@@ -1,6 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../scripts/lib/run-program.js';
 import { snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
@@ -117,6 +126,78 @@ describeWithLayers(['rsync', 'upstream-mixed'], 'a label for two platforms, buil
     },
     SLOW,
   );
+});
+
+describe('a label that is as it was proven', () => {
+  let work: Workplace;
+  let proven: string;
+
+  beforeAll(async () => {
+    work = await openWorkplace();
+    proven = join(work.root, '.repackenv/halkbank/proven.json');
+    expect((await work.update()).exitCode).toBe(0);
+  }, SLOW);
+  afterAll(() => work.close());
+
+  /** The run's last lines, and whether it stood on the proof of an earlier one. */
+  async function again(args: readonly string[] = [], packages?: readonly string[]): Promise<[string, boolean]> {
+    const ran = await work.update({ args, ...(packages === undefined ? {} : { packages }) });
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    return [ran.stdout + ran.stderr, /proven .*as of generation \d+/.test(ran.stdout)];
+  }
+
+  it('stands on the proof that is there, says since when, and asks each index once', async () => {
+    const before = statsBelow(work.labelDir);
+    const from = work.upstream.requests.length;
+    const [text, stood] = await again();
+    expect(stood).toBe(true);
+    expect(text).toContain('halkbank: nothing new; generation 1 stays, 0 bytes written');
+    expect(text).toMatch(/proven {6}files, index, .*; as of generation 1, 20\d\d-.*Z: nothing changed since/);
+    expect(statsBelow(work.labelDir)).toEqual(before);
+    const paths = work.upstream.requests.slice(from).map(({ method, path }) => `${method} ${path}`);
+    expect(paths.filter((path) => !path.includes('repodata'))).toEqual([]);
+    const told = await work.run('repackenv', ['history', work.labelDir]);
+    expect(told.exitCode, told.stderr).toBe(0);
+    expect((await work.verify()).exitCode).toBe(0);
+  });
+
+  const artifact = (): string => join(work.labelDir, 'noarch/pytho-1.9-py_0.conda');
+  it.each<[string, () => unknown, string[]?, string[]?]>([
+    ['was touched', () => utimesSync(artifact(), 1e9, 1e9)],
+    ['lost a file', () => rmSync(artifact())],
+    ['has an altered index', () => appendFileSync(join(work.labelDir, 'noarch/repodata.json'), ' ')],
+    ['lost an index', () => rmSync(join(work.labelDir, 'noarch/repodata.json'))],
+    [
+      'was proven by another version',
+      () => writeFileSync(proven, readFileSync(proven, 'utf8').replace(/"tool":"/, '"tool":"9')),
+    ],
+    ['is asked to be rechecked', () => undefined, ['--recheck']],
+    ['is asked for otherwise', () => undefined, [], ['ratingpro', 'pytho>=1']],
+    ['is asked for as at first', () => undefined],
+    ['has something new upstream', () => work.upstream.setGeneration(2)],
+  ])(
+    'is done whole where it %s, and the next stands again',
+    async (_, change, args, packages) => {
+      await change();
+      expect((await again(args, packages))[1]).toBe(false);
+      expect((await again([], packages))[1]).toBe(true);
+      expect((await work.verify()).exitCode).toBe(0);
+    },
+    SLOW,
+  );
+
+  it('with an altered artifact is refused, twice', async () => {
+    appendFileSync(join(work.labelDir, 'noarch/pytho-2.0-py_0.conda'), 'x');
+    for (let time = 0; time < 2; time += 1) {
+      const ran = await work.update();
+      expect([ran.exitCode, ran.stderr]).toEqual([5, expect.stringContaining('E_ARTIFACT_CHANGED')]);
+    }
+  });
+
+  it('says when its channel can not be reached', async () => {
+    const gone = await work.update({ args: ['--base-url', 'http://127.0.0.1:9'] });
+    expect(gone.exitCode).not.toBe(0);
+  });
 });
 
 /** Path -> what a synchronisation, a backup or an indexer would see change. Folders too. */

@@ -32,7 +32,7 @@ const EARLY = [
   'update:staged',
   'update:proven',
 ];
-const STEPS = [...EARLY, ...PUBLISH_STEPS, 'update:published', 'update:handed-over'];
+const STEPS = [...EARLY, ...PUBLISH_STEPS, 'update:published', 'update:handed-over', 'update:remembered'];
 const ENGINE_STEPS = ['engine:isolated', 'engine:created'];
 /** What a first build does not do: nothing is there that could be replaced or could leave. */
 const OF_UPDATES = ['reduced-index-in', 'old-index-out', 'replaced-in', 'stale-index-out', 'pooled', 'leaving-out'].map(

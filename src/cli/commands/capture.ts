@@ -15,6 +15,7 @@ const NOT_OF_AN_ENVIRONMENT: ReadonlySet<SettingName> = new Set([
   'labelPath',
   'jobs',
   'notify',
+  'recheck',
 ]);
 
 export const captureCommand: CliCommand = {

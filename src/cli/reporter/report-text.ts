@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { specForAnyShell, wordForAnyShell, wordForSh } from '../../base/shell-quote.js';
+import type { Proof } from '../../channel/staged.js';
 import type { JobReport } from '../../jobs/job-report.js';
 import { formatBytes, plural, sourcesText } from './format.js';
 import { heldLines } from './hold-text.js';
@@ -48,7 +49,7 @@ function headline(report: JobReport): string[] {
     solved,
     `  delivered   ${artifacts}`,
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
-    `  proven      ${proof.checks.map((check) => check.name).join(', ')}`,
+    `  proven      ${proof.checks.map((check) => check.name).join(', ')}${sinceText(proof)}`,
     ...policyLine(report),
     signature,
     ...(report.held === undefined ? [] : [`  held        until it is released: repackenv release; ${report.held.why}`]),
@@ -62,6 +63,10 @@ function policyLine({ policy }: JobReport): string[] {
   const not = new Set(denied.map(({ path }) => path)).size;
   const all = not === 0 ? 'allows all' : `does not allow ${plural(not, 'package')}`;
   return [`  policy      ${policies.join(', ')} ${all}${by === 0 ? '' : `, ${by} by an exception`}`];
+}
+
+function sinceText({ asOf }: Pick<Proof, 'asOf'>): string {
+  return asOf === undefined ? '' : `; as of generation ${asOf.generation}, ${asOf.at}: nothing changed since`;
 }
 
 function changeLines(report: JobReport): string[] {

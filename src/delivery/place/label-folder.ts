@@ -51,6 +51,17 @@ export async function withLabelFolder<T>(
   });
 }
 
+/** The look of `withLabelFolder` once more, under the same lock, every byte hashed. */
+export async function lookAgain(
+  rt: Runtime,
+  folder: LabelFolder,
+  options: Pick<LabelFolderOptions, 'replace' | 'adopt'>,
+): Promise<LabelFolder> {
+  const live = await inspectLabelFolder(rt, { place: folder.place, replace: options.replace });
+  requireOurs(rt, live, options);
+  return { ...folder, live };
+}
+
 /** The same look without lock, recovery or any write: for a plan. */
 export async function lookAtLabelFolder(
   rt: Runtime,

@@ -21,6 +21,8 @@ export interface EmbeddedSolver {
 }
 
 export interface EmbeddedSolverOptions {
+  /** The thread starts with the first solve, which may never come; default: at once. */
+  later?: boolean;
   /** Per solve, waiting for others included. */
   timeoutMs?: number;
   /** The compiled worker; tests hand in their own. */
@@ -33,14 +35,14 @@ const TIMEOUT_MS = 20 * 60_000;
 type SolverRuntime = Pick<Runtime, 'workers' | 'clock' | 'signal'>;
 
 /**
- * Starts the thread at once and returns without waiting for it: opened before the first request for repodata, it is ready when the
+ * Starts the thread at once (or `later`) and returns without waiting for it: opened before the first request for repodata, it is ready when the
  * last one is answered. The thread keeps the process alive until `close`. Throws E_MEMORY where no thread can be had.
  */
 export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOptions = {}): EmbeddedSolver {
   const script = options.script ?? programFile('engine/embedded/solve-worker.js');
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const waiting = new Map<number, { resolve: (answer: SolverAnswer) => void; reject: (error: Error) => void }>();
-  let worker: WorkerHandle | undefined = start();
+  let worker: WorkerHandle | undefined = options.later === true ? undefined : start();
   let lastId = 0;
 
   function start(): WorkerHandle {

@@ -11,6 +11,8 @@ export type IndexFile = (typeof INDEX_FILES)[number];
 /** A `repodata.json`, unpacked, with what the server needs to say "unchanged". */
 export interface CachedRepodata {
   bytes: Uint8Array;
+  /** Of the bytes, where it was taken already. */
+  sha256?: string | undefined;
   /** Which of the channel's files it came in. */
   file: IndexFile;
   etag: string | undefined;
@@ -60,7 +62,7 @@ async function read(rt: CacheRuntime, dir: string, url: string): Promise<CachedR
   if (entry === undefined) return undefined;
   const bytes = await rt.fs.readFile(join(dir, `${keyOf(url)}.${entry.sha256}.json`));
   if (sha256Of(bytes) !== entry.sha256) throw new Error(`the entry of ${url} is damaged`);
-  return { bytes, file: entry.file, etag: entry.etag, lastModified: entry.lastModified };
+  return { bytes, ...entry };
 }
 
 async function write(rt: CacheRuntime, dir: string, url: string, { bytes, ...entry }: CachedRepodata): Promise<void> {
@@ -80,7 +82,7 @@ async function writeWhole(rt: CacheRuntime, path: string, content: Uint8Array | 
   await rt.fs.writeWhole(path, content, { aside, mode: 0o600, durable: false });
 }
 
-interface Entry extends Omit<CachedRepodata, 'bytes'> {
+interface Entry extends Omit<CachedRepodata, 'bytes' | 'sha256'> {
   sha256: string;
 }
 

@@ -1,4 +1,5 @@
 import { unpackIndex } from '../../channel/index/forms.js';
+import { sha256Of } from '../../codec/digests.js';
 import { TooLarge } from '../../codec/limits.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { isBlank } from '../../base/json-bytes.js';
@@ -25,6 +26,8 @@ export interface RepodataFetcher {
 export interface FetchedRepodata {
   found: true;
   index: RepodataIndex;
+  /** Of the unpacked document; taken when it is first asked for. */
+  sha256(): string;
   file: IndexFile;
   /** By how much `repodata.json` is newer than this packed form; undefined where that is not known, or the server said "unchanged". */
   behindMs: number | undefined;
@@ -69,7 +72,7 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
         if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
         else if (answer.found) return answer;
         else if (answer.status === 304 && cached !== undefined)
-          return { found: true, file, behindMs: undefined, index: cached.index };
+          return { found: true, file, behindMs: undefined, index: cached.index, sha256: digestOf(cached) };
         // A server that knows no packed form may say so by any status; conda then asks for `.json`.
         else if (!NOT_THERE.has(answer.status)) refusal ??= refused(context, channel, `${url}/${file}`, answer.status);
         else status = answer.status;
@@ -146,12 +149,18 @@ async function fetchFile(
       const bytes = await unpack(received(sink.bytes(), request), file, context.limits);
       const index = scan(bytes, request);
       await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
-      return { found: true, index, file, behindMs: await behindMs(context, request, result.headers['last-modified']) };
+      const behind = await behindMs(context, request, result.headers['last-modified']);
+      return { found: true, index, file, behindMs: behind, sha256: digestOf({ bytes }) };
     } catch (error) {
       if (error instanceof TooLarge) throw overLimit(error, request, context.limits);
       if (again || !isRepackError(error)) throw asRepodataError(error, request);
     }
   }
+}
+
+function digestOf({ bytes, sha256 }: Pick<CachedRepodata, 'bytes' | 'sha256'>): () => string {
+  let taken = sha256;
+  return () => (taken ??= sha256Of(bytes));
 }
 
 /** How much older a packed form, written at `lastModified`, is than `repodata.json`. */

@@ -23,6 +23,15 @@ export interface ChannelIndexes {
    */
   secondOpinion(channel: Channel, subdir: Subdir, fn: string): Promise<string | undefined>;
   findings(): Finding[];
+  /** What was read so far, in the order in which it was asked for. */
+  read(): IndexRead[];
+}
+
+export interface IndexRead {
+  channel: Channel;
+  subdir: Subdir;
+  /** Of the index, unpacked; null where the channel has none. */
+  sha256: string | null;
 }
 
 export interface RepodataBookOptions {
@@ -41,8 +50,12 @@ const SAME_WRITE_MS = 60 * 60 * 1000;
 export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   const { channels, fetcher, rules } = options;
   const findings = new Map<string, Finding>();
+  const asked: { channel: Channel; subdir: Subdir; answer?: FetchedRepodata | MissingRepodata }[] = [];
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
+    const place: (typeof asked)[number] = { channel, subdir };
+    asked.push(place);
     const answer = await fetcher.fetch(channel, subdir);
+    place.answer = answer;
     if (answer.found) {
       compareTimes(channel, subdir, answer);
       reportV3(channel, subdir, answer.index);
@@ -83,6 +96,10 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
       return `The channel's ${packed.file} is out of step with its repodata.json. Run the same command again: it will read the latter.`;
     },
     findings: () => [...findings.values()],
+    read: () =>
+      asked.flatMap(({ channel, subdir, answer }) =>
+        answer === undefined ? [] : [{ channel, subdir, sha256: answer.found ? answer.sha256() : null }],
+      ),
   };
 
   /** By URL, so that only what was declared is ever asked, with the token only where that was declared. */

@@ -62,11 +62,11 @@ export interface Engines {
 
 /**
  * Runs `work` with the engines, which start here and now, beside what comes before the first solve: rattler's thread warms up for
- * 0.2 s, and a conda takes 0.5 s to say what it is.
+ * 0.2 s, and a conda takes 0.5 s to say what it is. `solvesLater`: perhaps nothing is to be solved.
  */
 export async function withEngines<T>(
   rt: Runtime,
-  options: EngineWishes,
+  options: EngineWishes & { solvesLater?: boolean },
   work: (engines: Engines) => Promise<T>,
   shared?: SharedTools,
 ): Promise<T> {
@@ -78,7 +78,7 @@ export async function withEngines<T>(
     return work({ solver: shared.solver, conda, shared });
   }
   const done = new AbortController();
-  const solver = openEmbeddedSolver(rt);
+  const solver = openEmbeddedSolver(rt, { later: options.solvesLater ?? false });
   const conda = chooseConda({ ...rt, signal: AbortSignal.any([rt.signal, done.signal]) }, options);
   // Told where it is awaited, if it still is then.
   conda.catch(() => undefined);

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Of } from '../../../../src/codec/digests.js';
 import { openRepodataCache, type CachedRepodata } from '../../../../src/gateway/repodata/cache.js';
 import { Secret } from '../../../../src/base/secret.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
@@ -30,7 +31,7 @@ describe('the repodata cache', () => {
     const { bytes, ...rest } = (await cache.read(URL))!;
     expect([Buffer.from(bytes).toString(), rest]).toEqual([
       '{}',
-      { file: 'repodata.json.zst', etag: '"1"', lastModified: undefined },
+      { file: 'repodata.json.zst', etag: '"1"', lastModified: undefined, sha256: sha256Of(Buffer.from('{}')) },
     ]);
     expect(await cache.read(`${URL}2`)).toBeUndefined();
     if (process.platform !== 'win32')

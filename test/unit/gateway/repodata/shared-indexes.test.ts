@@ -13,6 +13,7 @@ function fetched(bytes = 40): FetchedRepodata {
     found: true,
     file: 'repodata.json',
     behindMs: undefined,
+    sha256: () => '',
     index: scanRepodata(Buffer.from(text), 'test'),
   };
 }
