@@ -150,6 +150,7 @@ describe('all of it is done', () => {
     ['the proof is a week old', () => undefined, later(7 * DAY)],
     ['the clock went back', () => undefined, later(-DAY)],
     ['it is asked for', () => undefined, { recheck: true }],
+    ['a policy counts', () => undefined, { policy: { parts: [], at: 0 } }],
     ['attestations are carried', () => undefined, { attestations: true }],
     ['the index is packed otherwise', () => undefined, { indexBz2: true }],
   ])('where %s', async (_, change, other = {}) => {
