@@ -1,6 +1,7 @@
 import { placeholderOf, proofsOf } from '../site/page/proofs.js';
 import { installLines } from '../site/page/install-lines.js';
-import type { FolderPage, PagePackage, PageRun, PageSize } from '../site/page/view.js';
+import { sizesByName } from '../site/page/treemap.js';
+import type { FolderPage, PagePackage, PageRun } from '../site/page/view.js';
 import { packageAt } from '../channel/compare-channels.js';
 import { pathOf } from '../conda/channel/names.js';
 import { platformsOf } from './asked.js';
@@ -61,15 +62,6 @@ export function folderPage(asked: Asked, { before, runs, files, signed }: Folder
     base: '../',
     placeholder: place,
   };
-}
-
-/** Files of a name together, the largest first. */
-export function sizesByName(packages: readonly Pick<PagePackage, 'name' | 'size'>[]): PageSize[] {
-  const sizes = new Map<string, number>();
-  for (const { name, size = 0 } of packages) sizes.set(name, (sizes.get(name) ?? 0) + size);
-  return [...sizes]
-    .map(([name, bytes]) => ({ name, bytes }))
-    .sort((a, b) => b.bytes - a.bytes || byText(a.name, b.name));
 }
 
 /** By path: what asks for a package, and the names that need it, on whichever platform. */

@@ -66,9 +66,18 @@ export async function publishedFolders(
 /** What is declared, in the file's order, then what is published and not declared. Writes nothing. */
 export async function labels(rt: Runtime, root: string, declared: readonly string[]): Promise<LabelState[]> {
   const undeclared = await undeclaredLabels(rt, root, new Set(declared));
+  return labelStates(rt, root, { labels: [...declared, ...undeclared], declared });
+}
+
+/** Of these labels only. Writes nothing. */
+export async function labelStates(
+  rt: Runtime,
+  root: string,
+  { labels, declared = [] }: { labels: readonly string[]; declared?: readonly string[] },
+): Promise<LabelState[]> {
   const failed = (await lastFailed(rt, root)) ?? [];
   const states: LabelState[] = [];
-  for (const label of [...declared, ...undeclared]) {
+  for (const label of labels) {
     const empty: LabelState = {
       label,
       declared: declared.includes(label),

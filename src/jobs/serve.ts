@@ -7,8 +7,10 @@ import { makeFileChecker } from '../serve/checked-file.js';
 import { makeGuard } from '../serve/guard.js';
 import type { Access } from '../serve/guard.js';
 import { requestLine } from '../serve/request-line.js';
+import { makePages } from '../serve/page-answer.js';
 import { makeHandler } from '../serve/serve.js';
 import { openSite } from '../serve/site.js';
+import { makeInformants } from './serve-informants.js';
 
 export interface ServeRequest {
   dir: string;
@@ -57,11 +59,12 @@ export async function serve(machine: Runtime, request: ServeRequest): Promise<Se
   const checker = makeFileChecker(rt);
   const site = await openSite(rt, { dir, checker });
   const guard = makeGuard(request.access);
+  const pages = makePages(site, makeInformants(rt, dir));
   rt.signal.throwIfAborted();
   const counted = { requests: 0, bytes: 0, incomplete: 0, answers: {} as Record<string, number> };
   const begun = rt.clock.monotonic();
   const server = await listening(rt, request, {
-    handler: makeHandler(rt, { site, guard, checker }),
+    handler: makeHandler(rt, { site, guard, checker, pages }),
     onAnswered(answered) {
       counted.requests += 1;
       counted.bytes += answered.bytes;
@@ -75,6 +78,7 @@ export async function serve(machine: Runtime, request: ServeRequest): Promise<Se
   const folders = await site.folders();
   const below = folders.length === 1 && folders[0]!.name !== '' ? `/${folders[0]!.name}` : '';
   rt.events.emit({ type: 'listening', url: url + below, port: server.port, chosen: request.port === 0 });
+  void pages.prepare().catch(() => {});
   await untilStopped(rt.signal);
   rt.events.emit({ type: 'note', message: 'stopping: answers under way are finished' });
   await server.stop({ deadlineMs: request.stopDeadlineMs });

@@ -53,6 +53,7 @@ export function openChannelFolder(
   { dir, name, checker }: { dir: string; name: string; checker: FileChecker },
 ): ChannelFolder {
   let last: { key: string; contents: FolderContents } | undefined;
+  let reading: { key: string; read: Promise<FolderContents | string> } | undefined;
   let listed: { at: number; subdirs: readonly string[] } | undefined;
   let told = '';
   /** `key`: of the file, once it is old enough to tell by it that nothing has changed. */
@@ -83,7 +84,12 @@ export function openChannelFolder(
       );
       if (key === 'ENOENT') return withoutManifest(await subdirsOnDisk());
       if (last?.key === key) return last.contents;
-      const read = await readManifest(rt, path).catch((error: unknown) => String(errnoOf(error) ?? error));
+      // That of a mirror is large: one of those who ask reads it for all.
+      if (reading?.key !== key) {
+        const read = readManifest(rt, path).catch((error: unknown) => String(errnoOf(error) ?? error));
+        reading = { key, read: read.finally(() => (reading = undefined)) };
+      }
+      const read = await reading.read;
       if (typeof read === 'object') {
         last = { key, contents: read };
         return read;

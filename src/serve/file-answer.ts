@@ -1,4 +1,5 @@
 import { formatOf } from '../conda/channel/names.js';
+import { strangersPagePolicy } from '../site/page/html.js';
 import type { PublicRequest, PublicResponse } from '../runtime/http-door.js';
 import { plainAnswer } from './plain-answer.js';
 import type { ByteRange } from './byte-range.js';
@@ -68,6 +69,7 @@ function headOf(
       'content-type': mediaTypeOf(path),
       'content-length': String(range.last - range.first + 1),
       'x-content-type-options': 'nosniff',
+      ...(path.endsWith('.html') ? { 'content-security-policy': strangersPagePolicy() } : {}),
       ...part,
     },
     range,

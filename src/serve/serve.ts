@@ -4,7 +4,8 @@ import { plainAnswer } from './plain-answer.js';
 import { fileAnswer } from './file-answer.js';
 import { makeFileFinder } from './find-file.js';
 import type { Guard } from './guard.js';
-import { makePages } from './page-answer.js';
+import { notFound } from './page-answer.js';
+import type { Pages } from './page-answer.js';
 import { parseRequestPath } from './request-path.js';
 import type { Site } from './site.js';
 
@@ -14,10 +15,9 @@ import type { Site } from './site.js';
  */
 export function makeHandler(
   rt: ServeRuntime,
-  { site, guard, checker }: { site: Site; guard: Guard; checker: FileChecker },
+  { site, guard, checker, pages }: { site: Site; guard: Guard; checker: FileChecker; pages: Pages },
 ): PublicHandler {
   const finder = makeFileFinder(rt, checker);
-  const pages = makePages(site);
 
   const answer = async (request: PublicRequest): Promise<PublicResponse> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return plainAnswer(405, { allow: 'GET, HEAD' });
@@ -27,14 +27,17 @@ export function makeHandler(
     if (reader === undefined)
       return plainAnswer(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
     const { segments, credentials } = reader;
-    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return plainAnswer(404);
+    const home = '../'.repeat(Math.max(0, segments.length - (path.folder ? 0 : 1))) || './';
+    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return notFound(request, home);
     const route = await site.route(segments);
-    if (route.kind === 'none') return plainAnswer(404);
+    if (route.kind === 'none') return notFound(request, home);
     const page = await pages.answer(request, { path, credentials, route });
     if (page !== undefined) return page;
-    if (path.folder || route.kind === 'list') return plainAnswer(404);
+    if (path.folder || route.kind === 'list') return notFound(request, home);
     const file = route.rest.join('/');
-    return fileAnswer(request, { path: file, found: await finder.find(route.folder, file), nowMs: rt.clock.now() });
+    const found = await finder.find(route.folder, file);
+    if (found.kind === 'absent') return notFound(request, home);
+    return fileAnswer(request, { path: file, found, nowMs: rt.clock.now() });
   };
 
   return async (request) => {

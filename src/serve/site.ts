@@ -4,8 +4,8 @@ import { errnoOf } from '../base/disk-errors.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { MANIFEST_NAME } from '../channel/manifest/manifest.js';
 import { parseLabel } from '../conda/channel/names.js';
-import { parseManifest, readManifest } from '../channel/manifest/read-manifest.js';
-import type { ChannelFolder } from './channel-folder.js';
+import { parseManifest } from '../channel/manifest/read-manifest.js';
+import type { ChannelFolder, FolderContents } from './channel-folder.js';
 import { openChannelFolder } from './channel-folder.js';
 import { indexedSubdirs, isAbsence } from '../channel/read/list-folder.js';
 import type { FileChecker, ServeRuntime } from './checked-file.js';
@@ -48,7 +48,8 @@ export async function openSite(
 }
 
 async function oneChannel(rt: ServeRuntime, { dir, checker }: { dir: string; checker: FileChecker }): Promise<Site> {
-  const folder = openChannelFolder(rt, { dir, name: await nameOf(rt, dir), checker });
+  const opened = openChannelFolder(rt, { dir, name: '', checker });
+  const folder = { ...opened, name: nameOf(dir, await opened.contents()) };
   return {
     kind: 'channel',
     folders: async () => [folder],
@@ -117,8 +118,8 @@ async function isChannel(rt: ServeRuntime, dir: string, was = false): Promise<bo
 }
 
 /** The label of the manifest, else the folder's name; a channel of another name is served at the top only. */
-async function nameOf(rt: ServeRuntime, dir: string): Promise<string> {
-  const name = (await readManifest(rt, join(dir, MANIFEST_NAME)))?.manifest.label ?? basename(dir);
+function nameOf(dir: string, { manifest }: FolderContents): string {
+  const name = manifest?.label ?? basename(dir);
   return isLabel(name) ? name : '';
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
@@ -117,7 +118,7 @@ describe('repackenv serve', () => {
     }
   });
 
-  it('has a page for people, without scripts or anything from elsewhere, and the same as JSON', async () => {
+  it('has a page for people, with one script of its own and nothing from elsewhere, and the same as JSON', async () => {
     const up = await serve([work.root]);
     const page = await fetch(`http://127.0.0.1:${up.port}/`);
     expect(await page.text()).toContain('<a href="halkbank/">halkbank</a>');
@@ -125,14 +126,19 @@ describe('repackenv serve', () => {
     const html = await channel.text();
     expect(channel.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(channel.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; img-src data:; style-src 'sha256-\S+='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+      /^default-src 'none'; img-src data:; style-src 'sha256-\S+='; script-src 'sha256-\S+='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+    );
+    const scripts = [...html.matchAll(/<script\b([^>]*)>([^]*?)<\/script>/g)];
+    expect(scripts.map(([, attributes]) => attributes)).toEqual(['']);
+    expect(channel.headers.get('content-security-policy')).toContain(
+      `'sha256-${createHash('sha256').update(scripts[0]![2]!).digest('base64')}'`,
     );
     expect(html).toContain('generation 1');
     expect(html).toContain(`conda create -n my-env --override-channels -c ${up.url} pytho ratingpro`);
     for (const { path, kind } of manifest().files) {
       if (kind === 'artifact') expect(html).toContain(`<a href="${path}">`);
     }
-    expect(html).not.toMatch(/<script|src=|javascript:|@import|url\(/i);
+    expect(html).not.toMatch(/\ssrc=|javascript:|@import|url\(/i);
     const links = [...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href!);
     for (const href of links.filter((each) => !each.startsWith('data:')))
       expect((await fetch(`${up.url}/${href}`, { method: 'HEAD' })).status, href).toBe(200);

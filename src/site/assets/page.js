@@ -3,7 +3,7 @@
   const all = (selector, of = document) => [...of.querySelectorAll(selector)];
 
   // Opened from a disk, the commands name the folder that the page lies in, where nothing in its path means anything to a shell.
-  const here = new URL('..', location.href).pathname.replace(/\/$/, '');
+  const here = location.pathname.replace(/(?:\/[^/]*){2}$/, '');
   if (location.protocol === 'file:' && location.host === '' && /^[\w./:~+-]+$/.test(here)) {
     for (const code of all('code[data-place]')) {
       code.textContent = code.textContent.split(code.dataset.place).join(here);
@@ -86,9 +86,13 @@
       timer = setTimeout(async () => {
         asked += 1;
         const mine = asked;
-        const answer = await fetch(`./?${new URLSearchParams({ q: field.value, part: 'list' })}`);
+        const query = new URLSearchParams(field.value === '' ? {} : { q: field.value });
+        const answer = await fetch(`./?${query}&part=list`);
         const text = await answer.text();
-        if (mine === asked && answer.ok) document.querySelector('#list').outerHTML = text;
+        if (mine !== asked || !answer.ok) return;
+        document.querySelector('#list').outerHTML = text;
+        document.querySelector('#count').textContent = document.querySelector('#list').dataset.count;
+        history.replaceState(null, '', query.size === 0 ? './' : `./?${query}`);
       }, 100);
     };
   }

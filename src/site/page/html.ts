@@ -53,6 +53,14 @@ function read(): Sources {
   return sources;
 }
 
+/**
+ * For a page of a folder as a server hands it out: whoever made it, only our script runs, it asks nobody, and it is of no server's origin. One of
+ * another version is shown without its script.
+ */
+export function strangersPagePolicy(): string {
+  return `sandbox allow-scripts; default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '${digestOf(read().script)}'; base-uri 'none'; form-action 'none'`;
+}
+
 /** Style and script of the page by their digests, an empty icon (without one a browser asks for /favicon.ico), and nothing else at all. */
 export function pagePolicy(asking: Asking): string {
   const { style, script } = read();

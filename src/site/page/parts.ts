@@ -71,7 +71,7 @@ function licence({ name, from, to }: PageChanges['licence_changed'][number]): st
 
 function item(name: string, html: string, subdirs: readonly string[]): string {
   const where = subdirs.length === 0 ? '' : ` <small>${said(subdirs.join(', '))}</small>`;
-  return `<li><b>${said(name)}</b> <span>${html}</span>${where}</li>`;
+  return `<li><em>${said(name)}</em> <span>${html}</span>${where}</li>`;
 }
 
 /** Names in the picture; the others are one rectangle. */
@@ -141,7 +141,7 @@ export function runsPart({ runs }: FolderPage): string {
     return '<p>No package runs anything of its own when it is installed, activated or removed.</p>\n';
   const items = runs.map(
     ({ name, version, subdir, what }) =>
-      `<li><b>${said(name)}</b> ${said(version)} <small>${said(subdir)}</small> ${what.map((each) => `<code>${said(each)}</code>`).join(' ')}</li>`,
+      `<li><em>${said(name)}</em> ${said(version)} <small>${said(subdir)}</small> ${what.map((each) => `<code>${said(each)}</code>`).join(' ')}</li>`,
   );
   const told = runs.length === 1 ? '1 package runs something' : `${grouped(runs.length)} packages run something`;
   return `<p>${told} when installed, activated or removed.</p>\n<ul class="moves">${items.join('')}</ul>\n`;
@@ -161,8 +161,8 @@ export function treesPart({ trees }: FolderPage): string {
 function branch({ name, version, constraint, state, packages }: PageTree): string {
   const wanted =
     constraint?.startsWith(`${name} `) === true ? ` <small>${said(constraint.slice(name.length + 1))}</small>` : '';
-  if (state === 'above') return `<li class="up"><b>${said(name)}</b>${wanted}</li>`;
-  const text = `<b>${said(name)}</b> ${said(version)}${wanted}`;
+  if (state === 'above') return `<li class="up"><em>${said(name)}</em>${wanted}</li>`;
+  const text = `<em>${said(name)}</em> ${said(version)}${wanted}`;
   if (packages.length === 0) return `<li>${text}</li>`;
   return `<li><details><summary>${text}</summary><ul>${packages.map(branch).join('')}</ul></details></li>`;
 }

@@ -1,4 +1,4 @@
-import { counted, escaped, htmlDocument, linkTo, said, sizeText } from './html.js';
+import { counted, escaped, htmlDocument, said, sizeText } from './html.js';
 import { packagesPart } from './packages.js';
 import { changesPart, licencesPart, runsPart, sizesPart, treesPart } from './parts.js';
 import type { FolderPage, PageCommands } from './view.js';
@@ -75,10 +75,10 @@ ${rows.length === 0 ? '' : `<dl>${rows.map(([name, html]) => `<div><dt>${name}</
 }
 
 function installPart(view: FolderPage): string {
-  const { address, install } = view;
+  const { address, note, install } = view;
   if (install.length === 0) return '';
   const copied = address === undefined ? '' : `<h3>Address</h3>\n<pre id="address">${escaped(address)}</pre>\n`;
-  return copied + commandsPart(install, view);
+  return copied + (note === undefined ? '' : `<p class="note">${escaped(note)}</p>\n`) + commandsPart(install, view);
 }
 
 /** One click marks a whole block; a script puts a button to copy beside it. */
@@ -86,21 +86,18 @@ function commandsPart(all: readonly PageCommands[], { placeholder }: FolderPage)
   const place = placeholder === undefined ? '' : ` data-place="${escaped(placeholder)}"`;
   return all
     .map(({ title, about, lines }) => {
-      const text = about === undefined ? '' : `<p>${said(about)}</p>\n`;
+      const text = about === undefined ? '' : `<p>${escaped(about)}</p>\n`;
       const code = lines.length === 0 ? '' : `<pre><code${place}>${lines.map(escaped).join('\n')}</code></pre>\n`;
       return `<h3>${said(title)}</h3>\n${text}${code}`;
     })
     .join('');
 }
 
-function filesPart({ files, base, subdirs }: FolderPage): string {
-  const folders =
-    base === '' ? subdirs.map((subdir) => ({ href: `${linkTo('', subdir)}/`, text: `${subdir}/`, about: '' })) : [];
-  const all = [...folders, ...files.map(({ href, about }) => ({ href: escaped(href), text: href, about }))];
-  if (all.length === 0) return '';
-  const items = all.map(
-    ({ href, text, about }) =>
-      `<li><a href="${href}">${said(text)}</a>${about === '' ? '' : ` <span>${said(about)}</span>`}</li>`,
-  );
+function filesPart({ files }: FolderPage): string {
+  if (files.length === 0) return '';
+  const items = files.map(({ href, about }) => {
+    const text = about === '' ? '' : ` <span>${said(about)}</span>`;
+    return `<li><a href="${escaped(href)}">${said(href)}</a>${text}</li>`;
+  });
   return `<ul class="files">${items.join('')}</ul>\n`;
 }

@@ -53,3 +53,12 @@ export function treemap(sizes: readonly PageSize[]): Cell[] {
 function percent(share: number): number {
   return Math.round(share * 10_000) / 100;
 }
+
+/** Files of a name together, the largest first. */
+export function sizesByName(files: readonly { name: string; size?: number | undefined }[]): PageSize[] {
+  const sizes = new Map<string, number>();
+  for (const { name, size = 0 } of files) sizes.set(name, (sizes.get(name) ?? 0) + size);
+  return [...sizes]
+    .map(([name, bytes]) => ({ name, bytes }))
+    .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+}

@@ -26,6 +26,8 @@ export interface FolderPage {
   runs?: readonly PageRun[] | undefined;
   /** Where clients reach it, to copy; undefined: nowhere yet. */
   address?: string | undefined;
+  /** What to know before one of the lines is used. */
+  note?: string | undefined;
   install: readonly PageCommands[];
   proofs: readonly PageCommands[];
   /** Papers and other files that can be had. `href`: relative. */
@@ -34,6 +36,8 @@ export interface FolderPage {
   up: readonly { href: string; text: string }[];
   /** From the page to the channel folder: `../` or empty. */
   base: string;
+  /** The page is of that one only, and lies in its folder. */
+  subdir?: string | undefined;
   /** The path of the folder as it stands in commands: the page puts its own place there where a browser knows it. */
   placeholder?: string | undefined;
 }
@@ -122,4 +126,27 @@ export interface PageCommands {
   title: string;
   about?: string | undefined;
   lines: readonly string[];
+}
+
+/** The channels below a ROOT. */
+export interface RootPage {
+  channels: readonly RootChannel[];
+}
+
+export interface RootChannel {
+  name: string;
+  generation: number | null;
+  /** ISO 8601, UTC: when that was first published; null: not known. */
+  published: string | null;
+  subdirs: readonly string[];
+  packages: number;
+  bytes: number;
+  /** What somebody should know of it. */
+  remarks: readonly PageRemark[];
+}
+
+export interface PageRemark {
+  text: string;
+  /** Something has to be done about it. */
+  grave: boolean;
 }

@@ -138,7 +138,7 @@ describe('renderFolderPage', () => {
       { packages: [{ ...samplePage(1).packages[0]!, license: null }] },
       '<i>none stated</i>',
     ],
-    ['who asks for a package', {}, '<b>asked for</b>'],
+    ['who asks for a package', {}, '<em>asked for</em>'],
     ['who needs it', {}, 'needed by package-name-0, package-name-1, package-name-2 and 5 more'],
   ])('tells %s', (_, more, text) => {
     expect(renderFolderPage(samplePage(20, more))).toContain(text);

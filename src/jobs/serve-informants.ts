@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { folderPage } from '../answers/folder-page.js';
+import type { Asked } from '../answers/asked.js';
+import { RepackError, isRepackError } from '../base/errors.js';
+import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
+import { manifestBytes } from '../channel/manifest/make-manifest.js';
+import { isThere } from '../channel/read/list-folder.js';
+import { sha256Of } from '../codec/digests.js';
+import { heldText } from '../delivery/generations/hold.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { Informants } from '../serve/page-answer.js';
+import type { PageRemark } from '../site/page/view.js';
+import { openAsked } from './answers/open-asked.js';
+import { labelStates } from './labels.js';
+import type { LabelState } from './labels.js';
+
+/** A reader who turns pages does not make the state of all labels be read each time. */
+const STATES_MS = 2000;
+
+/** What the questions and `repackenv labels` know, for the pages of `serve`. What can't be read is left out there. */
+export function makeInformants(rt: Runtime, root: string): Informants {
+  let last: { at: number; states: ReturnType<Informants['states']> } | undefined;
+  return {
+    async tell({ dir }) {
+      try {
+        const asked = await openOne(rt, dir);
+        const signed = await isThere(rt, join(dir, SIGNATURE_NAME));
+        return folderPage(asked, { before: await generationBefore(rt, dir, asked), files: [], signed });
+      } catch (error) {
+        if (isRepackError(error)) return undefined;
+        throw error;
+      }
+    },
+    states(names) {
+      const now = rt.clock.monotonic();
+      if (last === undefined || now - last.at > STATES_MS) {
+        const states = labelStates(rt, root, { labels: names }).then(
+          (all) => new Map(all.map((each) => [each.label, { published: each.published, remarks: remarksOf(each) }])),
+          () => new Map(),
+        );
+        last = { at: now, states };
+      }
+      return last.states;
+    },
+  };
+}
+
+async function openOne(rt: Runtime, given: string): Promise<Asked> {
+  const [asked] = await openAsked(rt, given);
+  if (asked !== undefined) return asked;
+  throw new RepackError('E_NOT_A_CHANNEL', { what: 'There is no channel', where: given, hint: 'Look again.' });
+}
+
+/** Null: there was none. Undefined: it is not kept here, or it is not the one that this manifest follows. */
+async function generationBefore(rt: Runtime, dir: string, { manifest }: Asked): Promise<Asked | null | undefined> {
+  if (manifest === undefined) return undefined;
+  if (manifest.previous === null) return null;
+  try {
+    const before = await openOne(rt, `${dir}@-1`);
+    const follows = before.manifest !== undefined && sha256Of(manifestBytes(before.manifest)) === manifest.previous;
+    return follows ? before : undefined;
+  } catch (error) {
+    if (isRepackError(error)) return undefined;
+    throw error;
+  }
+}
+
+function remarksOf({ hold, behind, failed, damage }: LabelState): PageRemark[] {
+  const sites = behind.map(({ site, generation }) => `${site} (generation ${generation})`).join(', ');
+  return [
+    ...(failed ? [{ text: 'last update failed', grave: true }] : []),
+    ...(damage === null ? [] : [{ text: `its state can't be read: ${damage}`, grave: true }]),
+    ...(hold === null ? [] : [{ text: heldText(hold), grave: false }]),
+    ...(sites === '' ? [] : [{ text: `behind: ${sites}`, grave: false }]),
+  ];
+}
