@@ -46,6 +46,8 @@ export interface CliCommand {
   summary: string;
   /** The entries of the settings table that mean something to it. */
   settings: readonly SettingName[];
+  /** Settings that are taken, since others give them together, and mean nothing to it: the help is silent about them. */
+  silent?: readonly SettingName[];
   /** Arguments, own options, examples. */
   declare?(command: Command): void;
   /** By `--token-env` and `--token-file`, or found among the arguments (as `readToken` takes it); absent: it needs none. */

@@ -6,18 +6,25 @@ import { SETTINGS, SETTING_NAMES } from '../config/settings.js';
 import type { SettingName } from '../config/settings.js';
 
 /** Puts settings of the table on a command, in the table's order, under their headings. */
-export function addSettings(command: Command, names: readonly SettingName[]): Command {
-  for (const name of SETTING_NAMES) if (names.includes(name)) command.addOption(optionOf(name));
+export function addSettings(
+  command: Command,
+  names: readonly SettingName[],
+  silent: readonly SettingName[] = [],
+): void {
+  // Of what only prints a text of the program's nothing is configured.
+  const isPlain = names.length === 1;
+  for (const name of SETTING_NAMES)
+    if (names.includes(name)) command.addOption(optionOf(name).hideHelp(silent.includes(name)));
   command.addOption(
-    new Option(
-      '--config <FILE>',
-      'configuration file (else REPACKENV_CONFIG, ROOT/repackenv.yml, the user’s folder)',
-    ).helpGroup('Configuration:'),
+    new Option('--config <FILE>', 'configuration file (else REPACKENV_CONFIG, ROOT/repackenv.yml, the user’s folder)')
+      .helpGroup('Configuration:')
+      .hideHelp(isPlain),
   );
   command.addOption(
-    new Option('--show-config', 'print every value and where it is from, and end').helpGroup('Configuration:'),
+    new Option('--show-config', 'print every value and where it is from, and end')
+      .helpGroup('Configuration:')
+      .hideHelp(isPlain),
   );
-  return command;
 }
 
 /** What the command line said, by setting. */

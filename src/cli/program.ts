@@ -5,14 +5,17 @@ import { VERSION } from '../base/tool-version.js';
 import type { CliCommand, Typed } from './command.js';
 import { updateOfflineRepoCommand } from './commands/update.js';
 import { insteadOfCommand, insteadOfOption } from './former-tools.js';
+import { completionScript } from './completion.js';
 import { addSettings, givenOptions } from './options.js';
 import { PAGES } from './pages.js';
+import { fitted, helpLayout, shortHelp } from './short-help.js';
 import type { GivenOptions } from '../config/resolve-settings.js';
 
 export type ProgramName = 'update-offline-repo' | 'repackenv';
 
-/** Columns of the help, on a terminal as in a pipe. */
+/** Columns of the help in a pipe; a terminal has its own, up to the widest. */
 const HELP_WIDTH = 100;
+const WIDEST = 140;
 
 /** What the user asked for, before any value is checked. */
 export interface Invocation extends Typed {
@@ -30,28 +33,52 @@ export type Parsed = { kind: 'run'; invocation: Invocation } | { kind: 'text'; t
 /**
  * @param args without node and script.
  * @param commands of `repackenv`; the other program is a command itself.
+ * @param columns of the terminal; 0 in a pipe.
  * @throws RepackError E_USAGE
  */
-export function parseArguments(program: ProgramName, args: readonly string[], commands: readonly CliCommand[]): Parsed {
+export function parseArguments(
+  program: ProgramName,
+  args: readonly string[],
+  commands: readonly CliCommand[],
+  columns = 0,
+): Parsed {
   let invocation: Invocation | undefined;
   let text = '';
   const take = (taken: Invocation): void => void (invocation = taken);
   const tree = program === 'repackenv' ? repackenvTree(commands, take) : updateOfflineRepoTree(take);
+  const helpWidth = columns > 0 ? Math.min(columns - 1, WIDEST) : HELP_WIDTH;
   for (const command of [tree, ...tree.commands]) {
     command.exitOverride();
     command.configureOutput({ writeOut: (out) => void (text += out), writeErr: () => undefined });
-    command.configureHelp({ helpWidth: HELP_WIDTH });
+    command.configureHelp(helpLayout(helpWidth));
+    command.helpOption('-h, --help', '-h: a screen; --help: all of it');
   }
+  const words = program === 'repackenv' ? helpOfCommand(args, commands) : [...args];
   try {
-    tree.parse(program === 'repackenv' ? helpOfCommand(args, commands) : [...args], { from: 'user' });
+    tree.parse(words, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.help') return { kind: 'text', text: tree.helpInformation() };
+    if (error.code === 'commander.helpDisplayed') {
+      const asked = tree.commands.find((command) => command.name() === words[0]) ?? tree;
+      const isShort = asksShort(words) && asked.commands.length === 0;
+      return { kind: 'text', text: isShort ? shortHelp(asked, text, helpWidth + 1) : fitted(text, helpWidth) };
+    }
     if (error.exitCode === 0) return { kind: 'text', text };
     throw usageError(error, { program, args, commands });
   }
   if (invocation === undefined) return { kind: 'text', text: tree.helpInformation() };
+  if (words[0] === 'completion' && program === 'repackenv') {
+    const trees = { repackenv: tree, update: updateOfflineRepoTree(take) };
+    return { kind: 'text', text: completionScript(words[1] ?? '', trees, PAGES) };
+  }
   return { kind: 'run', invocation };
+}
+
+function asksShort(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  const before = end < 0 ? words : words.slice(0, end);
+  return before.includes('-h') && !before.includes('--help');
 }
 
 /** `help COMMAND` is `COMMAND --help`; a page of that name comes first. @throws RepackError E_USAGE: it is neither */
@@ -92,7 +119,7 @@ function equip(command: Command, definition: CliCommand, take: Take): void {
   command.description(definition.summary);
   definition.declare?.(command);
   if (definition.token === 'options') addTokenOptions(command);
-  addSettings(command, definition.settings);
+  addSettings(command, definition.settings, definition.silent);
   command.action((...received: unknown[]) => {
     const args = received.slice(0, -2).flatMap((arg) => (Array.isArray(arg) ? arg : [arg]));
     const options = command.opts<Record<string, unknown>>();
@@ -135,13 +162,14 @@ interface Typing {
 
 /** commander repeats what was typed; `--token=VALUE` and the like must not be. */
 function usageError(error: CommanderError, { program, args, commands }: Typing): RepackError {
-  const message = error.message.replace(/^error: /, '').replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
+  const [said = '', near] = error.message.replace(/^error: /, '').split(/\n\(?(Did you mean .*?\?)\)?$/);
+  const message = said.replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
   const former = program === 'repackenv' ? formerTool(error, args, commands) : undefined;
   if (former !== undefined) return former;
   const known = program === 'repackenv' && error.code !== 'commander.unknownCommand';
   const command = known && args[0] !== undefined ? ` ${args[0]}` : '';
   return new RepackError('E_USAGE', {
-    what: message.charAt(0).toUpperCase() + message.slice(1),
+    what: `${message.charAt(0).toUpperCase()}${message.slice(1)}${near === undefined ? '' : `. ${near}`}`,
     where: 'command line',
     hint: `See ${program}${/^ [a-z]+$/.test(command) ? command : ''} --help. A value that begins with "-" goes behind "--".`,
   });

@@ -59,7 +59,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
     try {
       refuseQuotesInPaths(args, rt.machine.platform);
       const commands = program === 'repackenv' ? (await import('./commands/index.js')).COMMANDS : [];
-      const parsed = parseArguments(program, args, commands);
+      const parsed = parseArguments(program, args, commands, terminal.stdout.columns);
       if (parsed.kind === 'text') {
         // Our own words: `http://SERVER/t/TOKEN/…` in it is no secret.
         terminal.stdout.write(parsed.text);

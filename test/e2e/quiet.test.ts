@@ -46,6 +46,8 @@ const TABLE: readonly {
   { run: 'init ROOT' },
   { run: 'engines', out: 'answer' },
   { run: 'schema', out: 'answer' },
+  { run: 'help', out: 'answer' },
+  { run: 'completion bash', out: 'answer' },
   { run: 'capture ROOT --prefix DIR/no-such-env', exitCode: 2, err: /^error: / },
   { run: 'serve DIR/no-such-folder', exitCode: 2, err: /^error: / },
 ];

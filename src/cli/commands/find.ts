@@ -32,5 +32,5 @@ manifests alone. A site has what it told last (repackenv received).
 Examples:
   repackenv find 'openssl<3.0.15' /srv/repos
   repackenv find 'conda-forge::numpy=1.26[subdir=win-64]' /srv/repos/halkbank
-  repackenv find 5c2a…64 digits…e1 /srv/repos
+  repackenv find SHA256 /srv/repos
 `;

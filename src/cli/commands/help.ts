@@ -1,13 +1,12 @@
 import { EXIT } from '../../base/errors.js';
 import type { CliCommand } from '../command.js';
-import { OUTPUT_SETTINGS } from '../command.js';
 import { PAGES, pageText, pageTitle } from '../pages.js';
 
 /** `help COMMAND`, and a word that is nothing, are looked after by `parseArguments`. */
 export const helpCommand: CliCommand = {
   name: 'help',
   summary: 'the pages of the manual: a list, or one of them; or the help of a command',
-  settings: OUTPUT_SETTINGS,
+  settings: ['quiet'],
   declare: (command) =>
     void command.argument('[TOPIC]', 'a page (repackenv help lists them), or a command').addHelpText('after', EXAMPLES),
   async run({ args: [topic], reporter, terminal }) {

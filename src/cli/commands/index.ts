@@ -1,6 +1,7 @@
 import type { CliCommand } from '../command.js';
 import { captureCommand } from './capture.js';
 import { cleanCommand } from './clean.js';
+import { completionCommand } from './completion.js';
 import { deltaCommand } from './delta.js';
 import { diffCommand } from './diff.js';
 import { doctorCommand } from './doctor.js';
@@ -57,4 +58,5 @@ export const COMMANDS: readonly CliCommand[] = [
   enginesCommand,
   schemaCommand,
   helpCommand,
+  completionCommand,
 ];

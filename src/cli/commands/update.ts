@@ -46,6 +46,7 @@ export const updateCommand: CliCommand = {
 
 export const planCommand: CliCommand = {
   ...namedCommand('plan', 'solve and show what would be delivered and what changes; writes nothing'),
+  silent: ['prove', 'index', 'keep', 'siteFiles', 'dryRun', 'waitLock', 'takeOverLock', 'notify'],
   run: (call) => (isOneLabel(call) ? runPlan(call, namedParts(call)) : runDeclared(call, 'plan')),
 };
 
@@ -56,7 +57,8 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
     name,
     summary,
     settings: SETTING_NAMES,
-    declare: declareNamed,
+    declare: (command) =>
+      void declareNamed(command).addHelpText('after', name === 'plan' ? PLAN_EXAMPLES : NAMED_EXAMPLES),
     token: 'options',
     root: (typed) => textOption(typed, 'root'),
     findsRoot: true,
@@ -79,14 +81,13 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
   };
 }
 
-function declareNamed(command: Command): void {
-  addRequestOptions(command)
+function declareNamed(command: Command): Command {
+  return addRequestOptions(command)
     .argument('[NAME...]', `declared labels, or patterns of them: 'bank-*'. With --label, ${PACKAGES_HELP}`)
     .option('--all', 'every declared label')
     .option('--failed', 'the declared labels whose last update failed or was broken off')
     .option('--label <LABEL>', 'one label, with its PACKAGES on the command line, declared or not')
-    .option('--root <DIR>', ROOT_HELP)
-    .addHelpText('after', NAMED_EXAMPLES);
+    .option('--root <DIR>', ROOT_HELP);
 }
 
 const ROOT_HELP =
@@ -154,6 +155,15 @@ Examples:
   repackenv update --label halkbank --root /srv/repos --token-env CONDA_TOKEN ratingpro pytho
 
 Several labels: one that fails stops no other; the exit code is the highest.
+`;
+
+const PLAN_EXAMPLES = `
+Examples:
+  repackenv plan --all                          what a run would change
+  repackenv plan halkbank --root /srv/repos     as ROOT/repackenv.yml declares it
+  repackenv plan --label halkbank --root /srv/repos --token-env CONDA_TOKEN ratingpro pytho
+
+Every option of repackenv update is taken; those that a plan does not need are not listed here.
 `;
 
 const UPDATE_EXAMPLES = `
