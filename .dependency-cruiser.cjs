@@ -114,7 +114,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(delivery/(place/locked-label|switch/|lock/|generations/(received|prune))|jobs/(push|clean/cache-part|run/(engine-cache|cache-guard))\\.)',
+          '^src/(delivery/(place/locked-label|switch/|lock/|generations/(received|prune))|jobs/(push|fleet/last-update|clean/cache-part|run/(engine-cache|cache-guard))\\.)',
       },
       to: { path: '^src/delivery/(lock/lock|switch/recover)\\.', dependencyTypesNot: ['type-only'] },
     },

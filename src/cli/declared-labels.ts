@@ -2,6 +2,7 @@ import { EXIT, RepackError, type ExitCode } from '../base/errors.js';
 import type { RepackEvent } from '../base/events.js';
 import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
 import { selectLabels } from '../config/labels/select.js';
+import { isInShard, parseShard } from '../config/labels/shard.js';
 import { SETTING_NAMES } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
 import type { RepackRequest } from '../jobs/request.js';
@@ -23,25 +24,32 @@ import { readToken } from './token.js';
 export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promise<ExitCode> {
   const { rt, args, options, resolved } = call;
   const found = requireRoot(call, NO_ROOT);
-  const labels =
+  const shardText = textOption(call, 'shard');
+  const shard = shardText === undefined ? undefined : parseShard(shardText);
+  const meant =
     options['failed'] === true
       ? await failedLabels(call, found.root)
       : selectLabels(resolved.declared, options['all'] === true ? 'all' : args);
+  const labels = shard === undefined ? meant : meant.filter((label) => isInShard(label, shard));
   const declared = labels.map((label) => declaredLabel(rt, resolved, label));
   if (options['showConfig'] === true) {
     for (const each of declared) call.reporter.print(labelConfig(each));
     return EXIT.done;
   }
   sayRoot(rt, found);
+  if (shard !== undefined) {
+    const message = `shard ${shard.text}: ${labels.length} of ${meant.length} labels`;
+    rt.events.emit({ type: 'note', message });
+  }
   refuseDropAll(call, labels);
   if (options['all'] === true) await sayUndeclared(call, found.root);
   const prepared: PreparedLabel[] = [];
   for (const each of declared) prepared.push(await prepare(call, found.root, each));
   const [first, ...more] = prepared;
   if (first === undefined) return EXIT.done;
-  return more.length === 0
+  return more.length === 0 && shard === undefined
     ? runOne(call, job, { root: found.root, prepared: first })
-    : runFleet(call, job, { root: found.root, prepared });
+    : runFleet(call, job, { root: found.root, prepared, shard: shard?.text });
 }
 
 /** A line that was taken out of the file ends no customer: the folder stays, and this is said. */

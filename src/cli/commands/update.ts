@@ -7,6 +7,7 @@ import { refuseSwapped } from '../swapped-arguments.js';
 import type { CliCommand, CliCall, Typed } from '../command.js';
 import { textOption } from '../command.js';
 import { finishJob, updateOne } from '../finish-job.js';
+import { parseShard } from '../../config/labels/shard.js';
 import { SETTING_NAMES } from '../../config/settings.js';
 
 const PACKAGES_HELP = 'MatchSpecs: ratingpro  "numpy>=1.26,<2"  pytho=1.9  "python=3.11.*=*_cpython"';
@@ -67,6 +68,14 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
     log: (typed) => textOption(typed, 'label') ?? (typed.args.length === 1 ? typed.args[0]! : ''),
     check(typed, root) {
       const label = textOption(typed, 'label');
+      const shard = textOption(typed, 'shard');
+      if (shard !== undefined) parseShard(shard);
+      if (shard !== undefined && label !== undefined)
+        throw usage(
+          '--shard is for declared labels',
+          '--shard',
+          'Leave it out, or name declared labels without --label.',
+        );
       refuseSwapped({ label, root: textOption(typed, 'root'), packages: typed.args });
       const set = wholeSet(typed);
       if (set !== undefined && (label !== undefined || typed.args.length > 0))
@@ -86,6 +95,7 @@ function declareNamed(command: Command): Command {
     .argument('[NAME...]', `declared labels, or patterns of them: 'bank-*'. With --label, ${PACKAGES_HELP}`)
     .option('--all', 'every declared label')
     .option('--failed', 'the declared labels whose last update failed or was broken off')
+    .option('--shard <K/N>', 'of these the K-th of N parts, for one of N hosts; each label is in one')
     .option('--label <LABEL>', 'one label, with its PACKAGES on the command line, declared or not')
     .option('--root <DIR>', ROOT_HELP);
 }
@@ -150,6 +160,7 @@ Examples:
   repackenv update 'bank-*' --root /srv/repos   some of the declared labels
   repackenv update --all --jobs 4 --notify /usr/local/bin/tell
   repackenv update --failed                     those whose last update failed
+  repackenv update --all --shard 3/8            on the third of eight hosts
   repackenv plan --all                          what a run would change
   repackenv update halkbank --show-config       what is in force for it, and from where
   repackenv update --label halkbank --root /srv/repos --token-env CONDA_TOKEN ratingpro pytho

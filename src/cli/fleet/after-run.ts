@@ -10,12 +10,26 @@ export interface EndedRun {
   startedAt: string;
   /** The labels stand in ROOT/repackenv.yml. */
   declared: boolean;
+  /** `3/8`: of so many parts of the labels this is one. */
+  shard?: string;
 }
 
 /** The report of a run over labels: the end of `--json`, and what `--notify` is given. */
-export function runReport(rt: Pick<Runtime, 'clock'>, job: 'update' | 'plan', { root, rows, startedAt }: EndedRun) {
+export function runReport(
+  rt: Pick<Runtime, 'clock'>,
+  job: 'update' | 'plan',
+  { root, rows, startedAt, shard }: EndedRun,
+) {
   const finishedAt = new Date(rt.clock.now()).toISOString();
-  return { job, root, startedAt, finishedAt, exitCode: worstExit(rows), labels: rows };
+  return {
+    job,
+    root,
+    ...(shard === undefined ? {} : { shard }),
+    startedAt,
+    finishedAt,
+    exitCode: worstExit(rows),
+    labels: rows,
+  };
 }
 
 /** What comes behind an update: which labels failed is noted for `--failed`, and whoever is to be told is told. */

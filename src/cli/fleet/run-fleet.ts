@@ -31,7 +31,7 @@ interface AtWork {
 export async function runFleet(
   call: CliCall,
   job: 'update' | 'plan',
-  { root, prepared }: { root: string; prepared: readonly PreparedLabel[] },
+  { root, prepared, shard }: { root: string; prepared: readonly PreparedLabel[]; shard?: string | undefined },
 ): Promise<ExitCode> {
   const { rt, terminal, redactor, values } = call;
   const { json, quiet } = values;
@@ -96,10 +96,11 @@ export async function runFleet(
     rows: prepared.flatMap(({ label }) => rows.get(label) ?? []),
     startedAt,
     declared: true,
+    ...(shard === undefined ? {} : { shard }),
   };
   const toMail = ended.rows.filter(({ state, error }) => state === 'failed' && error?.['code'] !== 'E_LOCKED');
   call.reporter.result(
-    fleetText(ended.rows, { job, seconds: Math.round(rt.clock.monotonic() - since) / 1000 }),
+    fleetText(ended.rows, { job, seconds: Math.round(rt.clock.monotonic() - since) / 1000, shard }),
     runReport(rt, job, ended),
     {
       answer: job === 'plan',

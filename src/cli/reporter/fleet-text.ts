@@ -8,7 +8,7 @@ import { oneLine } from './printable.js';
 /** One table for all labels of a run, and a line that sums it up. */
 export function fleetText(
   rows: readonly LabelRow[],
-  { job, seconds }: { job: 'update' | 'plan'; seconds: number },
+  { job, seconds, shard }: { job: 'update' | 'plan'; seconds: number; shard?: string | undefined },
 ): string {
   const sum = (bytesOf: (row: LabelRow) => number | undefined): number =>
     rows.reduce((total, row) => total + (bytesOf(row) ?? 0), 0);
@@ -20,7 +20,7 @@ export function fleetText(
     job === 'plan'
       ? `${formatBytes(sum(({ changes }) => changes?.bytesOfPackages))} of packages to travel`
       : `${formatBytes(sum(({ bytesDownloaded }) => bytesDownloaded))} downloaded`;
-  return `${tableOf(rows, job)}${plural(rows.length, 'label')}: ${counts.join(', ')}; ${bytes}, ${seconds.toFixed(1)} s\n`;
+  return `${tableOf(rows, job)}${plural(rows.length, 'label')}${shard === undefined ? '' : ` of shard ${shard}`}: ${counts.join(', ')}; ${bytes}, ${seconds.toFixed(1)} s\n`;
 }
 
 /** The rows of a table, each with its line end; with a headline. */

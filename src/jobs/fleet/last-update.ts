@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { isMissing } from '../../base/fs-errors.js';
 import { canonicalJson, objectIn } from '../../base/json.js';
+import { lockLabel, type LabelLock } from '../../delivery/lock/lock.js';
 import { STATE_NAME } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
@@ -25,7 +26,18 @@ export async function lastFailed(rt: Pick<Runtime, 'fs'>, root: string): Promise
 
 /** Labels that were not in this run stay as they ended before. Never throws: what was published is published. */
 export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly LabelEnd[]): Promise<void> {
+  let lock: LabelLock | undefined;
   try {
+    // Several hosts that share ROOT may end at the same time.
+    const stateDir = path.join(root, STATE_NAME, '.fleet');
+    await rt.fs.mkdirp(stateDir);
+    lock = await lockLabel(rt, {
+      stateDir,
+      label: 'the last update',
+      waitMs: WAIT_MS,
+      takeOver: true,
+      command: 'update',
+    });
     const before = (await lastFailed(rt, root)) ?? [];
     const now = ends.flatMap(({ label, failed }) => (failed ? [label] : []));
     const others = before.filter((label) => !ends.some((end) => end.label === label));
@@ -45,8 +57,12 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
   } catch (error) {
     const message = `which labels failed could not be noted in ${pathIn(root)}: ${String(error)}`;
     rt.events.emit({ type: 'warning', message });
+  } finally {
+    await lock?.release();
   }
 }
+
+const WAIT_MS = 90_000;
 
 const STALE_MS = 60 * 60_000;
 

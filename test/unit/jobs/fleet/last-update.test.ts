@@ -40,7 +40,7 @@ describe('the labels whose last update failed', () => {
     mkdirSync(join(root, '.repackenv'));
     writeFileSync(join(root, '.repackenv', '.last-update.json.7-ab'), '{');
     await noteLastUpdate(rt, root, ends('a'));
-    expect(readdirSync(join(root, '.repackenv'))).toEqual(['.last-update.json']);
+    expect(readdirSync(join(root, '.repackenv'))).toEqual(['.fleet', '.last-update.json']);
   });
 
   it('a ROOT that can’t be written is a warning', async () => {
