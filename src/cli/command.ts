@@ -54,6 +54,10 @@ export interface CliCommand {
   token?: 'options' | ((typed: Typed) => string | undefined);
   /** ROOT, where `repackenv.yml` is looked for. */
   root?(typed: Typed): string | undefined;
+  /** Which arguments are label folders: there LABEL and LABEL@N alone mean one in ROOT, and `--root` is an option. */
+  folders?: readonly number[];
+  /** Its LABEL is one of ROOT, as `labelArgument` reads it: ROOT may also be found. */
+  labelOfRoot?: true;
   /** ROOT may also be found, as `findRoot` does; its labels are wanted. */
   findsRoot?: true;
   /** Its name in the dated log of `--log-dir`: what it is about, e.g. the label. Absent: it writes no log. */

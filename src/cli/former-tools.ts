@@ -16,6 +16,23 @@ const COMMANDS: readonly (readonly [typed: RegExp, instead: string])[] = [
 
 /** The same of their options. */
 const OPTIONS: Readonly<Record<string, string>> = {
+  '-c': '--channel NAME',
+  '--channels': '--channel NAME, once for each',
+  '--override-channels': 'the command without it: no channel counts that is not declared here',
+  '--strict-channel-priority': '--channel-priority strict',
+  '--solver': '--engine NAME',
+  '-n': '--prefix ENV (capture), or --label LABEL',
+  '--name': '--prefix ENV (capture), or --label LABEL',
+  '-p': '--prefix ENV (capture)',
+  '--yes': 'the command without it: nothing asks',
+  '-y': 'the command without it: nothing asks',
+  '--offline':
+    'the command without it; with base channels in folders (--base-url FOLDER) nothing is asked over a network',
+  '--no-proxy': '--proxy-bypass HOST',
+  '--insecure': '--ca-file FILE with the authority of that server',
+  '--ssl-verify': '--ca-file FILE with the authority of that server',
+  '--output': '--to OUT',
+  '--destination': '--to OUT',
   '--config-file': '-f FILE',
   '--upstream-channel': 'channels: [NAME] in the mirror file',
   '--target-directory': 'mirror_dir: DIR in the mirror file',

@@ -118,6 +118,8 @@ function repackenvTree(commands: readonly CliCommand[], take: Take): Command {
 function equip(command: Command, definition: CliCommand, take: Take): void {
   command.description(definition.summary);
   definition.declare?.(command);
+  if (definition.folders !== undefined && command.options.every(({ long }) => long !== '--root'))
+    command.option('--root <DIR>', 'folder that holds the label folders, where a label is named alone');
   if (definition.token === 'options') addTokenOptions(command);
   addSettings(command, definition.settings, definition.silent);
   command.action((...received: unknown[]) => {
@@ -164,7 +166,7 @@ interface Typing {
 function usageError(error: CommanderError, { program, args, commands }: Typing): RepackError {
   const [said = '', near] = error.message.replace(/^error: /, '').split(/\n\(?(Did you mean .*?\?)\)?$/);
   const message = said.replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
-  const former = program === 'repackenv' ? formerTool(error, args, commands) : undefined;
+  const former = formerTool(error, args, commands);
   if (former !== undefined) return former;
   const known = program === 'repackenv' && error.code !== 'commander.unknownCommand';
   const command = known && args[0] !== undefined ? ` ${args[0]}` : '';
@@ -180,7 +182,7 @@ function formerTool(
   args: readonly string[],
   commands: readonly CliCommand[],
 ): RepackError | undefined {
-  const isOurs = commands.some(({ name }) => name === args[0]);
+  const isOurs = commands.length === 0 || commands.some(({ name }) => name === args[0]);
   const word = isOurs ? undefined : insteadOfCommand(args);
   const found = word ?? (error.code === 'commander.unknownOption' ? insteadOfOption(args) : undefined);
   if (found === undefined) return undefined;

@@ -7,6 +7,7 @@ import type { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import type { Invocation, ProgramName } from './program.js';
+import { nameFolders } from './label-folders.js';
 import { parseArguments } from './program.js';
 import type { LogFile } from './reporter/log-file.js';
 import { closedClean, openLogFile } from './reporter/log-file.js';
@@ -65,7 +66,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
         terminal.stdout.write(parsed.text);
         return EXIT.done;
       }
-      const { invocation } = parsed;
+      const invocation = await nameFolders(rt, parsed.invocation);
       const { command } = invocation;
       const typed = command.root?.(invocation);
       const found = command.findsRoot === true ? await findRoot(rt, typed) : undefined;

@@ -1,5 +1,5 @@
 import { refuseSwapped } from '../swapped-arguments.js';
-import type { CliCommand } from '../command.js';
+import type { CliCommand, Typed } from '../command.js';
 import { textOption } from '../command.js';
 import { DROP_OPTION, dropOption } from './request-options.js';
 import { policyOf } from '../policy-of.js';
@@ -25,17 +25,18 @@ export const captureCommand: CliCommand = {
   declare: (command) =>
     void command
       .argument('[ROOT]', 'folder that holds the label folders')
+      .option('--root <DIR>', 'the same')
       .option('--prefix <ENV>', 'the environment’s folder')
       .option('--label <LABEL>', 'label (default: the environment’s folder name)')
       .addOption(DROP_OPTION),
   token: 'options',
-  root: ({ args }) => args[0],
+  root: rootOf,
   log: (typed) => textOption(typed, 'label') ?? '',
-  check: (typed) => refuseSwapped({ label: textOption(typed, 'label'), root: typed.args[0] }),
+  check: (typed) => refuseSwapped({ label: textOption(typed, 'label'), root: rootOf(typed) }),
   async run(call) {
     const parts = {
       label: textOption(call, 'label'),
-      root: call.args[0],
+      root: rootOf(call),
       prefix: textOption(call, 'prefix'),
       drop: dropOption(call),
     };
@@ -48,3 +49,7 @@ export const captureCommand: CliCommand = {
     return finishJob(await capture(call.rt, request), call);
   },
 };
+
+function rootOf(typed: Typed): string | undefined {
+  return typed.args[0] ?? textOption(typed, 'root');
+}

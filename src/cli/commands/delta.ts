@@ -4,6 +4,7 @@ import { EXPORT_SETTINGS, declareExport, demand, nameOf, rootOf, runExport } fro
 export const deltaCommand: CliCommand = {
   name: 'delta',
   summary: 'write to media what changed since the generation that a site has (export --since)',
+  folders: [0],
   settings: EXPORT_SETTINGS,
   declare(command) {
     declareExport(command, { since: true });

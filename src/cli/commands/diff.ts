@@ -6,6 +6,7 @@ import { appended, NETWORK_SETTINGS, OUTPUT_SETTINGS, textsOption } from '../com
 export const diffCommand: CliCommand = {
   name: 'diff',
   summary: 'what changes from A to B: packages, files, bytes to travel; exit code 1 when they differ',
+  folders: [0, 1],
   settings: [...OUTPUT_SETTINGS, ...NETWORK_SETTINGS, 'baseUrl', 'owner', 'cacheDir'],
   declare: (command) =>
     void command

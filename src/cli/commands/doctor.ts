@@ -6,6 +6,7 @@ import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
 export const doctorCommand: CliCommand = {
   name: 'doctor',
   summary: 'say what is wrong with any channel folder and what to do; --repair writes its indexes anew',
+  folders: [0],
   settings: [...LOCK_SETTINGS, ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command

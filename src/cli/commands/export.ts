@@ -15,6 +15,7 @@ export const EXPORT_SETTINGS = [
 export const exportCommand: CliCommand = {
   name: 'export',
   summary: 'write a label folder or a mirror to media: one archive, or parts, with digests; --since makes a delta',
+  folders: [0],
   settings: EXPORT_SETTINGS,
   declare(command) {
     declareExport(command, { since: false });

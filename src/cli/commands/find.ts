@@ -7,6 +7,7 @@ import { whereAsked } from './where-asked.js';
 export const findCommand: CliCommand = {
   name: 'find',
   summary: 'which labels, generations and sites have a package; exit code 1 where none has',
+  folders: [1],
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command

@@ -17,6 +17,7 @@ export const holdCommand: CliCommand = {
       .option('--why <TEXT>', 'the reason, for whoever meets the hold')
       .addHelpText('after', EXAMPLES),
   root: rootOfLabel,
+  labelOfRoot: true,
   log: nameOfLabel,
   check: (typed) => void (labelArgument(typed, HOLD_USAGE), whyOf(typed)),
   async run(call) {
@@ -31,6 +32,7 @@ export const releaseCommand: CliCommand = {
   settings: SETTINGS,
   declare: (command) => void declareLabel(command),
   root: rootOfLabel,
+  labelOfRoot: true,
   log: nameOfLabel,
   check: (typed) => void labelArgument(typed, RELEASE_USAGE),
   async run(call) {

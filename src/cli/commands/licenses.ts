@@ -9,6 +9,7 @@ import { whereAsked } from './where-asked.js';
 export const licensesCommand: CliCommand = {
   name: 'licenses',
   summary: 'under which licence each package is, as its record states it, with totals',
+  folders: [0],
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command

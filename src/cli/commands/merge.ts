@@ -19,6 +19,7 @@ export const mergeCommand: CliCommand = {
   name: 'merge',
   summary:
     'fold a delta folder, or the packages of a channel folder, into a channel folder: index updated, removals applied',
+  folders: [0, 1],
   settings: [
     ...LOCK_SETTINGS,
     'adopt',

@@ -6,6 +6,7 @@ import { appended, OUTPUT_SETTINGS, textsOption } from '../command.js';
 export const notesCommand: CliCommand = {
   name: 'notes',
   summary: 'release notes for a customer, from A to B, as Markdown: what is new, updated, removed, closed',
+  folders: [0, 1],
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command

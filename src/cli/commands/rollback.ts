@@ -43,6 +43,7 @@ export const rollbackCommand: CliCommand = {
       .addHelpText('after', EXAMPLES),
   token: 'options',
   root: rootOfLabel,
+  labelOfRoot: true,
   log: nameOfLabel,
   check: (typed) => void (labelArgument(typed, USAGE), toOption(typed), whyOption(typed)),
   async run(call) {

@@ -11,6 +11,7 @@ export const serveCommand: CliCommand = {
   name: 'serve',
   summary:
     'a label folder, a mirror or a whole ROOT over HTTP for conda, mamba and pixi; read-only, with a page to browse',
+  folders: [0],
   settings: [...OUTPUT_SETTINGS, 'logDir'],
   declare: (command) =>
     void command

@@ -8,6 +8,7 @@ import { whereAsked } from './where-asked.js';
 export const treeCommand: CliCommand = {
   name: 'tree',
   summary: 'what needs what: from what was asked for down, or up from a package',
+  folders: [0],
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command

@@ -4,6 +4,7 @@ import { OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
 export const verifyCommand: CliCommand = {
   name: 'verify',
   summary: 'check a channel folder: index = files = manifest, every digest, installable offline; changes nothing',
+  folders: [0],
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command

@@ -8,6 +8,7 @@ import { whereAsked } from './where-asked.js';
 export const whyCommand: CliCommand = {
   name: 'why',
   summary: 'why a package is in a label folder: each path from what was asked for to it',
+  folders: [1],
   settings: OUTPUT_SETTINGS,
   declare: (command) =>
     void command

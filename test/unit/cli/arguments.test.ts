@@ -72,6 +72,11 @@ describe('M9 a command of another tool', () => {
     ['clean --config-file=m.yml', 'Type -f FILE.'],
     ['--config-file m.yml mirror', 'Type -f FILE.'],
     ['mirror -f m.yml --target-directory /srv/m', 'mirror_dir: DIR'],
+    ['update --label a -c conda-forge', '--channel NAME'],
+    ['update --all --override-channels', 'no channel counts that is not declared'],
+    ['capture -n prod', '--prefix ENV'],
+    ['mirror -f m.yml --platform linux-64', '--subdir for update'],
+    ['update --all --no-proxy x', '--proxy-bypass HOST'],
   ])('M9: %s: says what to type instead', (line, says) => {
     expect(() => parseArguments('repackenv', line.split(' '), COMMANDS)).toThrow(
       expect.objectContaining({ code: 'E_USAGE', hint: expect.stringContaining(says) as string }),

@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { nameFolders } from '../../../src/cli/label-folders.js';
+import { labelArgument } from '../../../src/cli/label-argument.js';
+import { parseArguments, type Invocation } from '../../../src/cli/program.js';
+import { testRuntime } from '../../helpers/runtime.js';
+
+/** What stands before and behind the label folder, where one is not enough. */
+const AROUND: Readonly<Record<string, readonly string[]>> = {
+  export: ['@', '--to', 'out'],
+  delta: ['@', '--to', 'out', '--since', '1'],
+  diff: ['@', 'other.json'],
+  notes: ['other.json', '@'],
+  why: ['python', '@'],
+  find: ['python', '@'],
+  merge: ['delta-folder', '@'],
+};
+
+describe('a label folder, wherever one is meant', () => {
+  let dir: string;
+  let root: string;
+  beforeAll(() => {
+    dir = realpathSync(mkdtempSync(join(tmpdir(), 'repackenv-folders-')));
+    root = join(dir, 'root');
+    for (const folder of ['root/halkbank', 'root/here', 'cwd/here', 'declared/below', 'declared/halkbank'])
+      mkdirSync(join(dir, folder), { recursive: true });
+    writeFileSync(join(dir, 'declared', 'repackenv.yml'), 'labels:\n  halkbank: {}\n');
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  async function named(line: readonly string[], { cwd = 'cwd', env = {} } = {}): Promise<Invocation> {
+    const parsed = parseArguments('repackenv', line, COMMANDS);
+    if (parsed.kind !== 'run') throw new Error('text');
+    return nameFolders(testRuntime({ env, machine: { cwd: join(dir, cwd) } }), parsed.invocation);
+  }
+
+  const taking = COMMANDS.filter(({ folders }) => folders !== undefined);
+  const line = (name: string, word: string): string[] => [
+    name,
+    ...(AROUND[name] ?? ['@']).map((each) => (each === '@' ? word : each)),
+  ];
+  const at = (name: string): number => (AROUND[name] ?? ['@']).indexOf('@');
+
+  it('is one in thirteen commands and more', () => {
+    expect(taking.length).toBeGreaterThanOrEqual(12);
+  });
+
+  it.each(taking.map(({ name }) => name))('%s: each of the ways', async (name) => {
+    const folder = async (...[words, how]: Parameters<typeof named>): Promise<string> =>
+      (await named(words, how)).args[at(name)]!;
+    const variable = { env: { REPACKENV_ROOT: root } };
+    const live = join(root, 'halkbank');
+    expect(await folder(line(name, live))).toBe(live);
+    expect(await folder([...line(name, 'halkbank'), '--root', root])).toBe(live);
+    expect(await folder([...line(name, 'halkbank'), '--root', '../root'])).toBe(live);
+    expect(await folder([...line(name, 'halkbank@-1'), '--root', root])).toBe(`${live}@-1`);
+    expect(await folder(line(name, 'halkbank@2026-11-21'), variable)).toBe(`${live}@2026-11-21`);
+    expect(await folder(line(name, 'halkbank'), variable)).toBe(live);
+    expect(await folder(line(name, 'halkbank'), { cwd: 'declared/below' })).toBe(join(dir, 'declared', 'halkbank'));
+    // What is in the working directory, what is nowhere, and what is a path stays.
+    expect(await folder(line(name, 'here'), variable)).toBe('here');
+    expect(await folder(line(name, 'nowhere'), variable)).toBe('nowhere');
+    expect(await folder(line(name, './halkbank'), variable)).toBe('./halkbank');
+    expect(await folder(line(name, 'halkbank'))).toBe('halkbank');
+  });
+
+  it.each(['hold', 'release', 'rollback', 'history'])('%s: LABEL of ROOT', async (name) => {
+    const own = COMMANDS.find((command) => command.name === name)!;
+    const where = async (...args: Parameters<typeof named>) => labelArgument(await named(...args), 'usage');
+    const more = name === 'hold' ? ['--why', 'x'] : name === 'rollback' ? ['--to', '1'] : [];
+    const both = { root, label: 'halkbank' };
+    expect(await where([name, join(root, 'halkbank'), ...more])).toEqual(both);
+    expect(await where([name, 'halkbank', '--root', root, ...more])).toEqual(both);
+    // `history` looks for ROOT itself.
+    if (own.findsRoot === true) return;
+    expect(await where([name, 'halkbank', ...more], { env: { REPACKENV_ROOT: root } })).toEqual(both);
+  });
+});
