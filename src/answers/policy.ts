@@ -1,6 +1,6 @@
 import { NOARCH } from '../conda/channel/channel.js';
 import { pathOf } from '../conda/channel/names.js';
-import { judge } from '../conda/policy/judge.js';
+import { judge, type JudgedPackage } from '../conda/policy/judge.js';
 import { endedExceptions, type Policy } from '../conda/policy/policy.js';
 import type { PolicyDenial, PolicyVerdict } from '../conda/policy/verdict.js';
 import { platformsOf, type AskedChannel, type AskedPackage } from './asked.js';
@@ -15,6 +15,8 @@ const MOST_WAYS = 50;
 export interface JudgedChannel extends AskedChannel {
   attested?: ((pkg: Pick<AskedPackage, 'subdir' | 'fn'>) => boolean) | undefined;
   signed?: boolean | undefined;
+  /** By path; a package that is not in it was not looked into. */
+  scripts?: ReadonlyMap<string, NonNullable<JudgedPackage['scripts']>> | undefined;
 }
 
 /**
@@ -27,7 +29,9 @@ export function policyVerdict(policy: Policy, channel: JudgedChannel): PolicyVer
   const undated: string[] = [];
   for (const each of channel.packages) {
     const { subdir, record } = each;
-    const judged = judge(policy, { record, subdir, channel: each.channel, attested: channel.attested?.(each) });
+    const attested = channel.attested?.(each);
+    const scripts = channel.scripts?.get(pathOf(each));
+    const judged = judge(policy, { record, subdir, channel: each.channel, attested, scripts });
     const known = { path: pathOf(each), name: record.name, version: record.version };
     for (const { policy: of, text, because } of judged.denials)
       denied.push({ ...known, policy: of, rule: text, because, way: null });

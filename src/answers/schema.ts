@@ -108,7 +108,37 @@ const notesAdvisory = z.object({
     .describe('those that it is or was true of, with all versions before and after'),
 });
 
+const judged = { path: z.string().describe('SUBDIR/FILE'), name: z.string(), version: z.string() };
+const met = {
+  policy: z.string().describe('whose rule it is'),
+  rule: z.string().describe('as a person reads it: deny licenses: GPL3'),
+  because: z.string().describe('what of the package meets it'),
+};
+
+const policyAnswer = z.object({
+  ...asked,
+  policies: z.array(z.string()).describe('all that were judged by; empty: none holds for it'),
+  at: z.string().describe('ISO 8601, UTC: when it was judged'),
+  packages: z.number().int(),
+  denied: z.array(
+    z.object({
+      ...judged,
+      ...met,
+      way: z.string().nullable().describe('what pulls it in; null where nothing says it'),
+    }),
+  ),
+  unsigned: z.boolean().describe('a signature is required, and there is none'),
+  excepted: z
+    .array(z.object({ ...judged, ...met, reason: z.string(), until: z.string() }))
+    .describe('what an exception lets through'),
+  undated: z.array(z.string()).describe('let through by a rule on age for want of a date'),
+  ended: z
+    .array(z.object({ packages: z.array(z.string()), reason: z.string(), until: z.string() }))
+    .describe('exceptions past their last day, which count no more'),
+});
+
 export const ANSWERS = {
+  policy: z.object({ type: z.literal('report'), answers: z.array(policyAnswer) }),
   notes: z.object({
     type: z.literal('report'),
     from: z.object(asked),
@@ -164,6 +194,8 @@ export type FoundPackage = z.infer<typeof foundPackage>;
 export type FindReport = Answer<'find'>;
 export type NotesAdvisory = z.infer<typeof notesAdvisory>;
 export type NotesReport = Answer<'notes'>;
+export type PolicyAnswer = z.infer<typeof policyAnswer>;
+export type PolicyReport = Answer<'policy'>;
 export type PackageLicence = z.infer<typeof packageLicence>;
 export type LicensesAnswer = z.infer<typeof licensesAnswer>;
 export type LicensesReport = Answer<'licenses'>;

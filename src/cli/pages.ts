@@ -17,6 +17,7 @@ export const PAGES = [
   'history',
   'signatures',
   'questions',
+  'policy',
   'mirrors',
   'capture',
   'doctor',

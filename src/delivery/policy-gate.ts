@@ -2,6 +2,8 @@ import { pathOf, splitPath } from '../conda/channel/names.js';
 import type { Policy } from '../conda/policy/policy.js';
 import { isAllowed, type PolicyVerdict } from '../conda/policy/verdict.js';
 import { policyVerdict } from '../answers/policy.js';
+import { join } from 'node:path';
+import { readScripts } from './read-scripts.js';
 import type { AskedPackage } from '../answers/asked.js';
 import type { Finding } from '../base/findings.js';
 import { RepackError } from '../base/errors.js';
@@ -30,7 +32,13 @@ export async function judgeStaged(
     }
   }
   const side = new Set(manifest.files.filter(({ kind }) => kind === 'side').map(({ path }) => path));
+  const unchanged = new Set(staged.files.filter(({ change }) => change === 'unchanged').map(({ path }) => path));
+  const scripts = await readScripts(rt, policy, {
+    paths: packages.map(pathOf),
+    fileOf: (path) => join(unchanged.has(path) ? live.dir : staged.dir, path),
+  });
   return policyVerdict(policy, {
+    scripts,
     given: staged.label,
     manifest,
     packages,

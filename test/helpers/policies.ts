@@ -7,7 +7,7 @@ const NOTHING = { licenses: undefined, packages: undefined, channels: undefined 
 export function denying(...specs: string[]): Policy {
   const rules = {
     name: 'house',
-    deny: { ...NOTHING, packages: specs.map(parseSpecPattern) },
+    deny: { ...NOTHING, scripts: undefined, packages: specs.map(parseSpecPattern) },
     allow: NOTHING,
     newest: undefined,
     undated: 'allow' as const,

@@ -18,6 +18,7 @@ import { labelsCommand } from './labels.js';
 import { mirrorCommand } from './mirror.js';
 import { mergeCommand } from './merge.js';
 import { notesCommand } from './notes.js';
+import { policyCommand } from './policy.js';
 import { planCommand, updateCommand } from './update.js';
 import { pushCommand } from './push.js';
 import { rollbackCommand } from './rollback.js';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly CliCommand[] = [
   treeCommand,
   findCommand,
   licensesCommand,
+  policyCommand,
   notesCommand,
   rollbackCommand,
   holdCommand,

@@ -12,7 +12,7 @@ export const schemaCommand: CliCommand = {
     void command
       .argument(
         '[NAME]',
-        'config: repackenv.yml (default); mirror: a mirror file; why, tree, find, licenses, notes: their reports with --json',
+        'config: repackenv.yml (default); mirror: a mirror file; why, tree, find, licenses, notes, policy: their reports with --json',
       )
       .addHelpText('after', EXAMPLES),
   async run({ args: [name = 'config'], reporter }) {

@@ -4,7 +4,16 @@ import type { PackageRecord } from '../record/records.js';
 import { dayOf, publishedAt } from '../record/times.js';
 import { patternFits, type SpecPattern } from '../spec/spec-entry.js';
 import { isChannel } from './channel-name.js';
-import type { Denial, Excepted, Policy, PolicyException, PolicyRules, Requirement, Rule } from './policy.js';
+import type {
+  Denial,
+  Excepted,
+  Policy,
+  PolicyException,
+  PolicyRules,
+  Requirement,
+  Rule,
+  ScriptKind,
+} from './policy.js';
 
 /** A package as far as it is known where it is judged. */
 export interface JudgedPackage {
@@ -15,6 +24,8 @@ export interface JudgedPackage {
   readonly channel: string | null | undefined;
   /** Undefined: not known yet. */
   readonly attested?: boolean | undefined;
+  /** Paths of what runs at an installation; undefined: not known (yet). */
+  readonly scripts?: Readonly<Record<ScriptKind, readonly string[]>> | undefined;
 }
 
 export interface Judgement {
@@ -60,6 +71,11 @@ function denialsBy(rules: PolicyRules, pkg: JudgedPackage, at: number): Denial[]
   if (denied !== undefined) say('deny', `packages: ${denied.text}`, `it is ${record.version}`);
   const from = deny.channels?.find((name) => isChannel(name, channel));
   if (from !== undefined) say('deny', `channels: ${from}`, `it comes from ${channel}`);
+  for (const kind of deny.scripts ?? []) {
+    const [first, ...more] = pkg.scripts?.[kind] ?? [];
+    if (first !== undefined)
+      say('deny', `scripts: ${kind}`, `it has ${first}${more.length === 0 ? '' : ` and ${more.length} more`}`);
+  }
 
   const notAllowed = allow.licenses && licenceNotAllowed(allow.licenses, record);
   if (notAllowed !== undefined) say('allow', `licenses: ${textsOf(allow.licenses!)}`, notAllowed);

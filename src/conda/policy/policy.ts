@@ -10,6 +10,10 @@ export type Rule = (typeof RULES)[number];
 export const REQUIREMENTS = ['license', 'sha256', 'signature', 'attestations'] as const;
 export type Requirement = (typeof REQUIREMENTS)[number];
 
+/** What runs at an installation: as conda links or unlinks, in each activation, and what menuinst makes shortcuts of. */
+export const SCRIPTS = ['link', 'activate', 'menu'] as const;
+export type ScriptKind = (typeof SCRIPTS)[number];
+
 /** What a list names; undefined: no such list. */
 export interface PolicyLists {
   readonly licenses: readonly LicenceEntry[] | undefined;
@@ -32,7 +36,7 @@ export interface PolicyException {
 export interface PolicyRules {
   /** As a label names it, or the file that it stands in. */
   readonly name: string;
-  readonly deny: PolicyLists;
+  readonly deny: PolicyLists & { readonly scripts: readonly ScriptKind[] | undefined };
   readonly allow: PolicyLists;
   /** Packages that were published later are denied. */
   readonly newest: { readonly text: string; readonly ms: number } | undefined;
@@ -71,4 +75,9 @@ export interface Excepted {
 /** Past their end: they count no more. */
 export function endedExceptions({ parts, at }: Policy): PolicyException[] {
   return parts.flatMap(({ except }) => except.filter(({ untilMs }) => untilMs < at));
+}
+
+/** Whether the packages themselves must be looked into. */
+export function asksForScripts({ parts }: Policy): boolean {
+  return parts.some(({ deny }) => (deny.scripts?.length ?? 0) > 0);
 }

@@ -4,7 +4,7 @@ import { nearest } from '../../base/nearest.js';
 import { shown } from '../../conda/channel/names.js';
 import { LICENCE_FAMILIES } from '../../conda/licence/licence-families.js';
 import { licenceEntry, type LicenceEntry } from '../../conda/licence/licence-list.js';
-import { REQUIREMENTS, RULES } from '../../conda/policy/policy.js';
+import { REQUIREMENTS, RULES, SCRIPTS } from '../../conda/policy/policy.js';
 import type { PolicyException } from '../../conda/policy/policy.js';
 import { parseSpecPattern, type SpecPattern } from '../../conda/spec/spec-entry.js';
 import { Wrong, step } from '../yaml/step.js';
@@ -90,7 +90,16 @@ const exception = z
   .transform(({ until, ...rest }): PolicyException => ({ ...rest, until: until.text, untilMs: until.ms }));
 
 const RULES_OF_ONE = {
-  deny: z.strictObject(lists).optional().meta({ description: 'what may not be delivered' }),
+  deny: z
+    .strictObject({
+      ...lists,
+      scripts: z
+        .array(z.enum(SCRIPTS))
+        .optional()
+        .meta({ description: 'what runs at an installation: link scripts, activate scripts, menu files (menuinst)' }),
+    })
+    .optional()
+    .meta({ description: 'what may not be delivered' }),
   allow: z
     .strictObject(lists)
     .optional()

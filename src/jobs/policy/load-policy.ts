@@ -95,7 +95,7 @@ async function rulesOf(rt: Door, name: string, block: PolicyBlock | undefined, f
   const read = await readAdvisories(rt, places, `advisories of policy ${name}`);
   return {
     name,
-    deny: listsOf(deny),
+    deny: { ...listsOf(deny), scripts: deny?.scripts },
     allow: listsOf(allow),
     newest,
     undated,
@@ -105,6 +105,6 @@ async function rulesOf(rt: Door, name: string, block: PolicyBlock | undefined, f
   };
 }
 
-function listsOf(lists: PolicyBlock['deny']): PolicyRules['deny'] {
+function listsOf(lists: PolicyBlock['allow']): PolicyRules['allow'] {
   return { licenses: lists?.licenses, packages: lists?.packages, channels: lists?.channels };
 }

@@ -30,13 +30,21 @@ const OPENSSL = advisoriesIn({
 
 function policyOf(text: string, { at = AT, advisories = OPENSSL } = {}): Policy {
   const { deny, allow, newest, undated, require, except } = readPolicyText(Buffer.from(text), 'p.yml');
-  const lists = (each: typeof deny): PolicyRules['deny'] => ({
+  const lists = (each: typeof allow): PolicyRules['allow'] => ({
     licenses: each?.licenses,
     packages: each?.packages,
     channels: each?.channels,
   });
   const book = advisoryBook(text.includes('advisories:') ? advisories! : []);
-  const rules = { name: 'p', deny: lists(deny), allow: lists(allow), newest, undated, require, except };
+  const rules = {
+    name: 'p',
+    deny: { ...lists(deny), scripts: deny?.scripts },
+    allow: lists(allow),
+    newest,
+    undated,
+    require,
+    except,
+  };
   return { parts: [{ ...rules, advisories: book }], at };
 }
 
@@ -92,6 +100,11 @@ describe('a policy', () => {
     ],
     ['newest: 7d\nundated: deny', pkg({ timestamp: undefined }), 'newest 7d, undated: deny (its record has no date)'],
     ['advisories: a.json', pkg(), 'advisories CVE-2026-1 (3.0.14 is affected: reads too far)'],
+    [
+      'deny: {scripts: [menu, link]}',
+      { ...pkg(), scripts: { link: ['bin/.x-post-link.sh', 'b'], activate: ['a'], menu: [] } },
+      'deny scripts: link (it has bin/.x-post-link.sh and 1 more)',
+    ],
     ['require: [license]', pkg({ license: ' ' }), 'require license (its record states no license)'],
     ['require: [sha256]', pkg({ sha256: undefined }), 'require sha256 (its channel states no sha256)'],
     ['require: [attestations]', { ...pkg(), attested: false }, 'require attestations (it has no attestation)'],
