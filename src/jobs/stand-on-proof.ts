@@ -12,7 +12,7 @@ import { asItIs } from './held-report.js';
 import type { JobReport } from './job-report.js';
 import type { RepackRequest } from './request.js';
 import type { JobTools } from './run/job-tools.js';
-import type { Proven } from './run/proven.js';
+import { siteFilesStand, type Proven } from './run/proven.js';
 
 interface Task {
   request: RepackRequest;
@@ -45,7 +45,7 @@ export async function standOnProof({ rt, findings }: Collected, task: Task): Pro
     startedAt,
     proof: proof.asOf,
   });
-  if (request.siteFiles) {
+  if (request.siteFiles && !(await siteFilesStand(rt, proven, place))) {
     const files = [...live.files.keys()].map((path) => ({ path, change: 'unchanged' as const }));
     await laySiteFiles(rt, { labelDir: place.labelDir, staged: { manifest, files }, onlyThere: false });
   }

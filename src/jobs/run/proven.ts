@@ -6,7 +6,7 @@ import { canonicalJson } from '../../base/json.js';
 import { VERSION } from '../../base/tool-version.js';
 import type { Proof, StagedChannel } from '../../channel/staged.js';
 import type { SolvedSubdir } from '../../conda/plan/plan.js';
-import { STATE_NAME } from '../../delivery/place/root.js';
+import { STATE_NAME, type LabelPlace } from '../../delivery/place/root.js';
 import { rememberSeen } from '../../delivery/place/seen.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -30,6 +30,8 @@ export interface Proven {
   beside: Record<string, string>;
   /** Every index that was read: its URL without file name, sha256 unpacked; null where the channel has none. */
   indexes: [channel: string, subdir: string, sha256: string | null][];
+  /** Files `LABEL.…` beside the folder, by name, with what any writing would change: size, mtime, ctime, inode. */
+  siteFiles: Record<string, readonly number[]>;
   solved: Pick<SolvedSubdir, 'engine' | 'priority'>[];
   checks: Proof['checks'];
   /** Those that the run ends with each time. */
@@ -130,6 +132,35 @@ function parseProven(text: string): Proven | undefined {
   }
 }
 
+/** Those of another label that begins alike are among them: then more is looked at than need be. */
+async function marksBeside(rt: Pick<Runtime, 'fs'>, { root, label }: LabelPlace): Promise<Proven['siteFiles']> {
+  const entries = await rt.fs.readdir(root);
+  const names = entries.filter((entry) => entry.isFile() && entry.name.startsWith(`${label}.`)).map(({ name }) => name);
+  const marks = await Promise.all(names.map(async (name) => [name, await marksOf(rt, join(root, name))] as const));
+  return Object.fromEntries(marks);
+}
+
+/** The files for a site are those that were laid, as they were laid. */
+export async function siteFilesStand(
+  rt: Pick<Runtime, 'fs'>,
+  { siteFiles }: Pick<Proven, 'siteFiles'>,
+  { root }: Pick<LabelPlace, 'root'>,
+): Promise<boolean> {
+  const now = await Promise.all(
+    Object.entries(siteFiles).map(async ([name, marks]) => {
+      const found = await marksOf(rt, join(root, name));
+      return marks.every((mark, at) => mark === found[at]);
+    }),
+  );
+  return now.length > 0 && now.every(Boolean);
+}
+
+/** Of what is gone or can't be looked at: none that any file has. */
+async function marksOf(rt: Pick<Runtime, 'fs'>, file: string): Promise<number[]> {
+  const stats = await rt.fs.lstat(file).catch(() => undefined);
+  return stats === undefined ? [-1] : [stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino];
+}
+
 /** Before a whole update: should it fail, nothing is proven. */
 export async function forgetProven(rt: Runtime, { place }: Pick<LabelFolder, 'place'>): Promise<void> {
   await rt.fs.unlink(join(place.stateDir, PROVEN_NAME)).catch((error: unknown) => {
@@ -166,6 +197,7 @@ export async function rememberProven(rt: Runtime, run: WholeUpdate): Promise<voi
     manifestSha256,
     beside: Object.fromEntries(others.map(({ path, sha256 }) => [path, sha256])),
     indexes: tools.gateway.indexesRead().map(({ channel, subdir, sha256 }) => [channel.url, subdir, sha256]),
+    siteFiles: await marksBeside(rt, folder.place),
     solved: solved.map(({ engine, priority }) => ({ engine, priority })),
     checks: proof.checks,
     findings: lasting,

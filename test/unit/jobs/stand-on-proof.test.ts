@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -101,13 +101,18 @@ describe('an update of what is as it was proven', () => {
     expect(stands((await run(await published())) as JobReport)).toBe(true);
   });
 
-  it('lays the files for the site that are gone', async () => {
+  it.each<[string, (script: string) => unknown]>([
+    ['gone', (script) => rmSync(script)],
+    ['altered', (script) => appendFileSync(script, 'exit 0\n')],
+  ])('lays the files for the site where one is %s', async (_, spoil) => {
     const at = await published();
     await at.run({ siteFiles: true });
     const script = `${at.labelDir}.verify.sh`;
-    rmSync(script);
+    const laid = readFileSync(script, 'utf8');
     expect(stands(await at.run({ siteFiles: true }))).toBe(true);
-    expect(existsSync(script)).toBe(true);
+    spoil(script);
+    expect(stands(await at.run({ siteFiles: true }))).toBe(true);
+    expect(readFileSync(script, 'utf8')).toBe(laid);
   });
 });
 
