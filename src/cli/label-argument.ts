@@ -8,7 +8,10 @@ import { textOption, type Typed } from './command.js';
 export function declareLabel(command: Command): Command {
   return command
     .argument('<LABEL>', 'the label, or ROOT/LABEL')
-    .option('--root <DIR>', 'folder that holds the label folders');
+    .option(
+      '--root <DIR>',
+      'folder that holds the label folders (else REPACKENV_ROOT, or one from here upwards with labels:)',
+    );
 }
 
 /** @throws RepackError E_USAGE, E_LABEL */

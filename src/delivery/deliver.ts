@@ -12,6 +12,7 @@ import type { LabelFolder } from './place/label-folder.js';
 import { proveConsistent } from './proof/prove-consistent.js';
 import { STEP_PREFIXES, USUAL_KEEP, type IndexProposal, type Proposal } from './proposal.js';
 import { publish, switchIndexes } from './publish.js';
+import { givenBytes } from './switch/give.js';
 import { refuseLeaks } from './secret-scan.js';
 import { checkFreeSpace, createStaging, type Staging } from './stage/staging.js';
 
@@ -27,6 +28,8 @@ export interface Delivered {
   published: Published;
   /** What the policy says, where there is one. */
   verdict: PolicyVerdict | undefined;
+  /** What left the folder, or was replaced in it, and went to the pool for earlier generations. */
+  pooled: { files: number; bytes: number };
 }
 
 /**
@@ -74,7 +77,16 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
       await laySiteFiles(rt, { labelDir: place.labelDir, staged, onlyThere: siteFiles === 'renew' });
     },
   });
-  return { ...delivered, verdict };
+  const pooled = keep > 1 ? pooledOf(delivered.staged, live) : { files: 0, bytes: 0 };
+  return { ...delivered, verdict, pooled };
+}
+
+/** Sizes as the folder had them. */
+function pooledOf({ files, leaving }: Pick<StagedChannel, 'files' | 'leaving'>, live: LabelFolder['live']) {
+  const given = givenBytes(live);
+  const replaced = files.flatMap(({ path, change }) => (change === 'changed' ? [path] : []));
+  const sizes = [...leaving, ...replaced].flatMap((path) => (given.has(path) ? [live.files.get(path)?.size ?? 0] : []));
+  return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
 /** The policy's gate, over the index files that would be published. @throws RepackError E_POLICY */

@@ -58,6 +58,7 @@ export function asItIs(
             manifestSha256,
             unchanged: true,
             bytesWritten: 0,
+            pooled: { files: 0, bytes: 0 },
             proof,
           },
         }),

@@ -59,6 +59,8 @@ export interface JobReport {
         manifestSha256: string;
         unchanged: boolean;
         bytesWritten: number;
+        /** What left the folder and went to the pool for earlier generations. */
+        pooled: { files: number; bytes: number };
         proof: Proof;
       }
     | undefined;

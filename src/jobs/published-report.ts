@@ -5,7 +5,7 @@ import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';
 import type { Proof, StagedChannel } from '../channel/staged.js';
-import type { Published } from '../delivery/deliver.js';
+import type { Delivered, Published } from '../delivery/deliver.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import { whyMoved } from '../channel/manifest/why-moved.js';
 import { plannedChanges, plannedSignature } from '../delivery/planned-changes.js';
@@ -18,6 +18,7 @@ export interface PublishedParts {
   staged: StagedChannel;
   proof: Proof;
   published: Published;
+  pooled: Delivered['pooled'];
   verdict: PolicyVerdict | undefined;
   findings: Finding[];
 }
@@ -42,6 +43,7 @@ export function publishedReport(parts: PublishedParts): JobReport {
       manifestSha256,
       unchanged,
       bytesWritten,
+      pooled: parts.pooled,
       proof,
     },
   };

@@ -100,6 +100,24 @@ it('holds though its file is damaged, and lets itself be released', async () => 
   expect((await work.update()).exitCode).toBe(0);
 });
 
+it('finds ROOT as the other commands do, and says which', async () => {
+  const named = { env: { REPACKENV_ROOT: work.root } };
+  const held = await work.run('repackenv', ['hold', 'halkbank', '--why', 'audit'], named);
+  expect([held.exitCode, held.stderr]).toEqual([
+    0,
+    expect.stringContaining(`ROOT is ${work.root}, from REPACKENV_ROOT`),
+  ]);
+  writeFileSync(join(work.root, 'repackenv.yml'), 'labels:\n  halkbank: {}\n');
+  const released = await work.run('repackenv', ['release', 'halkbank'], { cwd: work.root });
+  expect([released.exitCode, released.stderr]).toEqual([
+    0,
+    expect.stringContaining('by the labels in its repackenv.yml'),
+  ]);
+  const back = await work.run('repackenv', ['rollback', 'halkbank', '--to', '99'], { cwd: work.root });
+  expect([back.exitCode, back.stderr]).toEqual([2, expect.stringContaining('E_GENERATION')]);
+  rmSync(join(work.root, 'repackenv.yml'));
+});
+
 it.each<[string, string[], RegExp]>([
   ['no reason', ['hold', 'ROOT/halkbank'], /--why is missing.*E_USAGE/s],
   ['an empty reason', ['hold', 'ROOT/halkbank', '--why', ' '], /--why is empty.*E_USAGE/s],

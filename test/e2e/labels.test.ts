@@ -1,3 +1,5 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import { openDeclaredWorkplace, type DeclaredWorkplace } from '../helpers/declared.js';
@@ -41,6 +43,30 @@ describe('repackenv labels', () => {
       ['ziraat', false],
     ]);
     expect(changesBetween(before, snapshot(work.root))).toEqual([]);
+  });
+
+  it('shows sites that are behind, and whose last update failed', async () => {
+    work.declare(
+      'labels:\n  bank-1: {packages: [nosuchpackage]}\n  bank-2: {}\n  ziraat: {packages: [pytho, ratingpro]}\n',
+    );
+    const site = join(work.dir, 'manifest.json');
+    cpSync(join(work.root, 'ziraat', 'manifest.json'), site);
+    const noted = await ours(['received', site, '--site', 'ankara', '--root', work.root]);
+    expect(noted.exitCode, noted.stderr).toBe(0);
+    expect((await ours(['labels'])).stdout).not.toContain('behind');
+    const night = await ours(['update', 'bank-1', 'ziraat', '--token-env', 'CONDA_TOKEN', '--drop', 'pytho']);
+    expect(night.exitCode).not.toBe(0);
+    const ran = await ours(['labels']);
+    expect(ran.stdout).toMatch(/^bank-1 +1 +\S+ +last update failed$/m);
+    expect(ran.stdout).toMatch(/^ziraat +2 +\S+ +behind: ankara \(generation 1\)$/m);
+    const { labels } = JSON.parse((await ours(['labels', '--json'])).stdout.trimEnd().split('\n').at(-1)!) as {
+      labels: { label: string; failed: boolean; behind: unknown }[];
+    };
+    expect(labels.map(({ failed, behind }) => [failed, behind])).toEqual([
+      [true, []],
+      [false, []],
+      [false, [{ site: 'ankara', generation: 1 }]],
+    ]);
   });
 
   it('refuses where there is no ROOT, and a file that is wrong', async () => {

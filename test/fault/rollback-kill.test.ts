@@ -15,6 +15,7 @@ import { breaches } from '../helpers/tiny-channel.js';
 const STEPS = [
   'update:locked',
   'update:inspected',
+  'rollback:pool-shared',
   'update:acquired',
   'channel:staged',
   'update:staged',

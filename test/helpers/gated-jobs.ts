@@ -19,11 +19,13 @@ import { merge } from '../../src/jobs/merge/merge.js';
 import { cleanMirror } from '../../src/jobs/mirror/clean-mirror.js';
 import { mirror } from '../../src/jobs/mirror/mirror.js';
 import { plan } from '../../src/jobs/plan.js';
+import { rollback } from '../../src/jobs/rollback/rollback.js';
 import { update } from '../../src/jobs/update.js';
 import { systemClock, type Clock } from '../../src/runtime/clock.js';
 import { undiciHttp } from '../../src/runtime/http.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { tempDir } from './artifacts.js';
+import { keepByHand } from './generations.js';
 import { importRequest } from './import-site.js';
 import { publishSamples, samplePackage } from './label-folders.js';
 import { makeDeltaFolder, makeMedium } from './media.js';
@@ -142,6 +144,17 @@ export const JOBS = {
     await makeMedium({ channel: await signed(at, options), out, ...(options.fresh === true ? {} : { since }) });
     options.spoil?.(out);
     return gated(at, (rt) => importMedia(rt, importRequest(out, at.root, options.request)));
+  },
+  rollback: async (options = {}) => {
+    const at = await labelFolder(options);
+    if (options.fresh !== true) {
+      keepByHand(at.labelDir);
+      rmSync(at.labelDir, { recursive: true });
+      cpSync(at.vendor.two, at.labelDir, { recursive: true, preserveTimestamps: true });
+    }
+    const own = { ...settings(at), label: LABEL, root: at.root, to: '1', why: undefined, from: [], drop: [] };
+    const reached = { token: new Secret(GATE_TOKEN), tokenBaseUrl: 'https://conda.example/owner' };
+    return gated(at, (rt) => rollback(rt, { ...own, ...reached, ...options.request }));
   },
   'doctor, ours': async (options = {}) => {
     const at = await labelFolder(options);

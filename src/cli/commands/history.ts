@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { EXIT, RepackError } from '../../base/errors.js';
-import type { CliCall, CliCommand } from '../command.js';
+import type { CliCommand } from '../command.js';
 import { exitOf, OUTPUT_SETTINGS, textOption } from '../command.js';
-import { requireRoot, sayRoot } from '../require-root.js';
+import { withRoot } from '../require-root.js';
 import { declareLabel, labelArgument, rootOfLabel } from '../label-argument.js';
 
 const HISTORY_USAGE = 'repackenv history LABEL --root ROOT   (or history ROOT/LABEL)';
@@ -56,14 +56,6 @@ export const receivedCommand: CliCommand = {
     return EXIT.done;
   },
 };
-
-/** With the ROOT that was typed or found; the latter is said. */
-function withRoot(call: CliCall, usage: string): CliCall {
-  const found = requireRoot(call, { hint: usage });
-  if (found.said === undefined) return call;
-  sayRoot(call.rt, found);
-  return { ...call, options: { ...call.options, root: found.root } };
-}
 
 const HISTORY_EXAMPLES = `
 Examples:

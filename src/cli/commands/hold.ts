@@ -3,6 +3,7 @@ import type { HoldReport, HoldRequest } from '../../jobs/hold.js';
 import type { CliCall, CliCommand, Typed } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
 import { declareLabel, labelArgument, nameOfLabel, rootOfLabel } from '../label-argument.js';
+import { withRoot } from '../require-root.js';
 
 const HOLD_USAGE = 'repackenv hold LABEL --root ROOT --why TEXT   (or hold ROOT/LABEL --why TEXT)';
 const RELEASE_USAGE = 'repackenv release LABEL --root ROOT   (or release ROOT/LABEL)';
@@ -19,7 +20,8 @@ export const holdCommand: CliCommand = {
   root: rootOfLabel,
   labelOfRoot: true,
   log: nameOfLabel,
-  check: (typed) => void (labelArgument(typed, HOLD_USAGE), whyOf(typed)),
+  findsRoot: true,
+  check: (typed) => void whyOf(typed),
   async run(call) {
     const { hold } = await import('../../jobs/hold.js');
     return finish(call, await hold(call.rt, { ...requestOf(call, HOLD_USAGE), why: whyOf(call) }));
@@ -34,7 +36,7 @@ export const releaseCommand: CliCommand = {
   root: rootOfLabel,
   labelOfRoot: true,
   log: nameOfLabel,
-  check: (typed) => void labelArgument(typed, RELEASE_USAGE),
+  findsRoot: true,
   async run(call) {
     const { release } = await import('../../jobs/hold.js');
     return finish(call, await release(call.rt, requestOf(call, RELEASE_USAGE)));
@@ -43,7 +45,7 @@ export const releaseCommand: CliCommand = {
 
 function requestOf(call: CliCall, usage: string): HoldRequest {
   const { waitLock, takeOverLock } = call.values;
-  return { ...labelArgument(call, usage), waitLockMs: waitLock * 1000, takeOverLock };
+  return { ...labelArgument(withRoot(call, usage), usage), waitLockMs: waitLock * 1000, takeOverLock };
 }
 
 function whyOf(typed: Typed): string {

@@ -92,18 +92,15 @@ async function writeSchedule(call: CliCall, root: string) {
     });
   }
   const { schedulerFiles } = await import('../../jobs/init/scheduler-files.js');
+  const { notWritten } = await import('../../jobs/init/not-written.js');
   const files = schedulerFiles({ scheduler, root, program: rt.machine.startedAs, at });
   for (const { name, text, encoding } of files) {
     const target = path.join(rt.machine.cwd, name);
     try {
       await rt.fs.writeNew(target, Buffer.from(text, encoding));
     } catch (cause) {
-      throw new RepackError('E_OUT', {
-        what: `${name} can’t be written (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-        where: target,
-        hint: 'Nothing is overwritten: move an older one away, or change to another folder.',
-        cause,
-      });
+      const hint = 'Nothing is overwritten: move an older one away, or change to another folder.';
+      throw notWritten('E_OUT', { name, where: target, hint, cause });
     }
   }
   const names = files.map(({ name }) => name);

@@ -6,6 +6,7 @@ import { appended, LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption,
 import type { CliCall, CliCommand, Typed } from '../command.js';
 import { finishJob } from '../finish-job.js';
 import { declareLabel, labelArgument, nameOfLabel, rootOfLabel } from '../label-argument.js';
+import { withRoot } from '../require-root.js';
 import { whyOption } from './hold.js';
 import { policyOf } from '../policy-of.js';
 import { DROP_OPTION, dropOption } from './request-options.js';
@@ -45,7 +46,8 @@ export const rollbackCommand: CliCommand = {
   root: rootOfLabel,
   labelOfRoot: true,
   log: nameOfLabel,
-  check: (typed) => void (labelArgument(typed, USAGE), toOption(typed), whyOption(typed)),
+  findsRoot: true,
+  check: (typed) => void (toOption(typed), whyOption(typed)),
   async run(call) {
     const { rollback } = await import('../../jobs/rollback/rollback.js');
     return finishJob(await rollback(call.rt, requestOf(call)), call);
@@ -54,7 +56,7 @@ export const rollbackCommand: CliCommand = {
 
 function requestOf(call: CliCall): RollbackRequest {
   const { values, token, rt } = call;
-  const named = labelArgument(call, USAGE);
+  const named = labelArgument(withRoot(call, USAGE), USAGE);
   return {
     ...workSettings(values),
     ...named,

@@ -75,9 +75,15 @@ function changeLines(report: JobReport): string[] {
     ...changeSections(changes),
     ...otherFilesSection(report.leaving),
     `  kept        ${changes.kept}`,
+    ...pooledLine(report),
     travelLine(changes, report.published !== undefined),
     ...section('not ours, left alone', report.strangers),
   ];
+}
+
+function pooledLine({ published }: JobReport): string[] {
+  const { files = 0, bytes = 0 } = published?.pooled ?? {};
+  return files === 0 ? [] : [`  in the pool ${plural(files, 'file')}, ${formatBytes(bytes)}, for earlier generations`];
 }
 
 function whereLines(report: JobReport, windows: boolean): string[] {

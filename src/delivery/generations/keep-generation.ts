@@ -10,7 +10,7 @@ import type { LiveFolder, PublishReceipt, StagedChannel } from '../../channel/st
 import type { Runtime } from '../../runtime/runtime.js';
 import { MANIFEST_COPY_NAME } from '../place/inspect.js';
 import { readReceipts } from '../receipts.js';
-import { GENERATIONS_NAME, RECEIPT_NAME } from './read-generations.js';
+import { generationDir, keptNumbers, RECEIPT_NAME } from './read-generations.js';
 
 /** In the state folder: `{"schema":1,"keep":3}`. */
 const KEEP_NAME = 'keep.json';
@@ -18,10 +18,6 @@ const KEEP_NAME = 'keep.json';
 /** In the staging folder, under the journal: what gets its number when it is recorded. */
 const STAGED_NAME = 'generation';
 const PACKED_INDEX = INDEX_NAMES[1];
-
-export function generationDir(stateDir: string, generation: number): string {
-  return join(stateDir, GENERATIONS_NAME, String(generation));
-}
 
 interface Keeping {
   stateDir: string;
@@ -130,16 +126,6 @@ export async function recordKeep(rt: Pick<Runtime, 'fs'>, stateDir: string, keep
 /** The order in which generations are kept complete: the live one, then the newest. */
 export function largestFirst(numbers: readonly number[], live: number | undefined): number[] {
   return numbers.toSorted((a, b) => Number(b === live) - Number(a === live) || b - a);
-}
-
-/** Numbers of the generations that are kept, lowest first. */
-export async function keptNumbers(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<number[]> {
-  const entries = await rt.fs.readdir(join(stateDir, GENERATIONS_NAME)).catch((error: unknown) => {
-    unlessMissing(error);
-    return [];
-  });
-  const numbers = entries.filter(({ name }) => /^[1-9]\d{0,14}$/.test(name)).map(({ name }) => Number(name));
-  return numbers.sort((a, b) => a - b);
 }
 
 interface Copies {

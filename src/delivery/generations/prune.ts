@@ -6,7 +6,8 @@ import { isThere } from '../../channel/read/list-folder.js';
 import { lockLabel } from '../lock/lock.js';
 import { labelsWithState, STATE_NAME, type LabelPlace } from '../place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { generationDir, keptNumbers, largestFirst, recordedKeep } from './keep-generation.js';
+import { largestFirst, recordedKeep } from './keep-generation.js';
+import { generationDir, keptNumbers } from './read-generations.js';
 import { isPoolShared, poolDir, pooledFiles, poolPath, type PooledFile } from './pool.js';
 
 export interface Pruned {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { codeOf } from '../../base/fs-errors.js';
+import { isMissing } from '../../base/fs-errors.js';
 import { canonicalJson, isObject, objectIn } from '../../base/json.js';
 import { inParallel } from '../../base/parallel.js';
 import { sha256Of } from '../../codec/digests.js';
@@ -97,14 +97,24 @@ class Found {
   }
 }
 
-async function keptGenerations(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<Generation[]> {
-  const folder = join(stateDir, GENERATIONS_NAME);
-  const entries = await rt.fs.readdir(folder).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return [];
+export function generationDir(stateDir: string, generation: number): string {
+  return join(stateDir, GENERATIONS_NAME, String(generation));
+}
+
+/** Numbers of the generations that are kept, lowest first. */
+export async function keptNumbers(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<number[]> {
+  const entries = await rt.fs.readdir(join(stateDir, GENERATIONS_NAME)).catch((error: unknown) => {
+    if (isMissing(error)) return [];
     throw error;
   });
-  const numbers = entries.filter((entry) => entry.isDirectory() && /^[1-9]\d{0,14}$/.test(entry.name));
-  return inParallel(numbers, 8, ({ name }) => keptGeneration(rt, join(folder, name), Number(name)));
+  const folders = entries.filter((entry) => entry.isDirectory() && /^[1-9]\d{0,14}$/.test(entry.name));
+  const numbers = folders.map(({ name }) => Number(name));
+  return numbers.sort((a, b) => a - b);
+}
+
+async function keptGenerations(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<Generation[]> {
+  const numbers = await keptNumbers(rt, stateDir);
+  return inParallel(numbers, 8, (number) => keptGeneration(rt, generationDir(stateDir, number), number));
 }
 
 async function keptGeneration(rt: Pick<Runtime, 'fs'>, dir: string, generation: number): Promise<Generation> {

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { RepackError } from '../../base/errors.js';
 import { isMissing } from '../../base/fs-errors.js';
 import { readConfigText } from '../../config/config-file.js';
 import { jsonSchema } from '../../config/json-schema.js';
@@ -8,6 +7,7 @@ import { STATE_NAME } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { publishedFolders } from '../labels.js';
 import { configText, labelBlocks, withLabels, without } from './config-text.js';
+import { notWritten } from './not-written.js';
 import { settingsOfManifest, type LabelSettings } from './settings-of-manifest.js';
 
 export interface InitRequest {
@@ -107,12 +107,8 @@ async function writeFiles(rt: Runtime, root: string, writeConfig: () => Promise<
     await rt.fs.writeWhole(path.join(stateDir, SCHEMA_NAME), `${JSON.stringify(jsonSchema('config'), undefined, 2)}\n`);
     await writeConfig();
   } catch (cause) {
-    throw new RepackError('E_ROOT', {
-      what: `${CONFIG_NAME} can’t be written (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-      where: root,
-      hint: 'Check that the folder is there, its rights, and free space.',
-      cause,
-    });
+    const hint = 'Check that the folder is there, its rights, and free space.';
+    throw notWritten('E_ROOT', { name: CONFIG_NAME, where: root, hint, cause });
   }
 }
 

@@ -11,6 +11,8 @@ import type { WorkSettings } from '../../config/work-settings.js';
 import type { Secret } from '../../base/secret.js';
 import { collectFindings, type Collected } from '../../delivery/collect-findings.js';
 import { deliver } from '../../delivery/deliver.js';
+import { sharePool } from '../../delivery/generations/pool.js';
+import { createStaging } from '../../delivery/stage/staging.js';
 import { heldText, holdFrom, readHold, writeHold } from '../../delivery/generations/hold.js';
 import { generationOf } from '../../delivery/generations/named-generation.js';
 import { openKnownLabel } from '../../delivery/place/known-label.js';
@@ -132,8 +134,10 @@ async function carryOut(
   return withTools(rt, toolOptions(request, { place, plan, engines }), async (tools) => {
     const { store, gateway, runDir } = tools;
     await refuseSmallDisks(rt, { artifacts: plan.artifacts, store, folder, cacheDir: request.cacheDir });
-    const acquired = await bytesOf(rt, request, { way, folder, tools });
-    const side = await sideFilesOf(rt, { way, folder, tools, artifacts: acquired.artifacts });
+    const { acquired, side } = await whilePoolStays(rt, place, async () => {
+      const taken = await bytesOf(rt, request, { way, folder, tools });
+      return { acquired: taken, side: await sideFilesOf(rt, { way, folder, tools, artifacts: taken.artifacts }) };
+    });
     emitFindings(rt, [...acquired.findings, ...gateway.findings()]);
     await rt.reach('update:acquired');
 
@@ -209,6 +213,18 @@ async function rehearse(
     const report = planReport(plan, folder, { findings: findings(), request: { ...request, indexBz2: hasBz2(kept) } });
     return { ...report, engines: [], rollback: { from, to: kept.generation } };
   });
+}
+
+/** Runs `work`, which takes bytes out of the pool into the store, while no prune takes them away. */
+async function whilePoolStays<T>(rt: Runtime, place: LabelFolder['place'], work: () => Promise<T>): Promise<T> {
+  const staging = await createStaging(rt, { stateDir: place.stateDir, command: 'rollback' });
+  try {
+    const use = await sharePool(rt, place.root, { job: 'rollback', stagingDir: staging.dir });
+    await rt.reach('rollback:pool-shared');
+    return await work().finally(use.release);
+  } finally {
+    await staging.discard();
+  }
 }
 
 function toolOptions(

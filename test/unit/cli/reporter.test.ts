@@ -231,6 +231,7 @@ describe('the report', () => {
       manifestSha256: 'x',
       unchanged: false,
       bytesWritten: 1,
+      pooled: { files: 2, bytes: 2500 },
       proof: { checks: [{ name: 'solve', detail: '' }] },
     },
   };
