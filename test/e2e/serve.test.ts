@@ -158,6 +158,54 @@ describe('repackenv serve', () => {
     });
   });
 
+  it('tells of a label what is in it and why, of all labels their state, and what is not there', async () => {
+    const up = await serve([work.root]);
+    const base = `http://127.0.0.1:${up.port}`;
+    const page = async (path: string, headers: Record<string, string> = { accept: 'text/html' }): Promise<string[]> => {
+      const answer = await fetch(base + path, { headers });
+      return [String(answer.status), answer.headers.get('content-type')!, await answer.text()];
+    };
+    const [, , label] = await page('/halkbank/');
+    for (const text of [
+      'This is the first delivery',
+      'asked for',
+      'sha256sum -c SHA256SUMS',
+      '<svg class="map"',
+      `<pre id="address">${base}/halkbank</pre>`,
+    ])
+      expect(label).toContain(text);
+    expect([...label!.matchAll(/<section id="(\w+)"/g)].map(([, id]) => id)).toEqual([
+      'install',
+      'changes',
+      'sizes',
+      'licences',
+      'proofs',
+      'files',
+      'tree',
+      'packages',
+    ]);
+    const [, , list] = await page('/halkbank/?q=nothing&page=7&part=list');
+    expect(list).toMatch(/^<div id="list"/);
+    for (const path of [
+      '/nope',
+      '/halkbank/nope/',
+      '/halkbank/noarch/none-1-0.conda',
+      '/.repackenv/',
+      '/halkbank/noarch//',
+    ]) {
+      const [status, type, text] = await page(path);
+      expect([status, type], path).toEqual(['404', 'text/html; charset=utf-8']);
+      const home = /<a href="([^"]*)">/.exec(text!)![1]!;
+      expect(new URL(home, base + path.replace('//', '/')).pathname, path).toBe('/');
+      expect((await page(path, {})).slice(0, 2)).toEqual(['404', 'text/plain; charset=utf-8']);
+    }
+    const held = await work.run('repackenv', ['hold', work.labelDir, '--why', 'a <i>freeze</i>']);
+    expect(held.exitCode, held.stderr).toBe(0);
+    await expect.poll(async () => (await page('/'))[2]).toContain('a &#60;i&#62;freeze&#60;/i&#62;');
+    await work.run('repackenv', ['release', work.labelDir]);
+    await expect.poll(async () => (await page('/'))[2], { timeout: 8000 }).not.toContain('freeze');
+  });
+
   it('gives the address that the reader has, and puts nothing else of a request into the page', async () => {
     const up = await serve([work.labelDir]);
     const shown = async (headers: Record<string, string>): Promise<string> =>

@@ -87,13 +87,18 @@ export function sizesPart({ sizes, bytes }: FolderPage): string {
   const shown = sizes.length > MOST_CELLS + 1 ? sizes.slice(0, MOST_CELLS) : sizes;
   const rest = sizes.slice(shown.length);
   const others = rest.reduce((sum, each) => sum + each.bytes, 0);
-  const cells = treemap(
-    rest.length === 0 ? shown : [...shown, { name: `${grouped(rest.length)} others`, bytes: others }],
-  );
+  // Where the others are most of it, they would leave nothing to see.
+  const withOthers = rest.length > 0 && others < bytes / 4;
+  const drawn = withOthers ? [...shown, { name: `${grouped(rest.length)} others`, bytes: others }] : shown;
+  const whole = drawn.reduce((sum, each) => sum + each.bytes, 0);
   const largest = sizes.slice(0, 3).map(({ name, bytes: each }) => `${name} ${sizeText(each)}`);
-  const told = `${sizeText(bytes)} in all. The largest: ${largest.join(', ')}.`;
+  const part =
+    rest.length === 0 || withOthers ? '' : ` Shown are the ${shown.length} largest of ${grouped(sizes.length)} names.`;
+  const told = `${sizeText(bytes)} in all. The largest: ${largest.join(', ')}.${part}`;
   return `<p>${said(told)}</p>
-<svg class="map" role="img" aria-label="${said(`Sizes of the packages. ${told}`)}">${cells.map((cell, at) => cellHtml(cell, bytes, at === MOST_CELLS)).join('')}</svg>
+<svg class="map" role="img" aria-label="${said(`Sizes of the packages. ${told}`)}">${treemap(drawn)
+    .map((cell, at) => cellHtml(cell, whole, at === MOST_CELLS))
+    .join('')}</svg>
 `;
 }
 

@@ -17,6 +17,7 @@ export function proofsOf({ label, signed }: { label: string; signed?: boolean | 
   return [
     {
       title: 'The bytes are those that were published',
+      about: `${place} stands for the place of the folder, or of a copy of it.`,
       lines: [`cd ${word(place)}`, `sha256sum -c ${SUMS_NAME}`],
     },
     {

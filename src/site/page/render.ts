@@ -17,19 +17,19 @@ export function renderFolderPage(view: FolderPage): string {
     part('licences', 'Licences', licencesPart(view)),
     part('runs', 'Runs at install', runsPart(view)),
     part('proofs', 'Proofs', commandsPart(view.proofs, view)),
-    part('files', 'Papers and files', filesPart(view)),
+    part('files', 'Files', filesPart(view)),
     part('tree', 'Dependencies', treesPart(view)),
   ].filter(({ html }) => html !== '');
-  const links = [...parts, { id: 'packages', title: 'Packages' }];
-  const nav =
-    parts.length < 2
-      ? ''
-      : `<nav class="on" aria-label="On this page">${links.map(({ id, title }) => `<a href="#${id}">${title}</a>`).join(' ')}</nav>\n`;
-  const body = `${heading(view)}${nav}<main>
-${parts.map(({ id, title, html }) => `<section id="${id}"><h2>${title}</h2><div>\n${html}</div></section>`).join('\n')}
-<section id="packages" class="wide"><h2>Packages</h2><div>
-${packagesPart(view)}</div></section>
-</main>`;
+  const packages = part('packages', 'Packages', packagesPart(view));
+  // Of a large channel a reader sees no more than what is searched.
+  const all = view.paged === undefined ? [...parts, packages] : [packages, ...parts];
+  const links = all.map(({ id, title }) => `<a href="#${id}">${title}</a>`).join(' ');
+  const nav = all.length < 3 ? '' : `<nav class="on" aria-label="On this page">${links}</nav>\n`;
+  const sections = all.map(
+    (each) =>
+      `<section id="${each.id}"${each === packages ? ' class="wide"' : ''}><h2>${each.title}</h2><div>\n${each.html}</div></section>`,
+  );
+  const body = `${heading(view)}${nav}<main>\n${sections.join('\n')}\n</main>`;
   return htmlDocument({
     title: titleOf(view),
     body,

@@ -37,7 +37,7 @@ function row(
     `<td class="n"${generation === null ? '>' : ` data-is="generation">${generation}`}</td>`,
     ...(dated ? [`<td>${said(published?.slice(0, 10) ?? '')}</td>`] : []),
     `<td>${said(subdirs.join(', '))}</td>`,
-    ...(stated ? [`<td>${state}</td>`] : []),
+    ...(stated ? [`<td class="state">${state}</td>`] : []),
     `<td class="n" data-of="${packages === 1 ? 'package' : 'packages'}">${grouped(packages)}</td><td class="n">${sizeText(bytes)}</td>`,
   ];
   return `<tr>${cells.join('')}</tr>`;

@@ -74,3 +74,79 @@ export function samplePage(count: number, more: Partial<FolderPage> = {}): Folde
     ...more,
   };
 }
+
+/** Texts that a stranger may write. */
+export const HOSTILE: Record<string, string> = {
+  'an element': '<img src=x onerror=alert(1)>',
+  'an end of what it stands in': '"><script>alert(1)</script>',
+  "an end of an attribute with '": "x' onload='alert(1)",
+  'an end of the script': '</script><script>alert(1)</script>',
+  'an end of the style': '</style><svg onload=alert(1)>',
+  'an end of the title': '</title><body onload=alert(1)>',
+  'a comment': '<!-- --!> <!--',
+  'an entity': '&lt;b&gt;&#60;b&#62;',
+  'a scheme': 'javascript:alert(1)//',
+  'a way out': '../../../etc',
+  'another host': '//elsewhere.example/x',
+  'what turns the direction': 'abc\u202egpj.exe\u2066',
+  'control characters': 'a\u0000b\u001b[31mc\u0085d',
+  'half a character': 'a\ud800b',
+  'ten thousand letters': 'x'.repeat(10_000),
+};
+
+/** Each text that a stranger can write into a record, a manifest or an index is the hostile one. */
+export function hostilePage(text: string): FolderPage {
+  const page = samplePage(1);
+  const noted = { name: text, version: text, subdirs: [text] };
+  const moved = { name: text, from: text, to: text, subdirs: [text] };
+  const leaf: PageTree = { name: text, version: text, constraint: `${text} ${text}`, state: 'above', packages: [] };
+  return {
+    ...page,
+    title: text,
+    subdirs: [text],
+    specs: [text],
+    channels: [text],
+    machines: [{ subdir: text, client: text, virtual_packages: [{ name: text, version: text }] }],
+    packages: [
+      {
+        name: text,
+        version: text,
+        build: text,
+        subdir: text,
+        fn: text,
+        size: 3,
+        license: text,
+        asked: [text],
+        neededBy: [text],
+      },
+    ],
+    paged: { count: 2, total: 500, query: text, page: 2, pages: 3 },
+    sizes: [
+      { name: text, bytes: 100 },
+      { name: text, bytes: 10 },
+    ],
+    changes: {
+      from: { generation: 1 },
+      added: [noted],
+      removed: [noted],
+      upgraded: [moved],
+      downgraded: [moved],
+      rebuilt: [moved],
+      record_changed: [noted],
+      kept: 0,
+      licence_changed: [{ name: text, from: [text], to: [text] }],
+      asked: { added: [text], removed: [text] },
+    },
+    trees: [
+      { subdir: text, roots: [{ ...leaf, state: 'whole', packages: [leaf] }] },
+      { subdir: text, roots: [leaf] },
+    ],
+    licences: { families: { [text]: 1 }, licenses: [{ license: text, packages: 1 }] },
+    runs: [{ name: text, version: text, subdir: text, what: [text] }],
+    address: text,
+    install: [{ title: text, about: text, lines: [text] }],
+    proofs: [{ title: text, lines: [text] }],
+    files: [],
+    placeholder: text,
+  };
+}
