@@ -1,5 +1,5 @@
 import { append } from '../base/append.js';
-import { SIGNATURE_NAME, type ManifestFile } from './manifest/manifest.js';
+import { INSTALLERS_NAME, SIGNATURE_NAME, type ManifestFile } from './manifest/manifest.js';
 import { formatOf, parseDistFilename, pathOf, splitPath } from '../conda/channel/names.js';
 import type { ChannelChanges, LiveFile, LiveFolder, PackageChange, StagedChannel, StagedFile } from './staged.js';
 import { compareVersions } from '../conda/spec/version.js';
@@ -87,7 +87,7 @@ function packagesOf(files: readonly ComparedFile[]): PackageChange[] {
 /** Which package the file at this path is, by its name; undefined where it is none. */
 export function packageAt(path: string): PackageChange | undefined {
   const [subdir, fn] = splitPath(path);
-  if (subdir === '' || fn.includes('/') || formatOf(fn) === undefined) return undefined;
+  if (['', INSTALLERS_NAME].includes(subdir) || fn.includes('/') || formatOf(fn) === undefined) return undefined;
   try {
     const { name, version, build } = parseDistFilename(fn);
     return { name, version, build, subdir, fn };

@@ -16,6 +16,7 @@ import type { CaptureRequest, RepackRequest } from '../jobs/request.js';
 import type { Secret } from '../base/secret.js';
 import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/target.js';
 import type { Runtime } from '../runtime/runtime.js';
+import type { Installer } from '../config/installers.js';
 import type { WrittenSpec } from '../config/labels/types.js';
 import { CONFIG_NAME, type ResolvedSettings } from '../config/resolve-settings.js';
 import type { SettingName, SettingValues } from '../config/settings.js';
@@ -33,7 +34,7 @@ export interface TypedRequest {
   addSubdirs: readonly string[];
   drop: readonly string[];
   /** It stands in ROOT/repackenv.yml, with these packages beside those typed; undefined specs: its list is left open. */
-  declared?: { specs: readonly WrittenSpec[] | undefined } | undefined;
+  declared?: { specs: readonly WrittenSpec[] | undefined; installers?: readonly Installer[] | undefined } | undefined;
 }
 
 export interface Resolved {
@@ -109,6 +110,7 @@ export async function buildRepackRequest(
     declared: typed.declared !== undefined,
     policy: await policyOf(rt, { root, values, resolved, at }, { undeclared: true })(label),
     recheck: values.recheck,
+    installers: typed.declared?.installers,
   };
 }
 

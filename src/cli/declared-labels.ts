@@ -104,7 +104,7 @@ async function prepare(call: CliCall, root: string, declared: DeclaredLabel): Pr
 async function requestFor(
   call: CliCall,
   root: string,
-  { label, settings, packages, token }: DeclaredLabel,
+  { label, settings, packages, installers, token }: DeclaredLabel,
 ): Promise<RepackRequest> {
   const { rt, redactor, terminal } = call;
   const { values, origins } = settings;
@@ -120,7 +120,13 @@ async function requestFor(
   }
   return buildRepackRequest(
     rt,
-    { label, root, packages: [], ...requestChanges(call), declared: { specs: packages?.specs } },
+    {
+      label,
+      root,
+      packages: [],
+      ...requestChanges(call),
+      declared: { specs: packages?.specs, installers: installers?.files },
+    },
     {
       values: { ...values, logins },
       leftOpen: new Set(SETTING_NAMES.filter((name) => origins[name] === 'default')),
@@ -133,13 +139,16 @@ async function requestFor(
 }
 
 /** Everything in force for a label, as `--show-config` prints it; what is no setting stands in comments. */
-function labelConfig({ label, settings, packages, token, policy }: DeclaredLabel): string {
+function labelConfig({ label, settings, packages, installers, token, policy }: DeclaredLabel): string {
   const own = [
     `# label: ${label}`,
     packages === undefined
       ? '# packages: as last published'
       : `# packages: ${JSON.stringify(packages.specs.map(({ text }) => text))}  # ${packages.origin}`,
     `# policy: ${policy.length === 0 ? 'none' : policy.join(', ')}`,
+    ...(installers === undefined
+      ? []
+      : [`# installers: ${JSON.stringify(installers.files.map(({ name }) => name))}  # ${installers.origin}`]),
     `# token: ${token === undefined ? 'none' : `${token.source}  # ${token.origin}`}`,
   ];
   return `${own.join('\n')}\n${renderConfig(settings, SETTING_NAMES)}`;

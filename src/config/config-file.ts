@@ -67,7 +67,7 @@ export function readConfigText(bytes: Uint8Array, file: string, elsewhere?: stri
 function blocksOf(yaml: YamlFile, at: string, blocks: Blocks): Map<string, DeclaredBlock> {
   return new Map(
     Object.entries(blocks).map(([name, block]) => {
-      const { from = [], packages, policy, token_env, token_file, ...rest } = block ?? {};
+      const { from = [], packages, policy, installers, token_env, token_file, ...rest } = block ?? {};
       const whereOf = (...path: PropertyKey[]): string => yaml.at([at, name, ...path]).where;
       const token =
         token_env === undefined ? (token_file === undefined ? undefined : { file: token_file }) : { env: token_env };
@@ -78,6 +78,7 @@ function blocksOf(yaml: YamlFile, at: string, blocks: Blocks): Map<string, Decla
         values: settingsOf(rest),
         packages: packages?.map((text, item) => ({ text, where: whereOf('packages', item) })),
         policy,
+        installers,
         token,
         whereOf,
       };
@@ -105,7 +106,7 @@ function words(complaint: Complaint): Parts {
   const of =
     !isBlock || name === undefined ? '' : ` of ${first === 'labels' ? 'label' : 'the defaults'} ${String(name)}`;
   const key = String(inner.at(0) ?? first);
-  if (knownKeys !== undefined) return unknownKey(key, { of, knownKeys, isBlock });
+  if (knownKeys !== undefined) return unknownKey(String(path.at(-1)), { of, knownKeys, isBlock });
   const [what = '', ...hint] = message.split('\n');
   if (hint.length > 0)
     return {
@@ -129,6 +130,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   from: 'names of defaults',
   packages: 'a list of MatchSpecs',
   policy: 'names of policies',
+  installers: 'a list of {url: …, sha256: …}',
   token_env: 'VARIABLE',
 };
 

@@ -2,7 +2,7 @@ import { pathOf } from '../conda/channel/names.js';
 import { recordDigest } from '../channel/index/repodata.js';
 import { compareChannels, liveContent } from '../channel/compare-channels.js';
 import { makeManifest } from '../channel/manifest/make-manifest.js';
-import { isIndexPath, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
+import { INSTALLERS_NAME, isIndexPath, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import { whyMoved } from '../channel/manifest/why-moved.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { ChannelChanges, LiveFolder } from '../channel/staged.js';
@@ -13,10 +13,22 @@ export interface PlannedChanges {
   changes: ChannelChanges;
   /** Paths in the subdirs that are no index and would not be there afterwards. */
   leaving: string[];
+  /** An installer comes or goes. */
+  installersMove: boolean;
+}
+
+/** Of the installers in the folder, by path; `fetch`: those to come. */
+interface PlannedInstallers {
+  leave: readonly string[];
+  fetch: readonly unknown[];
 }
 
 /** What a run would change, told from the records alone: nothing is fetched. */
-export function plannedChanges(live: LiveFolder, artifacts: readonly PlannedArtifact[]): PlannedChanges {
+export function plannedChanges(
+  live: LiveFolder,
+  artifacts: readonly PlannedArtifact[],
+  installers?: PlannedInstallers,
+): PlannedChanges {
   const after = artifacts.map((artifact) => {
     const { record } = artifact;
     return {
@@ -30,7 +42,11 @@ export function plannedChanges(live: LiveFolder, artifacts: readonly PlannedArti
   const names = new Set(after.map((file) => file.path));
   return {
     changes: compareChannels(before, after),
-    leaving: before.map((file) => file.path).filter((path) => !names.has(path)),
+    leaving: before
+      .map((file) => file.path)
+      .filter((path) => !names.has(path))
+      .filter((path) => installers === undefined || !isInstaller(path) || installers.leave.includes(path)),
+    installersMove: installers !== undefined && installers.leave.length + installers.fetch.length > 0,
   };
 }
 
@@ -52,9 +68,13 @@ export function plannedSignature(
   const moved = [added, removed, upgraded, downgraded, known ? rerecorded : []].some((list) => list.length > 0);
   const encoded = manifest.files.some(({ path }) => path.endsWith('.json.bz2'));
   const asked = whyMoved(manifest, makeManifest(plan, manifest.files, live));
-  if (!moved && asked.length === 0 && encoded === indexBz2) return 'signed';
+  if (!moved && !planned.installersMove && asked.length === 0 && encoded === indexBz2) return 'signed';
   guardSignature({ leaving: [SIGNATURE_NAME] }, drop, live);
   return 'none';
+}
+
+function isInstaller(path: string): boolean {
+  return path.startsWith(`${INSTALLERS_NAME}/`);
 }
 
 /** A channel that states no sha256: the live file counts as the same when its md5 is the stated one. */

@@ -55,7 +55,9 @@ export async function fetchSingleFile(
       if (!result.ok && asksWho(result.status, url, context.rules))
         throw refusedStatus(result.status, { url, channel: folder, rules: context.rules });
       if (!result.ok) throw notServed(url, result.status);
-      return await writer.finish(expected, displayUrl(url));
+      return await writer.finish(expected, displayUrl(url)).catch((error: unknown) => {
+        throw saidOfPage(error, result.headers['content-type']);
+      });
     } catch (error) {
       const dropped = writer.size;
       await writer.discard();
@@ -89,7 +91,22 @@ function decodedSegment(text: string): string {
   }
 }
 
+/** A login page or a page about the file answers 200 too. */
+function saidOfPage(error: unknown, type: string | undefined): unknown {
+  if (!isRepackError(error) || !/^text\/html\b/i.test(type ?? '')) return error;
+  const { code, what, where, hint, details } = error;
+  const said = 'what came is a web page (text/html): a login, or the page about the file';
+  return new RepackError(code, { what, where, hint, details: [...details, said], cause: error });
+}
+
 function notServed(url: string, status: number): RepackError {
+  if (url.startsWith('file:')) {
+    return new RepackError('E_ARTIFACT_MISSING', {
+      what: 'There is no such file',
+      where: displayUrl(url),
+      hint: 'Correct its place, or put it there again.',
+    });
+  }
   return new RepackError('E_ARTIFACT_MISSING', {
     what: `The upstream answers ${status} for this file`,
     where: displayUrl(url),

@@ -7,6 +7,7 @@ import { readHold } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
+import { installerChanges, sayInstallers } from './label-installers.js';
 import { makePlan } from './make-plan.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
@@ -26,6 +27,7 @@ export async function plan(machine: Runtime, request: RepackRequest, shared?: Sh
         const { plan: made } = await makePlan(rt, request, tools);
         guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
         emitFindings(rt, tools.gateway.findings());
+        sayInstallers(rt, installerChanges(folder.live, request.installers));
         return planReport(made, folder, { findings: findings(), request });
       }),
     shared,

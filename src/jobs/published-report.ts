@@ -3,6 +3,8 @@ import { parseDistFilename, pathOf } from '../conda/channel/names.js';
 import type { SourceCounts } from '../base/events.js';
 import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
+import { installerChanges } from './label-installers.js';
+import type { RepackRequest } from './request.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';
 import type { Proof, StagedChannel } from '../channel/staged.js';
 import type { Delivered, Published } from '../delivery/deliver.js';
@@ -57,9 +59,14 @@ export function publishedReport(parts: PublishedParts): JobReport {
 export function planReport(
   plan: RepackPlan,
   folder: Pick<LabelFolder, 'place' | 'live'>,
-  { findings, request }: Pick<JobReport, 'findings'> & { request: Parameters<typeof plannedSignature>[1] },
+  {
+    findings,
+    request,
+  }: Pick<JobReport, 'findings'> & {
+    request: Parameters<typeof plannedSignature>[1] & Pick<RepackRequest, 'installers'>;
+  },
 ): JobReport {
-  const planned = plannedChanges(folder.live, plan.artifacts);
+  const planned = plannedChanges(folder.live, plan.artifacts, installerChanges(folder.live, request.installers));
   return {
     ...sharedParts(plan, folder, (artifact) => artifact.record?.size),
     job: 'plan',

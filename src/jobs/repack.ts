@@ -7,6 +7,7 @@ import type { RepackRequest } from './request.js';
 import type { WorkSettings } from '../config/work-settings.js';
 import type { Collected } from '../delivery/collect-findings.js';
 import { deliver, type Delivered } from '../delivery/deliver.js';
+import { labelInstallers } from './label-installers.js';
 import type { JobReport } from './job-report.js';
 import { refuseSmallDisks } from './run/disk-room.js';
 import type { JobTools } from './run/job-tools.js';
@@ -16,7 +17,7 @@ import { publishedReport } from './published-report.js';
 
 export interface Repack {
   job: 'update' | 'capture';
-  request: WorkSettings & Pick<RepackRequest, 'drop'>;
+  request: WorkSettings & Pick<RepackRequest, 'drop' | 'installers'>;
   policy: Policy | undefined;
   plan: RepackPlan;
   packageCaches: readonly string[];
@@ -51,6 +52,8 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     : { side: [], findings: attestationsLeftOut(acquired.artifacts) };
   emitFindings(rt, [...attested.findings, ...gateway.findings()]);
 
+  const installers = await labelInstallers(rt, folder.live, request.installers, tools);
+
   const { indexBz2, replace, keep, signKey, adopt } = request;
   const delivered = await deliver(
     rt,
@@ -60,7 +63,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
         kind: 'channel',
         plan,
         artifacts: acquired.artifacts,
-        side: attested.side,
+        side: [...attested.side, ...installers],
         indexBz2,
         replace,
         signKey,

@@ -4,6 +4,7 @@ import type { TargetClient, TargetProfile, VirtualPackage } from '../conda/plan/
 import type { Policy } from '../conda/policy/policy.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import type { Asked } from '../delivery/guard.js';
+import type { Installer } from '../config/installers.js';
 import type { LockFile } from '../config/lock-file/lock-file.js';
 import type { PolicyOf } from './policy/load-policy.js';
 import type { WorkSettings } from '../config/work-settings.js';
@@ -27,6 +28,8 @@ export interface RepackRequest extends WorkSettings {
   policy?: Policy | undefined;
   /** All of it is done, whatever was proven before. */
   recheck?: boolean | undefined;
+  /** Undefined: those that lie there. */
+  installers?: readonly Installer[] | undefined;
   /** Its artifacts instead of a solve's; `specs` are then its packages, exactly. */
   lock?: LockFile | undefined;
 }

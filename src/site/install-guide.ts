@@ -1,9 +1,10 @@
 import { NOARCH } from '../conda/channel/channel.js';
 import { parseDistFilename, splitPath } from '../conda/channel/names.js';
-import { INDEX_NAMES, INSTALLERS_NAME } from '../channel/manifest/manifest.js';
+import { INDEX_NAMES } from '../channel/manifest/manifest.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { specForAnyShell, wordForAnyShell } from '../base/shell-quote.js';
 import { signatureNamespace } from './signature/sign.js';
+import { installersSection } from './guide-installers.js';
 import { lockSection } from './guide-locks.js';
 import { onWindows, urlOf, word, wordsOf } from './guide-words.js';
 import type { ExplicitFile } from './explicit-lock.js';
@@ -24,6 +25,7 @@ export function installPage(page: InstallPage): string {
   return [
     ...heading(page),
     ...folderUrl(page),
+    ...installersSection(page, specsText(page.manifest)),
     ...installing(page),
     ...updating(page),
     ...clients(page),
@@ -164,7 +166,6 @@ function clients({ manifest }: InstallPage): string[] {
     '| mamba, micromamba 1.5 and newer; pixi; rattler | yes |',
   ];
   const made = [...new Set(manifest.profiles.flatMap(({ client }) => (client === null ? [] : [client])))];
-  const installers = manifest.files.filter(({ path }) => path.startsWith(`${INSTALLERS_NAME}/`));
   return section('Which programs can read it', [
     '| client | |',
     '| --- | --- |',
@@ -174,9 +175,6 @@ function clients({ manifest }: InstallPage): string[] {
     ...(manifest.profiles.length === 0
       ? []
       : ['It was solved for machines with', '', ...manifest.profiles.map(machine), '']),
-    ...(installers.length === 0
-      ? []
-      : ['Installers of such programs lie in it: ' + installers.map(({ path }) => code(path)).join(', ') + '.', '']),
     'conda 4.3 and 4.4 put `defaults` below a channel that is added, and then fail offline: `conda config --env --remove channels defaults`.',
   ]);
 }

@@ -2,8 +2,10 @@ import path from 'node:path';
 import { nearest } from '../../base/nearest.js';
 import { RepackError } from '../../base/errors.js';
 import type { Machine } from '../../runtime/runtime.js';
+import { installerOf, type Installer } from '../installers.js';
 import { pathInFile } from '../path-in-file.js';
 import type { ResolvedSettings, SettingsLayer } from '../resolve-settings.js';
+import { Wrong } from '../yaml/step.js';
 import { chainOf } from './chain.js';
 import type { Declared, WrittenSpec } from './types.js';
 
@@ -16,6 +18,8 @@ export interface DeclaredLabel {
   packages: { specs: readonly WrittenSpec[]; origin: string } | undefined;
   /** Names of its policies. */
   policy: readonly string[];
+  /** Undefined: left open. */
+  installers: { files: readonly Installer[]; origin: string } | undefined;
   /** Where the token is, as `readToken` takes it: `env:NAME`, `file:PATH`. */
   token: { source: string; origin: string } | undefined;
 }
@@ -37,17 +41,23 @@ export function declaredLabel(
     origin: `${origin}, line ${line}`,
   }));
   const asking = chain.find(({ packages }) => packages !== undefined);
+  const bringing = chain.find(({ installers }) => installers !== undefined);
+  const full = (file: string): string => pathInFile(machine, path.dirname(declared.file), file);
   const knowing = chain.find(({ token }) => token !== undefined);
   return {
     label,
     settings: settings.under(layers),
     packages: asking && { specs: asking.packages!, origin: `${asking.origin}, line ${asking.line}` },
     policy: policyNamesOf(declared, label, { undeclared: false }),
+    installers: bringing && {
+      // What is wrong with one was said when the file was read.
+      files: bringing
+        .installers!.map((each) => installerOf(each, full))
+        .filter((each): each is Installer => !(each instanceof Wrong)),
+      origin: `${bringing.origin}, line ${bringing.line}`,
+    },
     token: knowing && {
-      source:
-        'env' in knowing.token!
-          ? `env:${knowing.token.env}`
-          : `file:${pathInFile(machine, path.dirname(declared.file), knowing.token!.file)}`,
+      source: 'env' in knowing.token! ? `env:${knowing.token.env}` : `file:${full(knowing.token!.file)}`,
       origin: `${knowing.origin}, line ${knowing.line}`,
     },
   };

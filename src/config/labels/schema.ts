@@ -5,6 +5,7 @@ import { TOKEN_LIKE } from '../../base/token-like.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import { fileSettings } from '../file-keys.js';
 import { POLICY_SCHEMA, type PolicyBlock } from '../policy/schema.js';
+import { installerOf, type WrittenInstaller } from '../installers.js';
 import { Wrong } from '../yaml/step.js';
 import { circleIn } from './chain.js';
 
@@ -24,6 +25,23 @@ const OWN = {
     .array(text)
     .optional()
     .meta({ description: 'names of `policies:` that hold for it, whatever command changes its folder' }),
+  installers: z
+    .array(
+      z.strictObject({
+        url: text.optional().meta({ description: 'https://…, or file:///…' }),
+        file: text.optional().meta({ description: 'a file on this machine; counts from the folder of this file' }),
+        sha256: z
+          .union([z.string(), z.number()])
+          .transform((value) => String(value).trim().toLowerCase())
+          .optional(),
+        name: text.optional().meta({ description: 'its name in installers/; absent: the last part of url or file' }),
+      }),
+    )
+    .optional()
+    .meta({
+      description:
+        'programs that bring a client to a machine without one, each by url or file with its sha256; absent: as last published; []: none',
+    }),
   token_env: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable, and not the token')
@@ -85,6 +103,8 @@ export function checkBlocks(
       for (const path of tokensIn(block)) complain([at, name, ...path], new Wrong('looks like a token', TOKEN_HINT));
       if (block.token_env !== undefined && block.token_file !== undefined)
         complain([at, name, 'token_file'], new Wrong('stands beside token_env', 'Keep one of the two.'));
+      for (const { item, wrong: about } of installerProblems(block.installers ?? []))
+        complain([at, name, 'installers', item], about);
       for (const [item, set] of (block.from ?? []).entries())
         if (!Object.hasOwn(defaults, set))
           complain([at, name, 'from', item], unknownName(set, ['set of `defaults:`', 'Sets'], defaults));
@@ -127,6 +147,19 @@ function nameProblem(at: string, name: string, seen: ReadonlyMap<string, string>
   }
 }
 
+function installerProblems(written: readonly WrittenInstaller[]): { item: number; wrong: Wrong }[] {
+  const names = new Map<string, string>();
+  return written.flatMap((each, item) => {
+    const made = installerOf(each, (file) => `/${file.split(/[\\/]/).at(-1)}`);
+    if (made instanceof Wrong) return [{ item, wrong: made }];
+    const twin = names.get(made.name.toLowerCase());
+    names.set(made.name.toLowerCase(), made.name);
+    if (twin === undefined) return [];
+    const what = `has two files that would both be ${made.name} in installers/`;
+    return [{ item, wrong: new Wrong(what, 'Give one of the two a name of its own: `name: …`.') }];
+  });
+}
+
 const POLICY_WORDS = ['policy of `policies:`', 'Policies'] as const;
 
 function unknownName(
@@ -147,6 +180,6 @@ function tokensIn(value: unknown, path: PropertyKey[] = []): PropertyKey[][] {
   if (typeof value === 'string')
     return TOKEN_LIKE.test(value) || /^https?:\/\/\S*\/t\/[^/\s]/i.test(value) ? [path] : [];
   if (typeof value !== 'object' || value === null) return [];
-  const items = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  const items = Array.isArray(value) ? [...value.entries()] : Object.entries(value).filter(([key]) => key !== 'sha256');
   return items.flatMap(([key, each]) => tokensIn(each, [...path, key]));
 }

@@ -1,4 +1,5 @@
 import type { PolicyBlock } from '../policy/schema.js';
+import type { WrittenInstaller } from '../installers.js';
 import type { SettingName } from '../settings.js';
 
 /** A label, or a set of `defaults:`, as ROOT/repackenv.yml has it. */
@@ -11,6 +12,7 @@ export interface DeclaredBlock {
   packages: readonly WrittenSpec[] | undefined;
   /** Names of policies; undefined: left open. */
   policy: readonly string[] | undefined;
+  installers: readonly WrittenInstaller[] | undefined;
   token: { env: string } | { file: string } | undefined;
   /** `FILE, line 3, column 5` */
   whereOf(...path: PropertyKey[]): string;

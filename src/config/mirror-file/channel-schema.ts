@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { isRepackError } from '../../base/errors.js';
 import { Secret } from '../../base/secret.js';
-import { KNOWN_SUBDIRS, safeSegment, shown } from '../../conda/channel/names.js';
+import { KNOWN_SUBDIRS, shown } from '../../conda/channel/names.js';
 import { parseChannelUrl } from '../../conda/channel/declare-channels.js';
+import { installerAt, NO_SHA256, SHA256, urlProblem, type Installer } from '../installers.js';
 import { Wrong, step } from '../yaml/step.js';
-import type { MirrorInstaller } from './types.js';
 import { flag, list, text, written } from './values-schema.js';
 
 const TOKEN_EXAMPLE = 'channels:\n    - url: https://host/channel\n      token: true';
@@ -96,15 +96,7 @@ const asWritten = written.transform((value) => String(value).trim());
 
 const sha256 = asWritten
   .transform((digest) => digest.toLowerCase())
-  .pipe(
-    z.string().regex(/^[0-9a-f]{64}$/, {
-      error: () =>
-        new Wrong(
-          'has a sha256 that is not 64 hexadecimal digits',
-          'Installers are mirrored by URL and sha256: copy the digest from the publisher’s list of files.',
-        ).message,
-    }),
-  );
+  .pipe(z.string().regex(SHA256, { error: () => NO_SHA256.message }));
 
 const installer = z.strictObject({
   url: asWritten.optional(),
@@ -120,7 +112,7 @@ export const installers = list(installer);
 export function locateInstaller(
   { url, file, sha256, name, line }: z.output<typeof installer> & { line: number },
   remoteUrl: string,
-): MirrorInstaller | Wrong {
+): Installer | Wrong {
   if (url === undefined && file === undefined) return new Wrong('has an item without `url` or `file`');
   if (url !== undefined && file !== undefined) return new Wrong('has an item with both `url` and `file`');
   if (file !== undefined && remoteUrl === '')
@@ -129,19 +121,7 @@ export function locateInstaller(
       'Write its whole address as `url`, or give remote_url.',
     );
   const address = url ?? `${remoteUrl}${file!.replace(/^\/+/, '')}`;
-  const problem = urlProblem(address);
-  if (problem !== undefined)
-    return new Wrong(`has a URL that ${problem}`, 'Write it as https://host/path/file, or file:///folder/file.');
-  const called = name ?? decodeURIComponent(new URL(address).pathname.split('/').at(-1)!);
-  try {
-    return { url: address, sha256, name: safeSegment(called, 'installer'), line };
-  } catch (error) {
-    if (!isRepackError(error)) throw error;
-    return new Wrong(
-      `has an installer whose file name can't be used: ${error.what}`,
-      'Give it a plain one with `name: …`.',
-    );
-  }
+  return installerAt(address, { sha256, name, line });
 }
 
 /** The address installers named by `file` are below: '' = none; else with a slash at its end. */
@@ -158,17 +138,3 @@ export const remoteUrl = text.nullable().pipe(
     );
   }),
 );
-
-function urlProblem(address: string): string | undefined {
-  let url: URL;
-  try {
-    url = new URL(address);
-    decodeURIComponent(url.pathname);
-  } catch {
-    return 'can’t be read';
-  }
-  if (!['https:', 'http:', 'file:'].includes(url.protocol)) return 'can’t be read';
-  if (url.username !== '' || url.password !== '') return 'holds a user name or password';
-  if (/\/t\/[^/]/.test(url.pathname)) return 'holds a token';
-  return url.search === '' && url.hash === '' ? undefined : 'has a query or a fragment (?… or #…)';
-}

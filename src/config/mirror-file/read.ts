@@ -20,7 +20,8 @@ import type { MirrorFilter } from './filter.js';
 import { MIRROR_KEYS, MIRROR_SCHEMA, platformAdvice } from './schema.js';
 import type { MirrorKey } from './schema.js';
 import { DEFAULT_MIRROR_DIR, DEFAULT_PLATFORMS, DEFAULT_REMOTE_URL, DEFAULT_SHRINK_LIMIT } from './types.js';
-import type { MirrorChannel, MirrorInstaller } from './types.js';
+import type { Installer } from '../installers.js';
+import type { MirrorChannel } from './types.js';
 import { about, mirrorWords } from './words.js';
 
 export type { MirrorChannel } from './types.js';
@@ -47,7 +48,7 @@ export interface MirrorSettings {
   /** Where installers named by `file` are below; '' = none. Ends with `/` otherwise. */
   readonly remoteUrl: string;
   readonly fetchInstallers: boolean;
-  readonly installers: readonly MirrorInstaller[];
+  readonly installers: readonly Installer[];
   readonly filter: MirrorFilter;
   /** After a run that changed something an unpacked delta is left in `deltaDir`. */
   readonly delta: boolean;
@@ -246,7 +247,7 @@ function readChannels(said: Said): { channels: readonly MirrorChannel[]; token: 
   return { channels, token };
 }
 
-function readInstallers(said: Said, remoteUrl: string): MirrorInstaller[] {
+function readInstallers(said: Said, remoteUrl: string): Installer[] {
   const located = (said.values.installers ?? []).map((each, at) => {
     const installer = locateInstaller(each, remoteUrl);
     return installer instanceof Wrong ? refuse(said, ['installers', at], installer) : installer;

@@ -9,14 +9,6 @@ export interface MirrorChannel {
   readonly line: number | undefined;
 }
 
-export interface MirrorInstaller {
-  readonly url: string;
-  readonly sha256: string;
-  /** File name in `installers/`. */
-  readonly name: string;
-  readonly line: number | undefined;
-}
-
 /** Of the mirror's artifacts, that share may vanish upstream in one run without --allow-shrink. */
 export const DEFAULT_SHRINK_LIMIT = 0.1;
 

@@ -2,7 +2,7 @@ import { emitFindings } from '../../base/emit-findings.js';
 import path from 'node:path';
 import { acquire } from '../../store/acquire.js';
 import type { Gateway } from '../../gateway/gateway.js';
-import { takeInstallers } from '../../mirror/sync/installers.js';
+import { takeInstallers } from '../../store/installers.js';
 import { withBytes } from '../../mirror/sync/artifact.js';
 import type { SyncPlan } from '../../mirror/sync/sync.js';
 import type { Finding } from '../../base/findings.js';
@@ -135,6 +135,7 @@ async function fetchBeside(
     store,
     fetch: (file) => gateway.fetchFile(file),
     keepGoing,
+    statedIn: 'the mirror file',
   });
   // Those of artifacts that lie there were asked for when these came.
   const attested = request.attestations

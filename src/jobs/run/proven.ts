@@ -57,6 +57,7 @@ const PARTS: Readonly<Record<keyof RepackRequest, 'counts' | 'free'>> = {
   profiles: 'counts',
   drop: 'counts',
   policy: 'counts',
+  installers: 'counts',
   declared: 'counts',
   engine: 'counts',
   enginePath: 'counts',

@@ -1,6 +1,7 @@
 import { sha256Of } from '../../codec/digests.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { RepackError } from '../../base/errors.js';
+import { installerPlatform } from '../../channel/installer-name.js';
 import { INSTALLERS_NAME, type Manifest, type ManifestFile } from '../../channel/manifest/manifest.js';
 import type { StoredManifest } from '../../channel/manifest/read-manifest.js';
 import type { DeltaBase, DeltaHeader } from './headers.js';
@@ -45,20 +46,11 @@ export function restrictedTo(published: StoredManifest, subdirs: readonly string
 
 function belongsTo({ path }: ManifestFile, subdirs: ReadonlySet<string>): boolean {
   const [folder = '', name = ''] = path.split('/');
-  if (folder === INSTALLERS_NAME) return installerPlatforms(name).every((one) => subdirs.has(one));
+  if (folder === INSTALLERS_NAME) {
+    const platform = installerPlatform(name);
+    return platform === undefined || subdirs.has(platform);
+  }
   return subdirs.has(folder);
-}
-
-/**
- * The subdir that an installer's name tells (`Miniforge3-Linux-x86_64.sh`, `Miniconda3-py39_4.12.0-Windows-x86_64.exe`); none where it tells
- * nothing, so that it goes to every platform.
- */
-function installerPlatforms(name: string): string[] {
-  const [, system, machine] = /-(Linux|Windows|MacOSX)-([A-Za-z0-9_]+)\.[a-z]+$/.exec(name) ?? [];
-  if (system === undefined || machine === undefined) return [];
-  const os = { Linux: 'linux', Windows: 'win', MacOSX: 'osx' }[system];
-  const cpu = { x86_64: '64', x86: '32' }[machine] ?? machine;
-  return [`${os}-${cpu}`];
 }
 
 /** What a delta has to carry and what it takes away. */

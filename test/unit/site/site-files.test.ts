@@ -362,6 +362,41 @@ describe('writing them', () => {
   });
 });
 
+describe('installers in INSTALL.md', () => {
+  const page = (...names: string[]): string => {
+    const site = tinySite(APP);
+    const more = names.map((name) => ({
+      path: `installers/${name}`,
+      kind: 'side' as const,
+      size: 1,
+      sha256: 'a'.repeat(64),
+      md5: 'b'.repeat(32),
+    }));
+    const manifest = { ...site.manifest, files: [...site.manifest.files, ...more] };
+    const files = makeSiteFiles({ label: 'acme', ...site, manifest });
+    return Buffer.from(files.find(({ name }) => name.endsWith('.md'))!.bytes).toString();
+  };
+
+  it.each([
+    ['Miniforge3-Linux-x86_64.sh', 'sh /repos/acme/installers/Miniforge3-Linux-x86_64.sh -b -p "$HOME/conda"'],
+    ['Miniforge3-Windows-x86_64.exe', 'D:\\repos\\acme\\installers\\Miniforge3-Windows-x86_64.exe /Inst'],
+    ['micromamba-osx-64', 'cp /repos/acme/installers/micromamba-osx-64 ./micromamba && chmod +x ./micromamba'],
+    ['micromamba-win-64.exe', 'copy D:\\repos\\acme\\installers\\micromamba-win-64.exe micromamba.exe'],
+    ['micromamba-2.0.5-0.tar.bz2', 'as its maker says'],
+    ['pixi.pkg', 'as its maker says'],
+  ])('%s: how it is started', (name, says) => expect(page(name)).toContain(says));
+
+  it('stand before all else, and where there are none nothing is said', () => {
+    const titles = (text: string) => text.split('\n').filter((line) => line.startsWith('## '));
+    expect(titles(page('a.sh')).slice(0, 3)).toEqual([
+      '## The folder',
+      '## On a machine that has no conda yet',
+      '## Install',
+    ]);
+    expect(page()).not.toContain('installers');
+  });
+});
+
 describe('conda-lock.yml', () => {
   const LOCKED = 'acme.conda-lock.yml';
   const read = (text: string) =>
