@@ -17,6 +17,7 @@ const VITEST = ['vitest', 'run', '--config', 'test/vitest.config.ts'];
 /** Task -> does it, given the arguments after its name. */
 const TASKS = {
   build: () => buildAlways(),
+  attack: (args) => script('attack', args),
   demo: (args) => script('demo', args),
   test: (args) => {
     // By itself: what a developer waits for. With named files or tests, or with --all: all of them.

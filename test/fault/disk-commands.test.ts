@@ -4,15 +4,14 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { explainSystemError } from '../../src/base/disk-errors.js';
 import { ERROR_EXIT, isRepackError } from '../../src/base/errors.js';
 import { errorText } from '../../src/cli/reporter/error-text.js';
-import type { AnswerMessage, SolveMessage } from '../../src/engine/embedded/protocol.js';
 import { clean } from '../../src/jobs/clean/clean.js';
 import { diff } from '../../src/jobs/diff/diff.js';
 import { verify } from '../../src/jobs/verify.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
-import { threadWorkers, type WorkerHandle, type Workers } from '../../src/runtime/workers.js';
 import { exportTo } from '../helpers/carry.js';
 import { faultFs, type FaultCode, type FsCall } from '../helpers/fault-fs.js';
 import { GATE_TOKEN, JOBS, jobRuntime, type Gated } from '../helpers/gated-jobs.js';
+import { sharedThread } from '../helpers/shared-thread.js';
 import { breaches, digests, exists } from '../helpers/tiny-channel.js';
 
 // Where there is a disk in memory, some hundred runs with their fsyncs are quick.
@@ -124,33 +123,4 @@ async function counting(job: Gated): Promise<number[]> {
   });
   await job.run({ fs, workers });
   return [...sites.values()];
-}
-
-function sharedThread(): Workers & { end(): Promise<void> } {
-  let thread: WorkerHandle | undefined;
-  let ids = 0;
-  const answers = new Map<number, (message: AnswerMessage) => void>();
-  return {
-    start(script) {
-      if (thread === undefined) {
-        thread = threadWorkers().start(script);
-        thread.onMessage((message) => answers.get((message as AnswerMessage).id)?.(message as AnswerMessage));
-      }
-      const listeners: ((message: unknown) => void)[] = [];
-      return {
-        post(message, transfer) {
-          const { id, task } = message as SolveMessage;
-          answers.set((ids += 1), (answer) => {
-            for (const listener of listeners) listener({ ...answer, id });
-          });
-          thread!.post({ id: ids, task }, transfer);
-        },
-        onMessage: (listener) => void listeners.push(listener),
-        onError: () => undefined,
-        onExit: () => undefined,
-        terminate: async () => undefined,
-      };
-    },
-    end: async () => thread?.terminate(),
-  };
 }
