@@ -7,7 +7,7 @@ const LEAVES = ['codec', 'archive'];
 const STAGES = ['engine', 'gateway', 'store', 'media', 'mirror', 'serve', 'answers', 'push'];
 /** Development packages that scripts/bundle.mjs takes into the program. */
 const BUNDLED =
-  '@msgpack/msgpack|aws4fetch|commander|execa|fs-extra|fzstd|modern-tar|semver|spdx-expression-parse|undici|yaml|yauzl|zod';
+  '@cyclonedx/cyclonedx-library|@msgpack/msgpack|aws4fetch|commander|execa|fs-extra|fzstd|modern-tar|packageurl-js|semver|spdx-expression-parse|undici|yaml|yauzl|zod';
 const STAGE = `^src/(${STAGES.join('|')})/`;
 
 /** `folder` may import only itself and `below`; type-only imports of doors are for everybody above the floor. */

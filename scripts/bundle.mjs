@@ -15,13 +15,15 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUT = join(ROOT, 'dist');
 /** Shipped as they are: src/runtime/program-files.ts says where. */
 const ASSETS = [join('src', 'site', 'assets'), join('src', 'cli', 'pages')];
+/** Asked for by a package that does without: CycloneDX writes XML with it, which nobody asks for. */
+const OPTIONAL = ['xmlbuilder2'];
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 for (const folder of ['src', 'scripts']) rmSync(join(OUT, folder), { recursive: true, force: true });
 // Entries lie as in src/, all else flat beside main.js: where a file of the program is, can then be told from the bundle as from the sources.
 const chunks = await bundle('src', {
   input: { main: 'src/main.ts', 'engine/embedded/solve-worker': 'src/engine/embedded/solve-worker.ts' },
-  external: Object.keys(dependencies),
+  external: [...Object.keys(dependencies), ...OPTIONAL],
 });
 for (const folder of ASSETS) cpSync(join(ROOT, folder), join(OUT, folder), { recursive: true });
 writeFileSync(join(OUT, 'src', 'THIRD-PARTY-LICENSES.txt'), licences(chunks));

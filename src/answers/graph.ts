@@ -17,10 +17,11 @@ export interface Node {
   name: string;
   version: string;
   build: string;
-  /** Parsed when it is asked for; undefined of a virtual package, as `subdir`. */
+  /** Parsed when it is asked for; undefined of a virtual package, as `subdir` and `fn`. */
   readonly record: PackageRecord | undefined;
   readonly build_number: number;
   subdir: string | undefined;
+  fn: string | undefined;
   /** Sorted by name; the newest first where several packages satisfy one entry. */
   needs: Edge[];
   neededBy: Edge[];
@@ -64,6 +65,7 @@ export function graphOf({ manifest, packages }: AskedChannel, subdir: string): G
       version,
       build,
       subdir: each.subdir,
+      fn: each.fn,
       needs: [],
       neededBy: [],
       get record() {
@@ -148,7 +150,17 @@ function withoutPlace(spec: MatchSpec): MatchSpec {
 }
 
 function virtual(name: string, version: string, build: string): Node {
-  return { name, version, build, build_number: 0, record: undefined, subdir: undefined, needs: [], neededBy: [] };
+  return {
+    name,
+    version,
+    build,
+    build_number: 0,
+    record: undefined,
+    subdir: undefined,
+    fn: undefined,
+    needs: [],
+    neededBy: [],
+  };
 }
 
 /** By the build string, so that no record is parsed. */

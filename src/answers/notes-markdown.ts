@@ -3,10 +3,20 @@ import { code, section } from '../site/markdown.js';
 import { whatIsAsked } from './asked.js';
 import type { NotesAdvisory, NotesReport } from './schema.js';
 
+/** What is told behind the changes: each line is Markdown. */
+export interface NotesSection {
+  title: string;
+  lines: readonly string[];
+}
+
 /** Release notes as a customer reads them. A function of the report alone: no clock. */
-export function notesMarkdown(report: NotesReport): string {
-  const { from, to, advisories, asked } = report;
-  const of = (lines: readonly string[], title: string): string[] => (lines.length === 0 ? [] : section(title, lines));
+export function notesMarkdown(
+  report: NotesReport,
+  { title = titleOf(report.from, report.to), more = [] }: { title?: string; more?: readonly NotesSection[] } = {},
+): string {
+  const { advisories, asked } = report;
+  const of = (lines: readonly string[], heading: string): string[] =>
+    lines.length === 0 ? [] : section(heading, lines);
   const moved = (list: NotesReport['upgraded']): string[] =>
     list.map((each) => `- ${code(each.name)} ${text(each.from)} → ${text(each.to)}${on(each.subdirs)}`);
   const single = (list: NotesReport['added']): string[] =>
@@ -16,7 +26,7 @@ export function notesMarkdown(report: NotesReport): string {
     ...asked.removed.map((spec) => `- removed: ${code(spec)}`),
   ];
   return `${[
-    `# ${text(titleOf(from, to))}`,
+    `# ${text(title)}`,
     '',
     summaryOf(report),
     ...of(advisories.closed.map(advisoryLine), 'Security: closed'),
@@ -35,6 +45,7 @@ export function notesMarkdown(report: NotesReport): string {
     ),
     ...of(single(report.record_changed), 'Same version, changed by its channel'),
     ...of(requests, 'Asked for'),
+    ...more.flatMap((each) => of(each.lines, each.title)),
   ].join('\n')}\n`;
 }
 

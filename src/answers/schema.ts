@@ -68,6 +68,22 @@ const packageLicence = z.object({
   disagrees: z.boolean().describe('the record states another family beside it'),
   sha256: z.string().nullable(),
   url: z.string().nullable().describe('where it was published, without a token'),
+  license_files: z
+    .array(z.string())
+    .nullable()
+    .describe('the licence files in the package, as its papers name them; null: it was not looked into'),
+});
+
+/** In reports and on pages. */
+const runs = z.object({
+  name: z.string(),
+  version: z.string(),
+  build: z.string(),
+  subdir: z.string(),
+  fn: z.string(),
+  what: z
+    .array(z.string())
+    .describe('link scripts as conda names them (post-link, pre-unlink), activate.d, deactivate.d, menuinst'),
 });
 
 const licensesAnswer = z.object({
@@ -198,6 +214,7 @@ export type PolicyAnswer = z.infer<typeof policyAnswer>;
 export type PolicyReport = Answer<'policy'>;
 export type PackageLicence = z.infer<typeof packageLicence>;
 export type LicensesAnswer = z.infer<typeof licensesAnswer>;
+export type RunsAtInstall = z.infer<typeof runs>;
 export type LicensesReport = Answer<'licenses'>;
 
 /** The JSON Schema (2020-12) of a report. */

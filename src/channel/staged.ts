@@ -21,7 +21,7 @@ export interface LiveFile extends Digests {
 }
 
 export interface StagedFile extends Omit<ManifestFile, 'kind'> {
-  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
+  kind: ManifestFile['kind'] | 'manifest' | 'signature' | 'sums';
   /** The mtime it must have once published, ms, a whole even second (design D7). */
   mtimeMs: number;
   /** Against the live folder. `unchanged` = equal bytes: publish must not touch the live file. */

@@ -83,3 +83,14 @@ export async function* piecesOf(handle: Pick<FileHandle, 'read'>): AsyncGenerato
     if (spare.length < MAX_SPARE) spare.push(buffer);
   }
 }
+
+/** The name space of this program's UUIDs: a random one. */
+const NAMESPACE = Buffer.from('8c2b7f0e5d1a4f3e9b6a2d4c7e8f1a30', 'hex');
+
+/** A UUID (version 5, RFC 9562) of these bytes. */
+export function uuidOf(bytes: Uint8Array): string {
+  const hash = createHash('sha1').update(NAMESPACE).update(bytes).digest().subarray(0, 16);
+  hash[6] = (hash[6]! & 0x0f) | 0x50;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

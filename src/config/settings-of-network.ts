@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, texts, type Stated } from './stated.js';
+import { text, texts, type Stated, whole } from './stated.js';
 
 /** Of the settings' table, how channels are reached. */
 export const NETWORK_STATED = {
@@ -29,12 +29,7 @@ export const NETWORK_STATED = {
     group: 'Network',
     value: 'MB',
     help: 'the largest index of a channel that is read, unpacked, in MB',
-    schema: z.coerce
-      .number()
-      .int('must be a whole number of MB')
-      .min(1, 'must be 1 or more')
-      .max(1_500, 'must be 1500 at most')
-      .default(450),
+    schema: whole(1, 1_500, 'MB').default(450),
   },
   proxy: {
     group: 'Network',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NETWORK_STATED } from './settings-of-network.js';
-import { onOff, place, text, texts, type Stated } from './stated.js';
+import { onOff, place, text, texts, whole, type Stated } from './stated.js';
 
 /**
  * Every setting, once, in the order of help and `--show-config`: the command line option, the `REPACKENV_…` variable, the key in
@@ -120,12 +120,7 @@ const STATED = {
     group: 'Proof and publishing',
     value: 'N',
     help: 'how many generations stay complete, the live one among them: what leaves is kept beside the label folders',
-    schema: z.coerce
-      .number()
-      .int('must be a whole number of generations')
-      .min(0, 'must be 0 or more')
-      .max(10_000, 'must be 10000 at most')
-      .optional(),
+    schema: whole(0, 10_000, 'generations').optional(),
     defaultText: 'as last time; at first 3 for labels, 0 for mirrors and imported folders',
   },
   signKey: {
@@ -139,6 +134,16 @@ const STATED = {
     group: 'Proof and publishing',
     help: 'write LABEL.verify.sh, LABEL.verify.ps1 and LABEL.INSTALL.md beside the label folder, for sites without this tool',
     schema: z.enum(['on', 'off']).default('on'),
+  },
+  papers: {
+    group: 'Proof and publishing',
+    value: 'changes|licenses|sbom|page|none',
+    help: 'what is laid into LABEL/papers: CHANGES.md, licenses.csv, sbom.cdx.json (CycloneDX), index.html',
+    schema: z
+      .array(z.enum(['changes', 'licenses', 'sbom', 'page', 'none']))
+      .refine((words) => !words.includes('none') || words.length === 1, 'none stands alone')
+      .optional(),
+    defaultText: 'all of them, with each new generation; mirrors have none',
   },
   attestations: {
     group: 'Proof and publishing',
@@ -193,12 +198,7 @@ const STATED = {
     value: 'N',
     ofRun: true,
     help: 'how many labels are worked on at once, where several are updated or planned',
-    schema: z.coerce
-      .number()
-      .int('must be a whole number')
-      .min(1, 'must be 1 or more')
-      .max(64, 'must be 64 at most')
-      .optional(),
+    schema: whole(1, 64, 'labels').optional(),
     defaultText: 'by cores and memory',
   },
   notify: {

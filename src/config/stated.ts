@@ -27,6 +27,15 @@ export const text = z.string().min(1, 'must not be empty');
 export const texts = z.array(text).default([]);
 export const onOff = z.boolean().default(false);
 
+/** A whole number of things. */
+export function whole(least: number, most: number, things: string) {
+  return z.coerce
+    .number()
+    .int(`must be a whole number of ${things}`)
+    .min(least, `must be ${least} or more`)
+    .max(most, `must be ${most} at most`);
+}
+
 /** A whole URL of http, https or file, or the path of a folder: see `folderUrl`. */
 export const place = z
   .string()

@@ -20,6 +20,7 @@ const AS_GIVEN = [
   'replace',
   'keep',
   'signKey',
+  'papers',
   'attestations',
   'adopt',
   'dryRun',

@@ -38,7 +38,9 @@ export function plannedChanges(
       ...(record === undefined ? {} : { record: recordDigest({ ...artifact, record }) }),
     };
   });
-  const before = liveContent(live).filter(({ path }) => path.includes('/') && !isIndexPath(path));
+  const before = liveContent(live).filter(
+    ({ path, kind }) => path.includes('/') && !isIndexPath(path) && kind !== 'paper',
+  );
   const names = new Set(after.map((file) => file.path));
   return {
     changes: compareChannels(before, after),

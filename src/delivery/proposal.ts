@@ -1,5 +1,6 @@
 import type { ContentPlan } from '../channel/manifest/make-manifest.js';
-import type { SideFile, StagedChannel } from '../channel/staged.js';
+import type { Manifest } from '../channel/manifest/manifest.js';
+import type { LiveFolder, SideFile, StagedChannel } from '../channel/staged.js';
 import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { Policy } from '../conda/policy/policy.js';
 import type { WorkSettings } from '../config/work-settings.js';
@@ -80,10 +81,36 @@ export interface ChannelContent {
   indexes?: readonly Pick<IndexFile, 'path' | 'bytes'>[];
   /** File or package names whose changed bytes are accepted; `all`: every one. */
   replace: readonly string[];
+  /** Makes its papers; absent: a new generation has none. */
+  papers?: PaperMaker | undefined;
   /** SSH key that signs the manifest. */
   signKey?: string | undefined;
   /** Stage only what changes, by links where the disk has them: for folders too large to be written twice. */
   changesOnly?: boolean;
+}
+
+/** A file of `papers/`. */
+export interface Paper {
+  name: string;
+  bytes: Uint8Array;
+}
+
+/** What papers tell of: the channel as it will be, its manifest without them. */
+export interface PapersInput {
+  manifest: Manifest;
+  artifacts: readonly AcquiredArtifact[];
+  live: LiveFolder;
+}
+
+/** Makes papers: of the same input the same, byte for byte. */
+export interface PaperMaker {
+  /** Those that were asked for. Undefined: all of a new generation; one that stays keeps those that it has. */
+  names: readonly string[] | undefined;
+  /** `all`: those that the folder will have; undefined: all that there are. */
+  make(
+    input: PapersInput,
+    which: { all: readonly string[] | undefined; wanted: (name: string) => boolean },
+  ): Promise<Paper[]>;
 }
 
 /** A channel as somebody else made it, taken over byte for byte. */

@@ -1,3 +1,4 @@
+import type { RunsAtInstall } from '../answers/schema.js';
 import type { Finding } from '../base/findings.js';
 import type { SourceCounts } from '../base/events.js';
 import type { EngineIdentity } from '../conda/plan/plan.js';
@@ -50,6 +51,10 @@ export interface JobReport {
   policy?: PolicyVerdict | undefined;
   /** Of `manifest.json`, as it is or would be. */
   signature: 'signed' | 'none';
+  /** Names of what lies in `papers/`, and of those, what this run made; absent for a plan, and where none are wanted. */
+  papers?: { names: string[]; made: string[] } | undefined;
+  /** Packages that run something when they are installed; of a plan, whose bytes may not be on this machine: `unread` counts those. */
+  runs?: { packages: RunsAtInstall[]; unread: number } | undefined;
   /** Absent for a plan. */
   published?:
     | {

@@ -1,5 +1,5 @@
 import type { Finding } from '../base/findings.js';
-import { parseDistFilename, pathOf } from '../conda/channel/names.js';
+import { parseDistFilename, pathOf, splitPath } from '../conda/channel/names.js';
 import type { SourceCounts } from '../base/events.js';
 import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
@@ -7,6 +7,7 @@ import { installerChanges } from './label-installers.js';
 import type { RepackRequest } from './request.js';
 import type { JobReport, ReportedArtifact } from './job-report.js';
 import type { Proof, StagedChannel } from '../channel/staged.js';
+import type { WorkSettings } from '../config/work-settings.js';
 import type { Delivered, Published } from '../delivery/deliver.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import { whyMoved } from '../channel/manifest/why-moved.js';
@@ -16,6 +17,7 @@ export interface PublishedParts {
   job: 'update' | 'capture' | 'rollback';
   plan: RepackPlan;
   folder: LabelFolder;
+  request: Pick<WorkSettings, 'papers'>;
   fetched: SourceCounts;
   staged: StagedChannel;
   proof: Proof;
@@ -27,7 +29,7 @@ export interface PublishedParts {
 
 /** What a person wants to know after the switch. */
 export function publishedReport(parts: PublishedParts): JobReport {
-  const { job, plan, folder, fetched, staged, proof, published, verdict, findings } = parts;
+  const { job, plan, folder, fetched, staged, proof, published, verdict, findings, request } = parts;
   const sizes = new Map(staged.files.map((file) => [file.path, file.size]));
   const { generation, manifestSha256, unchanged, bytesWritten } = published;
   return {
@@ -39,6 +41,7 @@ export function publishedReport(parts: PublishedParts): JobReport {
     findings,
     ...(verdict === undefined ? {} : { policy: verdict }),
     signature: staged.files.some(({ kind }) => kind === 'signature') ? 'signed' : 'none',
+    papers: papersIn(request, staged.files),
     published: {
       generation,
       because: whyMoved(folder.live.manifest, staged.manifest),
@@ -49,6 +52,17 @@ export function publishedReport(parts: PublishedParts): JobReport {
       proof,
     },
   };
+}
+
+/** `files`: all of the folder, those that stay as `unchanged`. */
+export function papersIn(
+  { papers: asked }: Pick<WorkSettings, 'papers'>,
+  files: readonly { path: string; kind: string; change: string }[],
+): JobReport['papers'] {
+  if (asked?.includes('none') === true) return undefined;
+  const papers = files.filter(({ kind }) => kind === 'paper');
+  const name = ({ path }: { path: string }): string => splitPath(path)[1];
+  return { names: papers.map(name), made: papers.filter(({ change }) => change !== 'unchanged').map(name) };
 }
 
 /**

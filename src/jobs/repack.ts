@@ -12,6 +12,7 @@ import type { JobReport } from './job-report.js';
 import { refuseSmallDisks } from './run/disk-room.js';
 import type { JobTools } from './run/job-tools.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
+import { paperMaker } from './papers.js';
 import { attestationsLeftOut } from './stated-attestations.js';
 import { publishedReport } from './published-report.js';
 
@@ -67,6 +68,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
         indexBz2,
         replace,
         signKey,
+        papers: paperMaker(rt, request, folder),
       },
       proof: { kind: 'installable', plan, request, tools },
       from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
@@ -79,6 +81,14 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     },
     folder,
   );
-  const report = publishedReport({ job, plan, folder, fetched: acquired.counts, ...delivered, findings: findings() });
+  const report = publishedReport({
+    job,
+    plan,
+    folder,
+    request,
+    fetched: acquired.counts,
+    ...delivered,
+    findings: findings(),
+  });
   return { ...delivered, report };
 }

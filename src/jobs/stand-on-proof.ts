@@ -10,6 +10,7 @@ import { recordUnchanged } from '../delivery/receipts.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { asItIs } from './held-report.js';
 import type { JobReport } from './job-report.js';
+import { papersIn } from './published-report.js';
 import type { RepackRequest } from './request.js';
 import type { JobTools } from './run/job-tools.js';
 import { siteFilesStand, type Proven } from './run/proven.js';
@@ -61,6 +62,10 @@ export async function standOnProof({ rt, findings }: Collected, task: Task): Pro
       cache: none,
       store: { artifacts: report.artifacts.length, bytes: report.bytesTotal },
     },
+    papers: papersIn(
+      request,
+      manifest.files.map(({ path, kind }) => ({ path, kind, change: 'unchanged' })),
+    ),
     findings: findings(),
   };
 }

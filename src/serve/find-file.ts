@@ -53,7 +53,7 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
       const state = contents.manifestFile?.digests.sha256 ?? '';
       if (settled.get(place) === state || rt.clock.monotonic() >= deadline || rt.signal.aborted) {
         settled.set(place, state);
-        return stated.kind === 'side' ? UNSTEADY : byIndex(folder, path, contents);
+        return stated.kind === 'side' || stated.kind === 'paper' ? UNSTEADY : byIndex(folder, path, contents);
       }
       await rt.clock.sleep(LOOK_MS, rt.signal).catch(() => {});
     }

@@ -229,14 +229,14 @@ function synchronising({ label }: InstallPage): string[] {
     'deleting what is gone. Linux:',
     '',
     ...commands([
-      `rsync -rt --exclude=repodata.json\\* --exclude=manifest.json\\* --exclude=SHA256SUMS ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
+      `rsync -rt --exclude=repodata.json\\* --exclude=manifest.json\\* --exclude=SHA256SUMS --exclude=/papers/ ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
       `rsync -rt --delay-updates --delete-delay ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
     ]),
     '',
     'Windows (an exit code below 8 is success):',
     '',
     ...commands([
-      `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /E /XF repodata.json* manifest.json* SHA256SUMS /R:5 /W:5`,
+      `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /E /XF repodata.json* manifest.json* SHA256SUMS /XD papers /R:5 /W:5`,
       `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /MIR /R:5 /W:5`,
     ]),
   ]);

@@ -151,7 +151,7 @@ describe('the import command', () => {
       const { run, path } = vendor;
       const before = snapshot(site);
       const parts = path('parts');
-      await vendor.done('export', vendor.work.labelDir, '--to', parts, '--part-size', '12KB');
+      await vendor.done('export', vendor.work.labelDir, '--to', parts, '--part-size', '36KB');
       renameSync(join(parts, 'halkbank-g2.part002.tar'), path('aside.tar'));
       const incomplete = await run('import', parts, '--root', path('nowhere'));
       expectRefusal(incomplete, {

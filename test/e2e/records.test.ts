@@ -11,7 +11,14 @@ import { zstdDecompress } from '../../src/codec/zstd.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import type { Workplace } from '../helpers/programs.js';
-import { folderOfChannel, FOR_CONDA43, openRealWorkplace, recordsIn, type Records } from '../helpers/real-upstream.js';
+import {
+  PAPERS,
+  folderOfChannel,
+  FOR_CONDA43,
+  openRealWorkplace,
+  recordsIn,
+  type Records,
+} from '../helpers/real-upstream.js';
 
 const SLOW = 300_000;
 
@@ -71,8 +78,8 @@ for (const { kind, args, subdirs, artifacts, formats } of [
       expect(delivered().map(({ path }) => path)).toEqual(artifactFiles);
       expect(manifest.subdirs).toEqual(subdirs);
       const indexes = subdirs.flatMap((subdir) => formats.map((format) => `${subdir}/repodata.${format}`));
-      expect(files).toEqual([...artifactFiles, ...indexes, 'manifest.json', 'SHA256SUMS'].sort());
-      expect(manifest.files.map(({ path }) => path)).toEqual([...artifactFiles, ...indexes].sort());
+      expect(files).toEqual([...artifactFiles, ...indexes, ...PAPERS, 'manifest.json', 'SHA256SUMS'].sort());
+      expect(manifest.files.map(({ path }) => path)).toEqual([...artifactFiles, ...indexes, ...PAPERS].sort());
     });
 
     it('F6 every record is the one that its channel publishes, to the last member', async () => {

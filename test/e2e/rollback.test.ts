@@ -19,7 +19,11 @@ const rollback = (to: string, ...more: string[]): Promise<Ran> =>
   ours('rollback', work.labelDir, '--to', to, ...upstream.options, ...more);
 const manifestOf = (dir = work.labelDir): Manifest =>
   JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Manifest;
-const content = ({ generation: _generation, previous: _previous, ...rest }: Manifest) => rest;
+/** Its papers tell of the way to this number: they are made anew, and only their names stay. */
+const content = ({ generation: _generation, previous: _previous, files, ...rest }: Manifest) => ({
+  ...rest,
+  files: files.map((file) => (file.kind === 'paper' ? file.path : file)),
+});
 /** What a set that one command after the other took to a site leads to there. */
 const site = (): string => join(work.dir, 'site', 'halkbank');
 

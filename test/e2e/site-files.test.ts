@@ -296,7 +296,7 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
         if (!path.endsWith('/') && statSync(join(work.labelDir, path)).isFile())
           cpSync(join(work.labelDir, path), inSite(path));
     };
-    const isIndex = (path: string): boolean => /repodata\.json|manifest\.json|SHA256SUMS/.test(path);
+    const isIndex = (path: string): boolean => /repodata\.json|manifest\.json|SHA256SUMS|^papers\//.test(path);
 
     copy((path) => !isIndex(path));
     const first = await run();
@@ -306,7 +306,7 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
     ]);
     copy((path) => /repodata/.test(path));
     expect([(await run()).exitCode]).toEqual([3]);
-    copy((path) => path === 'manifest.json');
+    copy((path) => path === 'manifest.json' || path.startsWith('papers/'));
     const torn = await run();
     expect(torn.stdout).toContain('SHA256SUMS is of another generation than manifest.json');
     expect(torn.exitCode).toBe(3);

@@ -15,7 +15,7 @@ import { snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
-import { openRealWorkplace, reportOf } from '../helpers/real-upstream.js';
+import { PAPERS, openRealWorkplace, reportOf } from '../helpers/real-upstream.js';
 
 const SLOW = 300_000;
 const TWO_SUBDIRS = ['--subdir', 'linux-64', '--subdir', 'win-64'];
@@ -120,6 +120,7 @@ describeWithLayers(['rsync', 'upstream-mixed'], 'a label for two platforms, buil
         'noarch/ratingpro-2.5.0-py_0.conda',
         'noarch/repodata.json',
         'noarch/repodata.json.zst',
+        ...PAPERS,
       ]);
       const left = listed.filter((line) => line.startsWith('*deleting')).map((line) => line.split(/ +/)[1]);
       expect(left.sort()).toEqual(['noarch/pytho-1.9-py_0.conda', 'noarch/ratingpro-2.4.1-py_0.conda']);

@@ -86,6 +86,7 @@ function requestOf(changes: Partial<MirrorRequest> = {}, text = ''): MirrorReque
   );
   return {
     settings,
+    papers: undefined,
     ...mirrorPlace(testRuntime().machine, settings),
     channels: declareMirrorChannels(settings, { baseUrl: 'https://conda.invalid', owner: undefined, hasToken: true }),
     token: new Secret(CHAOS_TOKEN),

@@ -306,6 +306,7 @@ export function workSettingsOf(cacheDir: string): WorkSettings {
     engine: 'embedded',
     enginePath: undefined,
     keep: undefined,
+    papers: ['none'],
     cacheDir,
     allowHttp: [],
     maxIndexMb: 450,

@@ -6,6 +6,9 @@ import { layerPath } from './layers.js';
 import { openWorkplace, type Ran, type Workplace } from './programs.js';
 import { startUpstream } from './upstream.js';
 
+/** What a label has beside its packages and indexes, by path. */
+export const PAPERS = ['CHANGES.md', 'index.html', 'licenses.csv', 'sbom.cdx.json'].map((name) => `papers/${name}`);
+
 /** A workplace whose upstream is one of the real ones (`npm run upstream`), generation 1 unless said. For `describeWithLayers`. */
 export async function openRealWorkplace(
   kind: 'mixed' | 'bz2',

@@ -15,7 +15,7 @@ export type ContentPlan = Pick<RepackPlan, 'label' | 'specs' | 'channels' | 'pro
  * The manifest of what is staged (design D8). A function of the plan, the files and the manifest before it.
  *
  * The generation moves when anything that decides what a site gets moves: an artifact, a side file, a record, a spec, a channel, a subdir or a
- * profile. It stays when only the encoding of the index differs (a `.bz2` more, an index that someone rewrote by hand). A number is never
+ * profile. It stays when only papers or the encoding of the index differ (a `.bz2` more, an index that someone rewrote by hand). A number is never
  * used twice: the next is one more than the live one's and than `lastGeneration`, the highest that is remembered.
  */
 export function makeManifest(
@@ -71,9 +71,9 @@ export function manifestProfile({ subdir, virtualPackages, client }: TargetProfi
   };
 }
 
-/** What a generation stands for: everything but the encoding of its indexes. */
+/** What a generation stands for: everything but the encoding of its indexes and what its papers tell of it. */
 export function contentOf(manifest: Manifest): string {
-  const content = manifest.files.filter(({ kind }) => kind !== 'index');
+  const content = manifest.files.filter(({ kind }) => kind !== 'index' && kind !== 'paper');
   return canonicalJson({ ...manifest, generation: 0, previous: null, files: content });
 }
 

@@ -3,11 +3,11 @@ import type { VirtualPackage } from '../../conda/plan/profile.js';
 
 /**
  * One file of a label folder. `path` is relative with `/`: `linux-64/numpy-1.26.4-py39_0.conda`. Sizes in bytes. `side`: travels with
- * the channel without being in its index, as the attestation of an artifact (CEP 27) or an installer.
+ * the channel without being in its index, as the attestation of an artifact (CEP 27) or an installer. `paper`: tells people about it (design D18).
  */
 export interface ManifestFile {
   path: string;
-  kind: 'artifact' | 'index' | 'side';
+  kind: 'artifact' | 'index' | 'side' | 'paper';
   size: number;
   sha256: string;
   md5: string;
@@ -45,6 +45,8 @@ export const SUMS_NAME = 'SHA256SUMS';
 export const SIGNATURE_NAME = 'manifest.json.sig';
 /** Folder at the root of a channel for side files that belong to no subdir. */
 export const INSTALLERS_NAME = 'installers';
+/** Folder at the root for papers: `papers/CHANGES.md`. */
+export const PAPERS_NAME = 'papers';
 /** Index files that this project can write into a subdir. */
 export const INDEX_NAMES = ['repodata.json', 'repodata.json.zst', 'repodata.json.bz2'] as const;
 
@@ -58,8 +60,10 @@ export function isOwnRootFile(name: string): boolean {
   return name === MANIFEST_NAME || name === SUMS_NAME || name === SIGNATURE_NAME;
 }
 
-/** Folders at the root that hold side files only, as the manifest lists them. */
+/** Folders at the root that hold side files or papers only, as the manifest lists them. */
 export function sideFoldersOf(manifest: Pick<Manifest, 'files' | 'subdirs'>): string[] {
-  const folders = manifest.files.filter(({ kind }) => kind === 'side').map(({ path }) => splitPath(path)[0]);
+  const folders = manifest.files
+    .filter(({ kind }) => kind === 'side' || kind === 'paper')
+    .map(({ path }) => splitPath(path)[0]);
   return [...new Set(folders)].filter((folder) => !manifest.subdirs.includes(folder)).sort();
 }

@@ -45,7 +45,7 @@ const channelUrl = z.string().refine(
 
 const file = z.object({
   path: relativePath,
-  kind: z.enum(['artifact', 'index', 'side']),
+  kind: z.enum(['artifact', 'index', 'side', 'paper']),
   size: z.number().int().nonnegative(),
   sha256: digest(64),
   md5: digest(32),

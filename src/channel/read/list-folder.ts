@@ -29,6 +29,8 @@ export interface Listing {
 export interface ListOptions {
   /** Of this folder, where it is ours: says which subdirs and side folders it has. */
   manifest?: Pick<Manifest, 'files' | 'subdirs'> | undefined;
+  /** Folders at the root that count as its own without a manifest that says so. */
+  sides?: readonly string[] | undefined;
   /** Files in folders of a subdir are listed too, and such folders are not odd. */
   deep?: boolean;
 }
@@ -37,14 +39,13 @@ export interface ListOptions {
 export async function listFolder(
   rt: Disk,
   dir: string,
-  { manifest, deep = false }: ListOptions = {},
+  { manifest, sides = manifest === undefined ? [] : sideFoldersOf(manifest), deep = false }: ListOptions = {},
 ): Promise<Listing> {
   const subdirs: string[] = [];
   const paths: string[] = [];
   const strangers: string[] = [];
   const odd = new Map<string, OddKind>();
   const closed = new Map<string, unknown>();
-  const sides = manifest === undefined ? [] : sideFoldersOf(manifest);
   const folders: string[] = [];
   for (const entry of await rt.fs.readdir(dir)) {
     const { name } = entry;

@@ -54,9 +54,9 @@ const READ_WHOLE: ReadonlySet<string> = new Set([...INDEX_NAMES, MANIFEST_NAME, 
 export async function readFolder(
   rt: ReadRuntime,
   dir: string,
-  { manifest, ...options }: Pick<ListOptions, 'manifest'> & HashOptions = {},
+  { manifest, sides, ...options }: Pick<ListOptions, 'manifest' | 'sides'> & HashOptions = {},
 ): Promise<Folder> {
-  const listing = await listFolder(rt, dir, { manifest });
+  const listing = await listFolder(rt, dir, { manifest, sides });
   const violations: Violation[] = [...listing.closed].map(([path, error]) => unreadable(path, error));
   const strangers = [...listing.strangers];
   for (const [path, kind] of listing.odd) {

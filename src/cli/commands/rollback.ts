@@ -25,6 +25,7 @@ export const rollbackCommand: CliCommand = {
     'prove',
     'enginePath',
     'signKey',
+    'papers',
     'siteFiles',
     'policyFile',
     'dryRun',

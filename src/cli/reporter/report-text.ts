@@ -43,7 +43,9 @@ function headline(report: JobReport): string[] {
   return [
     unchanged
       ? `${report.label}: nothing new; generation ${generation} stays, 0 bytes written`
-      : `${report.label}: generation ${generation} is published`,
+      : because.length > 0
+        ? `${report.label}: generation ${generation} is published`
+        : `${report.label}: generation ${generation} stays; of its papers or indexes some were written anew`,
     ...(because.length === 0 ? [] : [`  because     ${because.join(', ')}`]),
     asked,
     solved,
@@ -52,6 +54,7 @@ function headline(report: JobReport): string[] {
     `  proven      ${proof.checks.map((check) => check.name).join(', ')}${sinceText(proof)}`,
     ...policyLine(report),
     signature,
+    ...papersLine(report),
     ...(report.held === undefined ? [] : [`  held        until it is released: repackenv release; ${report.held.why}`]),
   ];
 }
@@ -67,6 +70,18 @@ function policyLine({ policy }: JobReport): string[] {
 
 function sinceText({ asOf }: Pick<Proof, 'asOf'>): string {
   return asOf === undefined ? '' : `; as of generation ${asOf.generation}, ${asOf.at}: nothing changed since`;
+}
+
+/** A folder of before there were papers gets them with its next generation, unless somebody asks. */
+function papersLine({ papers, published }: JobReport): string[] {
+  if (papers === undefined) return [];
+  const { names, made } = papers;
+  if (names.length === 0)
+    return published?.because.length === 0
+      ? ['  papers      none; made with the next generation, or now: --papers']
+      : [];
+  const anew = made.length > 0 && made.length < names.length ? `; new: ${made.join(', ')}` : '';
+  return [`  papers      ${names.join(', ')}${anew}`];
 }
 
 function changeLines(report: JobReport): string[] {

@@ -28,7 +28,7 @@ export async function compareWithManifest(
   for (const { path, kind, sha256 } of manifest.files) {
     const found = live.files.get(path);
     if (found?.sha256 === sha256) continue;
-    if (kind === 'side') {
+    if (kind === 'side' || kind === 'paper') {
       const state = found === undefined ? 'was missing' : 'was changed by somebody else';
       tell('side-file-restored', path, `${state}; ${comesBack}`);
     } else if (kind === 'index') {

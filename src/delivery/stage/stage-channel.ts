@@ -4,7 +4,13 @@ import { digestsOf, sha256Of } from '../../codec/digests.js';
 import { explainDiskErrorOn, freeSpace } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
-import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME, type ManifestFile } from '../../channel/manifest/manifest.js';
+import {
+  MANIFEST_NAME,
+  PAPERS_NAME,
+  SIGNATURE_NAME,
+  SUMS_NAME,
+  type ManifestFile,
+} from '../../channel/manifest/manifest.js';
 import { inParallel } from '../../base/parallel.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { LiveFolder, SideFile, StagedChannel, StagedFile } from '../../channel/staged.js';
@@ -20,6 +26,8 @@ import {
 } from '../../channel/manifest/make-manifest.js';
 import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
 import { buildRepodata, recordDigest } from '../../channel/index/repodata.js';
+import type { PaperMaker } from '../proposal.js';
+import { papersOf } from './stage-papers.js';
 import { shareBytes, type ShareBytes } from './share-bytes.js';
 import { copyStaged, writeStaged } from './write-staged.js';
 import { indexNames, packIndexFiles } from '../../channel/index/forms.js';
@@ -40,6 +48,8 @@ export interface StageOptions {
   replace: readonly string[];
   /** What travels along outside the indexes; default nothing. */
   side?: readonly SideFile[] | undefined;
+  /** Makes its papers (design D18); absent: nobody does. */
+  papers?: PaperMaker | undefined;
   /** Makes the detached signature over the bytes of `manifest.json`. Asked only where the folder has none over the same bytes. */
   sign?: ((manifest: Uint8Array) => Promise<Uint8Array>) | undefined;
   /**
@@ -59,7 +69,7 @@ export interface StageResult extends StagedChannel {
 type FileToStage = { file: StagedFile } & ({ storePath: string } | { bytes: Uint8Array } | { stays: true });
 
 /**
- * Makes the complete channel in `dir`: artifacts, an index for every subdir and `noarch`, side files, `manifest.json` with its signature, `SHA256SUMS`. Every new
+ * Makes the complete channel in `dir`: artifacts, an index for every subdir and `noarch`, side files, papers, `manifest.json` with its signature, `SHA256SUMS`. Every new
  * byte is hashed as it is written and on disk at the end. Artifacts that the label folder has already are hard-linked from it where the file system
  * can, so staging an unchanged label costs next to nothing.
  *
@@ -76,7 +86,11 @@ export async function stageChannel(rt: Runtime, options: StageOptions): Promise<
     ...(options.side ?? []).map((file) => sideFile(rt, file, live)),
     ...(await indexFiles(rt, options)),
   ];
-  const manifest = makeManifest(plan, content.map(manifestFile), { ...live, lastGeneration: options.lastGeneration });
+  const draft = makeManifest(plan, content.map(manifestFile), { ...live, lastGeneration: options.lastGeneration });
+  const papers = await papersOf(rt, options.papers, { manifest: draft, artifacts: acquired, live });
+  for (const { name, bytes } of papers)
+    content.push(writtenFile(rt, { path: `${PAPERS_NAME}/${name}`, kind: 'paper', bytes }, live));
+  const manifest = { ...draft, files: content.map(manifestFile).sort((a, b) => (a.path < b.path ? -1 : 1)) };
   const root = await rootFiles(rt, { content, manifest: manifestBytes(manifest), live, sign: options.sign });
   const files = [...content, ...root].sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
 
@@ -206,7 +220,7 @@ function manifestFile({ file }: FileToStage): ManifestFile {
   const { path, kind, size, sha256, md5, channel, record } = file;
   return kind === 'artifact'
     ? { path, kind, size, sha256, md5, channel: channel ?? null, ...(record === undefined ? {} : { record }) }
-    : { path, kind: kind === 'side' ? 'side' : 'index', size, sha256, md5 };
+    : { path, kind: kind === 'side' || kind === 'paper' ? kind : 'index', size, sha256, md5 };
 }
 
 interface FilesToWrite extends Omit<WriteTarget, 'needed'> {

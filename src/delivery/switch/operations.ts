@@ -1,3 +1,4 @@
+import type { StagedFile } from '../../channel/staged.js';
 import { formatOf } from '../../conda/channel/names.js';
 
 /**
@@ -45,7 +46,7 @@ export interface RemoveOperation {
 export interface FileToPut {
   path: string;
   from: string;
-  kind: 'artifact' | 'index' | 'side' | 'manifest' | 'signature' | 'sums';
+  kind: StagedFile['kind'];
   size: number;
   sha256: string;
   mtimeMs: number;
@@ -97,6 +98,7 @@ function phaseOf(file: FileToPut): Phase {
       return file.fresh ? 'artifact-in' : 'replaced-in';
     case 'index':
     case 'side':
+    case 'paper':
       return 'index-in';
     // Side by side: by path the signature follows its manifest at once.
     case 'manifest':

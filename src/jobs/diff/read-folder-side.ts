@@ -1,4 +1,5 @@
 import { RepackError } from '../../base/errors.js';
+import { PAPERS_NAME } from '../../channel/manifest/manifest.js';
 import { formatOf } from '../../conda/channel/names.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { readFolder } from '../../channel/read/read-folder.js';
@@ -8,7 +9,7 @@ import type { SideContent, SideFileEntry } from './side-content.js';
 
 /** A channel folder without a manifest of ours: its files as they are, each read and hashed; records from its indexes. Throws E_NOT_A_CHANNEL. */
 export async function readBareFolder(rt: Runtime, dir: string): Promise<SideContent> {
-  const folder = await readFolder(rt, dir);
+  const folder = await readFolder(rt, dir, { sides: [PAPERS_NAME] });
   if (folder.subdirs.length === 0) {
     throw new RepackError('E_NOT_A_CHANNEL', {
       what: 'This folder is no channel: it has no manifest and no subdir',

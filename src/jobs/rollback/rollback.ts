@@ -22,6 +22,7 @@ import { acquire, type Acquired } from '../../store/acquire.js';
 import { collectAttestations } from '../collect-attestations.js';
 import type { JobReport } from '../job-report.js';
 import { openedBy } from '../opened-by.js';
+import { paperMaker } from '../papers.js';
 import type { PolicyOf } from '../policy/load-policy.js';
 import { planReport, publishedReport } from '../published-report.js';
 import { refuseSmallDisks } from '../run/disk-room.js';
@@ -156,6 +157,8 @@ async function carryOut(
           indexes,
           replace: ['all'],
           signKey: request.signKey,
+          // Nothing was asked of a mirror, which has none.
+          ...(plan.specs.length === 0 ? {} : { papers: paperMaker(rt, request, folder) }),
         },
         // Nothing was asked of a mirror: it can be held against itself only.
         proof: plan.specs.length === 0 ? { kind: 'consistent' } : { kind: 'installable', plan, request, tools },
@@ -177,6 +180,7 @@ async function carryOut(
       job: 'rollback',
       plan,
       folder,
+      request,
       fetched: acquired.counts,
       ...delivered,
       findings: findings(),

@@ -74,6 +74,7 @@ const PARTS: Readonly<Record<keyof RepackRequest, 'counts' | 'free'>> = {
   replace: 'counts',
   keep: 'counts',
   signKey: 'counts',
+  papers: 'counts',
   attestations: 'counts',
   adopt: 'counts',
   indexBz2: 'counts',

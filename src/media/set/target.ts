@@ -5,6 +5,7 @@ import {
   INDEX_NAMES,
   INSTALLERS_NAME,
   MANIFEST_NAME,
+  PAPERS_NAME,
   SIGNATURE_NAME,
   SUMS_NAME,
   type Manifest,
@@ -90,6 +91,8 @@ function pathProblem({ path, kind }: ManifestFile, subdirs: readonly string[]): 
     for (const segment of [folder, name]) safeSegment(segment, 'path');
     if (more.length > 0) return 'it lies in a folder within a folder';
     if (kind === 'side' && folder === INSTALLERS_NAME) return undefined;
+    if (kind === 'paper')
+      return folder === PAPERS_NAME ? undefined : `a paper lies in ${PAPERS_NAME}/, and nowhere else`;
     if (!subdirs.includes(folder)) return `${shown(folder)} is no subdir of the channel`;
     if (kind === 'artifact') parseDistFilename(name);
     if (kind === 'index' && !isIndexName(name)) return 'it is no index that this version knows';

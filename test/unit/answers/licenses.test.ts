@@ -37,9 +37,9 @@ describe('licenses', () => {
   it('gives a table in which no cell is a formula', () => {
     const lines = licensesCsv(licenses(ASKED, []).packages).split('\n');
     expect(lines).toHaveLength(8);
-    expect(lines[0]).toBe('subdir,name,version,build,license,spdx,families,sha256,url');
+    expect(lines[0]).toBe('subdir,name,version,build,license,spdx,families,sha256,url,license_files');
     expect(lines[1]).toMatch(
-      /^noarch,a,1\.0,0,MIT,yes,MIT,a-1\.0-00+,https:\/\/c\.example\/main\/noarch\/a-1\.0-0\.conda$/,
+      /^noarch,a,1\.0,0,MIT,yes,MIT,a-1\.0-00+,https:\/\/c\.example\/main\/noarch\/a-1\.0-0\.conda,$/,
     );
     expect(lines[5]).toContain(`,"'=HYPERLINK(""x""),1",no,MIT OTHER,`);
   });
