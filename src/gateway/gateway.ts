@@ -18,7 +18,7 @@ import { fetchSideFile } from './side-files.js';
 import { openRepodataCache } from './repodata/cache.js';
 import { repodataFetcher, type RepodataFetcher } from './repodata/fetch.js';
 import type { SharedIndexes } from './repodata/shared-indexes.js';
-import { repodataBook, type IndexRead } from './repodata/source.js';
+import { repodataBook, type IndexRead, type Reach } from './repodata/source.js';
 import { httpUpstream, type Upstream } from './upstream.js';
 import { checkChannels, openLogins, secretsOf, tokenBaseOf, wireUrl, type WireRules } from './wire-url.js';
 
@@ -49,6 +49,8 @@ export interface GatewayOptions {
   random?: () => number;
   /** Every index is fetched whole, past the repodata cache and any cache on the way. */
   fresh?: boolean;
+  /** All that will be asked of the indexes; left open: anything. */
+  reach?: Reach | undefined;
   /** What gateways of other labels in this process fetched in the same way is not fetched again. */
   indexes?: SharedIndexes | undefined;
 }
@@ -109,10 +111,10 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   const random = options.random ?? Math.random;
   const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random, down: new Set<string>() };
   const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), secretsOf(rules));
-  const alone = repodataFetcher({ ...transfers, cache, rules, signal, fresh: options.fresh ?? false });
+  const alone = repodataFetcher({ ...transfers, cache, channels, rules, signal, fresh: options.fresh ?? false });
   const { indexes } = options;
   const fetcher = indexes === undefined ? alone : sharing(alone, { indexes, rules, signal, options, limits });
-  const book = repodataBook({ channels, fetcher, upstream, rules, view: options.view, signal });
+  const book = repodataBook({ channels, fetcher, rules, view: options.view, reach: options.reach });
   const artifacts: ArtifactContext = { ...transfers, book, rules };
   const failures = new Map<string, RepackError>();
   const fetchedForEngine = new Set<string>();
@@ -191,12 +193,12 @@ function sharing(
   const { proxy, noProxy, ca, allowHttp, fresh } = options;
   return {
     ...alone,
-    fetch(channel, subdir) {
+    whole(channel, subdir) {
       const url = wireUrl(channel, subdir, rules);
       const login = loginFor(url, rules.logins);
       const opening = login && [login.header, reveal(login.value)];
       const way = [channel.url, url.href, opening, channel.authenticated, proxy, noProxy, ca, allowHttp, fresh, limits];
-      return indexes.fetch(way, signal, () => alone.fetch(channel, subdir));
+      return indexes.fetch(way, signal, () => alone.whole(channel, subdir));
     },
   };
 }

@@ -35,6 +35,8 @@ export interface GatewayLimits {
   maxRepodataBytes: number;
   /** What is packed smaller than one in so many is a bomb: real indexes come to a tenth, for their digests do not pack. */
   maxRepodataRatio: number;
+  /** A packed index of so many bytes is not read whole where the channel has it in shards and only some names are asked for. */
+  shardsFromBytes: number;
   /** For an artifact whose record states no size. */
   maxArtifactBytes: number;
 }
@@ -60,5 +62,6 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxRepodataWireBytes: 450_000_000,
   maxRepodataBytes: 450_000_000,
   maxRepodataRatio: 100,
+  shardsFromBytes: 4_000_000,
   maxArtifactBytes: 16_000_000_000,
 };

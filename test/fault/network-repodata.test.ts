@@ -289,14 +289,6 @@ describe('what a channel may have instead of records', () => {
       expect.objectContaining({ code: 'v3-records', message: expect.stringMatching(/^2 packages .*v3/), exit: false }),
     ]);
   });
-
-  it('C14 shards only: said', async () => {
-    for (const end of ['', '.zst'] as const) upstream.server.script(index(end), answer(404));
-    upstream.server.script(`HEAD ${upstream.paths.subdir}/repodata_shards.msgpack.zst`, answer(200));
-    const gateway = await upstream.open();
-    const error = await failureOf(gateway.repodata(upstream.channel, 'linux-64'));
-    expect([error.code, error.what]).toEqual(['E_UPSTREAM_NOT_FOUND', expect.stringContaining('shards')]);
-  });
 });
 
 describe('N9 an index over the limit is refused once, by what is stated', () => {

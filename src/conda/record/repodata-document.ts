@@ -16,6 +16,8 @@ export interface RepodataDocument {
   subdir: string | undefined;
   baseUrl: string | undefined;
   repodataVersion: number;
+  /** Of the whole index, where this is a part of it. */
+  names?: readonly string[];
 }
 
 /** `kept`: one byte a record, 1 where the index has it; undefined: all of them. */
@@ -40,6 +42,10 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
         .map((at) => table.filename(at)),
     *allFilenames() {
       for (let at = 0; at < table.count; at++) if (isKept(at)) yield table.filename(at);
+    },
+    *packageNames() {
+      yield* document.names ?? [];
+      for (const fn of this.allFilenames()) yield fn.split('-').slice(0, -2).join('-');
     },
     v3Filenames: () => {
       const range = document.members.get('v3');

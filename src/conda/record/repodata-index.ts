@@ -16,6 +16,8 @@ export interface RepodataIndex {
   filenames(name: string): readonly string[];
   /** All distribution file names, in document order. */
   allFilenames(): Iterable<string>;
+  /** Also of a part of an index all names that the whole has; some more than once. */
+  packageNames(): Iterable<string>;
   /** File names of the records in the form of CEP 48 (`v3`), which have no other form here. */
   v3Filenames(): readonly string[];
   has(fn: string): boolean;

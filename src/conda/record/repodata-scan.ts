@@ -20,6 +20,8 @@ export interface ScanOptions {
   subdir?: string | undefined;
   /** Nothing but blanks is an index without records: in a channel folder of others (CEP 36). */
   mayBeBlank?: boolean | undefined;
+  /** The package names of the whole index, where the document is a part of it. */
+  names?: readonly string[];
 }
 
 const EMPTY_INDEX = new TextEncoder().encode('{}');
@@ -35,7 +37,7 @@ export function scanRepodata(bytes: Uint8Array, where: string, options: ScanOpti
     if (options.subdir !== undefined && document.subdir !== undefined && document.subdir !== options.subdir) {
       throw new JsonBytesError(`its info.subdir is ${shown(document.subdir)}, not ${shown(options.subdir)}`, 0);
     }
-    return indexOf(document);
+    return indexOf(options.names === undefined ? document : { ...document, names: options.names });
   } catch (error) {
     if (!(error instanceof JsonBytesError)) throw error;
     throw new RepackError('E_REPODATA', {

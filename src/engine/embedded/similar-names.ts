@@ -5,7 +5,7 @@ import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 export function similarNames(unknown: readonly string[], indexes: readonly RepodataIndex[]): Map<string, string[]> {
   const known = new Set<string>();
   if (unknown.length > 0) {
-    for (const index of indexes) for (const fn of index.allFilenames()) known.add(fn.split('-').slice(0, -2).join('-'));
+    for (const index of indexes) for (const name of index.packageNames()) known.add(name);
   }
   return new Map(unknown.map((name) => [name, nearest(name, known)]));
 }

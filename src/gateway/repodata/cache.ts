@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { SHARDS } from '../../channel/index/derived-files.js';
 import { sha256Of } from '../../codec/digests.js';
 import { holdsSecret } from '../../base/secret-forms.js';
 import type { Secret } from '../../base/secret.js';
@@ -8,13 +9,16 @@ import type { Runtime } from '../../runtime/runtime.js';
 export const INDEX_FILES = ['repodata.json.zst', 'repodata.json.bz2', 'repodata.json'] as const;
 export type IndexFile = (typeof INDEX_FILES)[number];
 
+/** What one entry holds: an index, unpacked, or the listing of a sharded one, unpacked too. */
+export type CachedFile = IndexFile | typeof SHARDS;
+
 /** A `repodata.json`, unpacked, with what the server needs to say "unchanged". */
 export interface CachedRepodata {
   bytes: Uint8Array;
   /** Of the bytes, where it was taken already. */
   sha256?: string | undefined;
   /** Which of the channel's files it came in. */
-  file: IndexFile;
+  file: CachedFile;
   etag: string | undefined;
   lastModified: string | undefined;
 }
@@ -23,6 +27,12 @@ export interface CachedRepodata {
 export interface RepodataCache {
   read(url: string): Promise<CachedRepodata | undefined>;
   write(url: string, entry: CachedRepodata): Promise<void>;
+  /** A shard of the subdir at `url`, packed; undefined where it is not there or no longer whole. */
+  readShard(url: string, sha256: string): Promise<Uint8Array | undefined>;
+  /** `bytes`: unpacked, for what must not be written. */
+  writeShard(url: string, sha256: string, shard: { packed: Uint8Array; bytes: Uint8Array }): Promise<void>;
+  /** The subdir's other shards go. */
+  keepShards(url: string, listed: ReadonlySet<string>): Promise<void>;
 }
 
 export type CacheRuntime = Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine'>;
@@ -52,6 +62,24 @@ export async function openRepodataCache(
       if (url.startsWith('file:')) return;
       if (secrets.some((each) => holdsSecret(entry.bytes, each) || holdsSecret(stampsOf(entry), each))) return;
       await write(rt, dir, url, entry).catch(told('writing'));
+    },
+    async readShard(url, sha256) {
+      const bytes = await rt.fs.readFile(join(dir, shardName(url, sha256))).catch(() => undefined);
+      return bytes !== undefined && sha256Of(bytes) === sha256 ? bytes : undefined;
+    },
+    async writeShard(url, sha256, { packed, bytes }) {
+      if (secrets.some((each) => holdsSecret(bytes, each))) return;
+      await writeWhole(rt, join(dir, shardName(url, sha256)), packed).catch(told('writing'));
+    },
+    async keepShards(url, listed) {
+      const keep = new Set([...listed].map((sha256) => shardName(url, sha256)));
+      const stale = async (): Promise<void> => {
+        for (const { name } of await rt.fs.readdir(dir)) {
+          if (name.startsWith(`${keyOf(url)}.`) && name.endsWith('.shard') && !keep.has(name))
+            await rt.fs.remove(join(dir, name));
+        }
+      };
+      await stale().catch(told('removing shards'));
     },
   };
 }
@@ -89,7 +117,7 @@ interface Entry extends Omit<CachedRepodata, 'bytes' | 'sha256'> {
 function parseEntry(text: string, url: string): Entry | undefined {
   const value = JSON.parse(text) as Record<string, unknown>;
   const { schema, sha256, file } = value;
-  const known = INDEX_FILES.find((name) => name === file);
+  const known = [...INDEX_FILES, SHARDS as CachedFile].find((name) => name === file);
   if (schema !== SCHEMA || value['url'] !== url || known === undefined) return undefined;
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
   return { sha256, file: known, etag: textOf(value['etag']), lastModified: textOf(value['lastModified']) };
@@ -111,6 +139,10 @@ async function sweep(rt: CacheRuntime, dir: string): Promise<void> {
 /** A server might echo the token, in an ETag or in a record's `url`. */
 function stampsOf({ etag, lastModified }: CachedRepodata): string {
   return `${etag ?? ''}\n${lastModified ?? ''}`;
+}
+
+function shardName(url: string, sha256: string): string {
+  return `${keyOf(url)}.${sha256}.shard`;
 }
 
 function keyOf(url: string): string {

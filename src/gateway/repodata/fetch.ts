@@ -1,3 +1,4 @@
+import { SHARDS } from '../../channel/index/derived-files.js';
 import { unpackIndex } from '../../channel/index/forms.js';
 import { sha256Of } from '../../codec/digests.js';
 import { TooLarge } from '../../codec/limits.js';
@@ -8,27 +9,40 @@ import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { refusedStatus } from '../explain-failure.js';
 import type { GatewayLimits } from '../limits.js';
-import { INDEX_FILES, type CachedRepodata, type IndexFile, type RepodataCache } from './cache.js';
+import { conditions } from './conditions.js';
+import { memorySink } from './memory-sink.js';
+import { openShards, type ShardedRepodata } from './shards.js';
+import type { RepodataFetchContext } from './fetch-context.js';
+import { allBroken, asRepodataError, isContentError, overLimit } from './fetch-errors.js';
+import { INDEX_FILES, type CachedFile, type CachedRepodata, type IndexFile } from './cache.js';
 import { failureCode } from '../retry.js';
-import { transfer, type TransferContext, type TransferResult } from '../transfer.js';
-import type { WireRules } from '../wire-url.js';
+import { transfer, type TransferResult } from '../transfer.js';
 
 export interface RepodataFetcher {
   /**
-   * The index of a subdir as the channel publishes it, or the status that says there is none (404, 410, and 403: object stores
-   * answer it for what is not there). Throws E_REPODATA, E_TOKEN_REFUSED, E_LOGIN_REFUSED, E_UPSTREAM_NOT_FOUND, E_UPSTREAM, E_TLS, E_REDIRECT.
+   * The index of a subdir as the channel publishes it (all of its shards where it has nothing else), or the status that says there is none (404, 410, and 403: object stores
+   * answer it for what is not there).
+   * Throws E_REPODATA, E_TOKEN_REFUSED, E_LOGIN_REFUSED, E_UPSTREAM_NOT_FOUND, E_UPSTREAM, E_TLS, E_REDIRECT.
    */
-  fetch(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | MissingRepodata>;
+  whole(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | MissingRepodata>;
+  /** As `whole`, but of a large index that the channel also has in shards (CEP 16), these are opened. */
+  byName(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | ShardedAnswer | MissingRepodata>;
   /** `repodata.json` itself, asked anew; it takes the cached index's place. Undefined where there is none. */
   fetchJson(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | undefined>;
 }
 
+export interface ShardedAnswer {
+  found: true;
+  shards: ShardedRepodata;
+}
+
 export interface FetchedRepodata {
   found: true;
+  shards?: undefined;
   index: RepodataIndex;
   /** Of the unpacked document; taken when it is first asked for. */
   sha256(): string;
-  file: IndexFile;
+  file: CachedFile;
   /** By how much `repodata.json` is newer than this packed form; undefined where that is not known, or the server said "unchanged". */
   behindMs: number | undefined;
 }
@@ -38,49 +52,28 @@ export interface MissingRepodata {
   status: number;
 }
 
-export interface RepodataFetchContext extends TransferContext {
-  cache: RepodataCache;
-  rules: WireRules;
-  signal: AbortSignal;
-  /** Nothing is taken from the cache, here or on the way. */
-  fresh?: boolean;
-}
-
 const NOT_THERE = new Set([403, 404, 410]);
 
-/** One index a channel and subdir: `.zst`, else `.bz2`, else `.json` (design D1b); the file it was found in before is asked first. */
 export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher {
   return {
-    async fetch(channel, subdir) {
-      const url = `${channel.url}/${subdir}`;
-      const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
-      let status = 404;
-      let empty: FetchedRepodata | undefined;
-      let refusal: RepackError | undefined;
-      const broken: RepackError[] = [];
-      for (const file of cached === undefined
-        ? INDEX_FILES
-        : [cached.file, ...INDEX_FILES.filter((name) => name !== cached.file)]) {
-        const validators = validatorsOf(context, cached, file);
-        const answer = await fetchFile(context, { channel, subdir, file, validators }).catch((error: unknown) => {
-          if (!isContentError(error)) throw error;
-          broken.push(error);
-          return undefined;
-        });
-        if (answer === undefined) continue;
-        // Some servers keep only `.json` up to date: what has nothing when packed may have all in plain.
-        if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
-        else if (answer.found) return answer;
-        else if (answer.status === 304 && cached !== undefined)
-          return { found: true, file, behindMs: undefined, index: cached.index, sha256: digestOf(cached) };
-        // A server that knows no packed form may say so by any status; conda then asks for `.json`.
-        else if (!NOT_THERE.has(answer.status)) refusal ??= refused(context, channel, `${url}/${file}`, answer.status);
-        else status = answer.status;
-      }
-      if (empty !== undefined) return empty;
-      if (refusal !== undefined) throw refusal;
-      if (broken.length > 0) throw allBroken(broken);
-      return { found: false, status };
+    async whole(channel, subdir) {
+      const answer = await fetchIndex(context, channel, subdir);
+      const shards = answer.found ? undefined : await openShards(context, channel, subdir);
+      if (shards === undefined) return answer;
+      await shards.load(shards.names);
+      return ofShards(shards.index());
+    },
+    async byName(channel, subdir) {
+      // Read in shards the last time: asked for in that way first.
+      const before =
+        context.fresh === true ? undefined : await context.cache.read(`${channel.url}/${subdir}/${SHARDS}`);
+      const again = before && (await usableShards(context, channel, subdir));
+      if (again !== undefined) return { found: true, shards: again };
+      const answer = await fetchIndex(context, channel, subdir, context.limits.shardsFromBytes);
+      if (answer.found) return answer;
+      const shards = await usableShards(context, channel, subdir);
+      if (shards !== undefined) return { found: true, shards };
+      return answer.status === LARGE ? fetchIndex(context, channel, subdir) : answer;
     },
     async fetchJson(channel, subdir) {
       const answer = await fetchFile(context, {
@@ -92,6 +85,63 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
       return answer.found ? answer : undefined;
     },
   };
+}
+
+export function ofShards(index: RepodataIndex): FetchedRepodata {
+  return { found: true, file: SHARDS, behindMs: undefined, index, sha256: digestOf({ bytes: index.document }) };
+}
+
+/** Undefined also where they are kept in a place that is not followed: the whole index may be there all the same. */
+async function usableShards(
+  context: RepodataFetchContext,
+  channel: Channel,
+  subdir: Subdir,
+): Promise<ShardedRepodata | undefined> {
+  return openShards(context, channel, subdir).catch((error: unknown) => {
+    if (isContentError(error)) return undefined;
+    throw error;
+  });
+}
+
+/**
+ * One index a channel and subdir: `.zst`, else `.bz2`, else `.json` (design D1b); the file it was found in before is asked first. One that
+ * comes with `below` bytes or more is not read: its status is `LARGE`.
+ */
+async function fetchIndex(
+  context: RepodataFetchContext,
+  channel: Channel,
+  subdir: Subdir,
+  below = Number.POSITIVE_INFINITY,
+): Promise<FetchedRepodata | MissingRepodata> {
+  const url = `${channel.url}/${subdir}`;
+  const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
+  let status = 404;
+  let empty: FetchedRepodata | undefined;
+  let refusal: RepackError | undefined;
+  const broken: RepackError[] = [];
+  for (const file of cached === undefined
+    ? INDEX_FILES
+    : [cached.file, ...INDEX_FILES.filter((name) => name !== cached.file)]) {
+    const validators = validatorsOf(context, cached, file);
+    const answer = await fetchFile(context, { channel, subdir, file, validators, below }).catch((error: unknown) => {
+      if (!isContentError(error)) throw error;
+      broken.push(error);
+      return undefined;
+    });
+    if (answer === undefined) continue;
+    // Some servers keep only `.json` up to date: what has nothing when packed may have all in plain.
+    if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
+    else if (answer.found || answer.status === LARGE) return answer;
+    else if (answer.status === 304 && cached !== undefined)
+      return { found: true, file, behindMs: undefined, index: cached.index, sha256: digestOf(cached) };
+    // A server that knows no packed form may say so by any status; conda then asks for `.json`.
+    else if (!NOT_THERE.has(answer.status)) refusal ??= refused(context, channel, `${url}/${file}`, answer.status);
+    else status = answer.status;
+  }
+  if (empty !== undefined) return empty;
+  if (refusal !== undefined) throw refusal;
+  if (broken.length > 0) throw allBroken(broken);
+  return { found: false, status };
 }
 
 function validatorsOf(
@@ -108,10 +158,11 @@ async function readCached(
   { cache }: RepodataFetchContext,
   channel: Channel,
   subdir: Subdir,
-): Promise<(CachedRepodata & { index: RepodataIndex }) | undefined> {
+): Promise<(CachedRepodata & { file: IndexFile; index: RepodataIndex }) | undefined> {
   const cached = await cache.read(`${channel.url}/${subdir}`);
+  const file = INDEX_FILES.find((name) => name === cached?.file);
   try {
-    return cached && { ...cached, index: scan(cached.bytes, { channel, subdir, file: cached.file }) };
+    return cached && file && { ...cached, file, index: scan(cached.bytes, { channel, subdir, file }) };
   } catch {
     return undefined;
   }
@@ -122,7 +173,11 @@ interface FileRequest {
   subdir: Subdir;
   file: IndexFile;
   validators: Readonly<Record<string, string>>;
+  /** From so many bytes on it is not read: the status is then `LARGE`. */
+  below?: number;
 }
+
+const LARGE = 0;
 
 /** A file that does not unpack or does not read as an index is fetched once more: a proxy or a broken line may have spoilt it. */
 async function fetchFile(
@@ -133,15 +188,22 @@ async function fetchFile(
   for (let again = false; ; again = true) {
     const sink = memorySink();
     const headers = again ? { 'cache-control': 'no-cache' } : request.validators;
+    const large = new AbortController();
     const result = await transfer(context, {
+      onStart(size = 0) {
+        if (size < (request.below ?? Number.POSITIVE_INFINITY)) return;
+        large.abort();
+        large.signal.throwIfAborted();
+      },
       channel,
       path: `${subdir}/${file}`,
       sink,
       headers,
       maxBytes: context.limits.maxRepodataWireBytes,
-      signal: context.signal,
+      signal: AbortSignal.any([context.signal, large.signal]),
       contentCode: 'E_REPODATA',
     }).catch((error: unknown) => {
+      if (large.signal.aborted) return { ok: false, status: LARGE, headers: {} } as TransferResult;
       throw failureCode(error) === 'TOO_LONG' ? overLimit(error, request, context.limits) : error;
     });
     if (!result.ok) return { found: false, status: result.status };
@@ -210,89 +272,10 @@ function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'v
   return scanRepodata(bytes, `${channel.url}/${subdir}/${file}`, { subdir });
 }
 
-/** Another form of the index may be sound, unless it is too large in each. */
-function isContentError(error: unknown): error is RepackError {
-  return isRepackError(error) && error.code === 'E_REPODATA' && !(error instanceof OverLimit);
-}
-
-/** Told once, with what each form said. */
-function allBroken(errors: readonly RepackError[]): RepackError {
-  const last = errors.at(-1)!;
-  if (errors.length === 1) return last;
-  return new RepackError('E_REPODATA', {
-    what: last.what,
-    where: last.where,
-    hint: last.hint,
-    details: [...last.details, ...errors.slice(0, -1).map(({ what, where }) => `${where ?? ''}: ${what}`)],
-    cause: last,
-  });
-}
-
-class OverLimit extends RepackError {}
-
-function overLimit(cause: unknown, { channel, subdir, file }: FileRequest, limits: GatewayLimits): RepackError {
-  const mb = Math.floor(limits.maxRepodataBytes / 1_000_000);
-  return new OverLimit('E_REPODATA', {
-    what: isRepackError(cause) ? cause.what : 'The index is larger than the limit',
-    where: `${channel.url}/${subdir}/${file}`,
-    hint: `At most ${mb} MB are read of an index, and less of one that unpacks to more than ${limits.maxRepodataRatio} times its size. If you know it to be right, raise --max-index-mb.`,
-    cause,
-  });
-}
-
-function asRepodataError(error: unknown, { channel, subdir, file }: FileRequest): unknown {
-  if (!isRepackError(error)) return error;
-  return new RepackError('E_REPODATA', {
-    what: error.what,
-    where: error.code === 'E_REPODATA' && error.where !== undefined ? error.where : `${channel.url}/${subdir}/${file}`,
-    hint:
-      error.code === 'E_REPODATA'
-        ? error.hint
-        : 'The index is broken where it is served: tell whoever runs the channel.',
-    details: error.code === 'E_REPODATA' || error.where === undefined ? error.details : [error.where],
-    cause: error,
-  });
-}
-
 function refused(context: RepodataFetchContext, channel: Channel, url: string, status: number): RepackError {
   return refusedStatus(status, { url, channel, rules: context.rules });
 }
 
-function conditions({
-  etag,
-  lastModified,
-}: {
-  etag: string | undefined;
-  lastModified: string | undefined;
-}): Record<string, string> {
-  if (etag !== undefined) return { 'if-none-match': etag };
-  return lastModified === undefined ? {} : { 'if-modified-since': lastModified };
-}
-
 function stamps({ headers }: TransferResult): { etag: string | undefined; lastModified: string | undefined } {
   return { etag: headers['etag'], lastModified: headers['last-modified'] };
-}
-
-function memorySink(): {
-  readonly size: number;
-  write(chunk: Uint8Array): Promise<void>;
-  restart(): Promise<void>;
-  bytes(): Uint8Array;
-} {
-  let chunks: Uint8Array[] = [];
-  let size = 0;
-  return {
-    get size() {
-      return size;
-    },
-    async write(chunk) {
-      chunks.push(chunk);
-      size += chunk.length;
-    },
-    async restart() {
-      chunks = [];
-      size = 0;
-    },
-    bytes: () => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)),
-  };
 }

@@ -3,10 +3,11 @@ import { RepackError, isRepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { canonicalJson } from '../../base/json.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import { SHARDS } from '../../channel/index/derived-files.js';
 import { artifactPlace, type ArtifactPlace } from '../base-url.js';
 import { refusedStatus } from '../explain-failure.js';
-import type { FetchedRepodata, MissingRepodata, RepodataFetcher } from './fetch.js';
-import type { Upstream } from '../upstream.js';
+import { ofShards, type FetchedRepodata, type MissingRepodata, type RepodataFetcher } from './fetch.js';
+import { reachedIndexes } from './reached-indexes.js';
 import { opensWithToken, type WireRules } from '../wire-url.js';
 
 /** The indexes of the declared channels, each fetched once a run. */
@@ -38,10 +39,15 @@ export interface RepodataBookOptions {
   /** Highest priority first. */
   channels: readonly Channel[];
   fetcher: RepodataFetcher;
-  upstream: Upstream;
   rules: WireRules;
   view: (index: RepodataIndex) => RepodataIndex;
-  signal: AbortSignal;
+  /** What will be asked of the indexes: with it, channels that have shards (CEP 16) give these names and all that they need, no more. */
+  reach?: Reach | undefined;
+}
+
+export interface Reach {
+  names: readonly string[];
+  subdirs: readonly Subdir[];
 }
 
 /** A `.zst` may be written some minutes before or after its `.json`. */
@@ -50,11 +56,17 @@ const SAME_WRITE_MS = 60 * 60 * 1000;
 export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   const { channels, fetcher, rules } = options;
   const findings = new Map<string, Finding>();
+  const { reach } = options;
+  const opened = keptUntilFailure((channel: Channel, subdir: Subdir) =>
+    reach === undefined ? fetcher.whole(channel, subdir) : fetcher.byName(channel, subdir),
+  );
   const asked: { channel: Channel; subdir: Subdir; answer?: FetchedRepodata | MissingRepodata }[] = [];
+  /** The sharded ones, by `placeKey`, once all that the names reach is loaded. */
+  let reached: Promise<ReadonlyMap<string, RepodataIndex>> | undefined;
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
     const place: (typeof asked)[number] = { channel, subdir };
     asked.push(place);
-    const answer = await fetcher.fetch(channel, subdir);
+    const answer = await fetched(channel, subdir);
     place.answer = answer;
     if (answer.found) {
       compareTimes(channel, subdir, answer);
@@ -75,7 +87,7 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   });
   const secondOpinion = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
     const answer = await loaded(channel, subdir);
-    if (!answer.found || answer.file === 'repodata.json') return undefined;
+    if (!answer.found || answer.file === 'repodata.json' || answer.file === SHARDS) return undefined;
     return fetcher.fetchJson(channel, subdir).catch(() => undefined);
   });
 
@@ -101,6 +113,25 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
         answer === undefined ? [] : [{ channel, subdir, sha256: answer.found ? answer.sha256() : null }],
       ),
   };
+
+  async function fetched(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | MissingRepodata> {
+    const answer = await opened(channel, subdir);
+    if (!answer.found || answer.shards === undefined) return answer;
+    const index = (await (reached ??= reachAll(reach!))).get(placeKey(channel, subdir));
+    // Without one a shard was not what the listing says.
+    return index === undefined ? fetcher.whole(channel, subdir) : ofShards(index);
+  }
+
+  /** A place that gives no answer is left out: whoever asks for it is told. */
+  async function reachAll({ names, subdirs }: Reach): Promise<ReadonlyMap<string, RepodataIndex>> {
+    const each = channels.flatMap((channel) =>
+      [...new Set([...subdirs, NOARCH])].map(async (subdir) => ({
+        key: placeKey(channel, subdir),
+        answer: await opened(channel, subdir).catch(() => undefined),
+      })),
+    );
+    return reachedIndexes(await Promise.all(each), names);
+  }
 
   /** By URL, so that only what was declared is ever asked, with the token only where that was declared. */
   function declaredChannel({ url }: Channel): Channel {
@@ -128,28 +159,7 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
         hint: 'Check the spelling of the label, and --label-path (label or channel).',
       });
     }
-    if (await publishesShards(channel, subdir)) {
-      throw new RepackError('E_UPSTREAM_NOT_FOUND', {
-        what: `The channel ${channel.name} publishes its index in shards only (CEP 16), which this version does not read`,
-        where: url,
-        hint: 'Ask whoever runs the channel for a repodata.json beside the shards, or mirror it with a tool that writes one.',
-      });
-    }
     throw refusedStatus(status, { url, channel, rules });
-  }
-
-  async function publishesShards(channel: Channel, wanted: Subdir): Promise<boolean> {
-    for (const subdir of [wanted, NOARCH]) {
-      const path = `${subdir}/repodata_shards.msgpack.zst`;
-      try {
-        const answer = await options.upstream.open({ channel, path, method: 'HEAD', signal: options.signal });
-        await answer.discard();
-        if (answer.status === 200) return true;
-      } catch {
-        // Only a hint was wanted.
-      }
-    }
-    return false;
   }
 
   async function tokenWorks(besides: Channel): Promise<boolean> {
@@ -202,7 +212,7 @@ function keptUntilFailure<T>(
 ): (channel: Channel, subdir: Subdir) => Promise<T> {
   const kept = new Map<string, Promise<T>>();
   return (channel, subdir) => {
-    const key = `${channel.url}/${subdir}`;
+    const key = placeKey(channel, subdir);
     const before = kept.get(key);
     if (before !== undefined) return before;
     const fresh = load(channel, subdir);
@@ -212,6 +222,10 @@ function keptUntilFailure<T>(
     });
     return fresh;
   };
+}
+
+function placeKey(channel: Channel, subdir: Subdir): string {
+  return `${channel.url}/${subdir}`;
 }
 
 function hours(ms: number): string {

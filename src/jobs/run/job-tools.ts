@@ -7,7 +7,8 @@ import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { openGateway } from '../../gateway/gateway.js';
 import { gatewayWay } from './gateway-way.js';
-import type { Gateway } from '../../gateway/gateway.js';
+import type { Gateway, GatewayOptions } from '../../gateway/gateway.js';
+import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import type { TargetClient, TargetProfile } from '../../conda/plan/profile.js';
 import type { WorkSettings } from '../../config/work-settings.js';
@@ -49,6 +50,8 @@ export interface ToolOptions extends WorkSettings {
   engines: Engines;
   /** A real engine is not shown what it denies. */
   policy?: Policy | undefined;
+  /** MatchSpecs: where a solve of these is all that the channels are asked, those that have shards (CEP 16) are not read whole. */
+  specs?: readonly MatchSpec[] | undefined;
 }
 
 /** What takes a while to start. */
@@ -113,6 +116,8 @@ export async function withTools<T>(
       showsEngine: options.policy && engineViewBy(options.policy),
       store,
       indexes: shared?.indexes,
+      // Many labels read each index once, and whole; and who knows what a conda looks at.
+      reach: shared === undefined && conda === undefined ? reachOf(options) : undefined,
     });
     const enginePkgsDir = path.join(
       options.cacheDir,
@@ -133,6 +138,10 @@ export async function withTools<T>(
     await gateway?.close().catch(() => undefined);
     await removeRunFolder(rt, runDir);
   }
+}
+
+function reachOf({ specs, subdirs }: ToolOptions): GatewayOptions['reach'] {
+  return specs && { names: specs.map(({ name }) => name), subdirs };
 }
 
 /** An old conda delivers only what it can read itself, whoever installs at the site. */
