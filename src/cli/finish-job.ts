@@ -9,9 +9,9 @@ import { errorRow, reportRow, type LabelRow } from './fleet/label-row.js';
 import { reportText } from './reporter/report-text.js';
 
 /** The end of `update`, `capture` and `plan`. */
-export function finishJob(report: JobReport, { reporter, rt }: Pick<CliCall, 'reporter' | 'rt'>): ExitCode {
+export function finishJob(report: JobReport, { reporter, rt, values }: CliCall): ExitCode {
   reporter.result(
-    reportText(report, rt.machine.platform === 'win32'),
+    reportText(report, rt.machine.platform === 'win32', values.siteFiles === 'on'),
     { ...report },
     { answer: report.job === 'plan' },
   );

@@ -131,6 +131,6 @@ async function takeToken(
 function interrupted(signal: AbortSignal): RepackError {
   return new RepackError('E_INTERRUPTED', {
     what: `Interrupted by ${String(signal.reason)}`,
-    hint: 'Everything temporary is removed, and what was published is complete: as before, or as new. Run again when you like.',
+    hint: 'What was published is complete: as before, or as new. What was downloaded is kept for the next run, everything else temporary is removed. Run again when you like.',
   });
 }

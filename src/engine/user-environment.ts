@@ -41,7 +41,9 @@ const PERSONAL = [
   'MAMBA_ROOT_PREFIX',
 ];
 /** Activation's book-keeping: always set in an activated shell, no settings of the user. */
-const BOOKKEEPING = /^CONDA_(?:EXE|PYTHON_EXE|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|PREFIX(?:_\d+)?|BAT|DESKTOP_\w+)$/i;
+/** Or ours: the name that the README gives the variable of the token. */
+const BOOKKEEPING =
+  /^CONDA_(?:TOKEN|EXE|PYTHON_EXE|SHLVL|DEFAULT_ENV|PROMPT_MODIFIER|PREFIX(?:_\d+)?|BAT|DESKTOP_\w+)$/i;
 const SETTINGS =
   /^(?:(?:CONDA|MAMBA|ANACONDA|BINSTAR|PIP|PYTHON)_\w+|CONDARC|MAMBARC|PYTHON(?:PATH|HOME|STARTUP|WARNINGS)|NETRC|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|SSL_CERT_(?:FILE|DIR)|LD_PRELOAD|LD_LIBRARY_PATH|DYLD_\w+)$/i;
 

@@ -78,6 +78,18 @@ export function explainFailure(error: unknown, { url, contentCode }: FailureCont
   );
 }
 
+/** The usual slip with --base-url. */
+function ownerTwice(url: string): string {
+  const twice = /\/([^/]+)\/\1(?:\/|$)/.exec(new URL(url).pathname)?.[1];
+  return twice === undefined ? '' : `--base-url names the owner ${twice} already: leave it out there. `;
+}
+
+function tokenHint({ token }: WireRules): string {
+  return token === undefined
+    ? ' (TOKEN, --token-env, or token_env: in the file)'
+    : ' (the one that was given goes to the channels of --owner at --base-url only, so not to this one)';
+}
+
 /** Not there, or not for you. */
 const SAYS_NO = new Set([400, 401, 402, 403, 404, 410]);
 
@@ -124,9 +136,9 @@ export function refusedStatus(
   }
   if (opensWithToken(channel, rules.token)) {
     return new RepackError('E_TOKEN_REFUSED', {
-      what: `The upstream answered ${status}: token or label is wrong, or the token does not open ${channel.name}`,
+      what: `The upstream answered ${status}: owner, token or label is wrong, or the token does not open ${channel.name}`,
       where: url,
-      hint: 'Check the token (is it still valid, and for this owner?) and the spelling of the label.',
+      hint: `${ownerTwice(channel.url)}Check owner and label in the address above, then the token: is it still valid, and for this owner?`,
     });
   }
   return new RepackError('E_UPSTREAM_NOT_FOUND', {
@@ -135,7 +147,7 @@ export function refusedStatus(
         ? `There is no channel ${channel.name} here`
         : `The upstream answered ${status} for the channel ${channel.name}`,
     where: url,
-    hint: `Check the name of the channel; ${login === undefined ? `if it is private, it needs the token${hintOfLogin(status, host, rules)}` : `or the login (${login.who}) does not open it`}.`,
+    hint: `Check the name of the channel; ${login === undefined ? `if it is private, it needs the token${tokenHint(rules)}${hintOfLogin(status, host, rules)}` : `or the login (${login.who}) does not open it`}.`,
   });
 }
 

@@ -39,7 +39,7 @@ export function installPage(page: InstallPage): string {
 function heading({ label, manifest, needs }: InstallPage): string[] {
   const artifacts = manifest.files.filter(({ kind }) => kind === 'artifact').length;
   const platforms = platformsOf(manifest).join(', ') || NOARCH;
-  const about = `Generation ${manifest.generation}: ${artifacts} packages for ${platforms}.`;
+  const about = `Generation ${manifest.generation}: ${artifacts} ${artifacts === 1 ? 'package' : 'packages'} for ${platforms}.`;
   const specs = manifest.specs.map(code).join(', ');
   const whole = mayLackNeeds(needs)
     ? `conda channel for ${specs}`
@@ -175,7 +175,7 @@ function clients({ manifest }: InstallPage): string[] {
     ...(manifest.profiles.length === 0
       ? []
       : ['It was solved for machines with', '', ...manifest.profiles.map(machine), '']),
-    'conda 4.3 and 4.4 put `defaults` below a channel that is added, and then fail offline: `conda config --env --remove channels defaults`.',
+    'conda 4.3 and 4.4 put `defaults` below a channel that is added, and 4.3 then fails offline: `conda config --env --remove channels defaults`.',
   ]);
 }
 
@@ -200,7 +200,8 @@ function verifying({ label, signed }: InstallPage): string[] {
     ]),
     '',
     'Without a folder they take the one beside the script. Exit code 0: fine; 1: files are missing, extra or changed, each is named;',
-    '2: it can not be checked; 3: half-synchronised, synchronise again. In the folder, `sha256sum -c SHA256SUMS` says the same of the bytes.',
+    '2: it can not be checked; 3: half-synchronised, synchronise again. In the folder, `sha256sum -c SHA256SUMS` says the same of the bytes, that of',
+    'busybox too. On Windows, where no script may run (AllSigned), `certutil -hashfile FILE SHA256` gives the digest to compare with `SHA256SUMS`.',
     '',
     ...(signed
       ? signatureLines(label)

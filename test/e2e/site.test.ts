@@ -1,6 +1,6 @@
 // @module-tag long
-import { cpSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runProgram, type RunResult } from '../../scripts/lib/run-program.js';
@@ -35,13 +35,15 @@ describeWithLayers(['conda43', 'rsync', 'upstream-bz2'], 'a site without interne
   });
   afterAll(() => work.close());
 
-  /** The README's two lines, or one of them. */
-  async function rsync(pass: 1 | 2, to: string, more: readonly string[] = []): Promise<RunResult> {
+  /** One of the README's three lines. */
+  async function rsync(pass: 1 | 2 | 3, to: string, more: readonly string[] = []): Promise<RunResult> {
     const passes = readmeCommands('rsync', {
       '/srv/repos/halkbank/': `${work.labelDir}/`,
       'site:/repos/halkbank/': `${to}/`,
+      '/srv/repos/halkbank.': `${work.labelDir}.`,
+      'site:/repos/': `${dirname(to)}/`,
     });
-    expect(passes).toHaveLength(2);
+    expect(passes).toHaveLength(3);
     const ran = await runProgram(layerPath('rsync'), [...more, ...passes[pass - 1]!], { home: work.home });
     expect(ran.exitCode, ran.stderr).toBe(0);
     return ran;
@@ -70,6 +72,8 @@ describeWithLayers(['conda43', 'rsync', 'upstream-bz2'], 'a site without interne
       expect([...snapshot(site).keys()].filter((path) => /repodata|manifest|SHA256SUMS/.test(path))).toEqual([]);
       await rsync(2, site);
       expect(changesBetween(work.published(), snapshot(site))).toEqual([]);
+      await rsync(3, site);
+      for (const name of ['INSTALL.md', 'verify.sh', 'verify.ps1']) expect(existsSync(`${site}.${name}`)).toBe(true);
 
       const here = { 'file:///repos/halkbank': pathToFileURL(site).href };
       // Those from the folder; over HTTP it is serve's.

@@ -6,8 +6,8 @@ import { formatBytes, plural, sourcesText } from './format.js';
 import { heldLines } from './hold-text.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 
-/** The end of a job as a person reads it. Ends with a line feed. */
-export function reportText(report: JobReport, windows: boolean): string {
+/** The end of a job as a person reads it. Ends with a line feed. `beside`: files for the site lie beside the folder. */
+export function reportText(report: JobReport, windows: boolean, beside = false): string {
   const { held } = report;
   if (held !== undefined && report.rollback === undefined)
     return `${heldLines({ ...report, held }, windows).join('\n')}\n`;
@@ -15,7 +15,7 @@ export function reportText(report: JobReport, windows: boolean): string {
     ...headline(report),
     ...changeLines(report),
     ...findingsSection(report.findings),
-    ...whereLines(report, windows),
+    ...whereLines(report, windows, beside),
     '',
   ].join('\n');
 }
@@ -51,12 +51,27 @@ function headline(report: JobReport): string[] {
     solved,
     `  delivered   ${artifacts}`,
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
-    `  proven      ${proof.checks.map((check) => check.name).join(', ')}${sinceText(proof)}`,
+    `  proven      ${provenText(proof)}${sinceText(proof)}`,
     ...policyLine(report),
     signature,
     ...papersLine(report),
     ...(report.held === undefined ? [] : [`  held        until it is released: repackenv release; ${report.held.why}`]),
   ];
+}
+
+/** What each check of the proof comes to for a person; the checks themselves stand in `--json`. */
+const PROVEN: Readonly<Record<string, string>> = {
+  files: 'complete',
+  index: 'complete',
+  plan: 'complete',
+  closure: 'complete',
+  manifest: 'intact',
+  solve: 'installs offline',
+  install: 'really installed',
+};
+
+function provenText({ checks }: Proof): string {
+  return [...new Set(checks.map(({ name }) => PROVEN[name] ?? name))].join(', ');
 }
 
 function policyLine({ policy }: JobReport): string[] {
@@ -101,7 +116,7 @@ function pooledLine({ published }: JobReport): string[] {
   return files === 0 ? [] : [`  in the pool ${plural(files, 'file')}, ${formatBytes(bytes)}, for earlier generations`];
 }
 
-function whereLines(report: JobReport, windows: boolean): string[] {
+function whereLines(report: JobReport, windows: boolean, beside: boolean): string[] {
   if (report.published === undefined) return [`  folder      ${report.labelDir} (not touched)`];
   const { href } = pathToFileURL(report.labelDir);
   const url = windows ? (wordForAnyShell(href) ?? 'URL') : wordForSh(href);
@@ -116,6 +131,7 @@ function whereLines(report: JobReport, windows: boolean): string[] {
   ];
   return [
     `  folder      ${report.labelDir}`,
+    ...(beside ? [`  send too    ${report.label}.INSTALL.md and the other ${report.label}.* beside it`] : []),
     '',
     'At the site, in the environment of choice (with the folder’s place there):',
     `  ${configuring.join(' && ')}`,
