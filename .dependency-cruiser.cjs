@@ -135,7 +135,7 @@ module.exports = {
       to: {
         dependencyTypes: ['npm-dev'],
         dependencyTypesNot: ['type-only'],
-        pathNot: `^node_modules/(${BUNDLED})/`,
+        pathNot: `^node_modules/(${BUNDLED}|bullmq|ioredis)/`,
       },
     },
     { name: 'nothing-imports-tests', severity: 'error', from: { path: '^(src|scripts|bin)/' }, to: { path: '^test/' } },

@@ -17,18 +17,19 @@ const OUT = join(ROOT, 'dist');
 const ASSETS = [join('src', 'site', 'assets'), join('src', 'cli', 'pages')];
 /** Asked for by a package that does without: CycloneDX writes XML with it, which nobody asks for. */
 const OPTIONAL = ['xmlbuilder2'];
-const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 for (const folder of ['src', 'scripts']) rmSync(join(OUT, folder), { recursive: true, force: true });
 // Entries lie as in src/, all else flat beside main.js: where a file of the program is, can then be told from the bundle as from the sources.
 const chunks = await bundle('src', {
   input: { main: 'src/main.ts', 'engine/embedded/solve-worker': 'src/engine/embedded/solve-worker.ts' },
-  external: [...Object.keys(dependencies), ...OPTIONAL],
+  // Peers are not installed with the program: who wants them brings them.
+  external: [...Object.keys(dependencies), ...Object.keys(peerDependencies), ...OPTIONAL],
 });
 for (const folder of ASSETS) cpSync(join(ROOT, folder), join(OUT, folder), { recursive: true });
 writeFileSync(join(OUT, 'src', 'THIRD-PARTY-LICENSES.txt'), licences(chunks));
 const imported = chunks.flatMap((chunk) => chunk.imports.concat(chunk.dynamicImports));
-const outside = new Set(imported.filter(isPackage));
+const outside = new Set(imported.filter((name) => isPackage(name) && !(name in peerDependencies)));
 if ([...outside].sort().join() !== Object.keys(dependencies).sort().join()) {
   throw new Error(`package.json says dependencies ${Object.keys(dependencies)}, the program imports ${[...outside]}`);
 }

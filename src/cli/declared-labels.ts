@@ -12,6 +12,7 @@ import { requireRoot, sayRoot } from './require-root.js';
 import { textOption, type CliCall } from './command.js';
 import { requestChanges } from './commands/request-options.js';
 import { finishJob, updateOne } from './finish-job.js';
+import { queueUrl } from './fleet/queue-url.js';
 import { runFleet, type PreparedLabel } from './fleet/run-fleet.js';
 import { lastFailed } from '../jobs/fleet/last-update.js';
 import { registerUserInfo, takeLogins } from './take-logins.js';
@@ -43,6 +44,11 @@ export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promis
   }
   refuseDropAll(call, labels);
   if (options['all'] === true) await sayUndeclared(call, found.root);
+  const url = queueUrl(call);
+  if (url !== undefined && labels.length > 0) {
+    const { queueFleet } = await import('./fleet/queue-fleet.js');
+    return queueFleet(call, { url, root: found.root, labels, shard: shard?.text });
+  }
   const prepared: PreparedLabel[] = [];
   for (const each of declared) prepared.push(await prepare(call, found.root, each));
   const [first, ...more] = prepared;

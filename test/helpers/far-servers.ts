@@ -120,3 +120,42 @@ async function ended(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM');
   await gone;
 }
+
+/** A real Redis on a port of its own, behind a password. */
+export interface FarRedis {
+  url: string;
+  keys(): Promise<string[]>;
+  /** All commands from now on, as they come. */
+  watch(): Promise<{ seen(): string }>;
+  close(): Promise<void>;
+}
+
+export async function startRedis(dir: string, password: string): Promise<FarRedis> {
+  const port = await freePort();
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--requirepass', password];
+  const server = spawn(layerPath('redis'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  await answers(server, port);
+  const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+  const { Redis } = await import('ioredis');
+  const client = new Redis(url);
+  client.on('error', () => undefined);
+  return {
+    url,
+    keys: () => client.keys('*'),
+    async watch() {
+      const monitor = await client.duplicate().monitor();
+      monitor.on('error', () => undefined);
+      let text = '';
+      monitor.on('monitor', (_time: unknown, command: string[]) => (text += `${command.join(' ')}\n`));
+      closing.push(() => monitor.disconnect());
+      return { seen: () => text };
+    },
+    async close() {
+      for (const each of closing) each();
+      client.disconnect();
+      await ended(server);
+    },
+  };
+}
+
+const closing: (() => void)[] = [];

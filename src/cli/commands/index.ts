@@ -27,6 +27,7 @@ import { serveCommand } from './serve.js';
 import { treeCommand } from './tree.js';
 import { verifyCommand } from './verify.js';
 import { whyCommand } from './why.js';
+import { workCommand } from './work.js';
 
 /** The commands of `repackenv`, in the order of its help. */
 export const COMMANDS: readonly CliCommand[] = [
@@ -58,6 +59,7 @@ export const COMMANDS: readonly CliCommand[] = [
   receivedCommand,
   serveCommand,
   enginesCommand,
+  workCommand,
   schemaCommand,
   helpCommand,
   completionCommand,

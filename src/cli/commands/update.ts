@@ -70,6 +70,11 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
       const label = textOption(typed, 'label');
       const shard = textOption(typed, 'shard');
       if (shard !== undefined) parseShard(shard);
+      if (
+        textOption(typed, 'queue') !== undefined &&
+        (label !== undefined || name === 'plan' || typed.options['dryRun'] === true)
+      )
+        throw usage('--queue is for updates of declared labels', '--queue', 'Leave it out.');
       if (shard !== undefined && label !== undefined)
         throw usage(
           '--shard is for declared labels',
@@ -96,6 +101,7 @@ function declareNamed(command: Command): Command {
     .option('--all', 'every declared label')
     .option('--failed', 'the declared labels whose last update failed or was broken off')
     .option('--shard <K/N>', 'of these the K-th of N parts, for one of N hosts; each label is in one')
+    .option('--queue <URL>', 'put them into the queue of a Redis, for hosts that run `repackenv work` (or env:NAME)')
     .option('--label <LABEL>', 'one label, with its PACKAGES on the command line, declared or not')
     .option('--root <DIR>', ROOT_HELP);
 }

@@ -1,0 +1,24 @@
+import { RepackError } from '../../base/errors.js';
+import { registerUserInfo } from '../take-logins.js';
+import type { CliCall } from '../command.js';
+import { textOption } from '../command.js';
+
+/** The URL of `--queue`, or of the variable that it names; its password is known to the redactor. @throws RepackError E_USAGE */
+export function queueUrl(call: Pick<CliCall, 'args' | 'options' | 'rt' | 'redactor'>): string | undefined {
+  const given = textOption(call, 'queue');
+  if (given === undefined) return undefined;
+  const variable = /^env:(.+)$/.exec(given)?.[1];
+  const url = (variable === undefined ? given : (call.rt.env[variable] ?? '')).trim();
+  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol) && new URL(url).hostname !== '') {
+    registerUserInfo(url, call.redactor);
+    return url;
+  }
+  throw new RepackError('E_USAGE', {
+    what:
+      variable === undefined
+        ? '--queue is not the URL of a Redis'
+        : `The variable ${variable} does not hold the URL of a Redis`,
+    where: '--queue',
+    hint: 'Give redis://HOST:6379, rediss://… for TLS, or env:NAME with the URL in that variable, where it holds a password.',
+  });
+}
