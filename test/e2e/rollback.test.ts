@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { changingUpstream, LAST_CHANGE, type ChangingUpstream } from '../helpers/changing-upstream.js';
-import { describeWithLayers } from '../helpers/layers.js';
+import { runProgram } from '../../scripts/lib/run-program.js';
+import { snapshot } from '../../scripts/lib/snapshot.js';
+import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { openWorkplace, type Ran, type Workplace } from '../helpers/programs.js';
 import { reportOf } from '../helpers/real-upstream.js';
 
@@ -166,6 +168,56 @@ describe('a label with six generations', () => {
       4,
       expect.stringMatching(/noarch\/repodata\.json\.zst: it is not kept.*E_GENERATION_INCOMPLETE/s),
     ]);
+  });
+});
+
+describeWithLayers(['rsync'], 'a label that keeps two generations', () => {
+  let other: Workplace;
+  let changing: ChangingUpstream;
+  beforeAll(async () => {
+    other = await openWorkplace();
+    changing = changingUpstream(other);
+    for (const number of [1, 2, 3, 5]) {
+      await changing.change(number);
+      const ran = await changing.update('--keep', '2');
+      expect(ran.exitCode, ran.stderr + ran.stdout).toBe(0);
+    }
+    rmSync(join(other.cache, 'store'), { recursive: true });
+  });
+  afterAll(() => other.close());
+
+  const back = (to: string): Promise<Ran> =>
+    other.run('repackenv', ['rollback', other.labelDir, '--to', to, ...changing.options]);
+
+  it('has the bytes of these two and no others, and says what went to the pool', async () => {
+    const pool = readdirSync(join(other.root, '.repackenv/.kept'), { recursive: true, encoding: 'utf8' });
+    const kept = pool.flatMap((path) => /[0-9a-f]{64}$/.exec(path)?.[0] ?? []);
+    const file = join(other.root, '.repackenv/halkbank/generations/3/manifest.json');
+    const { files } = JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+    const needed = new Set(files.map(({ sha256 }) => sha256));
+    expect(kept.filter((sha256) => !needed.has(sha256))).toEqual([]);
+    const early = await back('1');
+    expect([early.exitCode, early.stderr]).toEqual([4, expect.stringContaining('E_GENERATION_INCOMPLETE')]);
+  });
+
+  it('goes back to the one before, and rsync brings the site there', async () => {
+    const copy = join(other.dir, 'copy');
+    const rsync = async (): Promise<string[]> => {
+      const ran = await runProgram(layerPath('rsync'), ['-ai', '--delete', `${other.labelDir}/`, `${copy}/`], {
+        home: other.home,
+      });
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      return ran.stdout.split('\n').filter((line) => line !== '');
+    };
+    await rsync();
+    const ran = await back('3');
+    expect(ran.exitCode, ran.stdout + ran.stderr).toBe(0);
+    expect(ran.stdout).toMatch(/in the pool \d files?, .*, for earlier generations/);
+    expect((await rsync()).length).toBeGreaterThan(3);
+    expect(snapshot(copy)).toEqual(other.published());
+    const verified = await other.verify(copy);
+    expect(verified.exitCode, verified.stdout).toBe(0);
+    expect(await rsync()).toEqual([]);
   });
 });
 

@@ -6,7 +6,9 @@ import { fillChannels } from './conda-lab.js';
 import { startUpstream, type TestUpstream } from './upstream.js';
 
 /** The small channels that conda 4.3 can install from (`.tar.bz2`, no virtual packages), served with a token. */
-export async function startOldUpstream(options: { token?: string } = {}): Promise<TestUpstream> {
+export async function startOldUpstream(
+  options: { token?: string; alsoLabels?: readonly string[] } = {},
+): Promise<TestUpstream> {
   const dir = mkdtempSync(join(tmpdir(), 'repackenv-old-upstream-'));
   const folder = (name: string): string => join(dir, 'gen1', name);
   const label = folder(`label/${LABEL}`);

@@ -3,7 +3,8 @@ import { join, sep } from 'node:path';
 import { expect, it } from 'vitest';
 import type { RepackEvent } from '../../../src/base/events.js';
 import { faultFs } from '../../helpers/fault-fs.js';
-import { JOB_NAMES, JOBS } from '../../helpers/gated-jobs.js';
+import { JOB_NAMES, JOBS, type JobRuntimeOptions } from '../../helpers/gated-jobs.js';
+import { snapshot } from '../../helpers/tiny-channel.js';
 
 it.each(JOB_NAMES)(
   'H2 %s: no folder of the live channel is renamed, where a reader may have a file open',
@@ -20,6 +21,26 @@ it.each(JOB_NAMES)(
     }
   },
 );
+
+it.each(JOB_NAMES)('%s comes to the same on a disk without hard links, and keeps the same', async (name) => {
+  const end = async (options: JobRuntimeOptions): Promise<[string[], string[]]> => {
+    const job = await JOBS[name]();
+    await job.run(options);
+    // The manifest names the channel, which lies elsewhere each time.
+    const inSubdirs = Object.entries(await snapshot(job.labelDir)).filter(([path]) => path.includes('/'));
+    const files = inSubdirs.map(([path, marks]) => `${path} ${marks.split(' ')[0]}`);
+    const pool = join(job.root, '.repackenv', '.kept');
+    const kept = existsSync(pool) ? readdirSync(pool, { recursive: true, encoding: 'utf8' }) : [];
+    return [files.sort(), kept.filter((path) => /[0-9a-f]{64}$/.test(path)).sort()];
+  };
+  const { fs, calls } = faultFs((call) => (call.name === 'link' ? 'EPERM' : undefined));
+  const without = await end({ fs });
+  expect(without).toEqual(await end({}));
+  if (name === 'update' || name === 'rollback') {
+    expect(calls.some((call) => call.name === 'link')).toBe(true);
+    expect(without[1]).not.toEqual([]);
+  }
+});
 
 it.each(['update', 'capture'] as const)(
   'H9 %s: a library that is still held in the run folder is a note, and the next run sweeps it',
