@@ -1,5 +1,5 @@
 // @module-tag long
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -159,6 +159,46 @@ describeWithLayers(['conda43'], 'two packages of which the newest of one forbids
         );
         expect((await work.verify(join(root, 'halkbank'))).exitCode).toBe(0);
       }
+    },
+    SLOW,
+  );
+});
+
+describeWithLayers(['conda43'], 'a policy with either engine', () => {
+  let work: Workplace;
+  let args: string[];
+  beforeAll(async () => {
+    work = await openWorkplace();
+    const folder = join(work.dir, 'licences');
+    const package_ = (name: string, version: string, license: string, ...depends: string[]) =>
+      makePackage({ name, version, license, depends, format: 'tar.bz2' });
+    const packages = [
+      package_('ff', '1.0', 'MIT', 'gg'),
+      package_('gg', '1.0', 'BSD-3-Clause'),
+      package_('gg', '2.0', 'GPL-3.0-only'),
+      package_('hh', '1.0', 'MIT', 'gg >=2'),
+    ];
+    await makeChannel(folder, await Promise.all(packages), { subdirs: ['linux-64'] });
+    const policy = join(work.dir, 'policy.yml');
+    writeFileSync(policy, 'deny: {licenses: GPL3}\n');
+    args = ['--channel', pathToFileURL(folder).href, '--policy', policy, ...FOR_CONDA43];
+  });
+  afterAll(() => work.close());
+
+  it.each(['embedded', 'conda'] as const)(
+    '%s takes what is allowed, and says what is denied where nothing is',
+    async (engine) => {
+      const root = join(work.dir, `policy-${engine}`);
+      const engineArgs = engine === 'conda' ? withConda43() : [];
+      const ran = await work.update({ root, packages: ['ff'], args: [...args, ...engineArgs, '--json'] });
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(reportOf(ran).engines.map(({ kind }) => kind)).toEqual([engine]);
+      expect(delivered(reportOf(ran))).toEqual(['ff 1.0', 'gg 1.0']);
+      const denied = await work.update({ root, packages: ['hh'], args: [...args, ...engineArgs, '--drop', 'ff'] });
+      expectRefusal(denied, {
+        code: 'E_POLICY',
+        says: ['deny licenses: GPL3', 'asked for: hh; hh 1.0 needs gg >=2', 'allowed would be: gg 1.0'],
+      });
     },
     SLOW,
   );
