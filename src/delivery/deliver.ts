@@ -96,10 +96,9 @@ async function allowed(
   { staged, live }: { staged: StagedChannel; live: LabelFolder['live'] },
 ): Promise<PolicyVerdict | undefined> {
   if (policy === undefined) return undefined;
-  const { judgeStaged, policyFindings, refuseDenied } = await import('./policy-gate.js');
+  const { judgeStaged, passVerdict } = await import('./policy-gate.js');
   const verdict = await judgeStaged(rt, policy, { staged, live });
-  if (job !== 'rollback') refuseDenied(verdict, { where: live.dir });
-  emitFindings(rt, policyFindings(verdict));
+  passVerdict(rt, verdict, { where: live.dir, told: job === 'rollback' });
   return verdict;
 }
 

@@ -5,26 +5,40 @@ import { policyVerdict } from '../answers/policy.js';
 import { join } from 'node:path';
 import { readScripts } from './read-scripts.js';
 import type { AskedPackage } from '../answers/asked.js';
+import { emitFindings } from '../base/emit-findings.js';
 import type { Finding } from '../base/findings.js';
 import { RepackError } from '../base/errors.js';
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import { readIndex } from '../channel/read/folder-source.js';
 import type { LiveFolder, StagedChannel } from '../channel/staged.js';
+import { scanRepodata } from '../conda/record/repodata-scan.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 const MOST_DETAILS = 60;
 
-/** What a policy says of a channel as it is staged: of the very index files that would be published. */
+interface ToJudge {
+  staged: StagedChannel;
+  live: LiveFolder;
+  rehearsed?: ReadonlyMap<string, Uint8Array> | undefined;
+}
+
+/**
+ * What a policy says of a channel as it is staged: of the very index files that would be published. `rehearsed`: nothing is staged, and those that would
+ * change are at hand, by path; what runs at an installation is then not looked at.
+ */
 export async function judgeStaged(
   rt: Pick<Runtime, 'fs'>,
   policy: Policy,
-  { staged, live }: { staged: StagedChannel; live: LiveFolder },
+  { staged, live, rehearsed }: ToJudge,
 ): Promise<PolicyVerdict> {
   const { manifest } = staged;
   const packages: AskedPackage[] = [];
   for (const subdir of manifest.subdirs) {
-    const file = staged.files.find(({ path }) => path === `${subdir}/repodata.json`);
-    const index = file && (await readIndex(rt, file.change === 'unchanged' ? live.dir : staged.dir, subdir));
+    const name = `${subdir}/repodata.json`;
+    const file = staged.files.find(({ path }) => path === name);
+    const bytes = rehearsed?.get(name);
+    const dir = file?.change === 'unchanged' ? live.dir : staged.dir;
+    const index = bytes === undefined ? file && (await readIndex(rt, dir, subdir)) : scanRepodata(bytes, name);
     for (const { path, size, sha256, channel } of manifest.files) {
       const [folder, fn] = splitPath(path);
       const record = folder === subdir ? index?.record(fn) : undefined;
@@ -34,7 +48,7 @@ export async function judgeStaged(
   const side = new Set(manifest.files.filter(({ kind }) => kind === 'side').map(({ path }) => path));
   const unchanged = new Set(staged.files.filter(({ change }) => change === 'unchanged').map(({ path }) => path));
   const scripts = await readScripts(rt, policy, {
-    paths: packages.map(pathOf),
+    paths: rehearsed === undefined ? packages.map(pathOf) : [],
     fileOf: (path) => join(unchanged.has(path) ? live.dir : staged.dir, path),
   });
   return policyVerdict(policy, {
@@ -52,7 +66,7 @@ export async function judgeStaged(
  *
  * @throws RepackError E_POLICY
  */
-export function refuseDenied(
+function refuseDenied(
   verdict: PolicyVerdict,
   { where, allowed }: { where: string; allowed?: ReadonlyMap<string, string> },
 ): void {
@@ -94,8 +108,8 @@ function denialLines(
   ];
 }
 
-/** What somebody should know though it is published. `tell`: the denied too, where the intent was to publish them (a rollback). */
-export function policyFindings(verdict: PolicyVerdict): Finding[] {
+/** What somebody should know though it is published; the denied too, where that was somebody's will (a rollback). */
+function policyFindings(verdict: PolicyVerdict): Finding[] {
   const of = policiesOf(verdict);
   return [
     ...verdict.denied.map(({ path, rule, because }): Finding => ({
@@ -139,4 +153,18 @@ const MOST_NAMES = 8;
 function some(names: readonly string[]): string {
   const more = names.length - MOST_NAMES;
   return `${names.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/**
+ * The gate: nothing that is denied goes on, unless it is `told` only.
+ *
+ * @throws RepackError E_POLICY
+ */
+export function passVerdict(
+  rt: Pick<Runtime, 'events'>,
+  verdict: PolicyVerdict,
+  how: { where: string; told?: boolean; allowed?: ReadonlyMap<string, string> },
+): void {
+  if (how.told !== true) refuseDenied(verdict, how);
+  emitFindings(rt, policyFindings(verdict));
 }

@@ -171,6 +171,12 @@ async function rehearse(job: SetsJob): Promise<ImportReport> {
     indexes: new Map(contents.flatMap((each) => Array.from(each.indexes))),
   };
   const staged = await planImport(rt, { content, live, dir: place.stateDir });
+  const policy = await request.policyOf?.(label);
+  if (policy !== undefined) {
+    const { judgeStaged, passVerdict } = await import('../../delivery/policy-gate.js');
+    const to = { staged: { ...staged, dir: place.stateDir }, live, rehearsed: content.indexes };
+    passVerdict(rt, await judgeStaged(rt, policy, to), { where: place.labelDir });
+  }
   const unchanged = staged.leaving.length === 0 && staged.files.every(({ change }) => change === 'unchanged');
   return report(job, {
     place,

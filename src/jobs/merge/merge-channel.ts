@@ -19,6 +19,7 @@ import type { ImportReport } from '../import/apply-sets.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../../delivery/place/label-folder.js';
 import { refuseHeld } from '../../delivery/generations/hold.js';
 import { plannedChanges } from '../../delivery/planned-changes.js';
+import { guardPlan } from '../policy/guard-plan.js';
 import type { MergePlaces, MergeRequest } from './merge-request.js';
 
 /**
@@ -92,6 +93,16 @@ async function carryOut(rt: Runtime, task: Task, folder: LabelFolder): Promise<I
 async function rehearse(rt: Runtime, task: Task, folder: Pick<LabelFolder, 'place' | 'live'>): Promise<ImportReport> {
   const { live } = folder;
   const { artifacts, side } = await unite(rt, task, folder);
+  const { specs = [], profiles = [] } = live.manifest ?? {};
+  const { label } = task.places;
+  const plan = {
+    label,
+    specs: specs.map(parseMatchSpec),
+    profiles: profiles.map(profileOfManifest),
+    channels: [],
+    artifacts,
+  };
+  await guardPlan(rt, await task.request.policyOf?.(label), { plan });
   const before = liveContent(live).filter(({ path, kind }) => formatOf(path) !== undefined || kind === 'side');
   const after = [
     ...artifacts.map((artifact) => ({

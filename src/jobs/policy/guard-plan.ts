@@ -1,5 +1,4 @@
 import { policyVerdict } from '../../answers/policy.js';
-import { emitFindings } from '../../base/emit-findings.js';
 import { isRepackError } from '../../base/errors.js';
 import { manifestProfile } from '../../channel/manifest/make-manifest.js';
 import { NOARCH } from '../../conda/channel/channel.js';
@@ -12,13 +11,16 @@ import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataSource } from '../../conda/record/repodata-index.js';
 import { pickedRecord } from '../../conda/record/repodata-record.js';
 import { compareVersions } from '../../conda/spec/version.js';
-import { policyFindings, refuseDenied } from '../../delivery/policy-gate.js';
+import { passVerdict } from '../../delivery/policy-gate.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
-/** What is planned, and where something else could come from. */
+/** What is planned. */
 export interface PlanToJudge {
   plan: Pick<RepackPlan, 'label' | 'specs' | 'profiles' | 'channels'> & { artifacts: readonly PlannedArtifact[] };
-  source: RepodataSource;
+  /** Where something else could come from; undefined: that is not asked. */
+  source?: RepodataSource;
+  /** What is denied is told only. */
+  told?: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface PlanToJudge {
 export async function guardPlan(
   rt: Pick<Runtime, 'events'>,
   policy: Policy | undefined,
-  { plan, source }: PlanToJudge,
+  { plan, source, told }: PlanToJudge,
 ): Promise<void> {
   if (policy === undefined) return;
   const verdict = policyVerdict(policy, {
@@ -42,18 +44,16 @@ export async function guardPlan(
         : [{ subdir, fn, size: undefined, sha256: undefined, channel: channel?.url ?? null, record }],
     ),
   });
-  if (!isAllowed(verdict)) {
-    const allowed = await allowedInstead(policy, verdict.denied, { plan, source });
-    refuseDenied(verdict, { where: `label ${plan.label}`, allowed });
-  }
-  emitFindings(rt, policyFindings(verdict));
+  const asks = source !== undefined && !isAllowed(verdict);
+  const allowed = asks ? await allowedInstead(policy, verdict.denied, { plan, source }) : undefined;
+  passVerdict(rt, verdict, { where: `label ${plan.label}`, told, allowed });
 }
 
 /** Of each denied package, in words, the newest that the policy lets through. */
 async function allowedInstead(
   policy: Policy,
   denied: PolicyVerdict['denied'],
-  { plan, source }: PlanToJudge,
+  { plan, source }: Required<Pick<PlanToJudge, 'plan' | 'source'>>,
 ): Promise<Map<string, string>> {
   const told = new Map<string, string>();
   for (const { path, name } of denied) {

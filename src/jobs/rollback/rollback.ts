@@ -23,6 +23,7 @@ import { collectAttestations } from '../collect-attestations.js';
 import type { JobReport } from '../job-report.js';
 import { openedBy } from '../opened-by.js';
 import { paperMaker } from '../papers.js';
+import { guardPlan } from '../policy/guard-plan.js';
 import type { PolicyOf } from '../policy/load-policy.js';
 import { planReport, publishedReport } from '../published-report.js';
 import { refuseSmallDisks } from '../run/disk-room.js';
@@ -204,6 +205,7 @@ async function rehearse(
   engines: Engines,
 ): Promise<JobReport> {
   const { plan, from, kept } = await wayBack(rt, request, folder);
+  await guardPlan(rt, await request.policyOf?.(folder.place.label), { plan, told: true });
   return withTools(rt, toolOptions(request, { place: folder.place, plan, engines }), async ({ store }) => {
     const absent: string[] = [];
     for (const artifact of plan.artifacts) {
