@@ -18,6 +18,8 @@ import { parseClient, parseVirtualPackage, targetProfile } from '../conda/plan/t
 import type { Runtime } from '../runtime/runtime.js';
 import type { Installer } from '../config/installers.js';
 import type { WrittenSpec } from '../config/labels/types.js';
+import type { PackagesFile } from '../config/packages-file.js';
+import { pipRefused } from '../config/pip-section.js';
 import { CONFIG_NAME, type ResolvedSettings } from '../config/resolve-settings.js';
 import type { SettingName, SettingValues } from '../config/settings.js';
 import { workSettings, type WorkSettings } from '../config/work-settings.js';
@@ -73,7 +75,8 @@ export async function buildRepackRequest(
     last,
   );
   const subdirs = profiles.map(({ subdir }) => subdir);
-  const specs = lock === undefined ? await allSpecs(rt, { typed, values, last }) : specsOfLock(rt, lock, subdirs);
+  const listed = await packagesFileOf(rt, values);
+  const specs = lock === undefined ? allSpecs(rt, { typed, values, last, listed }) : specsOfLock(rt, lock, subdirs);
   if (lock === undefined) refuseUnasked(specs, subdirs);
   sayRemembered(rt, { last, profiles, leftOpen, file: resolved.configFile });
   const channels = declareChannels({
@@ -111,6 +114,7 @@ export async function buildRepackRequest(
     policy: await policyOf(rt, { root, values, resolved, at }, { undeclared: true })(label),
     recheck: values.recheck,
     installers: typed.declared?.installers,
+    pip: listed?.pip && { ...listed.pip, left: values.allowPipSection },
   };
 }
 
@@ -237,18 +241,27 @@ function sayRemembered(
   rt.events.emit({ type: 'note', message: `as in generation ${last.generation}: ${said.join(', ')}` });
 }
 
-async function allSpecs(
+async function packagesFileOf(rt: Door, { packagesFile: file }: SettingValues): Promise<PackagesFile | undefined> {
+  if (file === undefined) return undefined;
+  const { readPackagesFile } = await import('../config/packages-file.js');
+  return readPackagesFile(rt, file);
+}
+
+function allSpecs(
   rt: Door,
-  { typed, values, last }: { typed: TypedRequest; values: SettingValues; last: Manifest | undefined },
-): Promise<MatchSpec[]> {
+  {
+    typed,
+    values,
+    last,
+    listed,
+  }: { typed: TypedRequest; values: SettingValues; last: Manifest | undefined; listed: PackagesFile | undefined },
+): MatchSpec[] {
   const { specs: declared } = typed.declared ?? {};
   const given = typed.packages
     .map((text) => parseMatchSpec(text))
     .concat((declared ?? []).map(({ text, where }) => specAt(text, where)));
-  if (values.packagesFile !== undefined) {
+  if (listed !== undefined) {
     const file = values.packagesFile;
-    const { readPackagesFile } = await import('../config/packages-file.js');
-    const listed = await readPackagesFile(rt, file);
     for (const { text, line } of listed.specs) given.push(specAt(text, `${file}, line ${line}`));
     if (listed.channels.length > 0) {
       rt.events.emit({
@@ -260,6 +273,7 @@ async function allSpecs(
   const isStated = typed.declared !== undefined && (declared !== undefined || values.packagesFile !== undefined);
   if (isStated && given.length === 0 && last !== undefined) throw emptyList(typed.label ?? '', typed.root ?? '');
   const specs = rememberedSpecs({ packages: given, add: typed.add, remove: typed.remove }, last);
+  if (specs.length === 0 && listed?.pip !== undefined && !values.allowPipSection) throw pipRefused(listed.pip);
   if (specs.length === 0) {
     throw new RepackError('E_USAGE', {
       what: 'No package is asked for',

@@ -67,6 +67,12 @@ const STATED = {
     help: 'more packages: MatchSpecs, a line each, or an environment.yml',
     schema: text.optional(),
   },
+  allowPipSection: {
+    group: 'Target',
+    inFile: false,
+    help: 'deliver an environment.yml without what its pip: section names; that is listed (exit code 1)',
+    schema: onOff,
+  },
   lock: {
     group: 'Target',
     value: 'FILE',

@@ -28,6 +28,10 @@ export interface MadePlan {
 /** Solves every subdir: the host's own with the engine in use, foreign ones with the embedded solver (design D2). */
 export async function makePlan(rt: Runtime, request: RepackRequest, tools: JobTools): Promise<MadePlan> {
   if (request.lock !== undefined) emitFindings(rt, request.lock.notConda.map(notCondaFinding));
+  if (request.pip !== undefined) {
+    const { pipFindings } = await import('./pip-findings.js');
+    emitFindings(rt, await pipFindings(request, request.pip, tools.gateway.viewed));
+  }
   const solved: SolvedSubdir[] = [];
   const packageCaches: string[] = [];
   for (const profile of request.profiles) {

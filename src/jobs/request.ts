@@ -5,6 +5,7 @@ import type { Policy } from '../conda/policy/policy.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
 import type { Asked } from '../delivery/guard.js';
 import type { Installer } from '../config/installers.js';
+import type { PipSection } from '../config/pip-section.js';
 import type { LockFile } from '../config/lock-file/lock-file.js';
 import type { PolicyOf } from './policy/load-policy.js';
 import type { WorkSettings } from '../config/work-settings.js';
@@ -30,6 +31,8 @@ export interface RepackRequest extends WorkSettings {
   recheck?: boolean | undefined;
   /** Undefined: those that lie there. */
   installers?: readonly Installer[] | undefined;
+  /** What its environment.yml leaves to pip; `left`: it is delivered without. */
+  pip?: (PipSection & { left: boolean }) | undefined;
   /** Its artifacts instead of a solve's; `specs` are then its packages, exactly. */
   lock?: LockFile | undefined;
 }

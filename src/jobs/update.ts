@@ -7,6 +7,7 @@ import { guard } from '../delivery/guard.js';
 import { lookAgain, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
 import { makePlan } from './make-plan.js';
+import { plan } from './plan.js';
 import { repack } from './repack.js';
 import { withEngines, withTools, type JobTools } from './run/job-tools.js';
 import { forgetProven, provenFor, rememberProven } from './run/proven.js';
@@ -19,6 +20,8 @@ import { standOnProof } from './stand-on-proof.js';
  * proof stands.
  */
 export async function update(machine: Runtime, request: RepackRequest, shared?: SharedTools): Promise<JobReport> {
+  // Ends with what the channels have of it, before a folder is made.
+  if (request.pip?.left === false) return plan(machine, request, shared);
   const collected = collectFindings(machine);
   const { rt } = collected;
   const proven = await provenFor(rt, request);
@@ -46,19 +49,19 @@ async function wholeUpdate(
 ): Promise<JobReport> {
   const { rt } = collected;
   await forgetProven(rt, folder);
-  const { plan, packageCaches } = await makePlan(rt, request, tools);
-  guard(rt, { asked: askedBy(request), plan, live: folder.live });
+  const { plan: made, packageCaches } = await makePlan(rt, request, tools);
+  guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
   const { report, staged, proof, published } = await repack(collected, {
     job: 'update',
     request,
     policy: request.policy,
-    plan,
+    plan: made,
     packageCaches,
     folder,
     tools,
   });
   const { findings } = report;
   const { manifestSha256 } = published;
-  await rememberProven(rt, { request, folder, tools, solved: plan.solved, staged, proof, manifestSha256, findings });
+  await rememberProven(rt, { request, folder, tools, solved: made.solved, staged, proof, manifestSha256, findings });
   return report;
 }

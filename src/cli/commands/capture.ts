@@ -11,6 +11,7 @@ import type { SettingName } from '../../config/settings.js';
 const NOT_OF_AN_ENVIRONMENT: ReadonlySet<SettingName> = new Set([
   'subdirs',
   'packagesFile',
+  'allowPipSection',
   'channels',
   'labelPath',
   'jobs',

@@ -1,3 +1,4 @@
+import { pypiName } from '../channel/names.js';
 import { isObject, member } from '../../base/json.js';
 import { compareVersions } from '../spec/version.js';
 
@@ -85,7 +86,7 @@ function hasFlaw({ ranges, versions }: Affected, version: string): boolean {
 /** By its name in conda; on PyPI by what its record states, else by the same name. */
 function namesOf({ name, purls }: AdvisedPackage): string[] {
   const pypi = texts(purls).flatMap((purl) => purlName(purl) ?? []);
-  return [`conda/${name.toLowerCase()}`, ...(pypi.length > 0 ? pypi : [`pypi/${normalised(name)}`])];
+  return [`conda/${name.toLowerCase()}`, ...(pypi.length > 0 ? pypi : [`pypi/${pypiName(name)}`])];
 }
 
 function affectedIn(value: unknown): Affected[] {
@@ -127,12 +128,7 @@ function ecosystemName(ecosystem: unknown, name: unknown): string | undefined {
 }
 
 function named(type: string, name: string): string {
-  return `${type}/${type === 'pypi' ? normalised(name) : name.toLowerCase()}`;
-}
-
-/** As PyPI takes names for the same (PEP 503). */
-function normalised(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_.]+/g, '-');
+  return `${type}/${type === 'pypi' ? pypiName(name) : name.toLowerCase()}`;
 }
 
 function texts(value: unknown): string[] {

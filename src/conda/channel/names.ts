@@ -226,3 +226,8 @@ export function nameInFilename(fn: string): string | undefined {
   const version = build <= 0 ? -1 : fn.lastIndexOf('-', build - 1);
   return version <= 0 ? undefined : fn.slice(0, version);
 }
+
+/** As PyPI takes names for the same (PEP 503). */
+export function pypiName(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]+/g, '-');
+}

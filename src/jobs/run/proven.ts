@@ -51,6 +51,7 @@ const PARTS: Readonly<Record<keyof RepackRequest, 'counts' | 'free'>> = {
   logins: 'free',
   specs: 'counts',
   lock: 'counts',
+  pip: 'counts',
   channels: 'counts',
   channelPriority: 'counts',
   subdirs: 'counts',
