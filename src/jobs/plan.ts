@@ -9,6 +9,7 @@ import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
 import { installerChanges, sayInstallers } from './label-installers.js';
 import { makePlan } from './make-plan.js';
+import { plannedRuns } from './planned-runs.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
 import type { SharedTools } from './run/shared-tools.js';
@@ -28,7 +29,8 @@ export async function plan(machine: Runtime, request: RepackRequest, shared?: Sh
         guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
         emitFindings(rt, tools.gateway.findings());
         sayInstallers(rt, installerChanges(folder.live, request.installers));
-        return planReport(made, folder, { findings: findings(), request });
+        const runs = await plannedRuns(rt, request, made, folder.live);
+        return { ...planReport(made, folder, { findings: findings(), request }), runs };
       }),
     shared,
   );

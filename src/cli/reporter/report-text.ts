@@ -99,11 +99,27 @@ function papersLine({ papers, published }: JobReport): string[] {
   return [`  papers      ${names.join(', ')}${anew}`];
 }
 
+/** What a plan can tell of scripts and shortcuts: only of what lies on this machine. */
+function runsLines({ runs }: JobReport): string[] {
+  if (runs === undefined) return [];
+  const lines = runs.packages.map(
+    ({ name, version, subdir, what }) => `${name} ${version}  (${subdir}): ${what.join(', ')}`,
+  );
+  const unread = plural(runs.unread, 'package');
+  return [
+    ...section('runs at installation', lines),
+    ...(runs.unread === 0
+      ? []
+      : [`  not known   what ${unread} run at installation: their bytes are not on this machine yet`]),
+  ];
+}
+
 function changeLines(report: JobReport): string[] {
   const { changes } = report;
   return [
     ...changeSections(changes),
     ...otherFilesSection(report.leaving),
+    ...runsLines(report),
     `  kept        ${changes.kept}`,
     ...pooledLine(report),
     travelLine(changes, report.published !== undefined),
