@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
@@ -38,6 +38,17 @@ describe('the npm package', () => {
     expect(sh('repackenv --version')).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(sh('update-offline-repo --help')).toContain('LABEL TOKEN ROOT');
     expect(sh('repackenv help install')).toContain('# install: ');
+  });
+
+  it('is the same file when it is packed again', () => {
+    const again = join(work.dir, 'again');
+    mkdirSync(again);
+    execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', again], {
+      cwd: PROJECT_ROOT,
+      stdio: 'pipe',
+    });
+    const [name] = readdirSync(again);
+    expect(readFileSync(join(again, name!)).equals(readFileSync(join(work.dir, name!)))).toBe(true);
   });
 
   it('has the licences of what is bundled into it', () => {
