@@ -193,25 +193,26 @@ export async function rememberProven(rt: Runtime, run: WholeUpdate): Promise<voi
   if (findings.some(({ code }) => !LASTING.has(code) && !PASSING.has(code))) return;
   const named = new Set(staged.manifest.files.map(({ path }) => path));
   const others = staged.files.filter(({ path, kind }) => kind !== 'manifest' && !named.has(path));
-  const proven: Proven = {
-    schema: 1,
-    tool: VERSION,
-    asked: askedDigest(request),
-    manifestSha256,
-    beside: Object.fromEntries(others.map(({ path, sha256 }) => [path, sha256])),
-    indexes: tools.gateway.indexesRead().map(({ channel, subdir, sha256 }) => [channel.url, subdir, sha256]),
-    siteFiles: await marksBeside(rt, folder.place),
-    solved: solved.map(({ engine, priority }) => ({ engine, priority })),
-    checks: proof.checks,
-    findings: lasting,
-    at: new Date(rt.clock.now()).toISOString(),
-  };
-  await rememberSeen(rt, folder.place, staged.files);
-  const text = canonicalJson({ ...proven, sha256: sha256Of(canonicalJson(proven)) });
-  await rt.fs
-    .writeWhole(join(folder.place.stateDir, PROVEN_NAME), `${text}\n`, { durable: false })
-    .catch((error: unknown) => {
-      rt.events.emit({ type: 'debug', message: `remembering what was proven: ${String(error)}` });
-    });
+  try {
+    const proven: Proven = {
+      schema: 1,
+      tool: VERSION,
+      asked: askedDigest(request),
+      manifestSha256,
+      beside: Object.fromEntries(others.map(({ path, sha256 }) => [path, sha256])),
+      indexes: tools.gateway.indexesRead().map(({ channel, subdir, sha256 }) => [channel.url, subdir, sha256]),
+      siteFiles: await marksBeside(rt, folder.place),
+      solved: solved.map(({ engine, priority }) => ({ engine, priority })),
+      checks: proof.checks,
+      findings: lasting,
+      at: new Date(rt.clock.now()).toISOString(),
+    };
+    await rememberSeen(rt, folder.place, staged.files);
+    const text = canonicalJson({ ...proven, sha256: sha256Of(canonicalJson(proven)) });
+    await rt.fs.writeWhole(join(folder.place.stateDir, PROVEN_NAME), `${text}\n`, { durable: false });
+  } catch (error) {
+    // The folder is published by now: this must not end the run as if it were not.
+    rt.events.emit({ type: 'debug', message: `remembering what was proven: ${String(error)}` });
+  }
   await rt.reach('update:remembered');
 }
