@@ -43,7 +43,8 @@ const OF_UPDATES = ['reduced-index-in', 'old-index-out', 'replaced-in', 'stale-i
 const OTHER_JOBS = /^(clean|doctor|export|fleet|hold|import|merge|mirror|prune|received|rollback):/;
 
 it('I3 the steps that are killed at are all that the sources have', () => {
-  const found = stepsOfSources();
+  // Those of push are held complete by push-kill.test.ts.
+  const found = stepsOfSources().filter((step) => !step.startsWith('push:'));
   const others = found.filter((step) => OTHER_JOBS.test(step));
   expect(found.filter((step) => !OTHER_JOBS.test(step))).toEqual([...STEPS, ...ENGINE_STEPS].sort());
   const tests = readdirSync(join(PROJECT_ROOT, 'test/fault')).filter((file) => file.endsWith('.test.ts'));
