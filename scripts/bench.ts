@@ -18,17 +18,22 @@ import { parseArgs } from 'node:util';
 import type { Bench } from './lib/bench-contest.js';
 import { benchDoctor } from './lib/bench-doctor.js';
 import { benchFleet } from './lib/bench-fleet.js';
+import { benchGrowth } from './lib/bench-growth.js';
 import { benchJob } from './lib/bench-job.js';
 import { benchExport, benchImport } from './lib/bench-media.js';
 import { benchMirror } from './lib/bench-mirror.js';
 import { benchPlan } from './lib/bench-plan.js';
 import { benchServe } from './lib/bench-serve.js';
 import { benchVerify } from './lib/bench-verify.js';
-import { outcomeKey, outcomeTable, type Outcome } from './lib/bench-figures.js';
+import { outcomeKey, outcomeTable, pageTable, type Outcome } from './lib/bench-figures.js';
 import { findLayer, PROJECT_ROOT } from './lib/layers.js';
 import { runOurs } from './lib/run-program.js';
 
 const LAST = join(PROJECT_ROOT, 'scripts', 'bench-last.json');
+
+/** Its table is written by `--save`. */
+const PAGE = join(PROJECT_ROOT, 'src', 'cli', 'pages', 'speed.md');
+const TABLE = /^\| work \|.*\n(?:\|.*\n)+/m;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,6 +59,8 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   plan: benchPlan,
   /** Many labels in one run beside as many runs. */
   fleet: benchFleet,
+  /** Time and memory by artifacts, records and labels. */
+  growth: (bench) => benchGrowth(bench, values),
   /** `mirror` beside conda-mirror. */
   mirror: benchMirror,
   /** `export` beside tar, split and zstd. */
@@ -101,6 +108,8 @@ try {
     for (const outcome of outcomes) last.set(outcomeKey(outcome), outcome);
     const kept = { machine, node: process.version, rounds, outcomes: [...last.values()] };
     writeFileSync(LAST, `${JSON.stringify(kept, null, 2)}\n`);
+    const page = readFileSync(PAGE, 'utf8');
+    writeFileSync(PAGE, page.replace(TABLE, `${pageTable([...last.values()])}\n`));
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -102,6 +102,21 @@ export function outcomeTable(all: readonly Outcome[], last: ReadonlyMap<string, 
   ].join('\n');
 }
 
+/** The same for the manual, in Markdown. */
+export function pageTable(all: readonly Outcome[]): string {
+  const rows = all.map(({ work, beside, time, memory, aims }) => {
+    const cells = [
+      work,
+      beside,
+      `${number(time.median)} (${number(time.min)}-${number(time.max)})`,
+      memory === undefined ? '' : number(memory),
+      aims?.time === undefined ? '' : String(aims.time),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return ['| work | beside | ours to theirs | memory | aim |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+}
+
 function judge({ time, memory, aims }: Outcome): string[] {
   const met = (is: number, aim: number): string => (is <= aim ? 'met' : 'missed');
   return [
