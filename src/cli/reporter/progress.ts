@@ -5,6 +5,7 @@ import { formatBytes } from './format.js';
 import { oneLine } from './printable.js';
 
 const FRAME_MS = 100;
+const TICK_MS = 1000;
 
 /**
  * One status line that is drawn again in place: stage, artifacts, bytes, rate. Plain writes to a terminal, since every
@@ -14,6 +15,8 @@ export interface ProgressLine {
   event(event: RepackEvent): void;
   /** Takes the line away, so that other text can be written; the next event draws it again. */
   clear(): void;
+  /** Nothing is at work any more: it is not drawn again. */
+  end?(): void;
 }
 
 /** `clean`: makes a text fit to be printed. */
@@ -21,12 +24,33 @@ export function progressLine(sink: TextSink, clock: Clock, clean: (text: string)
   const status = statusText(clock);
   const frame = frames(clock);
   let shown = false;
+  let text = '';
+  let since = 0;
+  let heard = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const draw = (more = ''): void => {
+    sink.write(`\r\u001B[K${fitted(clean(text), widthOf(sink) - more.length)}${more}`);
+    shown = true;
+  };
+  // What says nothing for a while (a solve, an engine at work, a proof) still moves: by the seconds since the step began.
+  const tick = (): void => {
+    const now = clock.monotonic();
+    if (text !== '' && now - heard >= TICK_MS) draw(`  ${Math.round((now - since) / 1000)} s`);
+  };
   return {
     event(event) {
+      if (event.type === 'stage-finished' || event.type === 'acquire-finished') text = '';
       const said = status(event);
-      if (said === undefined || !frame(said.whole)) return;
-      sink.write(`\r\u001B[K${fitted(clean(said.text), widthOf(sink))}`);
-      shown = true;
+      if (said === undefined) return;
+      heard = clock.monotonic();
+      if (said.whole) since = heard;
+      ({ text } = said);
+      timer ??= setInterval(tick, TICK_MS).unref();
+      if (frame(said.whole)) draw();
+    },
+    end() {
+      clearInterval(timer);
+      timer = undefined;
     },
     clear() {
       if (!shown) return;

@@ -98,7 +98,10 @@ export function createReporter(options: ReporterOptions): Reporter {
   const emit = (event: RepackEvent): void => {
     if (event.type === 'finding') told.add(findingText(event.finding));
     // A server's report is days away.
-    if (event.type === 'listening') release(() => true);
+    if (event.type === 'listening') {
+      progress?.end?.();
+      release(() => true);
+    }
     const line = lineOf(event);
     if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
     if (json) {
@@ -144,6 +147,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   return {
     emit,
     result(text, data, { answer, whenQuiet = '' } = { answer: false }) {
+      progress?.end?.();
       toLog(`result\n${withoutTold(text, told)}`);
       // Long lists are cut.
       release((finding) => !text.includes(findingText(finding)));
@@ -153,6 +157,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },
     error(error) {
+      progress?.end?.();
       release(() => true);
       const text = errorText(error, { debug, log: log?.path });
       toLog(text.trimEnd());

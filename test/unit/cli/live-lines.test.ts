@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { liveLines } from '../../../src/cli/reporter/progress.js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { liveLines, progressLine } from '../../../src/cli/reporter/progress.js';
 import { fakeClock } from '../../helpers/runtime.js';
 
 const ESC = '\u001B';
@@ -107,4 +107,27 @@ describe('liveLines', () => {
     lines.event('a', { type: 'debug', message: 'nothing to see' });
     expect(shown()).toEqual(['a: solve: second']);
   });
+});
+
+it('a step that says nothing for a while shows the seconds that it takes, until it ends', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  let written = '';
+  const write = (text: string): void => void (written += text);
+  const clock = fakeClock();
+  const line = progressLine({ write, interactive: true, columns: 40, rows: 24, colours: false }, clock, (text) => text);
+  const later = async (): Promise<string> => {
+    written = '';
+    await clock.sleep(3000);
+    vi.advanceTimersByTime(1000);
+    return written;
+  };
+  line.event({ type: 'stage-started', stage: 'solve', detail: 'linux-64 with a name that is longer than the line' });
+  expect(await later()).toMatch(/Ksolve: linux-64 .* {2}3 s$/);
+  expect(written).toHaveLength(`\r${ESC}[K`.length + 39);
+  line.event({ type: 'stage-finished', stage: 'solve' });
+  expect(await later()).toBe('');
+  line.event({ type: 'stage-started', stage: 'prove' });
+  line.end!();
+  expect(await later()).toBe('');
 });
