@@ -5,6 +5,7 @@ import { endedExceptions, type Policy } from '../conda/policy/policy.js';
 import type { PolicyDenial, PolicyVerdict } from '../conda/policy/verdict.js';
 import { platformsOf, type AskedChannel, type AskedPackage } from './asked.js';
 import { graphOf } from './graph.js';
+import type { NotesSection } from './notes-markdown.js';
 import type { WhyStep } from './schema.js';
 import { shortestWay } from './why.js';
 
@@ -83,4 +84,12 @@ function wayText(way: readonly WhyStep[]): string {
       return from === undefined ? `asked for: ${constraint}` : `${from.name} ${from.version} needs ${constraint}`;
     })
     .join('; ');
+}
+
+/** What exceptions let through, as CHANGES.md tells it to whoever gets the packages: none of it goes by the clock. */
+export function exceptionSections({ excepted }: PolicyVerdict): NotesSection[] {
+  const lines = excepted.map(({ name, version, rule, because, reason, until }) => {
+    return `${name} ${version}, though ${rule} (${because}): ${reason}, until ${until}`;
+  });
+  return lines.length === 0 ? [] : [{ title: 'Let through by an exception of the policy', lines }];
 }

@@ -2,7 +2,9 @@ import { emitFindings } from '../base/emit-findings.js';
 import path from 'node:path';
 import { acquire } from '../store/acquire.js';
 import type { Policy } from '../conda/policy/policy.js';
-import type { RepackPlan } from '../conda/plan/plan.js';
+import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
+import type { NotesSection } from '../answers/notes-markdown.js';
+import { exceptionSections, policyVerdict } from '../answers/policy.js';
 import type { RepackRequest } from './request.js';
 import type { WorkSettings } from '../config/work-settings.js';
 import type { Collected } from '../delivery/collect-findings.js';
@@ -68,7 +70,7 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
         indexBz2,
         replace,
         signKey,
-        papers: paperMaker(rt, request, folder),
+        papers: paperMaker(rt, request, folder, policy && exceptionsOf(policy, acquired.artifacts)),
       },
       proof: { kind: 'installable', plan, request, tools },
       from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
@@ -91,4 +93,11 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     findings: findings(),
   });
   return { ...delivered, report };
+}
+
+function exceptionsOf(policy: Policy, artifacts: readonly AcquiredArtifact[]): NotesSection[] {
+  const packages = artifacts.map(({ subdir, fn, size, sha256, channel, record }) => {
+    return { subdir, fn, size, sha256, channel: channel?.url ?? null, record };
+  });
+  return exceptionSections(policyVerdict(policy, { given: '', manifest: undefined, packages }));
 }

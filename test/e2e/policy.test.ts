@@ -198,6 +198,9 @@ describe('policies, by the installed program', () => {
       expect(ran.stdout + ran.stderr).toContain(
         'without a date, and let through by the rule on age: linux-64/undated-1.0-0.conda',
       );
+      expect(readFileSync(join(root, 'bank/papers/CHANGES.md'), 'utf8')).toMatch(
+        /exception of the policy[^]*crypt 3\.0\.14.*ticket 4711, until 20/,
+      );
       expect(receipt().policy?.excepted).toMatchObject([{ name: 'crypt', reason: 'ticket 4711' }]);
 
       declare(except(day(Date.now() - DAY)) + label);
