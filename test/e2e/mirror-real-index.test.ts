@@ -9,7 +9,7 @@ import { standardLayout, writeIndex, writeLayout } from '../../scripts/lib/sampl
 import { snapshot } from '../../scripts/lib/snapshot.js';
 import type { MirrorReport } from '../../src/jobs/mirror/mirror.js';
 import { inodesBelow, openMirrorPlace, recordsOf, type MirrorPlace } from '../helpers/mirrors.js';
-import { startOurs } from '../helpers/programs.js';
+import { startOurs, type Ran } from '../helpers/programs.js';
 import { startUpstream, type TestUpstream } from '../helpers/upstream.js';
 
 const SLOW = 600_000;
@@ -75,6 +75,27 @@ describe.skipIf(!there)('a mirror of real indexes, their artifacts made up', () 
       if (most !== undefined) {
         console.log(`first run: ${Math.round(most / 1e6)} MB at most`);
         expect(most).toBeLessThan(MOST_MEMORY);
+      }
+    },
+    SLOW,
+  );
+
+  it(
+    'tree, find and licenses answer for it, and why says who does',
+    async () => {
+      const ask = (...args: string[]): Promise<Ran> => place.run('repackenv', [...args, place.mirrorDir]);
+      const why = await ask('why', 'r-base');
+      expect(why.exitCode).toBe(2);
+      expect(why.stderr).toContain('repackenv tree');
+      for (const [args, says] of [
+        [['tree', '--of', 'r-base', '--depth', '2'], 'r-base'],
+        [['tree', '--invert', 'r-base', '--depth', '1'], 'r-mvtnorm'],
+        [['find', 'r-base'], 'r-base'],
+        [['licenses'], 'MIT'],
+      ] as const) {
+        const ran = await ask(...args);
+        expect(ran.exitCode, ran.stderr).toBe(0);
+        expect(ran.stdout).toContain(says);
       }
     },
     SLOW,
