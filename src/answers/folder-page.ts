@@ -1,3 +1,4 @@
+import { append } from '../base/append.js';
 import { placeholderOf, proofsOf } from '../site/page/proofs.js';
 import { installLines } from '../site/page/install-lines.js';
 import { sizesByName } from '../site/page/treemap.js';
@@ -72,8 +73,14 @@ function whyOf(graphs: readonly Graph[]): Map<string, Required<Pick<PagePackage,
       if (node.subdir === undefined) continue;
       const key = keyOf(node);
       const known = found.get(key) ?? { asked: [], neededBy: [] };
-      known.asked.push(...wanted.flatMap(({ spec, nodes }) => (nodes.includes(node) ? [spec] : [])));
-      known.neededBy.push(...node.neededBy.map(({ from }) => from.name));
+      append(
+        known.asked,
+        wanted.flatMap(({ spec, nodes }) => (nodes.includes(node) ? [spec] : [])),
+      );
+      append(
+        known.neededBy,
+        node.neededBy.map(({ from }) => from.name),
+      );
       found.set(key, known);
     }
   }

@@ -1,3 +1,4 @@
+import { largest } from '../base/largest.js';
 import { Help } from 'commander';
 import type { Command, Option } from 'commander';
 import { wrapped } from './reporter/page-text.js';
@@ -54,7 +55,7 @@ export function shortHelp(command: Command, full: string, columns: number): stri
   const shown =
     usual === undefined ? command.options.slice(0, MOST_OPTIONS) : usual.flatMap((flag) => named(command, flag));
   const terms = shown.map(({ flags }) => flags);
-  const indent = Math.min(Math.max(0, ...terms.map((term) => term.length)), 28) + 4;
+  const indent = Math.min(largest(terms.map((term) => term.length)), 28) + 4;
   const lines = shown.flatMap(({ flags, description }) => {
     const head = `  ${flags}`.padEnd(indent);
     const words = wrapped(firstWords(description), Math.max(20, width - indent), 0);

@@ -109,7 +109,7 @@ function denialLines(
 }
 
 /** What somebody should know though it is published; the denied too, where that was somebody's will (a rollback). */
-function policyFindings(verdict: PolicyVerdict): Finding[] {
+export function policyFindings(verdict: PolicyVerdict): Finding[] {
   const of = policiesOf(verdict);
   return [
     ...verdict.denied.map(({ path, rule, because }): Finding => ({

@@ -1,3 +1,4 @@
+import { largest } from '../../base/largest.js';
 /** Columns that a page uses at most: longer lines are hard to read. */
 const WIDEST = 100;
 const GAP = 2;
@@ -44,12 +45,12 @@ function table(lines: readonly string[], width: number): string[] {
         .split(/(?<!\\)\|/)
         .map((cell) => plain(cell.trim().replaceAll('\\|', '|'))),
     );
-  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => (row[at] ?? '').length)));
+  const widths = rows[0]!.map((_, at) => largest(rows.map((row) => (row[at] ?? '').length)));
   const sum = (): number => widths.reduce((all, each) => all + each + GAP, -GAP);
-  while (sum() > width && Math.max(...widths) > 10) widths[widths.indexOf(Math.max(...widths))]! -= 1;
+  while (sum() > width && largest(widths) > 10) widths[widths.indexOf(largest(widths))]! -= 1;
   return rows.flatMap((row) => {
     const cells = row.map((cell, at) => wrapped(cell, widths[at]!, 0));
-    const height = Math.max(...cells.map((each) => each.length));
+    const height = largest(cells.map((each) => each.length));
     return Array.from({ length: height }, (_, line) =>
       cells
         .map((each, at) => (each[line] ?? '').padEnd(widths[at]! + GAP))

@@ -2,11 +2,11 @@ import type { EmbeddedSolver } from './solver.js';
 
 /**
  * At most `size` threads that several labels share: a solve gets one to itself, for one that breaks down or takes too long ends its thread.
- * The first is started now, the others when they are needed; those that wait come in their order.
+ * Each is started when it is needed: where nothing is new, none is. Those that wait come in their order.
  */
 export function solverPool(size: number, open: () => EmbeddedSolver): EmbeddedSolver {
-  const all = [open()];
-  const idle = [...all];
+  const all: EmbeddedSolver[] = [];
+  const idle: EmbeddedSolver[] = [];
   const waiting: ((solver: EmbeddedSolver) => void)[] = [];
 
   const take = async (): Promise<EmbeddedSolver> => {
@@ -18,11 +18,12 @@ export function solverPool(size: number, open: () => EmbeddedSolver): EmbeddedSo
     return fresh;
   };
 
-  /** Undefined where no more threads can be had: then one is waited for. */
+  /** Undefined where no more threads can be had: then one is waited for. Throws as `open` where there is none. */
   const another = (): EmbeddedSolver | undefined => {
     try {
       return open();
-    } catch {
+    } catch (error) {
+      if (all.length === 0) throw error;
       return undefined;
     }
   };

@@ -1,3 +1,4 @@
+import { largest } from '../../base/largest.js';
 import { counted, grouped, said, sizeText } from './html.js';
 import { treemap } from './treemap.js';
 import type { Cell } from './treemap.js';
@@ -124,7 +125,7 @@ function cellHtml({ name, bytes, x, y, width, height }: Cell, all: number, quiet
 export function licencesPart({ licences }: FolderPage): string {
   if (licences === undefined) return '';
   const families = Object.entries(licences.families).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
-  const most = Math.max(1, ...families.map(([, count]) => count));
+  const most = Math.max(1, largest(families.map(([, count]) => count)));
   const rows = families.map(
     ([family, count]) =>
       `<tr><th scope="row">${said(family)}</th><td class="n">${grouped(count)}</td><td class="bar">` +
