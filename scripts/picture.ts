@@ -1,9 +1,9 @@
 /**
  * npm run picture
  *
- * Writes docs/delivery.svg, the picture in the README: what a first and a second delivery from the sample upstream print, as it was printed.
+ * Writes src/cli/pages/delivery.svg, the picture in the README: what a first and a second delivery from the sample upstream print, as it was printed.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from './lib/layers.js';
@@ -26,8 +26,7 @@ try {
   await server.close();
   rmSync(folder, { recursive: true, force: true });
 }
-mkdirSync(join(PROJECT_ROOT, 'docs'), { recursive: true });
-writeFileSync(join(PROJECT_ROOT, 'docs', 'delivery.svg'), svg(screen));
+writeFileSync(join(PROJECT_ROOT, 'src', 'cli', 'pages', 'delivery.svg'), svg(screen));
 
 async function shown(packages: readonly string[]): Promise<void> {
   const typed = ['halkbank', 'env:CONDA_TOKEN', ROOT, ...packages];

@@ -1,4 +1,5 @@
 import { largest } from '../../base/largest.js';
+
 /** Columns that a page uses at most: longer lines are hard to read. */
 const WIDEST = 100;
 const GAP = 2;
