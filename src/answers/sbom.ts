@@ -9,17 +9,10 @@ import type { Manifest } from '../channel/manifest/manifest.js';
 import { uuidOf } from '../codec/digests.js';
 import { formatOf, pathOf } from '../conda/channel/names.js';
 import { isSpdxExpression } from '../conda/licence/licence-families.js';
+import { SBOM_PROPERTIES } from '../site/runs.js';
 import { platformsOf, type Asked, type AskedPackage } from './asked.js';
 import { graphOf } from './graph.js';
 import type { Infos } from './licenses.js';
-
-/** What was read out of an artifact, as properties of its component. */
-export const SBOM_PROPERTIES: Readonly<Record<keyof ArtifactInfo, string>> = {
-  linkScripts: 'conda:link-script',
-  activateScripts: 'conda:activate-script',
-  menus: 'conda:menu',
-  licenseFiles: 'conda:license-file',
-};
 
 /**
  * The bill of materials of a generation, CycloneDX 1.6 as JSON: each artifact a component with its purl, digests, licence, and address, named by its

@@ -74,12 +74,19 @@ async function layBeside(
     changed,
   }: { labelDir: string; manifest: Manifest; signed: boolean; onlyThere: boolean; changed: boolean },
 ): Promise<void> {
-  const { makeSiteFiles, needsOfMirror, readSiteRecords, writeSiteFiles } = await import('../site/write.js');
+  const { makeSiteFiles, needsOfMirror, readRuns, readSiteRecords, writeSiteFiles } = await import('../site/write.js');
   const [dir, label] = [path.dirname(labelDir), path.basename(labelDir)];
   // A night in which nothing is new must not read a mirror's records.
   const needs = changed || manifest.specs.length > 0 ? undefined : await needsOfMirror(rt, { dir, label });
   const records = needs === undefined ? await readSiteRecords(rt, { dir: labelDir, manifest }) : [];
-  const files = makeSiteFiles({ label, manifest, records, signed, needs });
+  const files = makeSiteFiles({
+    label,
+    manifest,
+    records,
+    signed,
+    needs,
+    runs: await readRuns(rt, { dir: labelDir, manifest }),
+  });
   const { written, removed } = await writeSiteFiles(rt, { dir, files, onlyThere });
   for (const name of [...written, ...removed.map((each) => `${each} (removed)`)])
     rt.events.emit({ type: 'debug', message: `beside the label folder: ${name}` });

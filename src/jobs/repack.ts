@@ -15,12 +15,13 @@ import { refuseSmallDisks } from './run/disk-room.js';
 import type { JobTools } from './run/job-tools.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import { paperMaker } from './papers.js';
+import { code } from '../site/markdown.js';
 import { attestationsLeftOut } from './stated-attestations.js';
 import { publishedReport } from './published-report.js';
 
 export interface Repack {
   job: 'update' | 'capture';
-  request: WorkSettings & Pick<RepackRequest, 'drop' | 'installers'>;
+  request: WorkSettings & Pick<RepackRequest, 'drop' | 'installers' | 'pip'>;
   policy: Policy | undefined;
   plan: RepackPlan;
   packageCaches: readonly string[];
@@ -70,7 +71,10 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
         indexBz2,
         replace,
         signKey,
-        papers: paperMaker(rt, request, folder, policy && exceptionsOf(policy, acquired.artifacts)),
+        papers: paperMaker(rt, request, folder, [
+          ...(policy === undefined ? [] : exceptionsOf(policy, acquired.artifacts)),
+          ...leftToPip(request.pip),
+        ]),
       },
       proof: { kind: 'installable', plan, request, tools },
       from: [...new Set(plan.solved.map(({ engine }) => `${engine.kind} ${engine.version}`))].join(', '),
@@ -93,6 +97,11 @@ export async function repack({ rt, findings }: Collected, task: Repack): Promise
     findings: findings(),
   });
   return { ...delivered, report };
+}
+
+function leftToPip(pip: RepackRequest['pip']): NotesSection[] {
+  const lines = pip?.entries.map(({ text }) => `- ${code(text)}`) ?? [];
+  return lines.length === 0 ? [] : [{ title: 'Left to pip, and not in the folder', lines }];
 }
 
 function exceptionsOf(policy: Policy, artifacts: readonly AcquiredArtifact[]): NotesSection[] {

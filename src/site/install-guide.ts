@@ -9,6 +9,7 @@ import { lockSection } from './guide-locks.js';
 import { onWindows, urlOf, word, wordsOf } from './guide-words.js';
 import type { ExplicitFile } from './explicit-lock.js';
 import { code, commands, quoted, section } from './markdown.js';
+import { runsSection, type RunningPackage } from './runs.js';
 import { mayLackNeeds } from './needs.js';
 
 export interface InstallPage {
@@ -18,6 +19,7 @@ export interface InstallPage {
   signed: boolean;
   /** Whether the folder is enough, as `needsLine` says it. */
   needs: string;
+  runs: readonly RunningPackage[];
 }
 
 /** `LABEL.INSTALL.md`: what the person at the site does with this folder. Of this generation; nothing in it varies with time or host. */
@@ -27,6 +29,7 @@ export function installPage(page: InstallPage): string {
     ...folderUrl(page),
     ...installersSection(page, specsText(page.manifest)),
     ...installing(page),
+    ...runsSection(page.runs),
     ...updating(page),
     ...clients(page),
     ...verifying(page),

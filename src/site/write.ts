@@ -10,10 +10,12 @@ import { explicitFiles, platformSets } from './explicit-lock.js';
 import type { SiteRecord } from './choose.js';
 import { installPage, nameOf } from './install-guide.js';
 import { CONDA_LOCK, isSiteFile } from './names.js';
+import type { RunningPackage } from './runs.js';
 import { needsLine, needsLineIn, openNeeds } from './needs.js';
 
 export type { SiteRecord } from './choose.js';
 export { readSiteRecords } from './records.js';
+export { readRuns } from './runs.js';
 
 /** A file beside the label folder, for a site that has none of our programs. `name` is one path segment, `LABEL.…`. */
 export interface SiteFile {
@@ -32,6 +34,8 @@ export interface SiteFilesInput {
   needs?: string | undefined;
   /** `manifest.json.sig` lies beside the manifest: the page says how to check it. */
   signed?: boolean | undefined;
+  /** What runs at installation, as `readRuns` gives it. */
+  runs?: readonly RunningPackage[] | undefined;
 }
 
 /**
@@ -40,7 +44,11 @@ export interface SiteFilesInput {
  */
 export function makeSiteFiles({ label: name, manifest, records = [], ...more }: SiteFilesInput): SiteFile[] {
   const label = plainName(name);
-  const { signed = false, needs = needsLine(manifest, openNeeds(manifest.specs.map(nameOf), records)) } = more;
+  const {
+    signed = false,
+    runs = [],
+    needs = needsLine(manifest, openNeeds(manifest.specs.map(nameOf), records)),
+  } = more;
   // Both read the manifest as text, line by line, as `manifestBytes` writes it: what changes there must change in them.
   const script = (name: string): string => programText(`site/assets/${name}`).replaceAll('@LABEL@', label);
   const sets = platformSets({ manifest, records });
@@ -51,7 +59,7 @@ export function makeSiteFiles({ label: name, manifest, records = [], ...more }: 
     [`${label}.verify.sh`, script('verify.sh'), true],
     // Windows PowerShell reads a file without a mark in the code page of the machine: the script is ASCII, lines end as there.
     [`${label}.verify.ps1`, script('verify.ps1').replaceAll('\n', '\r\n')],
-    [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed, needs })],
+    [`${label}.INSTALL.md`, installPage({ label, manifest, explicit, signed, needs, runs })],
     ...explicit.map(({ name, text }): [string, string] => [name, text]),
     ...(lock === undefined ? [] : [[`${label}.${CONDA_LOCK}`, lock] as [string, string]]),
   ];

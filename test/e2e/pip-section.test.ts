@@ -62,6 +62,10 @@ describe('an environment.yml with a pip: section, by the installed program', () 
     for (const generation of [1, 1]) {
       const ran = await update(root, '--allow-pip-section', '--json');
       expect(ran.exitCode, ran.stderr).toBe(1);
+      const changes = readFileSync(join(root, 'halkbank', 'papers', 'CHANGES.md'), 'utf8');
+      expect(changes).toContain('## Left to pip, and not in the folder\n');
+      expect(changes).toContain('- `flask==3.0`');
+      expect(changes).not.toContain(SECRET);
       expect(ran.stdout + ran.stderr).not.toContain(SECRET);
       const report = reportOf(ran);
       expect(report.published).toMatchObject({ generation });

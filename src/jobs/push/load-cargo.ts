@@ -8,7 +8,7 @@ import { inParallel } from '../../base/parallel.js';
 import { folderDiffers, sourcePieces, type Generation } from '../../media/export/source.js';
 import type { Cargo } from '../../push/cargo.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { makeSiteFiles, readSiteRecords } from '../../site/write.js';
+import { makeSiteFiles, readRuns, readSiteRecords } from '../../site/write.js';
 
 /** All that belongs at the target; indexes and all that is small with their bytes. */
 export interface Load {
@@ -57,6 +57,7 @@ export async function loadCargo(rt: Runtime, { dir, label, generation, siteFiles
       manifest,
       records,
       signed: signature !== undefined,
+      runs: await readRuns(rt, { dir, manifest }),
     }))
       cargo.push(small(name, content, { kind: 'site', mtimeMs, executable }));
   }

@@ -9,7 +9,7 @@ import type { OutFolder } from './medium-folder.js';
 import { planSet, platformsOf, type PlannedSet } from '../archive/plan-parts.js';
 import { folderDiffers, manifestDigest, readGeneration, type Generation } from './source.js';
 import type { Compression } from '../set/headers.js';
-import { makeSiteFiles, readSiteRecords, type SiteFile } from '../../site/write.js';
+import { makeSiteFiles, readRuns, readSiteRecords, type SiteFile } from '../../site/write.js';
 import { writeMedium, type WrittenMedium } from '../archive/write-medium.js';
 import { openWorkFolder, type WorkFolder, type WorkPlace } from './work-folder.js';
 import { sha256Of } from '../../codec/digests.js';
@@ -170,7 +170,13 @@ async function siteFilesFor(
   };
   const records = await readSiteRecords({ fs: { ...rt.fs, readFile } }, { dir, manifest });
   const signed = sets.some(({ signature }) => signature !== undefined);
-  const files = makeSiteFiles({ label: manifest.label, manifest, records, signed });
+  const files = makeSiteFiles({
+    label: manifest.label,
+    manifest,
+    records,
+    signed,
+    runs: await readRuns(rt, { dir, manifest }),
+  });
   // Who is sent a delta has the scripts: they are of no generation, and as large as a small delta.
   return sets.some(({ base }) => base === null) ? files : files.filter(({ name }) => !SCRIPT.test(name));
 }
