@@ -20,6 +20,8 @@ export interface ServeRequest {
   port: number;
   access: Access;
   limits: PublicLimits;
+  /** Offers the indexes in shards too (CEP 16). */
+  shards?: boolean;
   /** For answers under way when the server is told to stop. */
   stopDeadlineMs: number;
 }
@@ -64,7 +66,7 @@ export async function serve(machine: Runtime, request: ServeRequest): Promise<Se
   const counted = { requests: 0, bytes: 0, incomplete: 0, answers: {} as Record<string, number> };
   const begun = rt.clock.monotonic();
   const server = await listening(rt, request, {
-    handler: makeHandler(rt, { site, guard, checker, pages }),
+    handler: makeHandler(rt, { site, guard, checker, pages, shards: request.shards ?? false }),
     onAnswered(answered) {
       counted.requests += 1;
       counted.bytes += answered.bytes;

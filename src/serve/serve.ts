@@ -7,6 +7,7 @@ import type { Guard } from './guard.js';
 import { notFound } from './page-answer.js';
 import type { Pages } from './page-answer.js';
 import { parseRequestPath } from './request-path.js';
+import { withShards } from './shards.js';
 import type { Site } from './site.js';
 
 /**
@@ -15,9 +16,16 @@ import type { Site } from './site.js';
  */
 export function makeHandler(
   rt: ServeRuntime,
-  { site, guard, checker, pages }: { site: Site; guard: Guard; checker: FileChecker; pages: Pages },
+  {
+    site,
+    guard,
+    checker,
+    pages,
+    shards,
+  }: { site: Site; guard: Guard; checker: FileChecker; pages: Pages; shards: boolean },
 ): PublicHandler {
-  const finder = makeFileFinder(rt, checker);
+  const plain = makeFileFinder(rt, checker);
+  const finder = shards ? withShards(plain) : plain;
 
   const answer = async (request: PublicRequest): Promise<PublicResponse> => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return plainAnswer(405, { allow: 'GET, HEAD' });

@@ -3,7 +3,9 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from '
 import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { decode } from '@msgpack/msgpack';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { zstdDecompress } from '../../src/codec/zstd.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { openWorkplace, type Ran, type RunningProgram, type Workplace } from '../helpers/programs.js';
 import { rawExchange, rawRequest, statusesIn } from '../helpers/raw-http.js';
@@ -49,6 +51,38 @@ describe('repackenv serve', () => {
     expect(ran).toMatchObject({ exitCode: 0, signal: null });
     expect(ran.stdout).toMatch(/^served http:\/\/127\.0\.0\.1:\d+: \d+ requests \(\d+ × 200\), [\d.]+ kB, [\d.]+ s\n$/);
     expect(work.published()).toEqual(before);
+  });
+
+  it('--shards offers the indexes in shards too, made of those that go out', async () => {
+    const up = await serve([work.labelDir, '--shards']);
+    const get = async (path: string): Promise<Buffer> => {
+      const answer = await fetch(`${up.url}/${path}`);
+      expect(answer.status, path).toBe(200);
+      return Buffer.from(await answer.arrayBuffer());
+    };
+    type Listing = { info: { subdir: string }; shards: Record<string, Uint8Array> };
+    type Shard = Record<'packages' | 'packages.conda', Record<string, { sha256: Uint8Array; depends: string[] }>>;
+    const unpacked = async <T>(path: string): Promise<T> =>
+      decode(await zstdDecompress(await get(path), { maxBytes: 1_000_000 })) as T;
+    for (const subdir of manifest().subdirs) {
+      const { info, shards } = await unpacked<Listing>(`${subdir}/repodata_shards.msgpack.zst`);
+      expect(info.subdir).toBe(subdir);
+      const index = JSON.parse((await get(`${subdir}/repodata.json`)).toString()) as Shard;
+      const records: [string, unknown][] = [];
+      for (const digest of Object.values(shards)) {
+        const shard = await unpacked<Shard>(`${subdir}/${Buffer.from(digest).toString('hex')}.msgpack.zst`);
+        records.push(...Object.entries({ ...shard.packages, ...shard['packages.conda'] }));
+      }
+      const whole = { ...index.packages, ...index['packages.conda'] };
+      expect(records.map(([fn]) => fn).sort()).toEqual(Object.keys(whole).sort());
+      for (const [fn, record] of records) {
+        const { sha256, depends } = record as Shard['packages'][string];
+        expect([Buffer.from(sha256).toString('hex'), depends]).toEqual([String(whole[fn]!.sha256), whole[fn]!.depends]);
+      }
+    }
+    expect((await fetch(`${up.url}/linux-64/${'0'.repeat(64)}.msgpack.zst`)).status).toBe(404);
+    expect((await fetch(`${up.url}/win-64/repodata_shards.msgpack.zst`)).status).toBe(404);
+    expect(readdirSync(join(work.labelDir, 'noarch')).filter((name) => name.includes('msgpack'))).toEqual([]);
   });
 
   it('answers conditions and ranges', async () => {

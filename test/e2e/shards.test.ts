@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CLOSURES, makeLargeChannel } from '../../scripts/lib/large-channel.js';
-import { shardsOf } from '../../scripts/lib/shards.js';
+import { shardFiles } from '../../src/channel/index/shard-files.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
 import { answer, file, startChaosServer, type ChaosServer } from '../helpers/chaos-server.js';
 import { delivered, reportOf } from '../helpers/real-upstream.js';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'repackenv-shards-'));
   await makeLargeChannel(join(dir, 'large'), { names: 1500, versions: 40 });
   whole = readFileSync(join(dir, 'large/linux-64/repodata.json'));
-  const repodata = JSON.parse(Buffer.from(whole).toString()) as Parameters<typeof shardsOf>[0];
+  const repodata = JSON.parse(Buffer.from(whole).toString()) as Parameters<typeof shardFiles>[0];
   const packed = await zstdCompress(whole, 1);
   server = await startChaosServer();
   const counted =
@@ -31,7 +31,7 @@ beforeAll(async () => {
   server.script('/large/linux-64/repodata.json', counted(whole));
   server.script('/large/linux-64/repodata.json.zst', file(packed));
   server.script('/plain/linux-64/repodata.json.zst', file(packed));
-  for (const [name, bytes] of await shardsOf(repodata, { subdir: 'linux-64' }))
+  for (const [name, bytes] of await shardFiles(repodata, { subdir: 'linux-64' }))
     server.script(`/large/linux-64/${name}`, counted(bytes));
   for (const channel of ['large', 'plain'])
     server.script(`/${channel}/noarch/repodata.json.zst`, file(await zstdCompress(Buffer.from('{"packages":{}}'), 1)));

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { shardsOf } from '../../scripts/lib/shards.js';
+import { shardFiles } from '../../src/channel/index/shard-files.js';
 import { sha256Of } from '../../src/codec/digests.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
 import { findLayer } from '../../scripts/lib/layers.js';
@@ -59,7 +59,7 @@ async function script(records: Records = RECORDS, { whole = true, base = '' } = 
   const text = JSON.stringify(repodata);
   server.script(`${SUBDIR}/repodata.json`, whole ? file(text) : answer(404));
   server.script(`${SUBDIR}/repodata.json.zst`, whole ? file(await zstdCompress(Buffer.from(text), 1)) : answer(404));
-  const files = await shardsOf(repodata, { subdir: 'linux-64', base });
+  const files = await shardFiles(repodata, { subdir: 'linux-64', base });
   for (const [name, bytes] of files)
     server.script(
       name.startsWith('repodata') ? LISTING : `${SUBDIR}/${base}${name}`,
@@ -179,7 +179,7 @@ describe('shards that are not what they should be: the index is read whole', () 
 
   it('a listing of another subdir', async () => {
     await script();
-    const files = await shardsOf({ 'packages.conda': RECORDS }, { subdir: 'win-64' });
+    const files = await shardFiles({ 'packages.conda': RECORDS }, { subdir: 'win-64' });
     server.script(LISTING, file(files.get('repodata_shards.msgpack.zst')!));
     expect((await fromMain(await open()))?.size).toBe(7);
   });
@@ -211,7 +211,7 @@ describe.skipIf(!real.available)('every record of a real index', () => {
     const path = real.available ? join(real.path, `${name}.json`) : '';
     expect(existsSync(path)).toBe(true);
     const repodata = JSON.parse(readFileSync(path, 'utf8')) as { packages: Records; 'packages.conda': Records };
-    const files = await shardsOf(repodata, { subdir: 'linux-64' });
+    const files = await shardFiles(repodata, { subdir: 'linux-64' });
     for (const end of ['', '.zst', '.bz2']) server.script(`${SUBDIR}/repodata.json${end}`, answer(404));
     for (const [fn, bytes] of files) server.script(`${SUBDIR}/${fn}`, file(bytes));
     const index = await fromMain(await open({ reach: undefined }));

@@ -21,6 +21,7 @@ export interface ServingOptions {
   host?: string;
   port?: number;
   limits?: Partial<PublicLimits>;
+  shards?: boolean;
   stopDeadlineMs?: number;
   /** Laid over the runtime. */
   runtime?: Partial<TestRuntime>;
@@ -28,7 +29,7 @@ export interface ServingOptions {
 
 /** `repackenv serve DIR` in this process, on a free port. Rejects where it does not come up. */
 export async function startServing(dir: string, options: ServingOptions = {}): Promise<Serving> {
-  const { access = {}, host = '127.0.0.1', port = 0, limits = {}, stopDeadlineMs = 5000 } = options;
+  const { access = {}, host = '127.0.0.1', port = 0, limits = {}, stopDeadlineMs = 5000, shards = false } = options;
   const base = testRuntime({ http: undiciHttp() });
   const rt = { ...base, clock: impatientClock() as TestRuntime['clock'], ...options.runtime };
   let up: (port: number) => void = () => {};
@@ -41,7 +42,7 @@ export async function startServing(dir: string, options: ServingOptions = {}): P
   };
   const ended = serve(
     { ...rt, events },
-    { dir, host, port, access, limits: { ...SERVE_LIMITS, ...limits }, stopDeadlineMs },
+    { dir, host, port, access, limits: { ...SERVE_LIMITS, ...limits }, stopDeadlineMs, shards },
   );
   const taken = await Promise.race([listening, ended.then(() => Promise.reject(new Error('it ended')))]);
   return {

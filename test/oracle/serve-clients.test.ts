@@ -220,6 +220,23 @@ describeWithLayers(['py-rattler', 'upstream-mixed'], 'py-rattler as a client of 
     SLOW,
   );
 
+  it('takes the shards where they are offered, and finds the same in them', async () => {
+    const sharded = await startServing(work.labelDir, { shards: true });
+    try {
+      expect((await rattler(sharded.url)).files).toEqual((await rattler(open.url)).files);
+      const lines = asked(sharded).filter((line) => !/\.(conda|tar\.bz2) /.test(line));
+      expect(lines).toEqual(
+        expect.arrayContaining([
+          'GET /linux-64/repodata_shards.msgpack.zst 200',
+          expect.stringMatching(/^GET \/noarch\/[0-9a-f]{64}\.msgpack\.zst 200$/) as string,
+        ]),
+      );
+      expect(lines.filter((line) => line.includes('repodata.json'))).toEqual([]);
+    } finally {
+      await sharded.stop();
+    }
+  });
+
   it('takes the compressed index, and nothing that is not there stops it', async () => {
     expect((await rattler(open.url)).files).not.toEqual([]);
     const heads = asked(open).filter((line) => !line.includes('.conda') && !line.includes('.tar.bz2'));

@@ -22,6 +22,7 @@ export const serveCommand: CliCommand = {
       .option('--port <N>', `port to listen on; 0 takes a free one and prints it (default ${DEFAULT_PORT})`)
       .option('--host <ADDR>', 'address to listen on: 127.0.0.1 reaches this machine only (default), 0.0.0.0 or :: all')
       .option('--basic-auth-file <FILE>', 'ask for user and password: a file of user:password lines')
+      .option('--shards', 'also offer the indexes in shards (CEP 16), from which clients read only what they need')
       .addHelpText('after', EXAMPLES),
   token: 'options',
   log: ({ args }) => path.basename(path.resolve(args[0] ?? '.')),
@@ -38,6 +39,7 @@ export const serveCommand: CliCommand = {
       host: hostOf(call),
       port: portOf(call),
       access: { token, users: users?.logins },
+      shards: call.options['shards'] === true,
       limits: SERVE_LIMITS,
       stopDeadlineMs: STOP_DEADLINE_MS,
     });

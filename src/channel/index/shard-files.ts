@@ -1,21 +1,25 @@
-import { createHash } from 'node:crypto';
 import { encode } from '@msgpack/msgpack';
-import { zstdCompress } from '../../src/codec/zstd.js';
+import { nameInFilename } from '../../conda/channel/names.js';
+import { SHARDS } from './derived-files.js';
+import { sha256Of } from '../../codec/digests.js';
+import { zstdCompress, FAST_ZSTD_LEVEL } from '../../codec/zstd.js';
 
-type Repodata = Record<'packages' | 'packages.conda', Record<string, Record<string, unknown>>>;
+type Repodata = Record<'packages' | 'packages.conda', Record<string, Record<string, unknown>>> & {
+  info?: { subdir?: string; base_url?: string };
+};
 
 /**
  * A `repodata.json` in shards (CEP 16): file names below the subdir -> bytes, the listing among them. Digests are bytes in there.
  * `base`: `info.shards_base_url`.
  */
-export async function shardsOf(
+export async function shardFiles(
   repodata: Partial<Repodata>,
   { subdir, base = '' }: { subdir: string; base?: string },
 ): Promise<Map<string, Uint8Array>> {
   const byName = new Map<string, Repodata>();
   for (const key of ['packages', 'packages.conda'] as const) {
     for (const [fn, record] of Object.entries(repodata[key] ?? {})) {
-      const name = fn.split('-').slice(0, -2).join('-');
+      const name = nameInFilename(fn) ?? fn;
       const shard = byName.get(name) ?? { packages: {}, 'packages.conda': {} };
       byName.set(name, shard);
       shard[key][fn] = withBytes(record);
@@ -24,13 +28,14 @@ export async function shardsOf(
   const files = new Map<string, Uint8Array>();
   const shards: Record<string, Uint8Array> = {};
   for (const [name, shard] of byName) {
-    const packed = await zstdCompress(encode({ ...shard, removed: [] }), 1);
-    const digest = createHash('sha256').update(packed).digest();
-    files.set(`${digest.toString('hex')}.msgpack.zst`, packed);
-    shards[name] = digest;
+    const packed = await zstdCompress(encode({ ...shard, removed: [] }), FAST_ZSTD_LEVEL);
+    const sha256 = sha256Of(packed);
+    files.set(`${sha256}.msgpack.zst`, packed);
+    shards[name] = Buffer.from(sha256, 'hex');
   }
-  const listing = { version: 1, info: { subdir, base_url: '', shards_base_url: base }, shards };
-  files.set('repodata_shards.msgpack.zst', await zstdCompress(encode(listing), 1));
+  const info = { subdir, base_url: repodata.info?.base_url ?? '', shards_base_url: base };
+  const listing = { version: 1, info, shards };
+  files.set(SHARDS, await zstdCompress(encode(listing), FAST_ZSTD_LEVEL));
   return files;
 }
 
