@@ -31,10 +31,12 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
     // Several hosts that share ROOT may end at the same time.
     const stateDir = path.join(root, STATE_NAME, '.fleet');
     await rt.fs.mkdirp(stateDir);
-    lock = await lockLabel(rt, {
+    // Also of a run that was interrupted: what it did not do is what `--failed` is for.
+    const uninterrupted = { ...rt, signal: new AbortController().signal };
+    lock = await lockLabel(uninterrupted, {
       stateDir,
       label: 'the last update',
-      waitMs: WAIT_MS,
+      waitMs: rt.signal.aborted ? HURRIED_MS : WAIT_MS,
       takeOver: true,
       command: 'update',
     });
@@ -63,6 +65,8 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
 }
 
 const WAIT_MS = 90_000;
+/** Who pressed Ctrl-C waits no longer. */
+const HURRIED_MS = 5000;
 
 const STALE_MS = 60 * 60_000;
 
