@@ -43,6 +43,9 @@ const TABLE: readonly {
   { run: 'hold ROOT/halkbank --why audit' },
   { run: 'release ROOT/halkbank' },
   { run: 'rollback ROOT/halkbank --to 9', exitCode: 2, err: /E_GENERATION/ },
+  { run: 'policy check ROOT/halkbank --policy DIR/house.yml', out: 'answer' },
+  { run: 'push ROOT/halkbank DIR/pushed' },
+  { run: 'work --root ROOT', exitCode: 2, err: /^error: / },
   { run: 'init ROOT' },
   { run: 'engines', out: 'answer' },
   { run: 'schema', out: 'answer' },
@@ -68,6 +71,7 @@ describe('--quiet', () => {
       ),
       'x',
     );
+    writeFileSync(join(work.dir, 'house.yml'), 'deny: {packages: [nosuch]}\n');
     writeFileSync(
       join(work.dir, 'mirror.yml'),
       `channels: [${work.upstream.url}/pkgs/main]\nplatforms: [linux-64]\nmirror_dir: ${join(work.dir, 'mirrors', 'main')}\n`,
@@ -95,7 +99,8 @@ describe('--quiet', () => {
     const loud = out === undefined ? undefined : await work.run('repackenv', typed(run, []));
     const ran = await work.run('repackenv', typed(run, ['--quiet']));
     expect(ran.exitCode, ran.stdout + ran.stderr).toBe(exitCode);
-    expect(ran.stdout).toBe(loud?.stdout ?? '');
+    const untimed = (text: string): string => text.replaceAll(/T[\d:.]+Z/g, '');
+    expect(untimed(ran.stdout)).toBe(untimed(loud?.stdout ?? ''));
     if (out !== undefined) expect(ran.stdout).toMatch(/\S/);
     if (err === undefined) expect(ran.stderr).toBe('');
     else expect(ran.stderr).toMatch(err);

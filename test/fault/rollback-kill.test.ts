@@ -89,7 +89,8 @@ it(
 
         const again = await rollback();
         expect(again.exitCode, `${step}: ${again.stderr}`).toBe(0);
-        expect(manifestIn(copy.labelDir), step).toMatchObject({ generation: 3, files: was.get(1)!.files });
+        expect(manifestIn(copy.labelDir), step).toMatchObject({ generation: 3 });
+        expect(contentOf(manifestIn(copy.labelDir)), step).toBe(contentOf(was.get(1)!));
         expect((await copy.verify()).exitCode, step).toBe(0);
         expect(await expectGenerations(root, step, 'halkbank'), step).toEqual(['1', '2', '3']);
         expectNothingLeft(copy);

@@ -13,7 +13,10 @@ beforeAll(async () => {
 afterAll(() => work.close());
 
 const withImport = (script: string): Promise<Ran> =>
-  work.update({ env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` } });
+  work.update({
+    args: ['--recheck'],
+    env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(script)}` },
+  });
 
 function expectSaid({ exitCode, stderr }: Pick<Ran, 'exitCode' | 'stderr'>, exit: number, code: string): void {
   expect(exitCode, stderr).toBe(exit);
