@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { folderPage } from '../answers/folder-page.js';
+import { runsAtInstall } from '../answers/runs.js';
 import type { Asked } from '../answers/asked.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
@@ -9,6 +10,7 @@ import { sha256Of } from '../codec/digests.js';
 import { heldText } from '../delivery/generations/hold.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Informants } from '../serve/page-answer.js';
+import { readInfos } from '../site/runs.js';
 import type { PageRemark } from '../site/page/view.js';
 import { openAsked } from './answers/open-asked.js';
 import { labelStates } from './labels.js';
@@ -25,7 +27,11 @@ export function makeInformants(rt: Runtime, root: string): Informants {
       try {
         const asked = await openOne(rt, dir);
         const signed = await isThere(rt, join(dir, SIGNATURE_NAME));
-        return folderPage(asked, { before: await generationBefore(rt, dir, asked), files: [], signed });
+        const { manifest, packages } = asked;
+        const infos = manifest && (await readInfos(rt, { dir, manifest }));
+        const runs = infos === undefined || infos.size === 0 ? undefined : runsAtInstall(packages, infos);
+        const before = await generationBefore(rt, dir, asked);
+        return folderPage(asked, { before, ...(runs === undefined ? {} : { runs }), files: [], signed });
       } catch (error) {
         if (isRepackError(error)) return undefined;
         throw error;

@@ -21,20 +21,47 @@ export interface RunningPackage {
   files: string[];
 }
 
-/** Out of the folder's bill of materials, so that whoever has the folder says the same; none where it has none. Throws nothing. */
-export async function readRuns(
+/**
+ * What was read out of the artifacts, sha256 -> that, from the folder's bill of materials: whoever has the folder says the same. Empty where it has
+ * none. Throws nothing.
+ */
+export async function readInfos(
   rt: Pick<Runtime, 'fs'>,
   { dir, manifest }: { dir: string; manifest: Manifest },
-): Promise<RunningPackage[]> {
-  if (!manifest.files.some(({ path }) => path === SBOM)) return [];
+): Promise<ReadonlyMap<string, ArtifactInfo>> {
+  if (!manifest.files.some(({ path }) => path === SBOM)) return new Map();
   const text = await rt.fs.readText(join(dir, SBOM)).catch(() => '');
   const components = member(objectIn(text), 'components');
-  const told = new Set([SBOM_PROPERTIES.linkScripts, SBOM_PROPERTIES.menus]);
-  return (Array.isArray(components) ? components.filter(isObject) : []).flatMap((component) => {
-    const properties = Array.isArray(component['properties']) ? component['properties'].filter(isObject) : [];
-    const files = properties.flatMap(({ name, value }) => (told.has(String(name)) ? [String(value)] : []));
-    const path = String(component['bom-ref']);
-    return files.length === 0 || !manifest.files.some((file) => file.path === path) ? [] : [{ path, files }];
+  const digests = new Map(manifest.files.map(({ path, sha256 }) => [path, sha256]));
+  return new Map(
+    (Array.isArray(components) ? components.filter(isObject) : []).flatMap((component) => {
+      const sha256 = digests.get(String(component['bom-ref']));
+      return sha256 === undefined ? [] : [[sha256, infoOf(component['properties'])] as const];
+    }),
+  );
+}
+
+function infoOf(properties: unknown): ArtifactInfo {
+  const all = Array.isArray(properties) ? properties.filter(isObject) : [];
+  const of = (kind: keyof ArtifactInfo): string[] =>
+    all.flatMap(({ name, value }) => (name === SBOM_PROPERTIES[kind] ? [String(value)] : []));
+  return {
+    licenseFiles: of('licenseFiles'),
+    linkScripts: of('linkScripts'),
+    activateScripts: of('activateScripts'),
+    menus: of('menus'),
+  };
+}
+
+/** Packages of which something runs as they are installed or removed. */
+export async function readRuns(
+  rt: Pick<Runtime, 'fs'>,
+  folder: { dir: string; manifest: Manifest },
+): Promise<RunningPackage[]> {
+  const infos = await readInfos(rt, folder);
+  return folder.manifest.files.flatMap(({ path, sha256 }) => {
+    const { linkScripts = [], menus = [] } = infos.get(sha256) ?? {};
+    return linkScripts.length + menus.length === 0 ? [] : [{ path, files: [...linkScripts, ...menus] }];
   });
 }
 

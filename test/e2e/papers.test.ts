@@ -91,6 +91,14 @@ describe('a label with papers', () => {
     expect((await work.verify()).exitCode).toBe(0);
   });
 
+  it('are where the question about licences has the licence files from', async () => {
+    const ran = await ours('licenses', work.labelDir, '--json');
+    const { answers } = JSON.parse(ran.stdout) as { answers: { packages: { license_files: string[] | null }[] }[] };
+    const packages = answers[0]!.packages;
+    expect(packages.length).toBeGreaterThan(0);
+    for (const each of packages) expect(each.license_files).toEqual(expect.any(Array));
+  });
+
   it('a plan says of how many packages it does not know what runs', async () => {
     const there = await work.update({ args: ['--dry-run', '--json'], label: 'halkbank', root: join(work.dir, 'new') });
     expect(there.exitCode, there.stderr).toBe(0);

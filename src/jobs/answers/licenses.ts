@@ -3,6 +3,7 @@ import { licenses } from '../../answers/licenses.js';
 import type { LicensesReport } from '../../answers/schema.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { readInfos } from '../../site/runs.js';
 import { openAsked } from './open-asked.js';
 
 export interface LicensesRequest {
@@ -11,12 +12,14 @@ export interface LicensesRequest {
   subdirs: readonly string[];
 }
 
-/** `repackenv licenses WHERE`: what was shipped under which licence, by the records. Reads only. Throws what `openAsked` throws, E_USAGE. */
+/** `repackenv licenses WHERE`: what was shipped under which licence, by the records, and its licence files by the folder's bill of materials. Reads only. Throws what `openAsked` throws, E_USAGE. */
 export async function licensesJob(rt: Runtime, { where, subdirs }: LicensesRequest): Promise<LicensesReport> {
-  const answers = (await openAsked(rt, where)).map((asked) => {
-    const { given, label, generation } = asked;
+  const answers: LicensesReport['answers'] = [];
+  for (const asked of await openAsked(rt, where)) {
+    const { given, label, generation, manifest } = asked;
     const wanted = subdirs.length === 0 ? [] : [...platformsOf(asked, subdirs), NOARCH];
-    return Object.assign({ given, label, generation }, licenses(asked, wanted));
-  });
+    const infos = manifest === undefined ? undefined : await readInfos(rt, { dir: given, manifest });
+    answers.push(Object.assign({ given, label, generation }, licenses(asked, wanted, infos)));
+  }
   return { answers };
 }

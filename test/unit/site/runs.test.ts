@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../src/channel/manifest/manifest.js';
-import { readRuns, runsSection } from '../../../src/site/runs.js';
+import { readInfos, readRuns, runsSection } from '../../../src/site/runs.js';
 import { nodeFileSystem } from '../../../src/runtime/fs.js';
 
 /** What runs at installation, out of the folder's own bill of materials: vendor and site say the same. */
 
 const PATH = 'linux-64/app-1.0-0.conda';
-const manifest = { files: [{ path: PATH }, { path: 'papers/sbom.cdx.json' }] } as Manifest;
+const manifest = { files: [{ path: PATH, sha256: 'ab' }, { path: 'papers/sbom.cdx.json' }] } as Manifest;
 const component = (more: object = {}) => ({
   'bom-ref': PATH,
   properties: [
@@ -40,6 +40,21 @@ describe('readRuns', () => {
     );
     expect(runs).toEqual([{ path: PATH, files: ['bin/.app-post-link.sh', 'Menu/app.json'] }]);
     expect(runsSection(runs).join('\n')).toContain('- `app-1.0-0.conda`: `bin/.app-post-link.sh`, `Menu/app.json`');
+  });
+
+  it('all that was read out of a package is found by its digest', async () => {
+    writeFileSync(join(dir, 'papers', 'sbom.cdx.json'), JSON.stringify({ components: [component()] }));
+    expect([...(await readInfos({ fs: nodeFileSystem() }, { dir, manifest }))]).toEqual([
+      [
+        'ab',
+        {
+          linkScripts: ['bin/.app-post-link.sh'],
+          activateScripts: ['etc/conda/activate.d/app.sh'],
+          menus: ['Menu/app.json'],
+          licenseFiles: ['info/licenses/LICENSE'],
+        },
+      ],
+    ]);
   });
 
   it.each([
