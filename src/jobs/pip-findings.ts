@@ -1,5 +1,5 @@
 import type { Finding } from '../base/findings.js';
-import { nameInFilename, pypiName } from '../conda/channel/names.js';
+import { pypiName } from '../conda/channel/names.js';
 import { NOARCH, type Channel } from '../conda/channel/channel.js';
 import type { RepodataSource } from '../conda/record/repodata-index.js';
 import { pipRefused } from '../config/pip-section.js';
@@ -48,9 +48,7 @@ async function condaNames(task: {
   const found = new Map<string, { name: string; has: Set<string> }>();
   for (const subdir of [...subdirs, NOARCH]) {
     const index = await source.repodata(channel, subdir);
-    const names = new Set<string>();
-    for (const fn of index?.allFilenames() ?? []) names.add(nameInFilename(fn) ?? '');
-    for (const name of names) {
+    for (const name of new Set(index?.packageNames())) {
       const key = pypiName(name);
       if (!wanted.has(key)) continue;
       const { has } = found.get(key) ?? found.set(key, { name, has: new Set() }).get(key)!;

@@ -7,6 +7,7 @@ import { zstdCompress } from '../../src/codec/zstd.js';
 import { findLayer } from '../../scripts/lib/layers.js';
 import { answer, file, startChaosServer, type ChaosServer } from '../helpers/chaos-server.js';
 import { baseChannel, openTestGateway, failureOf, type TestGateway } from '../helpers/gateway.js';
+import { pipFindings } from '../../src/jobs/pip-findings.js';
 import { similarNames } from '../../src/engine/embedded/similar-names.js';
 
 /** CEP 16: the index of a channel in shards, one for each package name. */
@@ -99,6 +100,14 @@ describe('a large index that the channel also has in shards', () => {
     await script();
     const index = await fromMain(await open());
     expect(similarNames(['othr'], [index!]).get('othr')).toEqual(['other']);
+  });
+
+  it('still knows them for what a pip: section names', async () => {
+    await script();
+    const asked = { channels: [baseChannel(server.url)], subdirs: ['linux-64'] };
+    const pip = { file: 'environment.yml', line: 3, entries: [{ text: 'Other', line: 4, name: 'other' }], left: true };
+    const [finding] = await pipFindings(asked, pip, await open());
+    expect(finding?.message).toContain('conda package other in ');
   });
 
   it.each<[string, Parameters<typeof openTestGateway>[0], number]>([

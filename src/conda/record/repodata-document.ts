@@ -1,3 +1,4 @@
+import { nameInFilename } from '../channel/names.js';
 import { joinedBytes } from '../../base/json-bytes.js';
 import { parseRecord } from './repodata-record.js';
 import type { RecordTable } from './record-table.js';
@@ -44,8 +45,11 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
       for (let at = 0; at < table.count; at++) if (isKept(at)) yield table.filename(at);
     },
     *packageNames() {
-      yield* document.names ?? [];
-      for (const fn of this.allFilenames()) yield fn.split('-').slice(0, -2).join('-');
+      if (document.names !== undefined) return yield* document.names;
+      for (let at = 0; at < table.count; at++) {
+        const name = isKept(at) ? nameInFilename(table.filename(at)) : undefined;
+        if (name !== undefined) yield name;
+      }
     },
     v3Filenames: () => {
       const range = document.members.get('v3');
