@@ -6,6 +6,7 @@ import type { NotesAdvisory, NotesReport } from './schema.js';
 /** What is told behind the changes: each line is Markdown. */
 export interface NotesSection {
   title: string;
+  /** Markdown: texts from outside go through `code` or `plainText`. */
   lines: readonly string[];
 }
 
@@ -18,15 +19,15 @@ export function notesMarkdown(
   const of = (lines: readonly string[], heading: string): string[] =>
     lines.length === 0 ? [] : section(heading, lines);
   const moved = (list: NotesReport['upgraded']): string[] =>
-    list.map((each) => `- ${code(each.name)} ${text(each.from)} → ${text(each.to)}${on(each.subdirs)}`);
+    list.map((each) => `- ${code(each.name)} ${plainText(each.from)} → ${plainText(each.to)}${on(each.subdirs)}`);
   const single = (list: NotesReport['added']): string[] =>
-    list.map((each) => `- ${code(each.name)} ${text(each.version)}${on(each.subdirs)}`);
+    list.map((each) => `- ${code(each.name)} ${plainText(each.version)}${on(each.subdirs)}`);
   const requests = [
     ...asked.added.map((spec) => `- added: ${code(spec)}`),
     ...asked.removed.map((spec) => `- removed: ${code(spec)}`),
   ];
   return `${[
-    `# ${text(title)}`,
+    `# ${plainText(title)}`,
     '',
     summaryOf(report),
     ...of(advisories.closed.map(advisoryLine), 'Security: closed'),
@@ -71,11 +72,11 @@ function summaryOf(report: NotesReport): string {
 
 function advisoryLine({ id, summary, packages }: NotesAdvisory): string {
   const which = packages.map(({ name, from, to }) => `${code(name)} ${versions(from)} → ${versions(to)}`);
-  return `- ${text(id)}${summary === null ? '' : `: ${text(summary)}`} – ${which.join(', ')}`;
+  return `- ${plainText(id)}${summary === null ? '' : `: ${plainText(summary)}`} – ${which.join(', ')}`;
 }
 
 function versions(list: readonly string[]): string {
-  return list.length === 0 ? 'none' : list.map(text).join(', ');
+  return list.length === 0 ? 'none' : list.map(plainText).join(', ');
 }
 
 function stated(licences: readonly string[]): string {
@@ -87,6 +88,6 @@ function on(subdirs: readonly string[]): string {
 }
 
 /** Texts from outside, as what they are: no link, no picture, no HTML, one line. */
-function text(given: string): string {
+export function plainText(given: string): string {
   return controlsShown(given.replaceAll(/\s+/g, ' ').trim()).replaceAll(/[\\`*_{}[\]<>#|!~&]/g, String.raw`\$&`);
 }

@@ -1,3 +1,4 @@
+import { code } from '../site/markdown.js';
 import { NOARCH } from '../conda/channel/channel.js';
 import { pathOf } from '../conda/channel/names.js';
 import { judge, type JudgedPackage } from '../conda/policy/judge.js';
@@ -5,7 +6,7 @@ import { endedExceptions, type Policy } from '../conda/policy/policy.js';
 import type { PolicyDenial, PolicyVerdict } from '../conda/policy/verdict.js';
 import { platformsOf, type AskedChannel, type AskedPackage } from './asked.js';
 import { graphOf } from './graph.js';
-import type { NotesSection } from './notes-markdown.js';
+import { plainText, type NotesSection } from './notes-markdown.js';
 import type { WhyStep } from './schema.js';
 import { shortestWay } from './why.js';
 
@@ -89,7 +90,7 @@ function wayText(way: readonly WhyStep[]): string {
 /** What exceptions let through, as CHANGES.md tells it to whoever gets the packages: none of it goes by the clock. */
 export function exceptionSections({ excepted }: PolicyVerdict): NotesSection[] {
   const lines = excepted.map(({ name, version, rule, because, reason, until }) => {
-    return `${name} ${version}, though ${rule} (${because}): ${reason}, until ${until}`;
+    return `- ${code(`${name} ${version}`)}, though ${plainText(`${rule} (${because}): ${reason}`)}, until ${until}`;
   });
   return lines.length === 0 ? [] : [{ title: 'Let through by an exception of the policy', lines }];
 }
