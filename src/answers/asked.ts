@@ -5,6 +5,7 @@ import { NOARCH } from '../conda/channel/channel.js';
 import { nearestFew } from '../base/nearest.js';
 import { RepackError } from '../base/errors.js';
 import type { MatchSpec } from '../conda/spec/match-spec.js';
+import type { AcquiredArtifact } from '../conda/plan/plan.js';
 import type { PackageRecord } from '../conda/record/records.js';
 
 /** A package of what is asked about. `record` is parsed when it is asked for. */
@@ -16,6 +17,13 @@ export interface AskedPackage {
   /** Identity URL of the channel it came from; undefined where no manifest says it. */
   channel: string | null | undefined;
   readonly record: PackageRecord;
+}
+
+/** Of artifacts at hand what is asked about them. */
+export function askedPackages(artifacts: readonly AcquiredArtifact[]): AskedPackage[] {
+  return artifacts.map(({ subdir, fn, size, sha256, channel, record }) => {
+    return { subdir, fn, size, sha256, channel: channel?.url ?? null, record };
+  });
 }
 
 /** One channel folder, manifest or generation that a question is about. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Asked, AskedPackage } from '../answers/asked.js';
+import { askedPackages, type Asked } from '../answers/asked.js';
 import type { PapersSource } from '../answers/papers.js';
 import type { ArtifactInfo } from '../archive/artifact-info.js';
 import { inParallel } from '../base/parallel.js';
@@ -56,10 +56,8 @@ function askedOf(
   manifest: Manifest,
   artifacts: readonly AcquiredArtifact[],
 ): Asked & { manifest: Manifest } {
-  const packages = artifacts.map(({ subdir, fn, size, sha256, channel, record }): AskedPackage => {
-    return { subdir, fn, size, sha256, channel: channel?.url ?? null, record };
-  });
-  return { given, label: manifest.label, generation: manifest.generation, manifest, packages };
+  const { label, generation } = manifest;
+  return { given, label, generation, manifest, packages: askedPackages(artifacts) };
 }
 
 /** That which `previous` names: the live one, or, where this generation is the live one, the one that is kept of before. */

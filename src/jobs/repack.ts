@@ -3,6 +3,7 @@ import path from 'node:path';
 import { acquire } from '../store/acquire.js';
 import type { Policy } from '../conda/policy/policy.js';
 import type { AcquiredArtifact, RepackPlan } from '../conda/plan/plan.js';
+import { askedPackages } from '../answers/asked.js';
 import type { NotesSection } from '../answers/notes-markdown.js';
 import { exceptionSections, policyVerdict } from '../answers/policy.js';
 import type { RepackRequest } from './request.js';
@@ -105,8 +106,6 @@ function leftToPip(pip: RepackRequest['pip']): NotesSection[] {
 }
 
 function exceptionsOf(policy: Policy, artifacts: readonly AcquiredArtifact[]): NotesSection[] {
-  const packages = artifacts.map(({ subdir, fn, size, sha256, channel, record }) => {
-    return { subdir, fn, size, sha256, channel: channel?.url ?? null, record };
-  });
+  const packages = askedPackages(artifacts);
   return exceptionSections(policyVerdict(policy, { given: '', manifest: undefined, packages }));
 }
