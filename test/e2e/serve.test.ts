@@ -213,6 +213,7 @@ describe('repackenv serve', () => {
       'changes',
       'sizes',
       'licences',
+      'runs',
       'proofs',
       'files',
       'tree',
