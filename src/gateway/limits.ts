@@ -41,6 +41,14 @@ export interface GatewayLimits {
   maxArtifactBytes: number;
 }
 
+/** How many bytes what has come packed may unpack to. A small one may be made of one line again and again, as in tests. */
+export function mostUnpacked(
+  packed: Uint8Array,
+  { maxRepodataBytes: most, maxRepodataRatio: ratio }: Pick<GatewayLimits, 'maxRepodataBytes' | 'maxRepodataRatio'>,
+): number {
+  return Math.min(most, Math.max(most / 10, packed.length * ratio));
+}
+
 export const DEFAULT_LIMITS: GatewayLimits = {
   connectTimeoutMs: 20_000,
   idleTimeoutMs: 60_000,

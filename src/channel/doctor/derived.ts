@@ -1,4 +1,3 @@
-import { decode } from '@msgpack/msgpack';
 import { join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
@@ -8,6 +7,7 @@ import type { PackageRecord } from '../../conda/record/records.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { unpackIndex } from '../index/forms.js';
+import { decodeShards } from '../index/shard-files.js';
 import { DERIVED, isDerived, isShardList, RAW_SHARDS, SHARD, SHARDS, UNCHECKED } from '../index/derived-files.js';
 import type { Folder, ReadRuntime } from '../read/read-folder.js';
 import { violation } from '../check/rules.js';
@@ -155,11 +155,6 @@ async function shardsDiffer(
     }
   }
   return count === index.size ? undefined : `it has ${count} packages, not ${index.size}`;
-}
-
-/** A list can't have more members than there are bytes. Throws RangeError or DecodeError where the bytes are no MessagePack. */
-function decodeShards(bytes: Uint8Array): unknown {
-  return decode(bytes, { maxArrayLength: bytes.length, maxMapLength: bytes.length });
 }
 
 function recordsOf(shard: unknown): [string, unknown][] {

@@ -1,4 +1,4 @@
-import { encode } from '@msgpack/msgpack';
+import { decode, encode } from '@msgpack/msgpack';
 import { nameInFilename } from '../../conda/channel/names.js';
 import { SHARDS } from './derived-files.js';
 import { sha256Of } from '../../codec/digests.js';
@@ -42,4 +42,9 @@ export async function shardFiles(
 function withBytes(record: Record<string, unknown>): Record<string, unknown> {
   const bytes = (key: string) => (record[key] === undefined ? {} : { [key]: Buffer.from(String(record[key]), 'hex') });
   return { ...record, ...bytes('md5'), ...bytes('sha256') };
+}
+
+/** A listing or a shard, unpacked. A list can't have more members than there are bytes. Throws RangeError or DecodeError where it is no MessagePack. */
+export function decodeShards(bytes: Uint8Array): unknown {
+  return decode(bytes, { maxArrayLength: bytes.length, maxMapLength: bytes.length });
 }

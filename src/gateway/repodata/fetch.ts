@@ -8,10 +8,10 @@ import { RepackError, isRepackError } from '../../base/errors.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { refusedStatus } from '../explain-failure.js';
-import type { GatewayLimits } from '../limits.js';
+import { mostUnpacked, type GatewayLimits } from '../limits.js';
 import { conditions } from './conditions.js';
 import { memorySink } from './memory-sink.js';
-import { openShards, type ShardedRepodata } from './shards.js';
+import type { ShardedRepodata } from './shards.js';
 import type { RepodataFetchContext } from './fetch-context.js';
 import { allBroken, asRepodataError, isContentError, overLimit } from './fetch-errors.js';
 import { INDEX_FILES, type CachedFile, type CachedRepodata, type IndexFile } from './cache.js';
@@ -58,16 +58,16 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
   return {
     async whole(channel, subdir) {
       const answer = await fetchIndex(context, channel, subdir);
-      const shards = answer.found ? undefined : await openShards(context, channel, subdir);
+      if (answer.found) return answer;
+      const shards = await openShards(context, channel, subdir, await keptListing(context, channel, subdir));
       if (shards === undefined) return answer;
       await shards.load(shards.names);
       return ofShards(shards.index());
     },
     async byName(channel, subdir) {
       // Read in shards the last time: asked for in that way first.
-      const before =
-        context.fresh === true ? undefined : await context.cache.read(`${channel.url}/${subdir}/${SHARDS}`);
-      const again = before && (await usableShards(context, channel, subdir));
+      const before = await keptListing(context, channel, subdir);
+      const again = before && (await usableShards(context, channel, subdir, before));
       if (again !== undefined) return { found: true, shards: again };
       const answer = await fetchIndex(context, channel, subdir, context.limits.shardsFromBytes);
       if (answer.found) return answer;
@@ -91,13 +91,34 @@ export function ofShards(index: RepodataIndex): FetchedRepodata {
   return { found: true, file: SHARDS, behindMs: undefined, index, sha256: digestOf({ bytes: index.document }) };
 }
 
+async function keptListing(
+  { fresh, cache }: RepodataFetchContext,
+  channel: Channel,
+  subdir: Subdir,
+): Promise<CachedRepodata | undefined> {
+  return fresh === true ? undefined : cache.read(`${channel.url}/${subdir}/${SHARDS}`);
+}
+
+/** Undefined where there are none. A folder's index is read as fast. Loaded when it is needed: most channels have none. */
+async function openShards(
+  context: RepodataFetchContext,
+  channel: Channel,
+  subdir: Subdir,
+  before?: CachedRepodata,
+): Promise<ShardedRepodata | undefined> {
+  if (channel.url.startsWith('file:')) return undefined;
+  const { readShards } = await import('./shards.js');
+  return readShards(context, { channel, subdir, before });
+}
+
 /** Undefined also where they are kept in a place that is not followed: the whole index may be there all the same. */
 async function usableShards(
   context: RepodataFetchContext,
   channel: Channel,
   subdir: Subdir,
+  before?: CachedRepodata,
 ): Promise<ShardedRepodata | undefined> {
-  return openShards(context, channel, subdir).catch((error: unknown) => {
+  return openShards(context, channel, subdir, before).catch((error: unknown) => {
     if (isContentError(error)) return undefined;
     throw error;
   });
@@ -263,9 +284,7 @@ async function unpack(bytes: Uint8Array, file: IndexFile, limits: GatewayLimits)
       hint: 'Open the address in a browser on this machine, and check the channel and the proxy in the configuration.',
     });
   }
-  const { maxRepodataBytes: most, maxRepodataRatio: ratio } = limits;
-  // A small one may be made of one line again and again, as in tests.
-  return unpackIndex(file, bytes, Math.min(most, Math.max(most / 10, bytes.length * ratio)));
+  return unpackIndex(file, bytes, mostUnpacked(bytes, limits));
 }
 
 function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'validators'>): RepodataIndex {

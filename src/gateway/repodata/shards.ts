@@ -1,8 +1,8 @@
-import { decode } from '@msgpack/msgpack';
 import { inParallel } from '../../base/parallel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { isObject, member } from '../../base/json.js';
 import { SHARDS } from '../../channel/index/derived-files.js';
+import { decodeShards } from '../../channel/index/shard-files.js';
 import { unpackIndex } from '../../channel/index/forms.js';
 import { sha256Of } from '../../codec/digests.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
@@ -11,6 +11,8 @@ import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { artifactPlace } from '../base-url.js';
 import { transfer } from '../transfer.js';
+import { mostUnpacked } from '../limits.js';
+import type { CachedRepodata } from './cache.js';
 import { conditions } from './conditions.js';
 import type { RepodataFetchContext } from './fetch-context.js';
 import { memorySink } from './memory-sink.js';
@@ -41,16 +43,21 @@ interface Listing {
   shards: ReadonlyMap<string, string>;
 }
 
+export interface ShardsRequest {
+  channel: Channel;
+  subdir: Subdir;
+  /** The listing as it was the last time. */
+  before?: CachedRepodata | undefined;
+}
+
 /** Undefined where the subdir has no listing that can be used: then its index is read whole. */
-export async function openShards(
+export async function readShards(
   context: RepodataFetchContext,
-  channel: Channel,
-  subdir: Subdir,
+  request: ShardsRequest,
 ): Promise<ShardedRepodata | undefined> {
-  // A folder's index is read as fast.
-  if (channel.url.startsWith('file:')) return undefined;
+  const { channel, subdir } = request;
   const url = `${channel.url}/${subdir}`;
-  const listing = await fetchListing(context, channel, subdir).catch((error: unknown) => {
+  const listing = await fetchListing(context, request).catch((error: unknown) => {
     if (context.signal.aborted) throw error;
     return undefined;
   });
@@ -107,11 +114,9 @@ export async function openShards(
 
 async function fetchListing(
   context: RepodataFetchContext,
-  channel: Channel,
-  subdir: Subdir,
+  { channel, subdir, before }: ShardsRequest,
 ): Promise<Listing | undefined> {
   const where = `${channel.url}/${subdir}/${SHARDS}`;
-  const cached = context.fresh === true ? undefined : await context.cache.read(where);
   const {
     bytes: packed,
     status,
@@ -120,10 +125,10 @@ async function fetchListing(
     channel,
     path: `${subdir}/${SHARDS}`,
     maxBytes: context.limits.maxRepodataWireBytes,
-    headers: context.fresh === true ? { 'cache-control': 'no-cache' } : conditions(cached),
+    headers: context.fresh === true ? { 'cache-control': 'no-cache' } : conditions(before),
   });
   const bytes = packed === undefined ? undefined : await unpacked(packed, { where, context });
-  const listing = listingOf(bytes ?? (status === 304 ? cached?.bytes : undefined), where);
+  const listing = listingOf(bytes ?? (status === 304 ? before?.bytes : undefined), where);
   if (listing === undefined || bytes === undefined) return listing;
   const stamps = { etag: headers['etag'], lastModified: headers['last-modified'] };
   await context.cache.write(where, { bytes, file: SHARDS, ...stamps });
@@ -166,9 +171,8 @@ async function unpacked(
   packed: Uint8Array,
   { where, context }: { where: string; context: RepodataFetchContext },
 ): Promise<Uint8Array> {
-  const { maxRepodataBytes: most, maxRepodataRatio: ratio } = context.limits;
   try {
-    return await unpackIndex(SHARDS, packed, Math.min(most, Math.max(most / 10, packed.length * ratio)));
+    return await unpackIndex(SHARDS, packed, mostUnpacked(packed, context.limits));
   } catch (error) {
     throw broken(where, isRepackError(error) ? error.what : String(error));
   }
@@ -176,8 +180,7 @@ async function unpacked(
 
 function decoded(bytes: Uint8Array, where: string): unknown {
   try {
-    // A list can't have more members than there are bytes.
-    return decode(bytes, { maxArrayLength: bytes.length, maxMapLength: bytes.length });
+    return decodeShards(bytes);
   } catch {
     throw broken(where, 'it is no MessagePack');
   }
