@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, expect, it, vi } from 'vitest';
+import { afterAll, expect, it, vi, type TestContext } from 'vitest';
 import { explainSystemError } from '../../src/base/disk-errors.js';
 import { isRepackError } from '../../src/base/errors.js';
 import { attempts, noteTried, SEED } from '../helpers/attack.js';
@@ -46,6 +46,13 @@ function spoil(dir: string, { which, changes }: Damage): string {
   return file;
 }
 
+/** As often as the size of the attack says, each time with other damage. */
+async function underDamage(context: TestContext, holds: (given: Damage) => Promise<void>): Promise<void> {
+  const numRuns = attempts({ smoke: 4, ci: 60, long: 2000 });
+  noteTried(context, numRuns);
+  await fc.assert(fc.asyncProperty(damage, holds), { seed: SEED, numRuns });
+}
+
 /** Ends well or is refused by a code; the label folder is what it was or whole and new, and nothing lies outside. */
 async function holds(job: Gated, where: () => string): Promise<void> {
   const old = JSON.stringify(await digests(job.labelDir));
@@ -65,15 +72,10 @@ it.for(JOB_NAMES.filter((name) => SPOILED.has(name)))(
   'N9 G1 %s, a file of what it reads changed anyhow: refused, or the folder is whole',
   { timeout: 3_600_000 },
   async (name, context) => {
-    const numRuns = attempts({ smoke: 4, ci: 60, long: 2000 });
-    noteTried(context, numRuns);
-    await fc.assert(
-      fc.asyncProperty(damage, async (given) => {
-        let file = '';
-        await holds(await JOBS[name]({ spoil: (dir: string) => (file = spoil(dir, given)) } as never), () => file);
-      }),
-      { seed: SEED, numRuns },
-    );
+    await underDamage(context, async (given) => {
+      let file = '';
+      await holds(await JOBS[name]({ spoil: (dir: string) => (file = spoil(dir, given)) } as never), () => file);
+    });
   },
 );
 
@@ -81,20 +83,15 @@ it.for(['update', 'import', 'doctor, ours', 'doctor, foreign'] as const)(
   'D6 M12 %s, a file of the label folder or beside it changed anyhow: refused, or the folder is whole',
   { timeout: 3_600_000 },
   async (name, context) => {
-    const numRuns = attempts({ smoke: 4, ci: 60, long: 2000 });
-    noteTried(context, numRuns);
-    await fc.assert(
-      fc.asyncProperty(damage, async (given) => {
-        const job = await JOBS[name]();
-        await job.run({ workers }).catch(() => undefined);
-        const file = spoil(join(job.root), given);
-        const old = JSON.stringify(await digests(job.labelDir));
-        const error: unknown = await job.run({ workers }).catch((caught: unknown) => explainSystemError(caught));
-        if (error instanceof Error && (!isRepackError(error) || error.exitCode === 70))
-          throw new Error(`${file}: ${error.stack}`);
-        if (JSON.stringify(await digests(job.labelDir)) !== old) expect(await breaches(job.labelDir), file).toEqual([]);
-      }),
-      { seed: SEED, numRuns },
-    );
+    await underDamage(context, async (given) => {
+      const job = await JOBS[name]();
+      await job.run({ workers }).catch(() => undefined);
+      const file = spoil(join(job.root), given);
+      const old = JSON.stringify(await digests(job.labelDir));
+      const error: unknown = await job.run({ workers }).catch((caught: unknown) => explainSystemError(caught));
+      if (error instanceof Error && (!isRepackError(error) || error.exitCode === 70))
+        throw new Error(`${file}: ${error.stack}`);
+      if (JSON.stringify(await digests(job.labelDir)) !== old) expect(await breaches(job.labelDir), file).toEqual([]);
+    });
   },
 );

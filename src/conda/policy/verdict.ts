@@ -22,16 +22,7 @@ export interface PolicyVerdict {
   /** A signature is required, and there is none. */
   unsigned: boolean;
   /** What an exception let through. */
-  excepted: {
-    path: string;
-    name: string;
-    version: string;
-    policy: string;
-    rule: string;
-    because: string;
-    reason: string;
-    until: string;
-  }[];
+  excepted: (Omit<PolicyDenial, 'way'> & { reason: string; until: string })[];
   /** Let through by a rule on age for want of a date. */
   undated: string[];
   /** Exceptions past their last day, which count no more. */
