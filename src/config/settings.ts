@@ -211,7 +211,7 @@ const STATED = {
     group: 'Proof and publishing',
     value: 'CMD',
     ofRun: true,
-    help: 'program that is run once after an update in which something changed or failed, with the report as JSON on its standard input; no shell reads CMD',
+    help: 'program that is run once after an update in which something changed or failed, with the report as JSON on its standard input; no shell reads CMD; none: nobody is told',
     schema: text.optional(),
   },
   ...NETWORK_STATED,

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -103,8 +103,12 @@ describeWithLayers(['redis'], 'labels by way of a queue', () => {
       env: { ...env(), QUEUE: redis.url },
     });
     expect(refused.exitCode).toBe(0);
+    // The file names who is told: once for the run, not by each worker's own update too.
+    const told = join(work.dir, 'told');
+    const script = `require('node:fs').appendFileSync(${JSON.stringify(told)}, 'told ')`;
+    writeFileSync(join(work.dir, 'tell.cjs'), script);
     work.declare(
-      'defaults:\n  all: { token_env: CONDA_TOKEN, subdirs: [linux-64] }\nlabels:\n  bank-1: { packages: [nothing-of-that-name, pytho] }\n',
+      `notify: '"${process.execPath}" "${join(work.dir, 'tell.cjs')}"'\ndefaults:\n  all: { token_env: CONDA_TOKEN, subdirs: [linux-64] }\nlabels:\n  bank-1: { packages: [nothing-of-that-name, pytho] }\n`,
     );
     const failed = await work.run('repackenv', ['update', '--root', work.root, '--all', '--queue', 'env:QUEUE'], {
       env: env(),
@@ -113,6 +117,7 @@ describeWithLayers(['redis'], 'labels by way of a queue', () => {
     work.declare(`defaults:\n  all: { token_env: CONDA_TOKEN, subdirs: [linux-64] }\nlabels:\n${labels.join('\n')}\n`);
     expect(failed.exitCode, failed.stdout).toBe(3);
     expect(failed.stdout).toMatch(/bank-1 .*failed: .*\[E_PACKAGE_NOT_FOUND\]/);
+    expect(readFileSync(told, 'utf8')).toBe('told ');
   }, 60_000);
 
   it.each<[what: string, args: () => string[], exitCode: number, said: string]>([

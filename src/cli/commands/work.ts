@@ -3,6 +3,7 @@ import { isObject, objectIn } from '../../base/json.js';
 import { parseLabel } from '../../conda/channel/names.js';
 import type { CliCall, CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
+import { NOBODY } from '../fleet/after-run.js';
 import { queueUrl } from '../fleet/queue-url.js';
 import { requireRoot, sayRoot } from '../require-root.js';
 
@@ -75,7 +76,8 @@ async function updateInChild({ rt }: CliCall, root: string, label: string): Prom
   const wanted = ['update', label, '--root', root, '--shard', '1/1', '--json'];
   const ran = await rt.exec.run({
     file,
-    args: [...program, ...wanted, '--wait-lock', WAIT_SECONDS, '--take-over-lock'],
+    // Who is to be told is told by the run that put the label there.
+    args: [...program, ...wanted, '--notify', NOBODY, '--wait-lock', WAIT_SECONDS, '--take-over-lock'],
     env: Object.fromEntries(env),
     cwd: rt.machine.cwd,
     timeoutMs: LONGEST_MS,

@@ -32,6 +32,9 @@ export function runReport(
   };
 }
 
+/** In the place of `--notify`'s CMD. */
+export const NOBODY = 'none';
+
 /** What comes behind an update: which labels failed is noted for `--failed`, and whoever is to be told is told. */
 export async function afterUpdate(call: CliCall, run: EndedRun): Promise<void> {
   const { rt, values, redactor, resolved } = call;
@@ -41,7 +44,7 @@ export async function afterUpdate(call: CliCall, run: EndedRun): Promise<void> {
     await noteLastUpdate(rt, run.root, ends);
   }
   const isNews = run.rows.some((row) => row.state === 'published' || row.state === 'failed');
-  if (values.notify === undefined || !isNews || rt.signal.aborted) return;
+  if (values.notify === undefined || values.notify === NOBODY || !isNews || rt.signal.aborted) return;
   const { notify } = await import('../../jobs/fleet/notify.js');
   const { labels, defaults } = resolved.declared ?? { labels: new Map(), defaults: new Map() };
   const secretVariables = [...labels.values(), ...defaults.values()].flatMap(({ token }) =>
