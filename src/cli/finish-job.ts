@@ -38,7 +38,7 @@ export async function updateOne(
     await ended(errorRow(label, explainSystemError(error), seconds()));
     throw error;
   }
-  const exitCode = finishJob(report, call);
+  // The report is the last that is said.
   await ended(reportRow(report, seconds()));
-  return exitCode;
+  return finishJob(report, call);
 }

@@ -176,6 +176,9 @@ describe('several labels in one run', () => {
     const one = await run(node, 'bank-3');
     expect(one.told).toMatchObject([{ report: { labels: [{ label: 'bank-3', state: 'failed' }] } }]);
     expect((await run('no-such-program', 'bank-3')).stderr).toContain('could not be started, ENOENT');
+    // Whoever reads --json finds the report in the last line.
+    const types = (await run('no-such-program', '--all', '--json')).stdout.trim().split('\n');
+    expect(types.map((line) => (JSON.parse(line) as { type: string }).type).slice(-2)).toEqual(['warning', 'report']);
     work.declare(declared());
     expect((await run(node, 'bank-3')).told).toEqual([]);
   });

@@ -60,11 +60,11 @@ export async function queueFleet(call: CliCall, { url, root, labels, shard }: Qu
   };
   const seconds = Math.round(rt.clock.monotonic() - since) / 1000;
   const toMail = ended.rows.filter(({ state, error }) => state === 'failed' && error?.['code'] !== 'E_LOCKED');
+  await afterUpdate(call, ended);
   call.reporter.result(fleetText(ended.rows, { job: 'update', seconds, shard }), runReport(rt, 'update', ended), {
     answer: false,
     whenQuiet: toMail.length === 0 ? '' : tableOf(toMail, 'update'),
   });
-  await afterUpdate(call, ended);
   rt.signal.throwIfAborted();
   return worstExit(ended.rows);
 }

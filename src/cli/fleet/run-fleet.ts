@@ -99,15 +99,13 @@ export async function runFleet(
     ...(shard === undefined ? {} : { shard }),
   };
   const toMail = ended.rows.filter(({ state, error }) => state === 'failed' && error?.['code'] !== 'E_LOCKED');
-  call.reporter.result(
-    fleetText(ended.rows, { job, seconds: Math.round(rt.clock.monotonic() - since) / 1000, shard }),
-    runReport(rt, job, ended),
-    {
-      answer: job === 'plan',
-      whenQuiet: toMail.length === 0 ? '' : tableOf(toMail, job),
-    },
-  );
+  const seconds = Math.round(rt.clock.monotonic() - since) / 1000;
+  // The report is the last that is said.
   if (job === 'update') await afterUpdate(call, ended);
+  call.reporter.result(fleetText(ended.rows, { job, seconds, shard }), runReport(rt, job, ended), {
+    answer: job === 'plan',
+    whenQuiet: toMail.length === 0 ? '' : tableOf(toMail, job),
+  });
   rt.signal.throwIfAborted();
   return worstExit(ended.rows);
 

@@ -33,13 +33,17 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
     await rt.fs.mkdirp(stateDir);
     // Also of a run that was interrupted: what it did not do is what `--failed` is for.
     const uninterrupted = { ...rt, signal: new AbortController().signal };
-    lock = await lockLabel(uninterrupted, {
-      stateDir,
-      label: 'the last update',
-      waitMs: rt.signal.aborted ? HURRIED_MS : WAIT_MS,
-      takeOver: true,
-      command: 'update',
-    });
+    // It is held for a moment only: nobody need be told of that wait.
+    lock = await lockLabel(
+      { ...uninterrupted, events: { emit: () => undefined } },
+      {
+        stateDir,
+        label: 'the last update',
+        waitMs: rt.signal.aborted ? HURRIED_MS : WAIT_MS,
+        takeOver: true,
+        command: 'update',
+      },
+    );
     const before = (await lastFailed(rt, root)) ?? [];
     const now = ends.flatMap(({ label, failed }) => (failed ? [label] : []));
     const others = before.filter((label) => !ends.some((end) => end.label === label));

@@ -43,6 +43,14 @@ describe('the labels whose last update failed', () => {
     expect(readdirSync(join(root, '.repackenv'))).toEqual(['.fleet', '.last-update.json']);
   });
 
+  it('several that end at once wait for each other, and say nothing', async () => {
+    const root = tempDir();
+    const runs = ['a!', 'b!', 'c!', 'd!'].map((text) => ({ rt: testRuntime(), text }));
+    await Promise.all(runs.map(({ rt, text }) => noteLastUpdate(rt, root, ends(text))));
+    expect(await lastFailed(testRuntime(), root)).toEqual(['a', 'b', 'c', 'd']);
+    for (const { rt } of runs) expect(rt.collected).toEqual([]);
+  });
+
   it('a ROOT that can’t be written is a warning', async () => {
     const [rt, root] = [testRuntime(), tempDir()];
     writeFileSync(join(root, '.repackenv'), '');
