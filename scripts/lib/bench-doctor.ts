@@ -26,7 +26,7 @@ export async function benchDoctor(
   };
   await takeContest(
     {
-      title: `index of ${amount(artifacts)}, made from the artifacts`,
+      title: `index of ${amount(artifacts)}`,
       contenders: [
         { name: 'repackenv doctor --repair', phases: { 'no index': ours, 'nothing new': ours } },
         { name, phases: { 'no index': theirs, 'nothing new': theirs } },
