@@ -27,8 +27,8 @@ export interface FileSystem {
   stat(path: string): Promise<Stats>;
   statfs(path: string): Promise<StatsFs>;
   readdir(path: string): Promise<Dirent[]>;
-  /** Creates missing parents too. */
-  mkdirp(path: string, mode?: number): Promise<void>;
+  /** Creates missing parents too. `made` is given each folder that it made, also where it fails in the end; the outermost first. */
+  mkdirp(path: string, mode?: number, made?: string[]): Promise<void>;
   /** Fails with EEXIST where something is there: the atomic claim of a lock. */
   mkdir(path: string, mode?: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -74,18 +74,19 @@ export const OPEN_READ_NOFOLLOW = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 
  * Not `mkdir` with `recursive`, which tries for ever where a folder that is there answers ENOENT to what is made in it (/proc, the root
  * of an automounter).
  */
-async function makeFolders(path: string, mode?: number): Promise<void> {
-  try {
-    await promises.mkdir(path, mode);
-  } catch (error) {
-    if (await isFolder(path)) return;
-    const parent = dirname(path);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error;
-    await makeFolders(parent, mode);
-    // One more try, with the parent there; another run may be making the same folder.
-    await promises.mkdir(path, mode).catch(async (again: unknown) => {
-      if (!(await isFolder(path))) throw again;
-    });
+async function makeFolders(path: string, mode?: number, made: string[] = []): Promise<void> {
+  for (let left = 2; ; left -= 1) {
+    try {
+      await promises.mkdir(path, mode);
+      made.push(path);
+      return;
+    } catch (error) {
+      // Another run may be making the same folders, or taking away those that it made.
+      if (await isFolder(path)) return;
+      const parent = dirname(path);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path || left === 0) throw error;
+      await makeFolders(parent, mode, made);
+    }
   }
 }
 

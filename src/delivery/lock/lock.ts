@@ -1,11 +1,12 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { clearInterval, setInterval } from 'node:timers';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { largest } from '../../base/largest.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { canonicalJson } from '../../base/json.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { codeOf, isMissing } from '../../base/fs-errors.js';
+import { codeOf } from '../../base/fs-errors.js';
+import { claimNumbers, RELEASED_NAME, topClaim, type LockClaim } from './lock-claims.js';
 import { describeOwner, ownerState, OWNER_NAME, readOwner, type LockOwner } from './lock-owner.js';
 
 export interface LockOptions {
@@ -26,13 +27,15 @@ export interface LabelLock {
   assertHeld(): Promise<void>;
   /** Gives the lock back if it is still ours. Never throws. */
   release(): Promise<void>;
+  /** The same, and no trace of it is left where the state folder holds nothing else. */
+  withdraw(): Promise<void>;
 }
 
 /**
  * One run per label folder, also on shares and between hosts. The lock is a row of numbered claims, `lock/1/`, `lock/2/`, …: the
  * highest one counts. A claim is a folder made with its `owner.json` and renamed into place, which fails where the name is taken, so
  * it appears whole and once. It is free when `released.json` is in it. Numbers are never used again; a claim that finds a higher
- * number after it was made has lost. So two runs that both see a dead owner can't both follow it, which removing and remaking one
+ * number after it was made has lost, and so has one whose lower number is not as it was judged (a run that failed took its own away). So two runs that both see a dead owner can't both follow it, which removing and remaking one
  * lock folder allows.
  *
  * An owner that is provably dead (no such process, pid reused, booted since) is followed at once, with a note. Throws E_LOCKED with
@@ -41,13 +44,13 @@ export interface LabelLock {
 export async function lockLabel(rt: Runtime, options: LockOptions): Promise<LabelLock> {
   const dir = join(options.stateDir, 'lock');
   try {
-    await rt.fs.mkdirp(dir);
-    // Claims elsewhere would be made, and older ones removed, in whatever folder it leads to.
-    if (!(await rt.fs.lstat(dir)).isDirectory()) throw lockIsLink(options.label, dir);
+    await openLockFolder(rt, dir, options.label);
     const owner = await describeOwner(rt, options.command);
     const number = await acquire(rt, { ...options, dir, owner });
     return heldLock(rt, { dir, number, owner, label: options.label });
   } catch (error) {
+    // What could not be locked, nobody's claim lies in: nothing of it is left.
+    await rt.fs.rmdir(dir).catch(() => undefined);
     if (isRepackError(error) || rt.signal.aborted) throw error;
     const explained = await explainDiskErrorOn(rt, error, {
       doing: `lock the label ${options.label}`,
@@ -64,6 +67,12 @@ export async function lockLabel(rt: Runtime, options: LockOptions): Promise<Labe
   }
 }
 
+async function openLockFolder(rt: Runtime, dir: string, label: string): Promise<void> {
+  await rt.fs.mkdirp(dir);
+  // Claims elsewhere would be made, and older ones removed, in whatever folder it leads to.
+  if (!(await rt.fs.lstat(dir)).isDirectory()) throw lockIsLink(label, dir);
+}
+
 function lockIsLink(label: string, dir: string): RepackError {
   return new RepackError('E_LOCK', {
     what: `The lock of label ${label} is a symbolic link`,
@@ -76,16 +85,6 @@ const HEARTBEAT_MS = 10_000;
 const STANDSTILL_MS = 60_000;
 /** An owner file that can't be read is left by a crash of the machine; after so long nobody is writing it any more. */
 const GARBAGE_MS = 10 * 60_000;
-const RELEASED_NAME = 'released.json';
-
-interface LockClaim {
-  /** 0: there is none. */
-  number: number;
-  free: boolean;
-  owner: LockOwner | undefined;
-  heartbeatMs: number;
-}
-
 interface Acquisition extends LockOptions {
   dir: string;
   owner: LockOwner;
@@ -103,7 +102,7 @@ async function acquire(rt: Runtime, request: Acquisition): Promise<number> {
     if (reason !== undefined && !top.free && !(await isStillHeld(rt, top, request.dir))) continue;
     if (reason !== undefined) {
       const number = top.number + 1;
-      if (await claim(rt, request, number)) {
+      if (await claim(rt, request, top)) {
         if (reason !== 'free')
           rt.events.emit({ type: 'note', message: `took over the lock of label ${request.label}: ${reason}` });
         return number;
@@ -111,6 +110,8 @@ async function acquire(rt: Runtime, request: Acquisition): Promise<number> {
       // Someone was quicker, or the folder can't be renamed to; the second must not go on for ever.
       const after = await topClaim(rt, request.dir);
       failures = after.number >= number ? 0 : failures + 1;
+      // A first run that failed takes the folder away with its claim.
+      await openLockFolder(rt, request.dir, request.label);
       if (failures > 50) throw new Error(`no claim can be put into ${request.dir}`);
       await rt.clock.sleep(20, rt.signal);
       continue;
@@ -162,34 +163,9 @@ async function isStillHeld(rt: Runtime, top: LockClaim, dir: string): Promise<bo
   return now.number === top.number && !now.free;
 }
 
-async function topClaim(rt: Runtime, dir: string): Promise<LockClaim> {
-  for (;;) {
-    const number = largest(await claimNumbers(rt, dir));
-    if (number === 0) return { number, free: true, owner: undefined, heartbeatMs: 0 };
-    const folder = join(dir, String(number));
-    const found = await readOwner(rt, folder);
-    if (found !== undefined) return { number, free: false, ...found };
-    try {
-      const names = new Set((await rt.fs.readdir(folder)).map((entry) => entry.name));
-      if (names.has(RELEASED_NAME)) return { number, free: true, owner: undefined, heartbeatMs: 0 };
-      if (names.has(OWNER_NAME)) continue;
-      return { number, free: false, owner: undefined, heartbeatMs: (await rt.fs.stat(folder)).mtimeMs };
-    } catch (error) {
-      // Removed by the run that holds a higher number: look again.
-      if (!isMissing(error)) throw error;
-    }
-  }
-}
-
-async function claimNumbers(rt: Runtime, dir: string): Promise<number[]> {
-  const entries = await rt.fs.readdir(dir);
-  return entries
-    .filter((entry) => entry.isDirectory() && /^[1-9]\d{0,14}$/.test(entry.name))
-    .map((entry) => Number(entry.name));
-}
-
 /** False when another run was quicker. */
-async function claim(rt: Runtime, { dir, owner }: Acquisition, number: number): Promise<boolean> {
+async function claim(rt: Runtime, { dir, owner }: Acquisition, top: LockClaim): Promise<boolean> {
+  const number = top.number + 1;
   const fresh = join(dir, `new-${owner.run}-${number}`);
   const folder = join(dir, String(number));
   try {
@@ -208,7 +184,9 @@ async function claim(rt: Runtime, { dir, owner }: Acquisition, number: number): 
   }
   try {
     const numbers = await claimNumbers(rt, dir);
-    if (numbers.some((other) => other > number)) {
+    const below = top.number === 0 ? undefined : await readOwner(rt, join(dir, String(top.number)));
+    const other = below !== undefined && (top.free || below.owner?.run !== top.owner?.run);
+    if (other || numbers.some((each) => each > number)) {
       await rt.fs.remove(folder);
       return false;
     }
@@ -232,6 +210,10 @@ async function sweepBelow(rt: Runtime, dir: string, number: number): Promise<voi
 function heldLock(rt: Runtime, held: { dir: string; number: number; owner: LockOwner; label: string }): LabelLock {
   const folder = join(held.dir, String(held.number));
   let released = false;
+  const stop = (): void => {
+    released = true;
+    clearInterval(heartbeat);
+  };
 
   const isOurs = async (): Promise<boolean> => {
     const numbers = await claimNumbers(rt, held.dir);
@@ -266,8 +248,7 @@ function heldLock(rt: Runtime, held: { dir: string; number: number; owner: LockO
     },
     release: async () => {
       if (released) return;
-      released = true;
-      clearInterval(heartbeat);
+      stop();
       try {
         if (await isOurs()) await rt.fs.rename(join(folder, OWNER_NAME), join(folder, RELEASED_NAME));
       } catch (error) {
@@ -276,6 +257,19 @@ function heldLock(rt: Runtime, held: { dir: string; number: number; owner: LockO
           type: 'debug',
           message: `the lock of label ${held.label} could not be given back: ${codeOf(error) ?? ''}`,
         });
+      }
+    },
+    withdraw: async () => {
+      try {
+        const others = (await rt.fs.readdir(dirname(held.dir))).filter(({ name }) => name !== basename(held.dir));
+        if (released || others.length > 0 || !(await isOurs())) return;
+        const aside = join(held.dir, `new-${held.owner.run}-withdrawn`);
+        await rt.fs.rename(folder, aside);
+        stop();
+        await rt.fs.remove(aside);
+        await rt.fs.rmdir(held.dir);
+      } catch {
+        // Another run waits for it and has begun its own claim, or the next one finds this process gone.
       }
     },
   };

@@ -2,7 +2,7 @@ import type { LiveFolder } from '../../channel/staged.js';
 import { inspectLabelFolder, requireOurs } from './inspect.js';
 import type { LabelLock } from '../lock/lock.js';
 import { withLockedLabel } from './locked-label.js';
-import { openRoot } from './root.js';
+import { openRoot, unmakeFolders } from './root.js';
 import type { LabelPlace } from './root.js';
 import { readSeen } from './seen.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -31,24 +31,34 @@ export interface LabelFolderOptions {
   quick?: boolean;
 }
 
-/** Runs `work` on the label folder while no other run can touch it. A run that broke off before is finished or undone first. */
+/**
+ * Runs `work` on the label folder while no other run can touch it. A run that broke off before is finished or undone first. Of a first run that
+ * fails, nothing is left of ROOT and state folder.
+ */
 export async function withLabelFolder<T>(
   rt: Runtime,
   options: LabelFolderOptions,
   work: (folder: LabelFolder) => Promise<T>,
 ): Promise<T> {
   const startedAt = new Date(rt.clock.now()).toISOString();
-  const place = await openRoot(rt, options.root, options.label);
-  return withLockedLabel(rt, { ...options, place }, async (lock) => {
-    const live = await inspectLabelFolder(rt, {
-      place,
-      replace: options.replace,
-      seen: await seenFiles(rt, place, options),
+  const made: string[] = [];
+  try {
+    const place = await openRoot(rt, options.root, options.label, { made });
+    const first = made.includes(place.stateDir);
+    return await withLockedLabel(rt, { ...options, place, first }, async (lock) => {
+      const live = await inspectLabelFolder(rt, {
+        place,
+        replace: options.replace,
+        seen: await seenFiles(rt, place, options),
+      });
+      requireOurs(rt, live, options);
+      await rt.reach('update:inspected');
+      return work({ place, lock, live, startedAt });
     });
-    requireOurs(rt, live, options);
-    await rt.reach('update:inspected');
-    return work({ place, lock, live, startedAt });
-  });
+  } catch (error) {
+    await unmakeFolders(rt, made);
+    throw error;
+  }
 }
 
 /** The look of `withLabelFolder` once more, under the same lock, every byte hashed. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { lockLabel, type LabelLock } from '../lock/lock.js';
 import { recoverLabel } from '../switch/recover.js';
 import type { LabelPlace } from './root.js';
@@ -9,6 +10,8 @@ export interface LockedLabelOptions {
   job: string;
   waitLockMs: number;
   takeOverLock?: boolean;
+  /** This run made the state folder: where it fails, nothing of its lock is left. */
+  first?: boolean;
   /** What has to be seen before what broke off is swept away. */
   beforeRecovery?: () => Promise<void>;
 }
@@ -20,7 +23,7 @@ export interface LockedLabelOptions {
  */
 export async function withLockedLabel<T>(
   rt: Runtime,
-  { place, job, waitLockMs, takeOverLock = false, beforeRecovery }: LockedLabelOptions,
+  { place, job, waitLockMs, takeOverLock = false, first = false, beforeRecovery }: LockedLabelOptions,
   work: (lock: LabelLock) => Promise<T>,
 ): Promise<T> {
   const lock = await lockLabel(rt, {
@@ -35,7 +38,17 @@ export async function withLockedLabel<T>(
     await beforeRecovery?.();
     await recoverLabel(rt, { place });
     return await work(lock);
+  } catch (error) {
+    if (first) await withdraw(rt, place, lock);
+    throw error;
   } finally {
     await lock.release();
   }
+}
+
+async function withdraw(rt: Runtime, { stateDir }: LabelPlace, lock: LabelLock): Promise<void> {
+  // What it made for its work is empty by now, or is wanted by the next run.
+  for (const { name } of await rt.fs.readdir(stateDir).catch(() => []))
+    await rt.fs.rmdir(join(stateDir, name)).catch(() => undefined);
+  await lock.withdraw();
 }

@@ -26,7 +26,8 @@ export interface LabelPlace {
 
 /**
  * Checks ROOT before any work and resolves links in it once. A ROOT that does not exist is created, and said; with `create: false`
- * (plan, verify) nothing is written. `label` must have passed `parseLabel`.
+ * (plan, verify) nothing is written. `label` must have passed `parseLabel`. `made` is given each folder that this call makes, the outermost
+ * first.
  *
  * Refused (E_ROOT): empty, a file, below a file, a dangling link, read-only, a file system's root, the home folder, inside a conda
  * environment or package cache, inside a state folder, a channel folder itself or inside one of ours; a label folder that is a link, a file,
@@ -36,16 +37,16 @@ export async function openRoot(
   rt: Runtime,
   rootText: string,
   label: string,
-  options: { create?: boolean } = {},
+  options: { create?: boolean; made?: string[] } = {},
 ): Promise<LabelPlace> {
   const wanted = wantedPath(rt, rootText);
   const { real, exists } = await resolveOnce(rt, wanted);
   if (real !== wanted) rt.events.emit({ type: 'note', message: `ROOT ${wanted} is ${real}` });
   await refusePlaces(rt, real);
 
-  const create = options.create ?? true;
+  const { create = true, made = [] } = options;
   if (!exists && create) {
-    await writing(rt.fs.mkdirp(real), real);
+    await writing(rt.fs.mkdirp(real, undefined, made), real);
     rt.events.emit({ type: 'note', message: `created ROOT ${real}` });
   }
 
@@ -70,11 +71,20 @@ export async function openRoot(
   await plainFolder(rt, join(real, STATE_NAME), 'the state folder');
   await plainFolder(rt, place.stateDir, 'the state folder');
   if (create) {
-    await writing(rt.fs.mkdirp(place.stateDir), real);
+    await writing(rt.fs.mkdirp(place.stateDir, undefined, made), real);
     await writing(rt.fs.access(place.stateDir, WRITABLE), place.stateDir);
     await writing(rt.fs.access((await exist(rt, place.labelDir)) ? place.labelDir : real, WRITABLE), place.labelDir);
   }
   return place;
+}
+
+/** Takes away what `openRoot` made, as far as nobody has put anything into it. Never throws. */
+export async function unmakeFolders(rt: Pick<Runtime, 'fs'>, made: readonly string[]): Promise<void> {
+  try {
+    for (const folder of made.toReversed()) await rt.fs.rmdir(folder);
+  } catch {
+    // It is used, or gone: so is what is above it.
+  }
 }
 
 /** `W_OK | X_OK` of access(2). */

@@ -26,6 +26,46 @@ describe('lockLabel', () => {
     await second.release();
   });
 
+  it('waits also for a run that takes its lock away with the folder', async () => {
+    const first = await lock(runtime());
+    let looks = 0;
+    const clock = {
+      ...runtime().clock,
+      sleep: async () => {
+        looks += 1;
+        if (looks === 2) await first.withdraw();
+        if (looks === 2) await rm(stateDir, { recursive: true });
+      },
+    };
+    const second = await lock({ ...runtime(), clock }, { waitMs: 60_000 });
+    await second.assertHeld();
+    expect(await readdir(join(stateDir, 'lock'))).toEqual(['1']);
+  });
+
+  it('a claim loses where the lower one, once free, is held again: its number was used anew', async () => {
+    await (await lock(runtime())).release();
+    const owner = `${JSON.stringify(await describeOwner(runtime(), 'update'))}\n`;
+    const number = join(stateDir, 'lock', '1');
+    let claims = 0;
+    const fs = faultFs((call) => {
+      if (call.name === 'rename' && String(call.args[1]).endsWith('2')) claims += 1;
+      return undefined;
+    }).fs;
+    const racing = {
+      ...fs,
+      rename: async (from: string, to: string) => {
+        if (to.endsWith('2') && claims === 0) {
+          await rm(number, { recursive: true });
+          await mkdir(number);
+          await writeFile(join(number, 'owner.json'), owner);
+        }
+        await fs.rename(from, to);
+      },
+    };
+    await expect(lock(runtime({ fs: racing }))).rejects.toMatchObject({ code: 'E_LOCKED' });
+    expect(await readdir(join(stateDir, 'lock'))).toEqual(['1']);
+  });
+
   it('A15 follows no symbolic link: neither the lock nor the owner of a claim', async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'repackenv-elsewhere-'));
     await mkdir(join(elsewhere, '7'));
