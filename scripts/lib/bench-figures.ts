@@ -50,8 +50,8 @@ function contestRows(taken: readonly Taken[], phase: string): string[] {
   });
 }
 
-/** Ours to theirs; `memory` of the peaks. */
-export type Aims = { time?: number; memory?: number };
+/** Ours to theirs; `memory` of the peaks, `megabytes` of ours alone. */
+export type Aims = { time?: number; memory?: number; megabytes?: number };
 
 /** What one phase of a contest gave: the ratio of the medians with the least and the most of a round, ours to the second contender. */
 export type Outcome = {
@@ -59,6 +59,8 @@ export type Outcome = {
   beside: string;
   time: Spread;
   memory?: number | undefined;
+  /** Of ours. */
+  megabytes?: number | undefined;
   aims?: Aims | undefined;
 };
 
@@ -77,6 +79,7 @@ export function outcomes(
         beside: theirs!.name,
         time: ratio(mine, other),
         memory: ourPeak && theirPeak ? ourPeak / theirPeak : undefined,
+        ...(ourPeak ? { megabytes: Math.round(ourPeak / 1e6) } : {}),
         aims: aims?.[phase],
       },
     ];
@@ -90,40 +93,51 @@ export function outcomeKey({ work, beside }: Outcome): string {
 /** Each is one line; those with an aim first say whether it is met, then what is more than a fifth worse than it was. */
 export function outcomeTable(all: readonly Outcome[], last: ReadonlyMap<string, Outcome>): string {
   const line = (...cells: readonly string[]): string =>
-    `${cells[0]!.padEnd(58)}${cells[1]!.padEnd(30)}${cells[2]!.padStart(22)}${cells[3]!.padStart(8)}  ${cells[4]!}`.trimEnd();
+    `${cells[0]!.padEnd(58)}${cells[1]!.padEnd(30)}${cells[2]!.padStart(22)}${cells[3]!.padStart(14)}  ${cells[4]!}`.trimEnd();
   return [
     line('work', 'beside', 'ours to theirs', 'memory', 'aim'),
     ...all.map((outcome) => {
-      const { work, beside, time, memory } = outcome;
+      const { work, beside, time } = outcome;
       const spreadOf = `${number(time.median)} (${number(time.min)}-${number(time.max)})`;
       const remarks = [...judge(outcome), ...worse(outcome, last.get(outcomeKey(outcome)))].join('; ');
-      return line(work, beside, spreadOf, memory === undefined ? '' : number(memory), remarks);
+      return line(work, beside, spreadOf, memoryCell(outcome), remarks);
     }),
   ].join('\n');
 }
 
 /** The same for the manual, in Markdown. */
 export function pageTable(all: readonly Outcome[]): string {
-  const rows = all.map(({ work, beside, time, memory, aims }) => {
+  const rows = all.map((outcome) => {
+    const { work, beside, time, aims } = outcome;
     const cells = [
       work,
       beside,
       `${number(time.median)} (${number(time.min)}-${number(time.max)})`,
-      memory === undefined ? '' : number(memory),
-      aims?.time === undefined ? '' : String(aims.time),
+      memoryCell(outcome),
+      [aims?.time ?? '', aims?.memory ?? '', aims?.megabytes === undefined ? '' : `${aims.megabytes} MB`]
+        .filter((aim) => aim !== '')
+        .join('; '),
     ];
     return `| ${cells.join(' | ')} |`;
   });
   return ['| work | beside | ours to theirs | memory | aim |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-function judge({ time, memory, aims }: Outcome): string[] {
+function memoryCell({ memory, megabytes }: Outcome): string {
+  const ours = megabytes === undefined ? '' : `${megabytes} MB`;
+  return memory === undefined ? ours : `${number(memory)}, ${ours}`;
+}
+
+function judge({ time, memory, megabytes, aims }: Outcome): string[] {
   const met = (is: number, aim: number): string => (is <= aim ? 'met' : 'missed');
   return [
     ...(aims?.time === undefined ? [] : [`${aims.time}: ${met(time.median, aims.time)}`]),
     ...(aims?.memory === undefined || memory === undefined
       ? []
       : [`memory ${aims.memory}: ${met(memory, aims.memory)}`]),
+    ...(aims?.megabytes === undefined || megabytes === undefined
+      ? []
+      : [`${aims.megabytes} MB: ${met(megabytes, aims.megabytes)}`]),
   ];
 }
 

@@ -11,8 +11,8 @@ import { runOurs, runProgram } from './run-program.js';
 /** Beside conda-mirror, on channels of real sizes; on large ones beside what reading the index once takes. */
 export async function benchMirror(bench: Bench): Promise<void> {
   await besideCondaMirror(bench);
-  await besideParse(bench, { names: 12_000, versions: 40, dry: true, aims: { time: 5 } });
-  await besideParse(bench, { names: 2500, versions: 20, dry: false, aims: { time: 4 } });
+  await besideParse(bench, { names: 12_000, versions: 40, dry: true, aims: { time: 5, megabytes: 700 } });
+  await besideParse(bench, { names: 2500, versions: 20, dry: false, aims: { time: 4, megabytes: 200 } });
 }
 
 /** A dry run of a mirror of nothing; or the run that finds nothing new. */

@@ -1,10 +1,20 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { shardFiles } from '../../src/channel/index/shard-files.js';
+import { zstdCompress } from '../../src/codec/zstd.js';
 import { measured, takeContest, type Bench } from './bench-contest.js';
 import { findLayer, PROJECT_ROOT } from './layers.js';
 import { CLOSURES, makeLargeChannel } from './large-channel.js';
 import { runOurs, runProgram } from './run-program.js';
+
+const ROWS = {
+  small: { first: { time: 2, memory: 0.8 }, again: { time: 0.7, memory: 0.8 } },
+  large: { first: { time: 2, megabytes: 1200 }, again: { time: 2, megabytes: 1200 } },
+} as const;
 
 const VERSIONS = 40;
 const RECORDS = 480_000;
@@ -19,7 +29,9 @@ export async function benchPlan(bench: Bench): Promise<void> {
   const few = join(bench.folder, 'few');
   await makeLargeChannel(few, { names: 300, versions: 3 });
   const plan = (channel: string, spec: string) => (home: string) =>
-    measured(() => runOurs('repackenv', planArgs(channel, spec, home), { home, watchMemory: true }));
+    measured(() =>
+      runOurs('repackenv', planArgs(pathToFileURL(channel).href, spec, home), { home, watchMemory: true }),
+    );
   const node = (home: string) => measured(() => runProgram(process.execPath, ['-e', '0'], { home, watchMemory: true }));
   await takeContest(
     {
@@ -47,15 +59,13 @@ export async function benchPlan(bench: Bench): Promise<void> {
   if (!layer.available) return bench.skip('plan beside py-rattler', layer.why);
   const many = join(bench.folder, 'many');
   await makeLargeChannel(many, { names: RECORDS / VERSIONS, versions: VERSIONS });
-  for (const [closure, aims] of Object.entries({
-    small: { first: { time: 2, memory: 0.8 }, again: { time: 0.7, memory: 0.8 } },
-    large: { first: { time: 2, memory: 0.55 }, again: { time: 2, memory: 0.55 } },
-  })) {
+  for (const closure of ['small', 'large'] as const) {
+    const aims = ROWS[closure];
     const ours = plan(many, `${closure}-0`);
     const theirs = (home: string) => solveByRattler(layer.path, { channel: many, spec: `${closure}-0`, home });
     await takeContest(
       {
-        title: `plan, ${RECORDS.toLocaleString('en')} records, closure ${CLOSURES[closure as keyof typeof CLOSURES]}`,
+        title: `plan, ${RECORDS.toLocaleString('en')} records, closure ${CLOSURES[closure]}`,
         contenders: [
           { name: 'repackenv plan', phases: { first: ours, again: ours } },
           { name: 'py-rattler solve', phases: { first: theirs, again: theirs } },
@@ -64,6 +74,43 @@ export async function benchPlan(bench: Bench): Promise<void> {
       },
       bench,
     );
+  }
+  await inShards(bench, many);
+}
+
+/** What is fetched of the large channel where it has shards (CEP 16), beside its whole index as it is served, packed and not. */
+async function inShards(bench: Bench, channel: string): Promise<void> {
+  const files = new Map<string, Uint8Array>();
+  const whole = readFileSync(join(channel, 'linux-64', 'repodata.json'));
+  const repodata = JSON.parse(whole.toString()) as Parameters<typeof shardFiles>[0];
+  for (const [name, bytes] of await shardFiles(repodata, { subdir: 'linux-64' })) files.set(`linux-64/${name}`, bytes);
+  const packed = await zstdCompress(whole, 3);
+  files.set('linux-64/repodata.json', whole).set('linux-64/repodata.json.zst', packed);
+  files.set('noarch/repodata.json', Buffer.from('{"packages":{}}'));
+  let sent = 0;
+  const server = createServer((request, response) => {
+    const bytes = files.get((request.url ?? '').slice(1));
+    sent += bytes?.length ?? 0;
+    response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const home = join(bench.folder, 'in-shards');
+    const { peakRss } = await measured(() =>
+      runOurs('repackenv', planArgs(url, 'small-0', home), { home, watchMemory: true }),
+    );
+    for (const [beside, { length }] of Object.entries({ 'repodata.json': whole, 'repodata.json.zst': packed })) {
+      const share = sent / length;
+      const work = `bytes of ${RECORDS.toLocaleString('en')} records in shards, closure ${CLOSURES.small}`;
+      const aims = beside === 'repodata.json' ? { time: 0.02 } : undefined;
+      bench.outcomes.push({ work, beside, time: { min: share, median: share, max: share }, aims });
+    }
+    console.log(`\nplan in shards: ${sent} bytes fetched, ${((peakRss ?? 0) / 1e6).toFixed(0)} MB of memory`);
+  } finally {
+    server.close();
+    server.closeAllConnections();
   }
 }
 
@@ -74,16 +121,7 @@ function planArgs(channel: string, spec: string, home: string): string[] {
       mkdirSync(join(home, path, subdir), { recursive: true });
       writeFileSync(join(home, path, subdir, 'repodata.json'), `{"info":{"subdir":"${subdir}"},"packages":{}}`);
     }
-  const asked = [
-    'plan',
-    spec,
-    '--label',
-    'none',
-    '--root',
-    join(home, 'root'),
-    '--channel',
-    pathToFileURL(channel).href,
-  ];
+  const asked = ['plan', spec, '--label', 'none', '--root', join(home, 'root'), '--channel', channel];
   return [
     ...asked,
     '--base-url',

@@ -33,7 +33,7 @@ export async function openSources(bench: Bench): Promise<Source[]> {
 }
 
 /** A mirror of the source in `<root>/main`; not measured. */
-export async function mirrorOf(source: Source, root: string): Promise<string> {
+export async function mirrorOf(source: Pick<Source, 'url' | 'platforms'>, root: string): Promise<string> {
   const home = join(root, 'home');
   const file = writeMirrorFile(source, root);
   const { exitCode, stderr } = await runOurs('repackenv', mirrorArgs(file, root), { home });
@@ -42,7 +42,7 @@ export async function mirrorOf(source: Source, root: string): Promise<string> {
 }
 
 /** Writes `<root>/mirror.yml`, which keeps `<root>/main`. */
-export function writeMirrorFile({ url, platforms }: Source, root: string): string {
+export function writeMirrorFile({ url, platforms }: Pick<Source, 'url' | 'platforms'>, root: string): string {
   const file = join(root, 'mirror.yml');
   mkdirSync(root, { recursive: true });
   writeFileSync(file, JSON.stringify({ channels: [url], platforms, mirror_dir: join(root, 'main') }));
