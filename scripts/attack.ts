@@ -1,9 +1,10 @@
 /**
  * npm run attack -- [--smoke | --long] [--group NAME]… [--seed N]
+ * npm run attack -- --mutation [--group NAME]…
  *
  * Runs the attacks of scripts/lib/attack-groups.ts and prints a table: group, tried, held, seconds. --smoke: one test of each slow file, as
  * `npm test`; by itself: all tables, and the cases of `.ci/run`; --long: as many made-up cases as take a night. Ends with 1 where something
- * did not hold, with what repeats it.
+ * did not hold, with what repeats it. --mutation: how many changes of the sources a test notices, by file (scripts/lib/mutation-groups.ts).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -25,14 +26,20 @@ const { values } = parseArgs({
   options: {
     smoke: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
-    group: { type: 'string', multiple: true, default: Object.keys(ATTACK_GROUPS) },
+    mutation: { type: 'boolean', default: false },
+    group: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string' },
   },
 });
+if (values.mutation) {
+  const { mutateGroups } = await import('./lib/mutate.js');
+  process.exit((await mutateGroups(values.group)) ? 0 : 1);
+}
+const groups = values.group.length === 0 ? Object.keys(ATTACK_GROUPS) : values.group;
 const size = values.long ? 'long' : values.smoke ? 'smoke' : 'ci';
 const seed = values.seed ?? (values.smoke ? '1' : String(Date.now() % 2 ** 31));
 
-const unknown = values.group.find((name) => !Object.hasOwn(ATTACK_GROUPS, name));
+const unknown = groups.find((name) => !Object.hasOwn(ATTACK_GROUPS, name));
 if (unknown !== undefined) {
   console.error(`There is no group ${unknown}; there are ${Object.keys(ATTACK_GROUPS).join(', ')}`);
   process.exit(2);
@@ -45,14 +52,14 @@ console.log(
   `seed ${seed}, ${size === 'ci' ? 'as .ci/run' : size}\n\n| group | tried | held | seconds |\n| --- | ---: | ---: | ---: |`,
 );
 const all = { tried: 0, held: 0, seconds: 0 };
-for (const name of values.group) {
+for (const name of groups) {
   const { tried, held, seconds } = attack(name, ATTACK_GROUPS[name]!);
   console.log(`| ${name} | ${tried} | ${held} | ${seconds} |`);
   all.tried += tried;
   all.held += held;
   all.seconds += seconds;
 }
-if (values.group.length > 1) console.log(`| all | ${all.tried} | ${all.held} | ${all.seconds} |`);
+if (groups.length > 1) console.log(`| all | ${all.tried} | ${all.held} | ${all.seconds} |`);
 rmSync(out, { recursive: true, force: true });
 if (failures.length > 0) {
   console.error(`\nDid not hold:\n${failures.join('\n')}`);

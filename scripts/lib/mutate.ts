@@ -1,0 +1,90 @@
+import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { Stryker } from '@stryker-mutator/core';
+import { PROJECT_ROOT } from './layers.js';
+import { MUTATION_GROUPS, type MutationGroup } from './mutation-groups.js';
+
+interface FileScore {
+  file: string;
+  mutants: number;
+  killed: number;
+  /** `names.ts:12:3 ConditionalExpression: true`. */
+  survivors: string[];
+}
+
+/** Percent of the mutants. */
+const LEAST = 85;
+const REPORTS = join(PROJECT_ROOT, 'dist', 'mutation');
+
+/** Prints a table by file, and what no test noticed. Gives back whether enough was noticed. */
+export async function mutateGroups(names: readonly string[]): Promise<boolean> {
+  const known = names.length === 0 ? Object.keys(MUTATION_GROUPS) : names;
+  const unknown = known.find((name) => !Object.hasOwn(MUTATION_GROUPS, name));
+  if (unknown !== undefined)
+    throw new Error(`There is no group ${unknown}; there are ${Object.keys(MUTATION_GROUPS).join(', ')}`);
+  console.log('| file | mutants | noticed | score | seconds of its group |\n| --- | ---: | ---: | ---: | ---: |');
+  const scores: FileScore[] = [];
+  for (const name of known) {
+    const begun = Date.now();
+    const group = await mutate(name, MUTATION_GROUPS[name]!);
+    const seconds = Math.round((Date.now() - begun) / 1000);
+    for (const score of group) console.log(row(score, seconds));
+    scores.push(...group);
+  }
+  const all = sum(scores);
+  console.log(row(all, ''));
+  console.log(`\nNot noticed:\n${all.survivors.join('\n')}`);
+  return percent(all) >= LEAST;
+}
+
+function sum(scores: readonly FileScore[]): FileScore {
+  return {
+    file: 'all',
+    mutants: scores.reduce((all, { mutants }) => all + mutants, 0),
+    killed: scores.reduce((all, { killed }) => all + killed, 0),
+    survivors: scores.flatMap(({ survivors }) => survivors),
+  };
+}
+
+function percent({ killed, mutants }: FileScore): number {
+  return mutants === 0 ? 100 : (100 * killed) / mutants;
+}
+
+function row(score: FileScore, seconds: number | string): string {
+  return `| ${score.file} | ${score.mutants} | ${score.killed} | ${percent(score).toFixed(1)} % | ${seconds} |`;
+}
+
+/** One run of Stryker. Results are kept in dist/mutation: where neither a mutant nor its tests changed, it is not run again. */
+async function mutate(name: string, { files, tests }: MutationGroup): Promise<FileScore[]> {
+  mkdirSync(REPORTS, { recursive: true });
+  const results = await new Stryker({
+    mutate: [...files],
+    testFiles: [...tests],
+    testRunner: 'vitest',
+    vitest: { configFile: 'test/vitest.config.ts', related: false },
+    coverageAnalysis: 'perTest',
+    plugins: ['@stryker-mutator/vitest-runner', join(PROJECT_ROOT, 'scripts', 'ignore-wording.mjs')],
+    ignorers: ['wording'],
+    ignorePatterns: ['/*', '!/src', '!/test', '!/scripts', '!/bin', '!/package.json', '!/tsconfig.json', '!/dist'],
+    concurrency: Number(process.env.REPACKENV_MUTATION_WORKERS ?? 2),
+    // A busy machine makes no mutant hang.
+    timeoutMS: 60_000,
+    incremental: true,
+    incrementalFile: join(REPORTS, `${name}.json`),
+    cleanTempDir: 'always',
+    reporters: [],
+    logLevel: 'error' as NonNullable<ConstructorParameters<typeof Stryker>[0]['logLevel']>,
+    allowConsoleColors: false,
+  }).runMutationTest();
+  const scores = new Map<string, FileScore>();
+  for (const { fileName, status, location, mutatorName, replacement = '' } of results) {
+    if (status === 'Ignored') continue;
+    const file = relative(PROJECT_ROOT, fileName).replaceAll('\\', '/');
+    const score = scores.get(file) ?? { file, mutants: 0, killed: 0, survivors: [] };
+    scores.set(file, score);
+    score.mutants += 1;
+    if (status === 'Killed' || status === 'Timeout') score.killed += 1;
+    else score.survivors.push(`${file}:${location.start.line}:${location.start.column} ${mutatorName}: ${replacement}`);
+  }
+  return [...scores.values()];
+}

@@ -1,0 +1,50 @@
+/**
+ * What `npm run attack -- --mutation` mutates, by group: files, and the tests that must notice (the fewer, the faster). Stryker changes one
+ * place at a time; a mutant that no test notices shows what no test asks for.
+ */
+export interface MutationGroup {
+  files: readonly string[];
+  tests: readonly string[];
+}
+
+export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
+  names: {
+    files: ['src/conda/channel/names.ts', 'src/conda/channel/channel.ts'],
+    tests: ['test/unit/conda/channel/*.test.ts'],
+  },
+  specs: {
+    files: ['src/conda/spec/*.ts'],
+    tests: ['test/unit/conda/spec/*.test.ts'],
+  },
+  records: {
+    files: ['src/conda/record/*.ts'],
+    tests: ['test/unit/conda/record/*.test.ts'],
+  },
+  secrets: {
+    files: ['src/base/redact.ts', 'src/base/secret.ts', 'src/base/secret-forms.ts', 'src/base/token-like.ts'],
+    tests: ['test/unit/base/redact.test.ts', 'test/unit/base/secret-forms.test.ts'],
+  },
+  digests: {
+    files: ['src/codec/digests.ts', 'src/conda/record/expected-digest.ts'],
+    tests: ['test/unit/codec/digests.test.ts', 'test/unit/conda/record/*.test.ts'],
+  },
+  manifest: {
+    files: ['src/channel/manifest/*.ts'],
+    tests: ['test/unit/channel/manifest/*.test.ts'],
+  },
+  guard: { files: ['src/delivery/guard.ts'], tests: ['test/unit/delivery/guard.test.ts'] },
+  policy: {
+    files: ['src/conda/policy/*.ts', 'src/delivery/policy-gate.ts'],
+    tests: ['test/unit/conda/policy/*.test.ts', 'test/unit/delivery/policy-gate.test.ts'],
+  },
+  lock: { files: ['src/delivery/lock/*.ts'], tests: ['test/unit/delivery/lock/*.test.ts'] },
+  journal: {
+    files: ['src/delivery/switch/*.ts'],
+    tests: ['test/unit/delivery/switch/*.test.ts', 'test/unit/delivery/publish.test.ts'],
+  },
+  publish: { files: ['src/delivery/publish.ts'], tests: ['test/unit/delivery/publish.test.ts'] },
+  generations: {
+    files: ['src/delivery/generations/*.ts'],
+    tests: ['test/unit/delivery/generations/*.test.ts'],
+  },
+};
