@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import type { MirrorSettings } from '../jobs/mirror/mirror-settings.js';
 import type { MirrorRequest } from '../jobs/mirror/mirror.js';
 import { workSettings } from '../config/work-settings.js';
+import { policyOf } from './policy-of.js';
+import type { Policy } from '../conda/policy/policy.js';
 import { targetProfiles } from './build-request.js';
 import { LOCK_SETTINGS, NETWORK_SETTINGS, OUTPUT_SETTINGS, textOption } from './command.js';
 import type { CliCall, CliCommand, Typed } from './command.js';
@@ -20,6 +22,7 @@ export const MIRROR_SETTINGS: CliCommand['settings'] = [
   'signKey',
   'siteFiles',
   'attestations',
+  'policyFile',
   'cacheDir',
   'logDir',
   ...LOCK_SETTINGS,
@@ -84,10 +87,12 @@ export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings
     });
   }
   const place = mirrorPlace(rt.machine, settings);
+  const policy = await policyOf(rt, { ...call, root: place.root }, { undeclared: true })(place.label);
   return {
     ...workSettings(values),
     ...place,
-    settings,
+    settings: policy === undefined ? settings : await withPolicy(settings, policy),
+    policy,
     channels,
     token,
     profiles: targetProfiles(settings.platforms, values),
@@ -96,4 +101,10 @@ export async function buildMirrorRequest(call: CliCall, settings: MirrorSettings
     allowShrink: options['allowShrink'] === true,
     keepGoing: options['keepGoing'] === true,
   };
+}
+
+/** The rules of a policy beside the lists of the mirror file. */
+async function withPolicy(settings: MirrorSettings, policy: Policy): Promise<MirrorSettings> {
+  const { denialOf } = await import('../jobs/policy/denies.js');
+  return { ...settings, filter: { ...settings.filter, policy: denialOf(policy) } };
 }

@@ -89,6 +89,9 @@ function pooledOf({ files, leaving }: Pick<StagedChannel, 'files' | 'leaving'>, 
   return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
+/** What brings nothing in that was not published before, and is somebody's will. */
+const TOLD_ONLY: ReadonlySet<Proposal['job']> = new Set(['rollback', 'clean', 'doctor']);
+
 /** The policy's gate, over the index files that would be published. @throws RepackError E_POLICY */
 async function allowed(
   rt: Runtime,
@@ -98,7 +101,7 @@ async function allowed(
   if (policy === undefined) return undefined;
   const { judgeStaged, passVerdict } = await import('./policy-gate.js');
   const verdict = await judgeStaged(rt, policy, { staged, live });
-  passVerdict(rt, verdict, { where: live.dir, told: job === 'rollback' });
+  passVerdict(rt, verdict, { where: live.dir, told: TOLD_ONLY.has(job) });
   return verdict;
 }
 

@@ -30,7 +30,7 @@ export interface Proposal {
   proof: ProofWish;
   /** For the receipt, who chose the packages or brought them: `conda 26.7.1`, `medium acme-g3`, `none`. */
   from: string;
-  /** What must let every package through (design D19); of a rollback, which is somebody's will, it is only told. Undefined: there is none. */
+  /** What must let every package through (design D19); of a rollback, a cleaning and a repair, which are somebody's will, it is only told. Undefined: there is none. */
   policy: Policy | undefined;
   /** Own a folder that was made by something else. Default: refuse it. */
   adopt?: boolean;

@@ -1,5 +1,7 @@
 import type { DoctorRequest } from '../../jobs/doctor/doctor.js';
 import { EXIT, RepackError } from '../../base/errors.js';
+import path from 'node:path';
+import { policyOf } from '../policy-of.js';
 import type { CliCommand, Typed } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
 
@@ -7,7 +9,7 @@ export const doctorCommand: CliCommand = {
   name: 'doctor',
   summary: 'say what is wrong with any channel folder and what to do; --repair writes its indexes anew',
   folders: [0],
-  settings: [...LOCK_SETTINGS, ...OUTPUT_SETTINGS],
+  settings: [...LOCK_SETTINGS, 'policyFile', ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command
       .argument('<DIR>', 'a channel folder, made by this program or by any other, or ROOT/LABEL@N')
@@ -18,10 +20,16 @@ export const doctorCommand: CliCommand = {
       .addHelpText('after', EXAMPLES),
   root: ({ args }) => args[0],
   check: (typed) => void requestOf(typed),
-  async run({ args, options, values, rt, reporter }) {
+  async run(call) {
+    const { args, options, values, rt, reporter } = call;
     const { doctor } = await import('../../jobs/doctor/doctor.js');
     const report = await doctor(rt, {
       ...requestOf({ args, options }),
+      policyOf: policyOf(
+        rt,
+        { ...call, root: path.dirname(path.resolve(rt.machine.cwd, args[0] ?? '.')) },
+        { undeclared: true },
+      ),
       waitLockMs: values.waitLock * 1000,
       takeOverLock: values.takeOverLock,
     });

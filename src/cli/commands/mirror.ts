@@ -83,5 +83,5 @@ Every night from cron, with a log of its own each time (exit code 6: the last ru
   repackenv mirror -f /etc/repackenv/main.yml --token-file /etc/repackenv/token --log-dir /var/log/repackenv --quiet
 
 A changed filter removes nothing: repackenv clean -f FILE does. What vanishes upstream leaves,
-within shrink_limit.
+within shrink_limit. --policy FILE: what it denies is left out; clean -f takes away what was there.
 `;

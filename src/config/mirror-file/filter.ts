@@ -1,4 +1,6 @@
+import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import type { LicenceEntry as LicenceFamilies } from '../../conda/licence/licence-list.js';
+import type { PackageRecord } from '../../conda/record/records.js';
 import type { SpecPattern } from '../../conda/spec/spec-entry.js';
 
 /** An entry of a list in the mirror file: what it says, and where, for `--explain` and for findings. */
@@ -52,4 +54,15 @@ export interface MirrorFilter {
   readonly dependencies: DependencyRule;
   /** Line of `with_dependencies`. */
   readonly dependenciesLine?: number | undefined;
+  /** What a policy says of a record, which no list overrides; undefined: there is none, or it lets the record through. */
+  readonly policy?:
+    | ((judged: JudgedRecord) => { readonly text: string; readonly because: string } | undefined)
+    | undefined;
+}
+
+/** A record to be judged and where it was published. */
+export interface JudgedRecord {
+  readonly record: PackageRecord;
+  readonly channel: Channel;
+  readonly subdir: Subdir;
 }

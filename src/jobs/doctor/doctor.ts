@@ -18,6 +18,7 @@ import { SITE_FILES_NOT_WRITTEN } from '../../delivery/hand-over.js';
 import { repairForeign } from './repair-foreign.js';
 import { manifestOf, repairOurs } from './repair-ours.js';
 import type { Repaired } from './repaired.js';
+import type { PolicyOf } from '../policy/load-policy.js';
 
 export interface DoctorRequest {
   /** As typed. */
@@ -26,6 +27,8 @@ export interface DoctorRequest {
   /** With `repair`: what no index may name, and leftovers, are removed. */
   prune: boolean;
   site: SitePrefix | undefined;
+  /** With `repair`: what it says of a folder of ours is told. */
+  policyOf?: PolicyOf | undefined;
   waitLockMs: number;
   takeOverLock: boolean;
 }
@@ -70,11 +73,11 @@ export async function doctor(machine: Runtime, request: DoctorRequest): Promise<
     const repaired = await repair(collected.rt, { request, place, solver, options: { ...options, seen } });
     const after = diagnosisOf(await diagnose(rt, { ...options, seen }, solver));
     const left = new Set(after.findings.map(keyOf));
-    const beside = notWrittenBeside(collected.findings());
+    const told = [...notWrittenBeside(collected.findings()), ...saidByPolicy(collected.findings())];
     return {
       ...after,
-      findings: [...after.findings, ...signatureLost(repaired), ...beside],
-      ok: after.ok && beside.length === 0,
+      findings: [...after.findings, ...signatureLost(repaired), ...told],
+      ok: after.ok && !told.some(({ exit }) => exit),
       repair: { ...repaired, mended: before.findings.filter((each) => !left.has(keyOf(each))) },
     };
   } finally {
@@ -107,11 +110,20 @@ async function repair(
     const found = await examine(rt, options);
     refuseUnknown(found);
     refuseCapitals(found);
-    const { prune } = request;
+    const { prune, policyOf } = request;
     const manifest = await manifestOf(rt, found, place);
     return manifest === undefined
       ? repairForeign(rt, { place, lock, found, prune })
-      : repairOurs(rt, { place, lock, found, prune, manifest, solver, startedAt });
+      : repairOurs(rt, {
+          place,
+          lock,
+          found,
+          prune,
+          manifest,
+          solver,
+          startedAt,
+          policy: await policyOf?.(place.label),
+        });
   });
 }
 
@@ -171,6 +183,18 @@ function notWrittenBeside(findings: readonly Finding[]): DoctorFinding[] {
       Object.assign({}, each, {
         advice:
           'Remove what lies beside the folder, or let this account write it and run the command that made the folder.',
+        repair: 'no' as const,
+      }),
+    );
+}
+
+/** What was published is mended all the same. */
+function saidByPolicy(findings: readonly Finding[]): DoctorFinding[] {
+  return findings
+    .filter(({ code }) => code.startsWith('policy-'))
+    .map((each) =>
+      Object.assign({}, each, {
+        advice: each.exit ? 'Run update: it publishes what the policy allows.' : 'Look at the policy.',
         repair: 'no' as const,
       }),
     );

@@ -6,6 +6,7 @@ import type { Manifest, ManifestFile } from '../../channel/manifest/manifest.js'
 import { formatOf, splitPath } from '../../conda/channel/names.js';
 import { readManifest } from '../../channel/manifest/read-manifest.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
+import type { Policy } from '../../conda/policy/policy.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { SideFile } from '../../channel/staged.js';
 import type { ContentPlan } from '../../channel/manifest/make-manifest.js';
@@ -36,6 +37,7 @@ export interface OurRepair {
   manifest: Manifest;
   solver: EmbeddedSolver;
   startedAt: string;
+  policy: Policy | undefined;
 }
 
 /** The manifest of the folder, or the copy beside it where the one in it is broken; undefined for a folder that others made. */
@@ -63,8 +65,7 @@ export async function repairOurs(rt: Runtime, options: OurRepair): Promise<Repai
     rt,
     {
       job: 'doctor',
-      // What was published is mended.
-      policy: undefined,
+      policy: options.policy,
       content: {
         kind: 'channel',
         plan: planOf(manifest, artifacts),

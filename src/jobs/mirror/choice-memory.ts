@@ -13,7 +13,7 @@ export const CHOICE_NAME = 'choice.json';
 
 const SCHEMA = 2;
 
-/** A choice, and what it was made of: the same key gives the same choice. */
+/** A choice, and what it was made of: the same key gives the same choice. Empty: it is not kept. */
 export interface KeyedChoice extends Choice {
   key: string;
   /** It is on disk already. */
@@ -31,10 +31,12 @@ interface ChoiceTask {
  * record is parsed and no solver asked. Throws as `pickFiles`.
  */
 export async function chooseFiles(rt: Runtime, { request, sources, stateDir }: ChoiceTask): Promise<KeyedChoice> {
-  const key = keyOf(request, sources);
-  const known = request.reset
-    ? undefined
-    : await recalled(rt, { file: path.join(stateDir, CHOICE_NAME), key, sources });
+  // What a policy says goes by the day and by its advisories.
+  const key = request.policy === undefined ? keyOf(request, sources) : '';
+  const known =
+    request.reset || key === ''
+      ? undefined
+      : await recalled(rt, { file: path.join(stateDir, CHOICE_NAME), key, sources });
   if (known !== undefined) return { ...known, key, remembered: true };
   return { ...(await pickFiles(rt, request, sources)), key, remembered: false };
 }
@@ -45,7 +47,7 @@ export async function rememberChoice(
   { stateDir }: { stateDir: string },
   { key, remembered, final, picked, excluded, refused, findings }: KeyedChoice,
 ): Promise<void> {
-  if (remembered || !final) return;
+  if (remembered || !final || key === '') return;
   const places = new Map<string, string[]>();
   for (const { channel, subdir, fn } of picked) {
     const place = placeOf({ channel, subdir });

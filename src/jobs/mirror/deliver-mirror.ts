@@ -94,7 +94,7 @@ interface ContentTask {
 
 /** How a mirror changes, be it by `mirror` or by `clean`: only what differs is staged, and where the next delta begins is on disk before. */
 export async function deliverContent(rt: Runtime, { job, request, folder, content }: ContentTask): Promise<Delivered> {
-  const { label, channels, signKey, adopt, keep, siteFiles } = request;
+  const { label, channels, signKey, adopt, keep, siteFiles, policy } = request;
   const { subdirs, ...rest } = content;
   await prepareDelta(rt, { request, ...folder });
   return deliver(
@@ -117,8 +117,7 @@ export async function deliverContent(rt: Runtime, { job, request, folder, conten
       },
       proof: { kind: 'consistent', announced: job === 'mirror' },
       from: 'none',
-      // What a mirror takes, its file says.
-      policy: undefined,
+      policy,
       adopt: job === 'mirror' && adopt,
       keep,
       siteFiles: siteFiles ? 'make' : 'leave',

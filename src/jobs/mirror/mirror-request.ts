@@ -1,6 +1,7 @@
 import type { MirrorSettings } from '../../config/mirror-file/read.js';
 import type { Channel } from '../../conda/channel/channel.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
+import type { Policy } from '../../conda/policy/policy.js';
 import type { WorkSettings } from '../../config/work-settings.js';
 import type { Secret } from '../../base/secret.js';
 
@@ -22,4 +23,6 @@ export interface MirrorRequest extends WorkSettings {
   allowShrink: boolean;
   /** What can't be mirrored is left out and reported, instead of failing everything. */
   keepGoing: boolean;
+  /** Its rules leave records out as the filter's do; the gate looks at what lies in the mirror too. */
+  policy?: Policy | undefined;
 }

@@ -5,6 +5,7 @@ import { refuseShrink } from '../../mirror/sync/shrink.js';
 import { forbiddenNeeds } from '../../mirror/closure/closure.js';
 import { planSync } from '../../mirror/sync/sync.js';
 import type { SyncPlan } from '../../mirror/sync/sync.js';
+import { pathOf } from '../../conda/channel/names.js';
 import { RepackError } from '../../base/errors.js';
 import type { LiveFolder } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -35,7 +36,7 @@ interface PlanTask {
 /**
  * What the mirror is to become, known from the indexes alone; everything that can be refused before a byte is fetched is refused here.
  *
- * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_RECORD, E_RECORD_CONFLICT, and what reading indexes throws
+ * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_RECORD, E_RECORD_CONFLICT, E_POLICY, and what reading indexes throws
  */
 export async function planMirror(rt: Runtime, { request, gateway, live, stateDir }: PlanTask): Promise<PlannedMirror> {
   const { channels, settings } = request;
@@ -60,6 +61,7 @@ export async function planMirror(rt: Runtime, { request, gateway, live, stateDir
     allowed: request.allowShrink,
   });
   // Known before a byte is fetched.
+  await guardKept(rt, request, { live, plan });
   emitFindings(rt, compareWithLive(live, plan.wanted.map(statedBytes), request.replace));
   const forbidden = forbiddenNeeds({ sources: read.sources, filter: settings.filter });
   return {
@@ -78,6 +80,28 @@ export function withCount(
   count: number,
 ): Readonly<Record<string, number>> {
   return count === 0 ? counts : { ...counts, [rule]: count };
+}
+
+/** The policy chose what is picked; what stays though nothing picks it must pass too. */
+async function guardKept(
+  rt: Runtime,
+  { policy, label, channels, settings }: MirrorRequest,
+  { live, plan: { kept, present } }: { live: LiveFolder; plan: SyncPlan },
+): Promise<void> {
+  if (policy === undefined || kept.length === 0) return;
+  const paths = new Set(kept.map(({ path }) => path));
+  const { guardPlan } = await import('../policy/guard-plan.js');
+  await guardPlan(rt, policy, {
+    where: live.dir,
+    plan: {
+      label,
+      specs: [],
+      profiles: [],
+      channels,
+      artifacts: present.flatMap(({ artifact }) => (paths.has(pathOf(artifact)) ? [artifact] : [])),
+    },
+    allowed: () => `it lies in the mirror from before: repackenv clean -f ${settings.file ?? 'FILE'} takes it away`,
+  });
 }
 
 function statedBytes({ subdir, fn, record }: SyncPlan['wanted'][number]) {

@@ -39,8 +39,9 @@ export async function solveClosure(
   });
   const prospectOf = solverView({ sources, filter });
   const lists = { licenseBlacklist: [], blacklist: [], exclude: [], python: [] };
-  const hasLists = Object.keys(lists).some((name) => filter[name as keyof typeof lists].length > 0);
-  const withoutLists = solverView({ sources, filter: { ...filter, ...lists } });
+  const hasLists =
+    filter.policy !== undefined || Object.keys(lists).some((name) => filter[name as keyof typeof lists].length > 0);
+  const withoutLists = solverView({ sources, filter: { ...filter, ...lists, policy: undefined } });
   let solver: EmbeddedSolver | undefined;
   let shown = 0;
   let brokeDown = false;

@@ -19,6 +19,10 @@ export interface PlanToJudge {
   plan: Pick<RepackPlan, 'label' | 'specs' | 'profiles' | 'channels'> & { artifacts: readonly PlannedArtifact[] };
   /** Where something else could come from; undefined: that is not asked. */
   source?: RepodataSource;
+  /** Of what is denied, a line on what can be done; without it and with a source, the version that would be let through. */
+  allowed?: (path: string) => string;
+  /** Default: the label. */
+  where?: string;
   /** What is denied is told only. */
   told?: boolean;
 }
@@ -32,7 +36,7 @@ export interface PlanToJudge {
 export async function guardPlan(
   rt: Pick<Runtime, 'events'>,
   policy: Policy | undefined,
-  { plan, source, told }: PlanToJudge,
+  { plan, source, allowed, where = `label ${plan.label}`, told }: PlanToJudge,
 ): Promise<void> {
   if (policy === undefined) return;
   const verdict = policyVerdict(policy, {
@@ -44,9 +48,12 @@ export async function guardPlan(
         : [{ subdir, fn, size: undefined, sha256: undefined, channel: channel?.url ?? null, record }],
     ),
   });
+  const { denied } = verdict;
   const asks = source !== undefined && !isAllowed(verdict);
-  const allowed = asks ? await allowedInstead(policy, verdict.denied, { plan, source }) : undefined;
-  passVerdict(rt, verdict, { where: `label ${plan.label}`, told, allowed });
+  const lines = asks
+    ? await allowedInstead(policy, denied, { plan, source })
+    : new Map(allowed && denied.map(({ path }) => [path, allowed(path)] as const));
+  passVerdict(rt, verdict, { where, told, allowed: lines });
 }
 
 /** Of each denied package, in words, the newest that the policy lets through. */

@@ -1,4 +1,4 @@
-import type { Channel, Subdir } from '../../conda/channel/channel.js';
+import type { Channel } from '../../conda/channel/channel.js';
 import { globMatches } from '../../conda/spec/glob.js';
 import { channelsOfSpec } from '../../conda/spec/match-spec.js';
 import { patternFits } from '../../conda/spec/spec-entry.js';
@@ -6,7 +6,7 @@ import type { PackageRecord } from '../../conda/record/records.js';
 import { licenceMet } from '../../conda/licence/licence-list.js';
 import { dayOf, timeOf } from '../../conda/record/times.js';
 import { pythonFits } from './python.js';
-import type { ListEntry, MirrorFilter, NameEntry, SpecEntry } from '../../config/mirror-file/filter.js';
+import type { JudgedRecord, ListEntry, MirrorFilter, NameEntry, SpecEntry } from '../../config/mirror-file/filter.js';
 
 /** Why a file is not in the mirror. */
 export type ExclusionReason =
@@ -15,6 +15,7 @@ export type ExclusionReason =
   | 'not-included'
   | 'exclude'
   | 'python'
+  | 'policy'
   | 'since'
   | 'until'
   | 'latest'
@@ -31,13 +32,6 @@ export interface Exclusion {
   readonly because?: string | undefined;
 }
 
-/** A record to be judged and where it was published. */
-export interface JudgedRecord {
-  readonly record: PackageRecord;
-  readonly channel: Channel;
-  readonly subdir: Subdir;
-}
-
 /** A list's entry that no record matched. */
 export interface UnmatchedEntry {
   readonly key: 'blacklist' | 'whitelist' | 'include' | 'exclude';
@@ -46,7 +40,7 @@ export interface UnmatchedEntry {
 }
 
 export interface Rules {
-  /** What no rule can bring back: licence, blacklist (unless whitelisted), exclude, python. */
+  /** What no rule can bring back: licence, blacklist (unless whitelisted), exclude, python, a policy. */
   forbids(judged: JudgedRecord): Exclusion | undefined;
   /** All rules that look at one record alone: `forbids`, include, since and until. `latest` looks at many. */
   excludes(judged: JudgedRecord): Exclusion | undefined;
@@ -71,7 +65,7 @@ interface NameRules {
 
 /**
  * The filter, ready to judge records one after another. The order is the one documented for the old tools – licence list, blacklist,
- * whitelist over both – and then ours: include (the whitelist stays), exclude, python, since, until.
+ * whitelist over both – and then ours: include (the whitelist stays), exclude, python, a policy, since, until.
  */
 export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rules {
   const names = new Map<string, NameRules>();
@@ -121,7 +115,7 @@ export function rulesOf(filter: MirrorFilter, channels: readonly Channel[]): Rul
       if (own.black !== undefined) return blacklisted(own.black);
     }
     if (excluded !== undefined) return { reason: 'exclude', entry: excluded.text, line: excluded.line };
-    return pythonExclusion(filter, record);
+    return pythonExclusion(filter, record) ?? policyExclusion(filter, judged);
   };
 
   const excludesName = (name: string): Exclusion | undefined => {
@@ -189,6 +183,11 @@ function pythonExclusion(filter: MirrorFilter, record: PackageRecord): Exclusion
     line: first.line,
     because: misfit,
   };
+}
+
+function policyExclusion(filter: MirrorFilter, judged: JudgedRecord): Exclusion | undefined {
+  const denied = filter.policy?.(judged);
+  return denied && { reason: 'policy', entry: denied.text, line: undefined, because: denied.because };
 }
 
 function dateExclusion({ since, until }: MirrorFilter, record: PackageRecord): Exclusion | undefined {

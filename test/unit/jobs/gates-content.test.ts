@@ -56,6 +56,13 @@ describe('what a policy denies', () => {
     expect(error.details).toContain('linux-64/app-2.0-0.conda: deny packages: app (it is 2.0)');
   });
 
+  it('mirror, whatever chose its files, and what lies there from before', async () => {
+    const by = async (spec: string) =>
+      (await expectRefused(await JOBS.mirror({ request: { policy: denying(spec) } }), 'E_POLICY')).details;
+    expect(await by('app >=2')).toEqual(['linux-64/app-2.0-0.conda: deny packages: app >=2 (it is 2.0)']);
+    expect(await by('app <2')).toContainEqual(expect.stringMatching(/from before: repackenv clean -f mirror\.yml/));
+  });
+
   it('plan, and an update before it fetches', async () => {
     await expect((await planJob({ request })).run()).rejects.toMatchObject({ code: 'E_POLICY' });
     const reached: string[] = [];
