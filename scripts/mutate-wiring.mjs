@@ -87,6 +87,7 @@ const MUTATIONS = [
     replace: 'verdict = await (async () => undefined)(',
     tests: 'gates-content',
   },
+  { name: 'no policy on what no record tells', find: /await guardKnown\(/g, replace: NOTHING, tests: 'gates-content' },
   { name: 'no policy before fetching', find: /await guardPlan\(/g, replace: NOTHING, tests: 'gates-content' },
   {
     name: 'a repair that leaves nothing to install from',

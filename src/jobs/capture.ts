@@ -16,6 +16,8 @@ import { collectFindings } from '../delivery/collect-findings.js';
 import { refuseHeld } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
+import { guardKnown } from './policy/guard-known.js';
+import { knownInfos } from './planned-runs.js';
 import { guardPlan } from './policy/guard-plan.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
@@ -54,6 +56,8 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
     const { attestations, drop } = request;
     guard(rt, { asked: { subdirs, attestations, drop }, plan, live });
     await guardPlan(rt, policy, { plan, source: tools.gateway });
+    const known = request.dryRun ? await knownInfos(rt, request, plan, live) : undefined;
+    await guardKnown(rt, { ...request, policy }, { plan, live, known });
     return plan;
   };
   return withEngines(rt, engine, async (engines) => {

@@ -9,7 +9,8 @@ import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
 import { installerChanges, sayInstallers } from './label-installers.js';
 import { makePlan } from './make-plan.js';
-import { plannedRuns } from './planned-runs.js';
+import { guardKnown } from './policy/guard-known.js';
+import { knownInfos, plannedRuns } from './planned-runs.js';
 import { planReport } from './published-report.js';
 import { withEngines, withTools } from './run/job-tools.js';
 import type { SharedTools } from './run/shared-tools.js';
@@ -29,7 +30,9 @@ export async function plan(machine: Runtime, request: RepackRequest, shared?: Sh
         guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
         emitFindings(rt, tools.gateway.findings());
         sayInstallers(rt, installerChanges(folder.live, request.installers));
-        const runs = await plannedRuns(rt, request, made, folder.live);
+        const known = await knownInfos(rt, request, made, folder.live);
+        await guardKnown(rt, request, { plan: made, live: folder.live, known });
+        const runs = plannedRuns(made, known);
         return { ...planReport(made, folder, { findings: findings(), request }), runs };
       }),
     shared,

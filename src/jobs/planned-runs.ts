@@ -10,13 +10,27 @@ import type { Runtime } from '../runtime/runtime.js';
 import { artifactInfo, keptArtifactInfo } from '../store/artifact-info.js';
 import type { JobReport } from './job-report.js';
 
-/** What of a plan runs something at its installation, as far as the bytes are on this machine: nothing is fetched for it. */
-export async function plannedRuns(
+/** Packages of a plan that were looked into, with what was found, by sha256. */
+export interface KnownInfos {
+  packages: readonly AskedPackage[];
+  infos: ReadonlyMap<string, ArtifactInfo>;
+}
+
+/** What of a plan runs something at its installation. */
+export function plannedRuns(
+  { artifacts }: Pick<RepackPlan, 'artifacts'>,
+  { packages, infos }: KnownInfos,
+): NonNullable<JobReport['runs']> {
+  return { packages: runsAtInstall(packages, infos), unread: artifacts.length - packages.length };
+}
+
+/** What is known of the packages of a plan, as far as the bytes are on this machine: nothing is fetched for it. */
+export async function knownInfos(
   rt: Runtime,
   { cacheDir }: Pick<WorkSettings, 'cacheDir'>,
   { artifacts }: Pick<RepackPlan, 'artifacts'>,
   live: Pick<LiveFolder, 'dir' | 'files'>,
-): Promise<NonNullable<JobReport['runs']>> {
+): Promise<KnownInfos> {
   const storeDir = path.join(cacheDir, 'store');
   const infos = new Map<string, ArtifactInfo>();
   const packages: AskedPackage[] = [];
@@ -32,5 +46,5 @@ export async function plannedRuns(
     infos.set(sha256, info);
     packages.push({ subdir, fn, sha256, size: there?.size, channel: channel?.url ?? null, record: record! });
   }
-  return { packages: runsAtInstall(packages, infos), unread: artifacts.length - packages.length };
+  return { packages, infos };
 }

@@ -6,6 +6,7 @@ import { readHold } from '../delivery/generations/hold.js';
 import { guard } from '../delivery/guard.js';
 import { lookAgain, withLabelFolder, type LabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
+import { guardKnown } from './policy/guard-known.js';
 import { makePlan } from './make-plan.js';
 import { plan } from './plan.js';
 import { repack } from './repack.js';
@@ -51,6 +52,7 @@ async function wholeUpdate(
   await forgetProven(rt, folder);
   const { plan: made, packageCaches } = await makePlan(rt, request, tools);
   guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
+  await guardKnown(rt, request, { plan: made, live: folder.live });
   const { report, staged, proof, published } = await repack(collected, {
     job: 'update',
     request,

@@ -216,6 +216,33 @@ describe('policies, by the installed program', () => {
   );
 
   it(
+    'a plan judges what no record tells as far as it is known, and says what comes later',
+    async () => {
+      const asks = (rules: string): void =>
+        declare(`policies:\n  house: {${rules}}\nlabels:\n  bank: {packages: [linked], policy: house}\n`);
+      asks('deny: {scripts: [link]}');
+      const planned = await run('plan', 'bank', '--cache-dir', join(dir, 'empty'));
+      expect(planned.exitCode, planned.stderr).toBe(0);
+      expect(planned.stdout + planned.stderr).toContain(
+        'the policy is asked once the packages are here: what runs at the installation of 1 of 1 packages',
+      );
+      declare(LABELS.replace('app], policy: house', 'linked]'));
+      expect((await run('update', 'bank')).exitCode).toBe(0);
+      asks('deny: {scripts: [link]}');
+      const says = ['deny scripts: link (it has bin/.linked-post-link.sh)', 'asked for: linked'];
+      await refused(['plan', 'bank'], says);
+      await refused(['update', 'bank'], says);
+
+      asks('require: [signature]');
+      for (const job of ['plan', 'update'])
+        await refused([job, 'bank'], ['The policy house asks for a signature', 'Sign it: --sign-key FILE.']);
+      asks('require: [attestations]');
+      await refused(['plan', 'bank'], ['require attestations (it has no attestation)']);
+    },
+    SLOW,
+  );
+
+  it(
     '--policy FILE holds beside the label’s, for what comes on other ways too',
     async () => {
       const house = write('house.yml', 'deny: {packages: "reader"}\n');

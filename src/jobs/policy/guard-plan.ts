@@ -1,4 +1,4 @@
-import { policyVerdict } from '../../answers/policy.js';
+import { policyVerdict, type JudgedChannel } from '../../answers/policy.js';
 import { isRepackError } from '../../base/errors.js';
 import { manifestProfile } from '../../channel/manifest/make-manifest.js';
 import { NOARCH } from '../../conda/channel/channel.js';
@@ -14,8 +14,8 @@ import { compareVersions } from '../../conda/spec/version.js';
 import { passVerdict } from '../../delivery/policy-gate.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
-/** What is planned. */
-export interface PlanToJudge {
+/** What is planned, and what is known of it beside its records. */
+export interface PlanToJudge extends Pick<JudgedChannel, 'scripts' | 'signed' | 'attested'> {
   plan: Pick<RepackPlan, 'label' | 'specs' | 'profiles' | 'channels'> & { artifacts: readonly PlannedArtifact[] };
   /** Where something else could come from; undefined: that is not asked. */
   source?: RepodataSource;
@@ -36,10 +36,11 @@ export interface PlanToJudge {
 export async function guardPlan(
   rt: Pick<Runtime, 'events'>,
   policy: Policy | undefined,
-  { plan, source, allowed, where = `label ${plan.label}`, told }: PlanToJudge,
+  { plan, source, allowed, where = `label ${plan.label}`, told, ...known }: PlanToJudge,
 ): Promise<void> {
   if (policy === undefined) return;
   const verdict = policyVerdict(policy, {
+    ...known,
     given: plan.label,
     manifest: { specs: plan.specs.map(({ text }) => text), profiles: plan.profiles.map(manifestProfile) },
     packages: plan.artifacts.flatMap(({ subdir, fn, channel, record }) =>

@@ -71,6 +71,15 @@ describe('what a policy denies', () => {
     expect(reached).not.toContain('update:acquired');
   });
 
+  it('a signature that is required and will not be there: before anything is fetched', async () => {
+    const { parts, at } = denying();
+    const signed = { at, parts: parts.map((rules) => ({ ...rules, require: ['signature' as const] })) };
+    const reached: string[] = [];
+    const job = await JOBS.update({ request: { policy: signed } });
+    await expectRefused(job, 'E_POLICY', { reach: (step) => void reached.push(step) });
+    expect(reached).not.toContain('update:acquired');
+  });
+
   it('is not in the way of what it allows, and the verdict stands in the receipt', async () => {
     const job = await JOBS.update({ request: { policy: denying('other') } });
     await job.run();
