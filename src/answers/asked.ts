@@ -47,6 +47,17 @@ export function whatIsAsked({ given, label, generation }: Pick<Asked, 'given' | 
   return label === null ? given : `${label}, generation ${generation}`;
 }
 
+/** Not of a mirror, or a channel of others: nothing was asked for in them by name. */
+export function isWanted({ manifest }: Pick<Asked, 'manifest'>): boolean {
+  return (manifest?.specs.length ?? 0) > 0;
+}
+
+/** Of ROOT those that were asked for by name; where there are none, all. */
+export function wantedFirst(all: readonly Asked[]): readonly Asked[] {
+  const wanted = all.filter(isWanted);
+  return wanted.length > 0 ? wanted : all;
+}
+
 /** The platforms that it was made for, `wanted` of them where given. Throws E_USAGE for one that it does not have. */
 export function platformsOf({ given, manifest, packages }: AskedChannel, wanted: readonly string[]): string[] {
   const stated = manifest?.profiles.map(({ subdir }) => subdir) ?? [];

@@ -15,6 +15,12 @@ const asked = {
   generation: z.number().int().nullable(),
 };
 
+const byName = {
+  wanted: z
+    .boolean()
+    .describe('false: a mirror or a channel of others, in which nothing was asked for by name; no path begins there'),
+};
+
 const step = z.object({
   ...pkg,
   constraint: z
@@ -187,13 +193,13 @@ export const ANSWERS = {
   tree: z.object({
     type: z.literal('report'),
     answers: z.array(
-      z.object({ ...asked, platforms: z.array(z.object({ subdir: z.string(), roots: z.array(treeNode) })) }),
+      z.object({ ...asked, ...byName, platforms: z.array(z.object({ subdir: z.string(), roots: z.array(treeNode) })) }),
     ),
   }),
   why: z.object({
     type: z.literal('report'),
     name: z.string(),
-    answers: z.array(z.object({ ...asked, platforms: z.array(whyPlatform) })),
+    answers: z.array(z.object({ ...asked, ...byName, platforms: z.array(whyPlatform) })),
   }),
 } as const;
 

@@ -103,8 +103,7 @@ describe('questions to what was delivered', () => {
       [['python>=9', 'LABEL'], 'E_USAGE', ['no package python>=9', 'Near in name: python.']],
       [['pytho', 'LABEL', '--subdir', 'osx-64'], 'E_USAGE', ['It has linux-64.']],
       [['pytho', 'LABEL', '--paths', '0'], 'E_USAGE', ['--paths']],
-      [['pytho', 'mirror'], 'E_USAGE', ['it is a mirror', 'tree mirror --invert pytho']],
-      [['pytho', 'bare'], 'E_USAGE', ['channel of others']],
+      [['pyhton', 'mirror'], 'E_USAGE', [/Near in name: .*python/]],
       [['pytho', 'nothing'], 'E_NOT_A_CHANNEL', ['holds no label folder']],
       [['pytho', 'lone.json'], 'E_NOT_A_CHANNEL', ['No index lies beside']],
       [['pytho', 'LABEL/SHA256SUMS'], 'E_NOT_A_CHANNEL', ['a list of digests']],
@@ -113,6 +112,21 @@ describe('questions to what was delivered', () => {
     ] as const)('%j is refused: %s', async (args, code, says) => {
       const typed = args.map((arg) => arg.replace('LABEL', work.labelDir));
       expectRefusal(await run(['why', ...typed]), { code, says });
+    });
+
+    it.each(['mirror', 'bare'])('says of %s, where nothing was asked for, what needs a package', async (where) => {
+      const { answers } = await answer<WhyReport>('why', ['pytho', where]);
+      expect(answers[0]).toMatchObject({ wanted: false });
+      const [needed] = answers[0]!.platforms[0]!.packages;
+      expect(needed).toMatchObject({ asked_for: [], because_of: [], paths: [], more: false });
+      expect(needed!.needed_by.map(({ name }) => name)).toEqual(['ratingpro']);
+      const text = await run(['why', 'python', where, '--paths', '1']);
+      expect(text.stdout).toMatch(
+        /\n {2}python \S+ \S+: needed by \d+ of the newest packages\n {4}\S+ \S+ \S+: python/,
+      );
+      expect(text.stdout).toMatch(/ {4}… and \d+ more \(--paths N, --json\)\n$/);
+      const nothing = await run(['why', 'ratingpro', where]);
+      expect(nothing.stdout).toMatch(/ratingpro \S+ \S+ \(noarch\): nothing in it needs it\n$/);
     });
 
     it('answers from an index that somebody has written anew, and says so', async () => {
@@ -150,9 +164,19 @@ describe('questions to what was delivered', () => {
       expect([root!.name, ...root!.packages.map(({ name }) => name)]).toEqual(['pytho', 'ratingpro']);
     });
 
+    it.each(['mirror', 'bare'])('begins in %s at what nothing needs, one level deep', async (where) => {
+      const { answers } = await answer<TreeReport>('tree', [where]);
+      const [{ wanted, platforms }] = answers as [TreeReport['answers'][number]];
+      expect(wanted).toBe(false);
+      const { roots } = platforms[0]!;
+      expect(roots.map(({ name }) => name)).toContain('ratingpro');
+      expect(roots.map(({ name }) => name)).not.toContain('pytho');
+      expect(roots.flatMap(({ packages }) => packages.flatMap((each) => each.packages))).toEqual([]);
+      const deep = await answer<TreeReport>('tree', [where, '--depth', '2']);
+      expect(JSON.stringify(deep).length).toBeGreaterThan(JSON.stringify({ answers }).length);
+    });
+
     it.each([
-      [['bare'], 'E_USAGE', ['--of NAME']],
-      [['mirror'], 'E_USAGE', ['it is a mirror']],
       [['LABEL', '--of', 'pyhton'], 'E_USAGE', ['Near in name: ', 'python']],
       [['LABEL', '--of', 'a', '--invert', 'b'], 'E_USAGE', ['Give one of them']],
       [['LABEL', '--depth', 'x'], 'E_USAGE', ['--depth']],

@@ -42,7 +42,8 @@ export const treeCommand: CliCommand = {
 
 const EXAMPLES = `
 A package stands with all that it needs once; further down it says (above). Of a mirror or a channel
-of others the newest of each name is shown, and the newest that it can be installed with.
+of others the newest of each name is shown, and the newest that it can be installed with; without a
+name the first 100 packages that nothing there needs, one level deep (--depth, --json).
 
 Examples:
   repackenv tree /srv/repos/halkbank --depth 2

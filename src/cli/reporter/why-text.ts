@@ -2,11 +2,12 @@ import { whatIsAsked } from '../../answers/asked.js';
 import type { TreeNode, TreeReport, WhyPackage, WhyReport, WhyStep } from '../../answers/schema.js';
 import { oneLine } from './printable.js';
 
-export function whyText({ answers }: WhyReport): string {
+/** `most`: lines shown of what needs a package of a mirror. */
+export function whyText({ answers }: WhyReport, most: number): string {
   const lines = answers.flatMap((answer) =>
     answer.platforms.flatMap(({ subdir, packages }) => [
       `${whatIsAsked(answer)}, ${subdir}`,
-      ...packages.flatMap((each) => packageLines(each)),
+      ...packages.flatMap((each) => (answer.wanted ? packageLines(each) : neededLines(each, most))),
     ]),
   );
   return `${lines.map(oneLine).join('\n')}\n`;
@@ -14,7 +15,7 @@ export function whyText({ answers }: WhyReport): string {
 
 function packageLines(pkg: WhyPackage): string[] {
   const { because_of: because, paths, more } = pkg;
-  const title = `  ${stepText(pkg)}${pkg.subdir === 'noarch' ? ' (noarch)' : ''}`;
+  const title = titleOf(pkg);
   if (paths.length === 0) {
     const needed = pkg.needed_by.map((each) => `    needed by ${stepText(each)}: ${each.constraint}`);
     return [`${title}: nothing that was asked for leads to it`, ...needed];
@@ -24,6 +25,21 @@ function packageLines(pkg: WhyPackage): string[] {
     ...paths.flatMap((path) => path.map(pathLine)),
     ...(more ? ['    … and more paths (--paths N)'] : []),
   ];
+}
+
+/** Of a mirror: nothing was asked for, so no path begins anywhere. */
+function neededLines(pkg: WhyPackage, most: number): string[] {
+  const needed = pkg.needed_by;
+  const more = needed.length - most;
+  return [
+    `${titleOf(pkg)}: ${needed.length === 0 ? 'nothing in it needs it' : `needed by ${needed.length} of the newest packages`}`,
+    ...needed.slice(0, most).map((each) => `    ${stepText(each)}: ${each.constraint}`),
+    ...(more > 0 ? [`    … and ${more} more (--paths N, --json)`] : []),
+  ];
+}
+
+function titleOf(pkg: WhyPackage): string {
+  return `  ${stepText(pkg)}${pkg.subdir === 'noarch' ? ' (noarch)' : ''}`;
 }
 
 function pathLine(step: WhyStep, depth: number): string {
@@ -41,10 +57,21 @@ export function treeText({ answers }: TreeReport): string {
   const lines = answers.flatMap((answer) =>
     answer.platforms.flatMap(({ subdir, roots }) => [
       `${whatIsAsked(answer)}, ${subdir}`,
-      ...roots.flatMap((root) => treeLines(root, 1)),
+      ...rootLines(roots, answer.wanted ? Infinity : MOST_ROOTS),
     ]),
   );
   return `${lines.map(oneLine).join('\n')}\n`;
+}
+
+/** Of a mirror thousands of packages may be needed by nothing. */
+const MOST_ROOTS = 100;
+
+function rootLines(roots: readonly TreeNode[], most: number): string[] {
+  const more = roots.length - most;
+  return [
+    ...roots.slice(0, most).flatMap((root) => treeLines(root, 1)),
+    ...(more > 0 ? [`  … and ${more} more that nothing in it needs (--of NAME, --invert NAME, --json)`] : []),
+  ];
 }
 
 function treeLines(node: TreeNode, level: number): string[] {

@@ -1,8 +1,7 @@
-import { namesIn, noSuchPackage } from '../../answers/asked.js';
+import { isWanted, namesIn, noSuchPackage, wantedFirst } from '../../answers/asked.js';
 import { packageSpec } from '../../answers/graph.js';
 import type { WhyReport } from '../../answers/schema.js';
 import { why } from '../../answers/why.js';
-import { RepackError } from '../../base/errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { openAsked } from './open-asked.js';
 
@@ -16,22 +15,16 @@ export interface WhyRequest {
   most: number;
 }
 
-/** `repackenv why NAME WHERE`: what leads to a package. Reads only. Throws what `openAsked` throws, E_SPEC; E_USAGE: nothing called so. */
+/**
+ * `repackenv why NAME WHERE`: what leads to a package; in a mirror, what needs it. Reads only. Throws what `openAsked` throws, E_SPEC; E_USAGE: nothing called so.
+ */
 export async function whyJob(rt: Runtime, { name, where, ...request }: WhyRequest): Promise<WhyReport> {
   const spec = packageSpec(name);
-  const all = await openAsked(rt, where);
-  const asked = all.filter(({ manifest }) => (manifest?.specs.length ?? 0) > 0);
-  if (asked.length === 0) {
-    throw new RepackError('E_USAGE', {
-      what: 'Nothing was asked for in it by name: it is a mirror, or a channel of others',
-      where,
-      hint: `What needs a package there is said by repackenv tree ${where} --invert ${name}; why a mirror takes it by repackenv mirror --explain ${name}.`,
-    });
-  }
+  const asked = wantedFirst(await openAsked(rt, where));
   const answers = asked.flatMap((each) => {
     const platforms = why(each, { spec, ...request });
     const { given, label, generation } = each;
-    return platforms.length === 0 ? [] : [{ given, label, generation, platforms }];
+    return platforms.length === 0 ? [] : [{ given, label, generation, wanted: isWanted(each), platforms }];
   });
   if (answers.length === 0)
     throw noSuchPackage(

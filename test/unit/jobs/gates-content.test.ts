@@ -72,8 +72,11 @@ describe('what a policy denies', () => {
   });
 
   it('a signature that is required and will not be there: before anything is fetched', async () => {
-    const { parts, at } = denying();
-    const signed = { at, parts: parts.map((rules) => ({ ...rules, require: ['signature' as const] })) };
+    const {
+      parts: [rules],
+      at,
+    } = denying();
+    const signed = { at, parts: [{ ...rules!, require: ['signature' as const] }] };
     const reached: string[] = [];
     const job = await JOBS.update({ request: { policy: signed } });
     await expectRefused(job, 'E_POLICY', { reach: (step) => void reached.push(step) });
