@@ -61,7 +61,7 @@ export async function buildRepackRequest(
   const label = parseLabel(required(typed.label, 'LABEL', UPDATE_USAGE));
   const root = required(typed.root, 'ROOT', UPDATE_USAGE);
   const owner = values.owner;
-  if (owner === undefined) throw noOwner(root);
+  if (owner === undefined) throw noOwner(root, values.baseUrl);
   const last = await lastRequest(rt, root, label);
   const lock = await lockOf(rt, typed, { values, redactor });
   const profiles = rememberedProfiles(
@@ -320,11 +320,13 @@ function required(value: string | undefined, name: string, hint: string): string
   throw new RepackError('E_USAGE', { what: `${name} is missing`, where: 'command line', hint });
 }
 
-function noOwner(root: string): RepackError {
+function noOwner(root: string, baseUrl: string): RepackError {
+  const [, base, inside] = /^(https?:\/\/[^/]+)\/([^/]+)\/?$/.exec(baseUrl) ?? [];
+  const slip = inside === undefined ? '' : ` (is it the ${inside} of --base-url? Then that is ${base})`;
   return new RepackError('E_NO_OWNER', {
     what: 'No owner is configured: whose channels the label belongs to is not known',
     where: 'setting owner',
-    hint: `Give --owner NAME, or write these lines into ${path.join(root, 'repackenv.yml')}:\nowner: your-account\nbase_url: https://conda.anaconda.org\nchannels: [conda-forge]`,
+    hint: `Give --owner NAME${slip}, or write these lines into ${path.join(root, 'repackenv.yml')}:\nowner: your-account\nbase_url: https://conda.anaconda.org\nchannels: [conda-forge]`,
   });
 }
 

@@ -17,12 +17,14 @@ interface Typed {
  * @throws RepackError E_LABEL, E_TOKEN, E_ROOT, E_SPEC
  */
 export function refuseSwapped({ label, token, root, packages = [] }: Typed): void {
-  if (label !== undefined && (TOKEN_LIKE.test(label) || isSwappedWith(label, token))) throw swapped('E_LABEL', 'LABEL');
+  if (label !== undefined && (TOKEN_LIKE.test(label) || NAMES_TOKEN.test(label) || isSwappedWith(label, token)))
+    throw swapped('E_LABEL', 'LABEL');
   if (token !== undefined && isPath(token)) {
     throw swapped('E_TOKEN', 'TOKEN', 'looks like a path', ' A file that holds the token is given as file:PATH.');
   }
-  if (root !== undefined && TOKEN_LIKE.test(root)) throw swapped('E_ROOT', 'ROOT');
-  if (packages.some((text) => TOKEN_LIKE.test(text))) throw swapped('E_SPEC', 'PACKAGE');
+  if (root !== undefined && (TOKEN_LIKE.test(root) || (isWord(token) && NAMES_TOKEN.test(root))))
+    throw swapped('E_ROOT', 'ROOT');
+  if (packages.some((text) => TOKEN_LIKE.test(text) || /^env:[A-Z_]/.test(text))) throw swapped('E_SPEC', 'PACKAGE');
 }
 
 function swapped(code: ErrorCode, name: string, what = 'looks like a token', more = ''): RepackError {
@@ -31,6 +33,14 @@ function swapped(code: ErrorCode, name: string, what = 'looks like a token', mor
     where: `argument ${name}`,
     hint: `The order is LABEL TOKEN ROOT PACKAGE...${more}`,
   });
+}
+
+/** As TOKEN is given. */
+const NAMES_TOKEN = /^(?:env|file):/;
+
+/** It may be another argument. */
+function isWord(token: string | undefined): boolean {
+  return token !== undefined && token !== 'none' && token !== '-' && !NAMES_TOKEN.test(token);
 }
 
 /** LABEL can't be a label, or is long with many digits in it, and TOKEN is a word. */
@@ -52,5 +62,5 @@ function isLabel(text: string): boolean {
 
 /** No token has a slash; `file:PATH` is none either. */
 function isPath(token: string): boolean {
-  return !/^(?:file|env):/.test(token) && (/[/\\]/.test(token) || /^(?:~|\.{1,2}$)/.test(token));
+  return !NAMES_TOKEN.test(token) && (/[/\\]/.test(token) || /^(?:~|\.{1,2}$)/.test(token));
 }

@@ -78,10 +78,18 @@ export function explainFailure(error: unknown, { url, contentCode }: FailureCont
   );
 }
 
-/** The usual slip with --base-url. */
+/** The usual slips with --base-url. */
 function ownerTwice(url: string): string {
-  const twice = /\/([^/]+)\/\1(?:\/|$)/.exec(new URL(url).pathname)?.[1];
+  const { pathname } = new URL(url);
+  const whole = /^(?:\/.*)?(\/[^/]+\/(?:label|channel)\/[^/]+)\/[^/]/.exec(pathname)?.[1];
+  if (whole !== undefined) return `--base-url ends before the owner: leave ${whole} out there. `;
+  const twice = /\/([^/]+)\/\1(?:\/|$)/.exec(pathname)?.[1];
   return twice === undefined ? '' : `--base-url names the owner ${twice} already: leave it out there. `;
+}
+
+function pathInBase(url: string, { token, tokenBase }: WireRules): string {
+  const below = tokenBase !== '' && new URL(url).pathname.startsWith(`${tokenBase}/`);
+  return token === undefined || !below ? '' : `Does --base-url end before the owner? Its path is ${tokenBase}. `;
 }
 
 function tokenHint({ token }: WireRules): string {
@@ -147,7 +155,7 @@ export function refusedStatus(
         ? `There is no channel ${channel.name} here`
         : `The upstream answered ${status} for the channel ${channel.name}`,
     where: url,
-    hint: `Check the name of the channel; ${login === undefined ? `if it is private, it needs the token${tokenHint(rules)}${hintOfLogin(status, host, rules)}` : `or the login (${login.who}) does not open it`}.`,
+    hint: `${pathInBase(channel.url, rules)}Check the name of the channel; ${login === undefined ? `if it is private, it needs the token${tokenHint(rules)}${hintOfLogin(status, host, rules)}` : `or the login (${login.who}) does not open it`}.`,
   });
 }
 

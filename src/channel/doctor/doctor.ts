@@ -19,7 +19,7 @@ import type { ReadRuntime, SeenFiles } from '../read/read-folder.js';
 import { lookAtFolder } from '../check/verify-folder.js';
 import type { Look } from '../check/verify-folder.js';
 import { asFinding, violation } from '../check/rules.js';
-import type { Violation } from '../check/rules.js';
+import type { Rule, Violation } from '../check/rules.js';
 
 export interface DoctorFinding extends Finding {
   /** What to do now. */
@@ -40,6 +40,8 @@ export interface Diagnosis {
   subdirs: string[];
   /** The longest path that a package for Windows brings, and the longest prefix it leaves room for; where there are such packages. */
   longestPath: (LongPath & { prefix: number }) | undefined;
+  /** The prefix that was asked about, and whether each package fits below it. */
+  site: (SitePrefix & { fits: boolean }) | undefined;
   /** No finding that makes the program end with 1. */
   ok: boolean;
 }
@@ -131,7 +133,7 @@ export function isWorthRepair(examination: Examination, { prune }: { prune: bool
   });
 }
 
-export function diagnosisOf(examination: Examination): Diagnosis {
+export function diagnosisOf(examination: Examination, site?: SitePrefix): Diagnosis {
   const { folder, manifest, violations, longest } = examination;
   const findings = violations.map((each): DoctorFinding => {
     const { remedy, advice } = remedyOf(each, examination);
@@ -146,9 +148,13 @@ export function diagnosisOf(examination: Examination): Diagnosis {
     generation: manifest?.generation,
     subdirs: [...folder.subdirs],
     longestPath: longest === undefined ? undefined : { ...longest, prefix: longestPrefix(longest) },
+    site: site && { ...site, fits: !findings.some(({ code }) => PATH_CODES.has(code)) },
     ok: !findings.some(({ exit }) => exit),
   };
 }
+
+/** What is said of packages that can't be below a prefix. */
+const PATH_CODES: ReadonlySet<string> = new Set(['path-too-long', 'placeholder-short'] satisfies Rule[]);
 
 /** Indexes whose files are at another address (CEP 15) and not all here: written anew they would lose their records. */
 function indexesLeft({ folder, indexes }: Look): Set<string> {

@@ -10,6 +10,7 @@ export function doctorText(report: DoctorReport): string {
     `${report.dir}: ${whoseOf(report)}`,
     `  ${plural(report.files, 'file')}, ${formatBytes(report.bytes)}, subdirs ${report.subdirs.join(', ') || 'none'}`,
     ...longestLine(report),
+    ...siteLine(report),
     ...repairLines(report),
     ...findingLines(report),
     '',
@@ -27,6 +28,12 @@ function longestLine({ longestPath }: DoctorReport): string[] {
     `  Windows: the longest path in the packages has ${length} characters, so an environment's own may have ${prefix}`,
     `    (${artifact}: ${file})`,
   ];
+}
+
+function siteLine({ site }: DoctorReport): string[] {
+  if (site === undefined) return [];
+  const which = `environments in a path of ${site.length} characters`;
+  return [site.fits ? `  ${which}: every package fits` : `  ${which}: not every package fits, see below`];
 }
 
 function repairLines({ repair }: DoctorReport): string[] {

@@ -54,7 +54,7 @@ export async function cleanRoot(
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
   for (const label of folders.map(({ name }) => name)) {
     const place = { label, root, labelDir: path.join(root, label), stateDir: path.join(state, label), created: false };
-    if (!(await isFolder(rt, place.labelDir))) append(part.items, await lostLabel(rt, place));
+    if (!(await isFolder(rt, place.labelDir))) await lostLabel(rt, place, part);
     else await cleanLabel(rt, { place, dryRun, part });
   }
   await cleanPool(rt, { root, dryRun, part });
@@ -162,16 +162,20 @@ async function namedByIndex(
   return index === undefined ? undefined : new Set(index.allFilenames());
 }
 
-/** Receipts, and what lies beside where a label folder was. */
-async function lostLabel(rt: Runtime, { label, root, stateDir }: LabelPlace): Promise<FoundItem[]> {
+/** Receipts, and what lies beside where a label folder was. Nothing where its first run is at work. */
+async function lostLabel(rt: Runtime, { label, root, stateDir, labelDir }: LabelPlace, part: RootPart): Promise<void> {
+  const holder = await lockHolder(rt, stateDir);
+  if (holder !== undefined) {
+    const who = `${holder.command}, pid ${holder.pid} on ${holder.host}`;
+    part.skipped.push(`${labelDir}: ${who}, is at work on its first delivery`);
+    return;
+  }
   const why = `label ${label} has no folder any more; remove it yourself if it is gone for good`;
   const beside = (await rt.fs.readdir(root).catch(() => []))
     .filter((entry) => entry.isFile() && isSiteFile(label, entry.name))
     .map(({ name }) => path.join(root, name));
-  const items: FoundItem[] = [];
   for (const each of [stateDir, ...beside]) {
     const told = each === stateDir ? `label ${label} has no folder any more; this is its history` : why;
-    items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why: told, removes: false });
+    part.items.push({ kind: 'lost-label', path: each, ...(await sizesOf(rt, each)), why: told, removes: false });
   }
-  return items;
 }

@@ -1,6 +1,7 @@
 import { append } from '../../base/append.js';
 import path from 'node:path';
 import { openStore } from '../../store/store.js';
+import { opensWithToken } from '../../gateway/wire-url.js';
 import { openGateway } from '../../gateway/gateway.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
@@ -30,6 +31,7 @@ export async function readUpstream(
     view: (index) => index,
     store: await openStore(rt, path.join(request.cacheDir, 'store')),
   });
+  sayUnopened(rt, request, channels);
   try {
     const files = new Map<string, SideFileEntry>();
     let found = 0;
@@ -65,6 +67,19 @@ function entryOf(
     md5: md5?.toLowerCase(),
     record: lazyRecordDigest({ fn, subdir, record }),
   };
+}
+
+/** The other side would seem to have lost all that is private. */
+function sayUnopened(rt: Runtime, { token, baseUrl, owner }: DiffRequest, channels: readonly Channel[]): void {
+  const closed = channels.filter((channel) => !opensWithToken(channel, token));
+  if (token === undefined || closed.length === 0) return;
+  const to = owner === undefined ? 'the channels of --owner, which is not given' : `${trimmed(baseUrl)}/${owner}`;
+  const message = `the token was not sent to ${closed[0]!.url}, so private packages there are not seen: it goes only to ${to}`;
+  rt.events.emit({ type: 'warning', message });
+}
+
+function trimmed(url: string): string {
+  return url.replace(/\/+$/, '');
 }
 
 function noIndex(channels: readonly Channel[], subdirs: readonly Subdir[]): RepackError {

@@ -63,7 +63,7 @@ export async function doctor(machine: Runtime, request: DoctorRequest): Promise<
   };
   try {
     const found = await diagnose(rt, { ...options, interrupted: await isInterrupted(rt, place) }, solver);
-    const before = diagnosisOf(found);
+    const before = diagnosisOf(found, request.site);
     if (!request.repair) return { ...before, repair: undefined };
     if (!isWorthRepair(found, request)) {
       return { ...before, repair: { ...nothing(before.generation), mended: [] } };
@@ -71,7 +71,7 @@ export async function doctor(machine: Runtime, request: DoctorRequest): Promise<
     const collected = collectFindings(rt);
     const seen = found.folder.files;
     const repaired = await repair(collected.rt, { request, place, solver, options: { ...options, seen } });
-    const after = diagnosisOf(await diagnose(rt, { ...options, seen }, solver));
+    const after = diagnosisOf(await diagnose(rt, { ...options, seen }, solver), request.site);
     const left = new Set(after.findings.map(keyOf));
     const told = [...notWrittenBeside(collected.findings()), ...saidByPolicy(collected.findings())];
     return {

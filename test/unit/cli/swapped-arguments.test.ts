@@ -38,6 +38,8 @@ describe('M14: arguments that changed places', () => {
       'E_LABEL',
       'LABEL looks like a token',
     ],
+    ['LABEL and env:TOKEN', { label: 'env:CONDA_TOKEN', token: 'halkbank' }, 'E_LABEL', 'LABEL looks like a token'],
+    ['TOKEN and a short ROOT', { token: 'r1', root: 'env:CONDA_TOKEN' }, 'E_ROOT', 'ROOT looks like a token'],
     ['TOKEN and ROOT', { token: '/srv/repos', root: TOKEN }, 'E_TOKEN', 'TOKEN looks like a path'],
     ['TOKEN and a relative ROOT', { token: '../repos', root: TOKEN }, 'E_TOKEN', 'TOKEN looks like a path'],
     ['TOKEN and ROOT on Windows', { token: 'c:\\tmp\\megarpo', root: TOKEN }, 'E_TOKEN', 'TOKEN looks like a path'],
