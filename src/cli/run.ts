@@ -17,6 +17,7 @@ import { resolveSettings } from '../config/resolve-settings.js';
 import { SETTING_NAMES } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
 import { checkLogins, registerUserInfo, takeLogins } from './take-logins.js';
+import { nearMisses } from './near-misses.js';
 import { readToken } from './token.js';
 import { refuseQuotesInPaths } from '../config/windows-quotes.js';
 
@@ -87,7 +88,8 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
         log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
       reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
       relay.attach(reporter);
-      for (const message of [token.warning, warning])
+      const platforms = command.settings.includes('subdirs') && origins.subdirs !== 'default' ? values.subdirs : [];
+      for (const message of [token.warning, warning, ...nearMisses(rt.env, platforms)])
         if (message !== undefined) rt.events.emit({ type: 'warning', message });
       if (values.signKey !== undefined && command.settings.includes('signKey')) {
         const { requireSignKey } = await import('../delivery/hand-over.js');

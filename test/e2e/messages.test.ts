@@ -54,6 +54,13 @@ describe('messages', () => {
     expect((await work.run('repackenv', [...args, ...owner])).stderr).not.toContain('was not sent');
   });
 
+  it('a variable and a platform that are probably slips', async () => {
+    const root = `${work.dir}/slips`;
+    const ran = await work.update({ root, args: ['--subdir', 'linux-46'], env: { REPACKENV_OWNR: 'acme' } });
+    expect(ran.stderr).toContain('warning: conda knows no platform linux-46. Did you mean linux-64?\n');
+    expect(ran.stderr).toMatch(/warning: .*REPACKENV_OWNR has no effect.* Did you mean REPACKENV_OWNER\?\n/);
+  });
+
   it('doctor --site-prefix says whether it fits', async () => {
     const doctor = async (prefix: string) =>
       (await work.run('repackenv', ['doctor', work.labelDir, '--site-prefix', prefix])).stdout;

@@ -1,3 +1,4 @@
+import { nearest } from '../../base/nearest.js';
 import { RepackError } from '../../base/errors.js';
 import { NOARCH } from './channel.js';
 import type { Subdir } from './channel.js';
@@ -67,11 +68,24 @@ export function parseLabel(text: string): string {
 /** Subdir name, CEP 26: `noarch` or `^[a-z0-9]+-[a-z0-9]+$`, at most 32 characters. Throws E_SUBDIR. */
 export function parseSubdir(text: string): Subdir {
   if (isSubdir(text)) return text;
+  const near = nearestSubdir(text);
   throw new RepackError('E_SUBDIR', {
     what: `${shown(text)} is not the name of a subdir`,
     where: `subdir ${shown(text)}`,
-    hint: `Known subdirs are ${KNOWN_SUBDIRS.join(', ')} (CEP 26: "noarch" or ^[a-z0-9]+-[a-z0-9]+$, at most ${MAX_SUBDIR} characters).`,
+    hint: `${near === undefined ? '' : `Did you mean ${near}? `}Known subdirs are ${KNOWN_SUBDIRS.join(', ')} (CEP 26: "noarch" or ^[a-z0-9]+-[a-z0-9]+$, at most ${MAX_SUBDIR} characters).`,
   });
+}
+
+/** The known subdir that was probably meant: by other tools' names for it, or by few letters. */
+export function nearestSubdir(text: string): Subdir | undefined {
+  const lower = text.toLowerCase();
+  const plain = lower
+    .replace(/^(?:macos|darwin|mac)/, 'osx')
+    .replace(/^windows/, 'win')
+    .replace(/[-_]?(?:x86[-_]64|amd64|x64)$/, '-64')
+    .replace(/^linux[-_]?arm64$/, 'linux-aarch64')
+    .replace(/^(linux|osx|win)$/, '$1-64');
+  return nearest(plain, KNOWN_SUBDIRS);
 }
 
 export function isSubdir(text: string): boolean {
