@@ -17,6 +17,10 @@ const VITEST = ['vitest', 'run', '--config', 'test/vitest.config.ts'];
 /** Task -> does it, given the arguments after its name. */
 const TASKS = {
   build: () => buildAlways(),
+  executable: (args) => {
+    prepare();
+    node(join('scripts', 'executable.mjs'), ...args);
+  },
   attack: (args) => script('attack', args),
   demo: (args) => script('demo', args),
   test: (args) => {

@@ -1,3 +1,4 @@
+import { isSea } from 'node:sea';
 import { RepackError } from '../base/errors.js';
 
 /** Work that waits in Redis for whoever takes it (design D22). Opened by commands, which hand it to their work. */
@@ -41,7 +42,9 @@ export async function openJobQueue(
     throw new RepackError('E_USAGE', {
       what: 'A queue needs two packages that are not installed with repackenv: bullmq and ioredis',
       where: '--queue',
-      hint: 'npm install -g bullmq ioredis   (where repackenv is installed without -g: npm install bullmq ioredis, in the same folder)',
+      hint: isSea()
+        ? 'The single executable can’t have them: install the npm package instead (repackenv help install).'
+        : 'npm install -g bullmq ioredis   (where repackenv is installed without -g: npm install bullmq ioredis, in the same folder)',
       cause,
     });
   });

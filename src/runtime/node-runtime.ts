@@ -7,6 +7,7 @@ import { nodeFileSystem } from './fs.js';
 import { undiciHttp } from './http.js';
 import type { Machine, Runtime } from './runtime.js';
 import { threadWorkers } from './workers.js';
+import { startedAs } from './program-files.js';
 
 export interface NodeRuntimeOptions {
   events: EventSink;
@@ -56,7 +57,7 @@ function describeMachine(process: NodeRuntimeOptions['process']): Machine {
     uid: process.getuid?.(),
     cpus: availableParallelism(),
     memory: usableMemory(process.constrainedMemory()),
-    startedAs: [process.execPath, ...process.argv.slice(1, 2)],
+    startedAs: startedAs(process),
     randomId: () => randomBytes(4).toString('hex'),
   };
 }

@@ -46,7 +46,7 @@ export interface Machine {
   cpus: number;
   /** Bytes of memory that may be used, of the machine or of the container. */
   memory: number;
-  /** What runs this program: the path of node, and of the file in `bin/`. */
+  /** What runs this program: the path of node, and of the file in `bin/`; or that of the single executable. */
   startedAs: readonly string[];
   randomId(): string;
 }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { ThreadStart } from './program-files.js';
 
 /** A worker thread that takes and gives messages. */
 export interface WorkerHandle {
@@ -10,15 +11,14 @@ export interface WorkerHandle {
 }
 
 export interface Workers {
-  /** `script`: a module in JavaScript, as `programFile` gives it. */
-  start(script: URL, workerData?: unknown): WorkerHandle;
+  start(script: ThreadStart, workerData?: unknown): WorkerHandle;
 }
 
 export function threadWorkers(): Workers {
   return {
     start(script, workerData) {
       // An empty environment: a worker needs none, and what is not there can't leak.
-      const worker = new Worker(script, { workerData, env: {}, execArgv: [] });
+      const worker = new Worker(script, { eval: typeof script === 'string', workerData, env: {}, execArgv: [] });
       return {
         post: (message, transfer) => worker.postMessage(message, transfer === undefined ? [] : [...transfer]),
         onMessage: (listener) => worker.on('message', listener),

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.js';
 import type { WorkerHandle } from '../../runtime/workers.js';
-import { programFile } from '../../runtime/program-files.js';
+import { programThread, type ThreadStart } from '../../runtime/program-files.js';
 import { requireWasmMemory } from '../../codec/wasm-memory.js';
 import { explainSystemError } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -26,7 +26,7 @@ export interface EmbeddedSolverOptions {
   /** Per solve, waiting for others included. */
   timeoutMs?: number;
   /** The compiled worker; tests hand in their own. */
-  script?: URL;
+  script?: ThreadStart;
 }
 
 /** 4,165 packages out of 480,000 records took 85 s on two cores. */
@@ -39,7 +39,7 @@ type SolverRuntime = Pick<Runtime, 'workers' | 'clock' | 'signal'>;
  * last one is answered. The thread keeps the process alive until `close`. Throws E_MEMORY where no thread can be had.
  */
 export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOptions = {}): EmbeddedSolver {
-  const script = options.script ?? programFile('engine/embedded/solve-worker.js');
+  const script = options.script ?? programThread('engine/embedded/solve-worker.js');
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const waiting = new Map<number, { resolve: (answer: SolverAnswer) => void; reject: (error: Error) => void }>();
   let worker: WorkerHandle | undefined = options.later === true ? undefined : start();
@@ -104,7 +104,7 @@ export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOpt
   };
 }
 
-function startThread(rt: SolverRuntime, script: URL): WorkerHandle {
+function startThread(rt: SolverRuntime, script: ThreadStart): WorkerHandle {
   try {
     return rt.workers.start(script);
   } catch (error) {
