@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, expect, it, vi, type TestContext } from 'vitest';
 import { explainSystemError } from '../../src/base/disk-errors.js';
 import { isRepackError } from '../../src/base/errors.js';
-import { attempts, noteTried, SEED } from '../helpers/attack.js';
+import { holdsForAny } from '../helpers/attack.js';
 import { JOB_NAMES, JOBS, type Gated, type JobName } from '../helpers/gated-jobs.js';
 import { mutated, mutations } from '../helpers/mutations.js';
 import { sharedThread } from '../helpers/shared-thread.js';
@@ -47,11 +47,12 @@ function spoil(dir: string, { which, changes }: Damage): string {
 }
 
 /** As often as the size of the attack says, each time with other damage. */
-async function underDamage(context: TestContext, holds: (given: Damage) => Promise<void>): Promise<void> {
-  const numRuns = attempts({ smoke: 4, ci: 60, long: 2000 });
-  noteTried(context, numRuns);
-  await fc.assert(fc.asyncProperty(damage, holds), { seed: SEED, numRuns });
-}
+const underDamage = (context: TestContext, name: string, holds: (given: Damage) => Promise<void>): Promise<void> =>
+  holdsForAny(
+    context,
+    { name: `damage, ${name}`.replaceAll(' ', '-'), cases: damage, sizes: { smoke: 4, ci: 60, long: 2000 } },
+    holds,
+  );
 
 /** Ends well or is refused by a code; the label folder is what it was or whole and new, and nothing lies outside. */
 async function holds(job: Gated, where: () => string): Promise<void> {
@@ -72,7 +73,7 @@ it.for(JOB_NAMES.filter((name) => SPOILED.has(name)))(
   'N9 G1 %s, a file of what it reads changed anyhow: refused, or the folder is whole',
   { timeout: 3_600_000 },
   async (name, context) => {
-    await underDamage(context, async (given) => {
+    await underDamage(context, name, async (given) => {
       let file = '';
       await holds(await JOBS[name]({ spoil: (dir: string) => (file = spoil(dir, given)) } as never), () => file);
     });
@@ -83,7 +84,7 @@ it.for(['update', 'import', 'doctor, ours', 'doctor, foreign'] as const)(
   'D6 M12 %s, a file of the label folder or beside it changed anyhow: refused, or the folder is whole',
   { timeout: 3_600_000 },
   async (name, context) => {
-    await underDamage(context, async (given) => {
+    await underDamage(context, `twice, ${name}`, async (given) => {
       const job = await JOBS[name]();
       await job.run({ workers }).catch(() => undefined);
       const file = spoil(join(job.root), given);
