@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
@@ -14,10 +14,12 @@ import { hold, release } from '../../src/jobs/hold.js';
 import { rollback } from '../../src/jobs/rollback/rollback.js';
 import { update } from '../../src/jobs/update.js';
 import { tempDir } from '../helpers/artifacts.js';
-import { attempts, noteTried, SEED } from '../helpers/attack.js';
+import { holdsForAny } from '../helpers/attack.js';
 import { GATE_TOKEN, gatePackages, jobRuntime, profileOf, workSettingsOf } from '../helpers/gated-jobs.js';
 import { sharedThread } from '../helpers/shared-thread.js';
-import { breaches } from '../helpers/tiny-channel.js';
+import { pushHere } from '../helpers/pushing.js';
+import { firstTestsOnly } from '../helpers/slow-files.js';
+import { breaches, digests } from '../helpers/tiny-channel.js';
 
 vi.hoisted(() => {
   if (process.platform === 'linux') process.env['TMPDIR'] = '/dev/shm';
@@ -57,45 +59,32 @@ async function expectSame(model: Model, real: Real): Promise<void> {
   for (const each of kept) expect(each.generation).toBeLessThanOrEqual(generation);
 }
 
-type Command = fc.AsyncCommand<Model, Real>;
+/** What one operation does to both. All but an update want something published. */
+type Operation = (model: Model, real: Real) => Promise<void>;
 
-/** A command that may be given at any time once something is published, unless `always`. */
-function command(name: string, run: (model: Model, real: Real) => Promise<void>, always = false): Command {
-  return {
-    check: (model) => always || model.contents.length > 0,
-    run: async (model, real) => {
-      await run(model, real);
-      await expectSame(model, real);
-    },
-    toString: () => name,
+const updateTo =
+  (version: string): Operation =>
+  async (model, { root, cacheDir, channelUrl }) => {
+    await update(rt(), {
+      ...workSettingsOf(cacheDir),
+      label: LABEL,
+      root,
+      token: new Secret(GATE_TOKEN),
+      specs: [parseMatchSpec(`app ==${version}`)],
+      channels: [{ url: channelUrl, name: 'upstream', authenticated: false, role: 'base' }],
+      subdirs: ['linux-64'],
+      profiles: [profileOf('linux-64')],
+      drop: [],
+      // The other way round would be an update that asks for less.
+      replace: ['all'],
+    });
+    // Who follows channels leaves a held label as it is.
+    if (!model.held && model.contents.at(-1) !== version) model.contents.push(version);
   };
-}
 
-const updateTo = (version: string): Command =>
-  command(
-    `update app ==${version}`,
-    async (model, { root, cacheDir, channelUrl }) => {
-      await update(rt(), {
-        ...workSettingsOf(cacheDir),
-        label: LABEL,
-        root,
-        token: new Secret(GATE_TOKEN),
-        specs: [parseMatchSpec(`app ==${version}`)],
-        channels: [{ url: channelUrl, name: 'upstream', authenticated: false, role: 'base' }],
-        subdirs: ['linux-64'],
-        profiles: [profileOf('linux-64')],
-        drop: [],
-        // The other way round would be an update that asks for less.
-        replace: ['all'],
-      });
-      // Who follows channels leaves a held label as it is.
-      if (!model.held && model.contents.at(-1) !== version) model.contents.push(version);
-    },
-    true,
-  );
-
-const rollBack = (back: number): Command =>
-  command(`rollback by ${back}`, async (model, { root, cacheDir }) => {
+const rollBack =
+  (back: number): Operation =>
+  async (model, { root, cacheDir }) => {
     const to = Math.max(0, model.contents.length - back);
     const request = {
       ...workSettingsOf(cacheDir),
@@ -120,61 +109,77 @@ const rollBack = (back: number): Command =>
       expect(model.contents[to - 1]).toBe(model.contents.at(-1));
       model.held = true;
     }
-  });
+  };
 
-const COMMANDS: fc.Arbitrary<Command>[] = [
-  fc.constantFrom('1.0', '2.0').map(updateTo),
-  fc.constantFrom('1.0', '2.0').map(updateTo),
-  fc.nat({ max: 3 }).map(rollBack),
-  fc.constant(
-    command('hold', async (model, { root }) => {
-      const asked = hold(rt(), { root, label: LABEL, why: 'a test', ...LOCK });
-      if (model.held) await expect(asked).rejects.toMatchObject({ code: 'E_HELD' });
-      else await asked;
-      model.held = true;
-    }),
+const damage =
+  (index: string): Operation =>
+  async (_, { labelDir }) => {
+    writeFileSync(join(labelDir, index), '{');
+    await doctor(rt(), { dir: labelDir, repair: true, prune: false, site: undefined, ...LOCK });
+  };
+
+const OPERATIONS = {
+  'update to 1.0': updateTo('1.0'),
+  'update to 2.0': updateTo('2.0'),
+  'rollback to none': rollBack(99),
+  'rollback to the same': rollBack(0),
+  'rollback by 1': rollBack(1),
+  'rollback by 2': rollBack(2),
+  hold: async (model, { root }) => {
+    const asked = hold(rt(), { root, label: LABEL, why: 'a test', ...LOCK });
+    if (model.held) await expect(asked).rejects.toMatchObject({ code: 'E_HELD' });
+    else await asked;
+    model.held = true;
+  },
+  release: async (model, { root }) => {
+    await release(rt(), { root, label: LABEL, ...LOCK });
+    model.held = false;
+  },
+  'damage and repair': damage('linux-64/repodata.json'),
+  'damage and repair, packed': damage('noarch/repodata.json.zst'),
+  clean: async (_, { root, cacheDir }) => {
+    await clean(rt(), { root, cacheDir, limits: { olderThanMs: 0, maxBytes: 0 }, dryRun: false });
+  },
+  push: async (_, real) => {
+    const target = join(real.root, '..', 'site');
+    await pushHere(real, target, { siteFiles: false });
+    expect(await digests(join(target, LABEL))).toEqual(await digests(real.labelDir));
+  },
+} satisfies Record<string, Operation>;
+
+const sequences = fc.array(
+  fc.oneof(
+    { arbitrary: fc.constantFrom('update to 1.0' as const, 'update to 2.0' as const), weight: 1 },
+    { arbitrary: fc.constantFrom(...(Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[])), weight: 3 },
   ),
-  fc.constant(
-    command('release', async (model, { root }) => {
-      await release(rt(), { root, label: LABEL, ...LOCK });
-      model.held = false;
-    }),
-  ),
-  fc.constantFrom('linux-64/repodata.json', 'noarch/repodata.json.zst').map((index) =>
-    command(`damage of ${index}, and a repair`, async (_, { labelDir }) => {
-      writeFileSync(join(labelDir, index), '{');
-      await doctor(rt(), { dir: labelDir, repair: true, prune: false, site: undefined, ...LOCK });
-    }),
-  ),
-  fc.constant(
-    command('clean', async (_, { root, cacheDir }) => {
-      await clean(rt(), { root, cacheDir, limits: { olderThanMs: 0, maxBytes: 0 }, dryRun: false });
-    }),
-  ),
-];
+  { maxLength: 9 },
+);
 
 it(
   'any sequence of operations on a label with a memory ends as a simple model says',
   { timeout: 7_200_000 },
   async (context) => {
     const { one, two } = await gatePackages();
-    const numRuns = attempts({ smoke: 60, ci: 300, long: 10_000 });
-    noteTried(context, numRuns);
     const channel = join(tempDir(), 'upstream');
     const packages = [...one, ...two.filter(({ distFilename }) => distFilename.startsWith('app-'))];
     await makeChannel(channel, packages, { subdirs: ['linux-64'] });
-    await fc.assert(
-      fc.asyncProperty(fc.commands(COMMANDS, { maxCommands: 8 }), async (commands) => {
-        const root = join(tempDir(), 'root');
-        const real = {
-          root,
-          labelDir: join(root, LABEL),
-          cacheDir: join(root, '..', 'cache'),
-          channelUrl: pathToFileURL(channel).href,
-        };
-        await fc.asyncModelRun(() => ({ model: { contents: [], held: false }, real }), commands);
-      }),
-      { seed: SEED, numRuns },
-    );
+    const sizes = { smoke: firstTestsOnly() ? 60 : 300, ci: 300, long: 10_000 };
+    await holdsForAny(context, { name: 'model', cases: sequences, sizes }, async (names) => {
+      const dir = tempDir();
+      const root = join(dir, 'root');
+      const real = {
+        root,
+        labelDir: join(root, LABEL),
+        cacheDir: join(dir, 'cache'),
+        channelUrl: pathToFileURL(channel).href,
+      };
+      const model: Model = { contents: [], held: false };
+      for (const name of names) {
+        if (model.contents.length === 0 && !name.startsWith('update')) continue;
+        await OPERATIONS[name](model, real);
+        await expectSame(model, real);
+      }
+      rmSync(dir, { recursive: true, force: true });
+    });
   },
 );
