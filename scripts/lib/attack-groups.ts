@@ -28,7 +28,7 @@ export const ATTACK_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'test/fault/cache-artifacts',
     'test/fault/internal-error',
   ],
-  network: ['test/fault/network-', 'test/fault/mirror-network'],
+  network: ['test/fault/network-', 'test/fault/mirror-network', 'test/attack/network'],
   concurrency: [
     'test/fault/publish-lock',
     'test/fault/publish-readers',

@@ -29,6 +29,8 @@ export interface ChaosServer {
    * takes no step unless `HEAD <path>` is scripted: it is answered 404.
    */
   script(path: string, ...steps: ChaosStep[]): void;
+  /** Answers what has no steps of its own, whatever the method. */
+  scriptAll(step: ChaosStep): void;
   /** Requests for one path, GET only. */
   asked(path: string): ChaosRequest[];
   /** `METHOD path` of each request that held the token, in its path or in any header. */
@@ -49,11 +51,12 @@ export async function startChaosServer({
 }: ChaosServerOptions = {}): Promise<ChaosServer> {
   const requests: ChaosRequest[] = [];
   const scripts = new Map<string, ChaosStep[]>();
+  let otherwise = answer(404);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = '', url: path = '', headers } = request;
     requests.push({ method, path, headers });
     const steps = scripts.get(method === 'GET' ? path : `${method} ${path}`) ?? [];
-    const step = (steps.length > 1 ? steps.shift() : steps[0]) ?? answer(404);
+    const step = (steps.length > 1 ? steps.shift() : steps[0]) ?? otherwise;
     response.on('error', () => {});
     void Promise.resolve(step(request, response)).catch(() => response.destroy());
   };
@@ -66,6 +69,7 @@ export async function startChaosServer({
     port,
     requests,
     script: (path, ...steps) => void scripts.set(path, steps),
+    scriptAll: (step) => void (otherwise = step),
     asked: (path) => requests.filter((request) => request.method === 'GET' && request.path === path),
     tokenReceipts: (token) =>
       requests

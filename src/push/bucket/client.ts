@@ -185,6 +185,8 @@ function unreachable(code: string, where: string, cause: unknown): RepackError {
 function networkCode(error: unknown): string | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     const { code, path } = each as NodeJS.ErrnoException;
+    // Of an answer that is no HTTP it has a code, or none.
+    if (each.name === 'HTTPParserError') return code ?? 'NOT_HTTP';
     if (typeof code === 'string' && path === undefined && code !== 'ABORT_ERR') return code;
   }
   return undefined;

@@ -28,6 +28,7 @@ export function toBucket(
   { label, bucket, prefix, client, partBytes = PART_BYTES }: BucketOptions,
 ): Carrier {
   const keyOf = (path: string): string => (prefix === '' ? path : `${prefix}/${path}`);
+  const where = `s3://${bucket}/${keyOf(label)}`;
   let manifestTag: string | undefined;
   let sawManifest = false;
 
@@ -45,7 +46,8 @@ export function toBucket(
           ...(token === undefined ? {} : { 'continuation-token': token }),
         },
       });
-      const keys = keysOf(text);
+      if (!text.includes('<ListBucketResult')) throw notOfABucket(where, `${UNREADABLE}: that is no listing`);
+      const keys = keysOf(text, where);
       for (const [, object] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
         const key = keys(elementOf(object!, 'Key'));
         const size = Number(elementOf(object!, 'Size'));
@@ -53,8 +55,10 @@ export function toBucket(
         if (key.endsWith('/')) continue;
         files.set(prefix === '' ? key : key.slice(prefix.length + 1), { size, ...(md5 === undefined ? {} : { md5 }) });
       }
-      token =
+      const next =
         elementOf(text, 'IsTruncated') === 'true' ? unescaped(elementOf(text, 'NextContinuationToken')) : undefined;
+      if (next !== undefined && next === token) throw notOfABucket(where, `${UNREADABLE}: it never ends`);
+      token = next;
     } while (token !== undefined);
     return files;
   }
@@ -86,7 +90,7 @@ export function toBucket(
       const uploadId = unescaped(elementOf(upload!, 'UploadId')) ?? '';
       await client.ask({
         method: 'DELETE',
-        key: keysOf(text)(elementOf(upload!, 'Key')),
+        key: keysOf(text, where)(elementOf(upload!, 'Key')),
         query: { uploadId },
         takes: [404],
       });
@@ -121,9 +125,12 @@ export function toBucket(
           ? { 'if-match': manifestTag ?? '*' }
           : { 'if-none-match': '*' };
     const request = { method: 'PUT', key: keyOf(path), body: { size, sha256, bytes } } as const;
-    const first = await client.ask({ ...request, headers: { ...headersOf(each), ...only }, takes: [409, 412, 501] });
-    if (first.status === 501) await client.ask({ ...request, headers: headersOf(each) });
-    else if (first.status >= 300 && !(await isOurs(each))) {
+    let answer = await client.ask({ ...request, headers: { ...headersOf(each), ...only }, takes: [409, 412, 501] });
+    if (answer.status === 501) answer = await client.ask({ ...request, headers: headersOf(each) });
+    // Each server of buckets tells the tag of what it took; a login page on the way does not.
+    if (answer.status < 300 && answer.headers['etag'] === undefined)
+      throw notOfABucket(`s3://${bucket}/${keyOf(path)}`, 'The server does not say that it has taken a file');
+    if (answer.status >= 300 && !(await isOurs(each))) {
       throw new RepackError('E_PUSH', {
         what: 'Somebody else has pushed there meanwhile',
         where: `s3://${bucket}/${keyOf(path)}`,
@@ -174,7 +181,6 @@ export function toBucket(
     }
   }
 
-  const where = `s3://${bucket}/${keyOf(label)}`;
   return { where, renames: false, look, holds, put, remove, close: () => client.close() };
 }
 
@@ -186,6 +192,17 @@ function headersOf({ path, sha256, kind }: Cargo): Record<string, string> {
     // What changes under its name must not be kept by a cache in between.
     ...(kind === 'artifact' ? {} : { 'cache-control': 'no-cache' }),
   };
+}
+
+const UNREADABLE = 'The list of what is in the bucket can’t be read';
+
+/** Some other program than a server of buckets, or a broken one. */
+function notOfABucket(where: string, what: string): RepackError {
+  return new RepackError('E_PUSH', {
+    what,
+    where,
+    hint: 'Check the endpoint, and that nothing on the way answers in its place (a login page).',
+  });
 }
 
 /** Of one size, but for the last; the source is checked as it is read. */
@@ -207,9 +224,17 @@ async function* partsOf({ from }: Cargo, partBytes: number): AsyncGenerator<Uint
 }
 
 /** Keys as `encoding-type=url` writes them, where the server says that it did. */
-function keysOf(listing: string): (key: string | undefined) => string {
+function keysOf(listing: string, where: string): (key: string | undefined) => string {
   const isEncoded = elementOf(listing, 'EncodingType') === 'url';
-  return (key = '') => (isEncoded ? decodeURIComponent(unescaped(key)!.replaceAll('+', ' ')) : unescaped(key)!);
+  return (key = '') => {
+    try {
+      return isEncoded ? decodeURIComponent(unescaped(key)!.replaceAll('+', ' ')) : unescaped(key)!;
+    } catch (error) {
+      if (error instanceof URIError || error instanceof RangeError)
+        throw notOfABucket(where, `${UNREADABLE}: a key is ${key.slice(0, 200)}`);
+      throw error;
+    }
+  };
 }
 
 function unescaped(text: string | undefined): string | undefined {
