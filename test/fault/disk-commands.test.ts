@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { explainSystemError } from '../../src/base/disk-errors.js';
@@ -6,11 +6,16 @@ import { ERROR_EXIT, isRepackError } from '../../src/base/errors.js';
 import { errorText } from '../../src/cli/reporter/error-text.js';
 import { clean } from '../../src/jobs/clean/clean.js';
 import { diff } from '../../src/jobs/diff/diff.js';
+import { doctor } from '../../src/jobs/doctor/doctor.js';
+import { hold } from '../../src/jobs/hold.js';
 import { verify } from '../../src/jobs/verify.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
+import { attempts, holdsForEach, SEED } from '../helpers/attack.js';
 import { exportTo } from '../helpers/carry.js';
 import { faultFs, type FaultCode, type FsCall } from '../helpers/fault-fs.js';
 import { GATE_TOKEN, JOBS, jobRuntime, type Gated } from '../helpers/gated-jobs.js';
+import { pushHere } from '../helpers/pushing.js';
+import { impatientClock } from '../helpers/runtime.js';
 import { sharedThread } from '../helpers/shared-thread.js';
 import { breaches, digests, exists } from '../helpers/tiny-channel.js';
 
@@ -19,9 +24,23 @@ vi.hoisted(() => {
   if (process.platform === 'linux') process.env['TMPDIR'] = '/dev/shm';
 });
 
-/** In turn: so that over all commands each kind of call meets each of them. */
-const CODES: readonly FaultCode[] = ['ENOSPC', 'EROFS', 'EACCES', 'EIO', 'EMFILE'];
+/** What a call meets: once, or it and each later one of its kind. */
+const FAULTS = [
+  { code: 'ENOSPC', times: 1 },
+  { code: 'EROFS', times: Infinity },
+  { code: 'EACCES', times: 1 },
+  { code: 'EIO', times: 1 },
+  { code: 'EMFILE', times: 1 },
+  { code: 'SHORT', times: 1 },
+  { code: 'EBUSY', times: 1 },
+  { code: 'EDQUOT', times: Infinity },
+  { code: 'EXDEV', times: 1 },
+  { code: 'EBUSY', times: Infinity },
+  { code: 'EPERM', times: 1 },
+  { code: 'EIO', times: Infinity },
+] as const satisfies { code: FaultCode; times: number }[];
 
+const LOCK = { waitLockMs: 0, takeOverLock: false };
 type Prepare = () => Promise<Gated>;
 
 /** A command that reads the label folder of a job, or writes beside it; `ready`: what is done before. */
@@ -48,6 +67,18 @@ const COMMANDS: Readonly<Record<string, Prepare>> = {
     (rt, { root, cacheDir }) => clean(rt, { root, cacheDir, limits: { olderThanMs: 0, maxBytes: 0 }, dryRun: false }),
     async (job) => void (await job.run({ workers })),
   ),
+  push: reading(
+    (rt, { dir, labelDir }) => pushHere({ labelDir }, join(dir, 'site'), { rt }),
+    async (job) => {
+      await pushHere(job, join(job.dir, 'site'));
+      await job.run({ workers });
+    },
+  ),
+  'doctor --prune': reading(
+    (rt, { labelDir }) => doctor(rt, { dir: labelDir, repair: true, prune: true, site: undefined, ...LOCK }),
+    ({ labelDir }) => writeFileSync(join(labelDir, 'linux-64', 'repodata.json'), '{'),
+  ),
+  hold: reading((rt, { root }) => hold(rt, { root, label: 'acme', why: 'a test', ...LOCK })),
   diff: reading((rt, { dir, labelDir, cacheDir }) =>
     diff(rt, {
       a: labelDir,
@@ -71,54 +102,84 @@ const COMMANDS: Readonly<Record<string, Prepare>> = {
 const workers = sharedThread();
 afterAll(() => workers.end());
 
-describe('E1 E2 E3 E4 E5 each call site of each command fails once', () => {
-  it.each(Object.entries(COMMANDS))(
-    '%s: a documented exit with the path, never a bug; what is published is old or new',
-    async (_name, prepare) => {
+/** The call of that number (its name for a reader) meets that of FAULTS. */
+interface Case {
+  index: number;
+  call: string;
+  fault: number;
+}
+
+describe('E1 E2 E3 E4 E5 each call site of each command fails', () => {
+  it.for(Object.entries(COMMANDS))(
+    '%s: a documented exit with the path, never a bug; what is published is old or new, and the next run goes on',
+    { timeout: 7_200_000 },
+    async ([name, prepare], context) => {
       const whole = await prepare();
       const counted = await counting(whole);
       const fresh = await digests(whole.labelDir);
       expect(counted.length).toBeGreaterThan(5);
-      for (const [turn, index] of counted.entries()) {
-        const job = await prepare();
-        const old = await digests(job.labelDir);
-        let struck: FsCall | undefined;
-        const code = CODES[turn % CODES.length]!;
-        const { fs } = faultFs((call) => {
-          if (call.index !== index) return undefined;
-          struck = call;
-          return code;
-        });
-        const error: unknown = await job.run({ fs, workers }).then(
-          () => undefined,
-          (caught: unknown) => explainSystemError(caught),
-        );
-        const where = `${code} at ${struck?.name} ${String(struck?.args[0])}: ${String(error)}`;
-        const now = await digests(job.labelDir);
-        if (JSON.stringify(now) !== JSON.stringify(old)) expect(await breaches(job.labelDir), where).toEqual([]);
-        if (error === undefined) continue;
-        expect(isRepackError(error), `${where}\n${error instanceof Error ? error.stack : ''}`).toBe(true);
-        if (!isRepackError(error)) return;
-        expect(ERROR_EXIT, where).toHaveProperty(error.code);
-        expect(error.exitCode, where).not.toBe(70);
-        const text = errorText(error, { debug: true });
-        expect(text, where).toMatch(/\/\w/);
-        expect(text).not.toContain(GATE_TOKEN);
-        if (!(await exists(join(job.stateDir, 'journal.json')))) expect([old, fresh], where).toContainEqual(now);
-      }
+      // In turn, from another one on for each seed: over all commands each kind of call meets each of them.
+      const each = attempts({ smoke: 1, ci: 1, long: FAULTS.length });
+      const cases = counted.flatMap((site, turn) =>
+        Array.from({ length: each }, (_, more) => ({ ...site, fault: (turn + more + SEED - 1) % FAULTS.length })),
+      );
+      await holdsForEach(context, { name: `disk-${name.replaceAll(/\W+/g, '-')}`, cases }, (given) =>
+        holds(given, { prepare, fresh }),
+      );
     },
-    240_000,
   );
 });
 
+async function holds({ index, fault }: Case, { prepare, fresh }: { prepare: Prepare; fresh: object }): Promise<void> {
+  const job = await prepare();
+  const old = await digests(job.labelDir);
+  const { code, times } = FAULTS[fault]!;
+  let struck: FsCall | undefined;
+  let left: number = times;
+  const { fs } = faultFs((call) => {
+    if (call.index === index) struck = call;
+    if (struck === undefined || struck.name !== call.name || left === 0) return undefined;
+    left -= 1;
+    return code;
+  });
+  const error: unknown = await job.run({ fs, workers, clock: impatientClock() }).then(
+    () => undefined,
+    (caught: unknown) => explainSystemError(caught),
+  );
+  const where = `${code} ${times} at ${struck?.name} ${String(struck?.args[0])}: ${String(error)}`;
+  const now = await digests(job.labelDir);
+  if (JSON.stringify(now) !== JSON.stringify(old)) expect(await breaches(job.labelDir), where).toEqual([]);
+  const journal = await exists(join(job.stateDir, 'journal.json'));
+  if (error !== undefined) {
+    expect(isRepackError(error), `${where}\n${error instanceof Error ? error.stack : ''}`).toBe(true);
+    if (!isRepackError(error)) return;
+    expect(ERROR_EXIT, where).toHaveProperty(error.code);
+    expect(error.exitCode, where).not.toBe(70);
+    const text = errorText(error, { debug: true });
+    expect(text, where).toMatch(/\/\w/);
+    expect(text).not.toContain(GATE_TOKEN);
+    if (!journal) expect([old, fresh], where).toContainEqual(now);
+  }
+  // A disk that works again: always tried where something is half done, else where there is time.
+  if (!journal && attempts({ smoke: 0, ci: 0, long: 1 }) === 0) return;
+  // The dead process would be told from a living one; this one goes on.
+  if (times > 1) rmSync(join(job.stateDir, 'lock'), { recursive: true, force: true });
+  await job.run({ workers }).catch((caught: unknown) => {
+    throw new Error(`the run after ${where}: ${String(caught)}`, { cause: caught });
+  });
+  expect(Object.keys(await digests(job.labelDir)), `after ${where}`).toEqual(Object.keys(fresh));
+  expect(await breaches(job.labelDir), `after ${where}`).toEqual([]);
+  expect(await exists(join(job.stateDir, 'journal.json')), `after ${where}`).toBe(false);
+}
+
 /** The first call of each call site in a run in which nothing fails. */
-async function counting(job: Gated): Promise<number[]> {
-  const sites = new Map<string, number>();
+async function counting(job: Gated): Promise<Omit<Case, 'fault'>[]> {
+  const sites = new Map<string, Omit<Case, 'fault'>>();
   Error.stackTraceLimit = 12;
   const { fs } = faultFs((call) => {
     const caller = (new Error('site').stack ?? '').split('\n').find((line) => /\/src\/(?!runtime\/fs)/.test(line));
     const site = `${call.name} ${caller ?? ''}`;
-    if (!sites.has(site)) sites.set(site, call.index);
+    if (!sites.has(site)) sites.set(site, { index: call.index, call: call.name });
     return undefined;
   });
   await job.run({ fs, workers });

@@ -24,7 +24,9 @@ export type FaultCode =
   | 'ESTALE'
   | 'EEXIST'
   | 'ENOENT'
-  | 'ENOSYS';
+  | 'ENOSYS'
+  /** Of a write on an open file: only a part of it is taken. Other calls go through. */
+  | 'SHORT';
 
 export interface FaultFs {
   fs: FileSystem;
@@ -45,12 +47,13 @@ export function faultFs(fault: (call: FsCall) => FaultCode | undefined, base: Fi
       const call = { name, args, index: calls.length };
       calls.push(call);
       const code = fault(call);
-      if (code !== undefined) {
+      const short = code === 'SHORT' && name === 'handle.write';
+      if (code !== undefined && code !== 'SHORT') {
         // A close that reports a failure has closed all the same (close(2)).
         if (name === 'handle.close') await run(...args);
         throw faultError(code, call, path);
       }
-      const result = await run(...args);
+      const result = await run(...(short ? shorter(args) : args));
       return name === 'open' || name === 'openNoFollow' ? guardedHandle(result as object, args[0]) : result;
     };
 
@@ -71,6 +74,12 @@ export function faultFs(fault: (call: FsCall) => FaultCode | undefined, base: Fi
     ]),
   ) as unknown as FileSystem;
   return { fs, calls };
+}
+
+/** Arguments of `write(bytes, from, length, at)`, with half the length. */
+function shorter(args: readonly unknown[]): unknown[] {
+  const [bytes, from = 0, length = (bytes as Uint8Array).length - Number(from), at] = args;
+  return [bytes, from, Math.max(1, Math.floor(Number(length) / 2)), at];
 }
 
 /** Fails the calls that `matches` accepts, `times` times (default: for ever). */
