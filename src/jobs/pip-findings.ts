@@ -1,7 +1,10 @@
 import type { Finding } from '../base/findings.js';
 import { pypiName } from '../conda/channel/names.js';
 import { NOARCH, type Channel } from '../conda/channel/channel.js';
-import type { RepodataSource } from '../conda/record/repodata-index.js';
+import type { RepodataIndex, RepodataSource } from '../conda/record/repodata-index.js';
+import { isRepackError } from '../base/errors.js';
+import { purlNames } from '../conda/advisory/osv.js';
+import { CONDA_NAMES } from '../conda/pypi-names.js';
 import { pipRefused } from '../config/pip-section.js';
 import type { RepackRequest } from './request.js';
 
@@ -45,14 +48,23 @@ async function condaNames(task: {
   wanted: ReadonlySet<string>;
 }): Promise<Map<string, string>> {
   const { channel, subdirs, source, wanted } = task;
-  const found = new Map<string, { name: string; has: Set<string> }>();
+  const found = new Map<string, { name: string; rank: number; has: Set<string> }>();
   for (const subdir of [...subdirs, NOARCH]) {
     const index = await source.repodata(channel, subdir);
-    for (const name of new Set(index?.packageNames())) {
-      const key = pypiName(name);
-      if (!wanted.has(key)) continue;
-      const { has } = found.get(key) ?? found.set(key, { name, has: new Set() }).get(key)!;
-      for (const each of subdir === NOARCH ? subdirs : [subdir]) has.add(each);
+    if (index === undefined) continue;
+    const document = Buffer.from(index.document.buffer, index.document.byteOffset, index.document.length);
+    const purls = document.includes('pkg:pypi/');
+    for (const name of new Set(index.packageNames())) {
+      const says = purls ? purlsOf(index, name) : [];
+      for (const key of wanted) {
+        const rank = rankOf(key, name, says);
+        const before = found.get(key);
+        const other = before !== undefined && before.name !== name;
+        if (rank === undefined || (other && before.rank <= rank)) continue;
+        const has = before === undefined || other ? new Set<string>() : before.has;
+        for (const each of subdir === NOARCH ? subdirs : [subdir]) has.add(each);
+        found.set(key, { name, rank: before === undefined || other ? rank : Math.min(rank, before.rank), has });
+      }
     }
   }
   return new Map(
@@ -61,4 +73,21 @@ async function condaNames(task: {
       return [key, `conda package ${name} in ${channel.url}${only}`];
     }),
   );
+}
+
+/** How sure it is that a conda package is that one of PyPI: by the purls of a record of it, by the table, by its own name. */
+function rankOf(pypi: string, name: string, purls: readonly string[]): number | undefined {
+  if (purls.includes(`pypi/${pypi}`)) return 0;
+  if (CONDA_NAMES[pypi] === name) return 1;
+  return pypiName(name) === pypi ? 2 : undefined;
+}
+
+function purlsOf(index: RepodataIndex, name: string): string[] {
+  const fn = index.filenames(name).at(-1);
+  try {
+    return fn === undefined ? [] : purlNames(index.record(fn)?.purls);
+  } catch (error) {
+    if (!isRepackError(error)) throw error;
+    return [];
+  }
 }

@@ -85,7 +85,7 @@ function hasFlaw({ ranges, versions }: Affected, version: string): boolean {
 
 /** By its name in conda; on PyPI by what its record states, else by the same name. */
 function namesOf({ name, purls }: AdvisedPackage): string[] {
-  const pypi = texts(purls).flatMap((purl) => purlName(purl) ?? []);
+  const pypi = purlNames(purls);
   return [`conda/${name.toLowerCase()}`, ...(pypi.length > 0 ? pypi : [`pypi/${pypiName(name)}`])];
 }
 
@@ -113,6 +113,11 @@ function eventsIn(range: unknown): Affected['ranges'][number] {
       }),
     )
     .sort((a, b) => (a.version === '0' ? -1 : b.version === '0' ? 1 : compareVersions(a.version, b.version)));
+}
+
+/** `pypi/flask`, `conda/flask`: each purl of a record that names one of these. */
+export function purlNames(purls: unknown): string[] {
+  return texts(purls).flatMap((purl) => purlName(purl) ?? []);
 }
 
 function purlName(purl: unknown): string | undefined {
