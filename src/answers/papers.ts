@@ -12,8 +12,8 @@ import { sbomJson } from './sbom.js';
 /** What papers are made of. */
 export interface PapersSource {
   asked: Asked & { manifest: Manifest };
-  /** The generation that the manifest names as `previous`; `unknown`: it is kept nowhere. */
-  before: Asked | 'none' | 'unknown';
+  /** The generation that the manifest names as `previous`. Null: there was none; undefined: it is kept nowhere. */
+  before: Asked | null | undefined;
   infos: Infos;
   /** Of all papers that the folder will have. */
   names: readonly string[];
@@ -48,16 +48,12 @@ export const PAPERS: Readonly<Record<string, PaperKind>> = {
 function changes({ asked, before, infos, sections = [] }: PapersSource): string {
   const { given, label } = asked;
   const nothing: Asked = { given, label, generation: null, manifest: undefined, packages: [] };
-  const report = notes(typeof before === 'string' ? nothing : before, asked, []);
-  const title = typeof before === 'string' ? { title: FIRST[before](`${label}: generation ${asked.generation}`) } : {};
+  const report = notes(before ?? nothing, asked, []);
+  const first = before === null ? ', the first delivery' : '; the one before is not known any more';
+  // Over a list that compares with nothing.
+  const title = before ? {} : { title: `${label}: generation ${asked.generation}${first}` };
   return notesMarkdown(report, { ...title, more: [...installSections(asked, infos), ...sections] });
 }
-
-/** What stands over a list that compares with nothing. */
-const FIRST = {
-  none: (which: string) => `${which}, the first delivery`,
-  unknown: (which: string) => `${which}; the one before is not known any more`,
-} as const;
 
 /** What runs on the machine of a customer as a package comes in or goes; what only sets variables on activation is on the page. */
 function installSections({ packages }: Asked, infos: Infos): NotesSection[] {
@@ -71,7 +67,7 @@ function installSections({ packages }: Asked, infos: Infos): NotesSection[] {
 function page({ asked, before, infos, names }: PapersSource): string {
   const files = Object.values(PAPERS).filter(({ name, about }) => about !== '' && names.includes(name));
   const view = folderPage(asked, {
-    before: before === 'none' ? null : before === 'unknown' ? undefined : before,
+    before,
     runs: runsAtInstall(asked.packages, infos),
     files: files.map(({ name, about }) => ({ href: name, about })),
   });

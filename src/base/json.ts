@@ -19,6 +19,11 @@ export function member(value: unknown, key: string): unknown {
   return isObject(value) ? value[key] : undefined;
 }
 
+/** A text as it is; undefined for all else. */
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** The object that a JSON text holds; undefined where it is no JSON, or something else. */
 export function objectIn(text: string): Record<string, unknown> | undefined {
   try {

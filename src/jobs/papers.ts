@@ -7,12 +7,11 @@ import type { Manifest } from '../channel/manifest/manifest.js';
 import type { LiveFolder } from '../channel/staged.js';
 import type { AcquiredArtifact } from '../conda/plan/plan.js';
 import type { WorkSettings } from '../config/work-settings.js';
-import { listGenerations } from '../delivery/generations/read-generations.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
 import type { PaperMaker, PapersInput } from '../delivery/proposal.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { artifactInfo } from '../store/artifact-info.js';
-import { openAsked } from './answers/open-asked.js';
+import { generationBefore } from './answers/generation-before.js';
 
 /**
  * Who makes the papers of a label (design D18), as `--papers` wishes: without it all that there are. `sections` go into CHANGES.md. Throws as
@@ -31,7 +30,7 @@ export function paperMaker(
       const { PAPERS } = await import('../answers/papers.js');
       const source = {
         asked: askedOf(place.labelDir, manifest, artifacts),
-        before: await generationBefore(rt, place, { manifest, live }),
+        before: await generationBefore(rt, place, manifest, liveNumber(manifest, live)),
         infos: await infosOf(rt, storeDir, artifacts),
         names: all,
         sections,
@@ -60,29 +59,9 @@ function askedOf(
   return { given, label, generation, manifest, packages: askedPackages(artifacts) };
 }
 
-/** That which `previous` names: the live one, or, where this generation is the live one, the one that is kept of before. */
-async function generationBefore(
-  rt: Runtime,
-  place: LabelFolder['place'],
-  { manifest, live }: { manifest: Manifest; live: LiveFolder },
-): Promise<Asked | 'none' | 'unknown'> {
-  const { previous } = manifest;
-  if (previous === null) return 'none';
-  const known = live.manifestSha256 === previous ? live.manifest : undefined;
-  const kept = known === undefined ? await listGenerations(rt, place) : [];
-  const number = known?.generation ?? kept.find((each) => each.manifestSha256 === previous)?.generation;
-  if (number === undefined) return 'unknown';
-  try {
-    // What is wrong with it has been told.
-    const quiet = { ...rt, events: { emit: () => undefined } };
-    const [asked] = await openAsked(quiet, known === undefined ? `${place.labelDir}@${number}` : place.labelDir);
-    // Parsed here, where what is wrong with its index is caught.
-    for (const each of asked?.packages ?? []) void each.record;
-    return asked ?? 'unknown';
-  } catch (error) {
-    rt.events.emit({ type: 'debug', message: `the generation before, ${number}: ${String(error)}` });
-    return 'unknown';
-  }
+/** Where the live generation is the one before. */
+function liveNumber({ previous }: Manifest, live: LiveFolder): number | undefined {
+  return live.manifestSha256 === previous ? live.manifest?.generation : undefined;
 }
 
 async function infosOf(

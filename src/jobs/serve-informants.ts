@@ -1,17 +1,17 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { folderPage } from '../answers/folder-page.js';
 import { runsAtInstall } from '../answers/runs.js';
 import type { Asked } from '../answers/asked.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
-import { manifestBytes } from '../channel/manifest/make-manifest.js';
 import { isThere } from '../channel/read/list-folder.js';
-import { sha256Of } from '../codec/digests.js';
+import { STATE_NAME } from '../delivery/place/root.js';
 import { heldText } from '../delivery/generations/hold.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Informants } from '../serve/page-answer.js';
 import { readInfos } from '../site/runs.js';
 import type { PageRemark } from '../site/page/view.js';
+import { generationBefore } from './answers/generation-before.js';
 import { openAsked } from './answers/open-asked.js';
 import { labelStates } from './labels.js';
 import type { LabelState } from './labels.js';
@@ -30,7 +30,7 @@ export function makeInformants(rt: Runtime, root: string): Informants {
         const { manifest, packages } = asked;
         const infos = manifest && (await readInfos(rt, { dir, manifest }));
         const runs = infos === undefined || infos.size === 0 ? undefined : runsAtInstall(packages, infos);
-        const before = await generationBefore(rt, dir, asked);
+        const before = manifest && (await generationBefore(rt, placeOf(dir), manifest));
         return folderPage(asked, { before, ...(runs === undefined ? {} : { runs }), files: [], signed });
       } catch (error) {
         if (isRepackError(error)) return undefined;
@@ -57,18 +57,8 @@ async function openOne(rt: Runtime, given: string): Promise<Asked> {
   throw new RepackError('E_NOT_A_CHANNEL', { what: 'There is no channel', where: given, hint: 'Look again.' });
 }
 
-/** Null: there was none. Undefined: it is not kept here, or it is not the one that this manifest follows. */
-async function generationBefore(rt: Runtime, dir: string, { manifest }: Asked): Promise<Asked | null | undefined> {
-  if (manifest === undefined) return undefined;
-  if (manifest.previous === null) return null;
-  try {
-    const before = await openOne(rt, `${dir}@-1`);
-    const follows = before.manifest !== undefined && sha256Of(manifestBytes(before.manifest)) === manifest.previous;
-    return follows ? before : undefined;
-  } catch (error) {
-    if (isRepackError(error)) return undefined;
-    throw error;
-  }
+function placeOf(dir: string): { labelDir: string; stateDir: string } {
+  return { labelDir: dir, stateDir: join(dirname(dir), STATE_NAME, basename(dir)) };
 }
 
 function remarksOf({ hold, behind, failed, damage }: LabelState): PageRemark[] {

@@ -1,3 +1,4 @@
+import { asText } from '../../base/json.js';
 import { append } from '../../base/append.js';
 import parseSpdx from 'spdx-expression-parse';
 import type { PackageRecord } from '../record/records.js';
@@ -47,9 +48,9 @@ export interface Licence {
  * list that names one of them applies.
  */
 export function licenceOf(record: Pick<PackageRecord, 'license'> & { license_family?: unknown }): Licence {
-  const family = textOf(record.license_family);
+  const family = asText(record.license_family)?.trim() || undefined;
   const declared = family === undefined ? undefined : familyNamed(family);
-  const text = textOf(record.license) ?? (declared === undefined ? family : undefined);
+  const text = (asText(record.license)?.trim() || undefined) ?? (declared === undefined ? family : undefined);
   const stated = text === undefined ? [] : familiesOf(text);
   const guessed = declared === undefined && family !== undefined ? familiesOf(family) : [];
   const all = new Set([...(declared === undefined ? guessed : [declared]), ...stated]);
@@ -69,7 +70,7 @@ export function licenceOf(record: Pick<PackageRecord, 'license'> & { license_fam
 export function licenceFamilies(
   record: Pick<PackageRecord, 'license'> & { license_family?: unknown },
 ): readonly LicenceFamily[] {
-  const family = textOf(record.license_family);
+  const family = asText(record.license_family)?.trim() || undefined;
   const { declared, families } = licenceOf(family === undefined ? record : { license_family: family });
   return declared === undefined ? families : [declared];
 }
@@ -217,8 +218,4 @@ function gplVersions(part: string): readonly LicenceFamily[] {
     .filter(fits)
     .map((version) => (version === 1 ? 'GPL' : (`GPL${version}` as const)));
   return families.length === 0 ? ['GPL'] : families;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
 }

@@ -1,4 +1,4 @@
-import { isObject } from '../../base/json.js';
+import { asText, isObject } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import { JsonBytesError, eachMember, expectChar, isBlank, skipBlanks, skipValue } from '../../base/json-bytes.js';
 import { recordTableBuilder } from './record-table.js';
@@ -79,8 +79,8 @@ function scanned(bytes: Uint8Array, where: string): RepodataDocument {
     where,
     table: builder.build(),
     members: seen,
-    subdir: textOf(info['subdir']),
-    baseUrl: textOf(info['base_url']),
+    subdir: asText(info['subdir']),
+    baseUrl: asText(info['base_url']),
     repodataVersion: versionOf(bytes, seen.get('repodata_version')),
   };
 }
@@ -130,8 +130,4 @@ function parsedValue(bytes: Uint8Array, [start, end]: readonly [number, number])
   } catch {
     throw new JsonBytesError('a value that is not JSON', start);
   }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

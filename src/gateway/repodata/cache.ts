@@ -1,3 +1,4 @@
+import { asText } from '../../base/json.js';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { SHARDS } from '../../channel/index/derived-files.js';
@@ -120,11 +121,7 @@ function parseEntry(text: string, url: string): Entry | undefined {
   const known = [...INDEX_FILES, SHARDS as CachedFile].find((name) => name === file);
   if (schema !== SCHEMA || value['url'] !== url || known === undefined) return undefined;
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
-  return { sha256, file: known, etag: textOf(value['etag']), lastModified: textOf(value['lastModified']) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+  return { sha256, file: known, etag: asText(value['etag']), lastModified: asText(value['lastModified']) };
 }
 
 /** What a run that was killed left half written. */

@@ -1,6 +1,6 @@
 import { inParallel } from '../../base/parallel.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
-import { isObject, member } from '../../base/json.js';
+import { asText, isObject, member } from '../../base/json.js';
 import { SHARDS } from '../../channel/index/derived-files.js';
 import { decodeShards } from '../../channel/index/shard-files.js';
 import { unpackIndex } from '../../channel/index/forms.js';
@@ -145,8 +145,8 @@ function listingOf(bytes: Uint8Array | undefined, where: string): Listing | unde
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw broken(where, `the digest of ${JSON.stringify(name)} is none`);
     return [name, sha256] as const;
   });
-  const [baseUrl, shardsBaseUrl] = ['base_url', 'shards_base_url'].map((key) => textOf(info[key]));
-  return { subdir: textOf(info['subdir']), baseUrl, shardsBaseUrl, shards: new Map(shards) };
+  const [baseUrl, shardsBaseUrl] = ['base_url', 'shards_base_url'].map((key) => asText(info[key]) || undefined);
+  return { subdir: asText(info['subdir']) || undefined, baseUrl, shardsBaseUrl, shards: new Map(shards) };
 }
 
 interface FileRequest {
@@ -201,10 +201,6 @@ function dependsOf(record: unknown): string[] {
 
 function objectOf(value: unknown): Record<string, unknown> {
   return isObject(value) ? value : {};
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function broken(where: string, why: string): RepackError {

@@ -22,7 +22,7 @@ const PACKAGES: SampleRecord[] = [
 
 function source(over: Partial<PapersSource> = {}, packages = PACKAGES): PapersSource {
   const asked = sampleAsked({ generation: 2, specs: ['app'], profiles: PROFILES, packages });
-  return { asked: asked as Asked & { manifest: Manifest }, before: 'none', infos: new Map(), names: NAMES, ...over };
+  return { asked: asked as Asked & { manifest: Manifest }, before: null, infos: new Map(), names: NAMES, ...over };
 }
 
 const sha256 = (name: string): string => name.padEnd(64, '0');
@@ -163,8 +163,8 @@ describe('CHANGES.md', () => {
 
   it.each<[string, PapersSource['before'], string[]]>([
     ['another generation', BEFORE, ['acme: generation 1 → 2', 'New', 'Updated', 'Removed']],
-    ['nothing', 'none', ['acme: generation 2, the first delivery', 'New', 'Asked for']],
-    ['what is not known', 'unknown', ['acme: generation 2; the one before is not known any more', 'New', 'Asked for']],
+    ['nothing', null, ['acme: generation 2, the first delivery', 'New', 'Asked for']],
+    ['what is not known', undefined, ['acme: generation 2; the one before is not known any more', 'New', 'Asked for']],
   ])('compares with %s', (_, before, expected) => {
     const asked = source().asked;
     const files = (packages: Asked['packages']) =>
@@ -173,7 +173,7 @@ describe('CHANGES.md', () => {
       });
     const withFiles = <T extends Asked>(each: T): T =>
       Object.assign({}, each, { manifest: { ...each.manifest!, files: files(each.packages) } });
-    const from = typeof before === 'string' ? before : withFiles(before);
+    const from = before && withFiles(before);
     expect(headings(text('changes', source({ asked: withFiles(asked), before: from })))).toEqual(expected);
   });
 
