@@ -50,7 +50,7 @@ export async function writeLastRun(rt: Pick<Runtime, 'fs'>, stateDir: string, re
 }
 
 interface UnchangedRun extends Pick<PublishReceipt, 'manifestSha256' | 'engine' | 'tool' | 'startedAt' | 'proof'> {
-  manifest: Manifest;
+  manifest: Pick<Manifest, 'label' | 'generation' | 'previous'>;
 }
 
 /** `last-run.json` of a run that staged nothing. It says what was, so a disk that refuses is a warning. */

@@ -13,7 +13,8 @@ import type { JobReport } from './job-report.js';
 import { papersIn } from './published-report.js';
 import type { RepackRequest } from './request.js';
 import type { JobTools } from './run/job-tools.js';
-import { siteFilesStand, type Proven } from './run/proven.js';
+import type { Proven } from './run/proven.js';
+import { readsTheSame, siteFilesStand } from './run/proven-file.js';
 
 interface Task {
   request: RepackRequest;
@@ -33,7 +34,11 @@ export async function standOnProof({ rt, findings }: Collected, task: Task): Pro
   const { place, live, startedAt } = folder;
   const { manifest } = live;
   if (manifest === undefined || tools.conda !== undefined || findings().length > 0) return undefined;
-  if (!(await isAsProven(rt, { proven, folder, manifest })) || !(await readsTheSame(task))) return undefined;
+  if (
+    !(await isAsProven(rt, { proven, folder, manifest })) ||
+    !(await readsTheSame(proven, { gateway: tools.gateway, channels: request.channels }))
+  )
+    return undefined;
 
   emitFindings(rt, [...proven.findings, ...tools.gateway.findings()]);
   const proof = { checks: proven.checks, asOf: { generation: manifest.generation, at: proven.at } };
@@ -86,17 +91,4 @@ async function isAsProven(
     meant.size === live.files.size &&
     [...live.files].every(([path, file]) => meant.get(path) === file.sha256 && seen.get(path)?.mtimeMs === file.mtimeMs)
   );
-}
-
-/** Every index that was read then has the same bytes now; asked in the same order, so that what fails first does. */
-async function readsTheSame({ request, proven, tools }: Task): Promise<boolean> {
-  const channels = new Map(request.channels.map((channel) => [channel.url, channel]));
-  const asked = proven.indexes.map(([url, subdir]) => ({ channel: channels.get(url), subdir }));
-  await Promise.all(
-    asked.map(({ channel, subdir }) => (channel === undefined ? undefined : tools.gateway.repodata(channel, subdir))),
-  );
-  const now = new Map(
-    tools.gateway.indexesRead().map(({ channel, subdir, sha256 }) => [`${channel.url}/${subdir}`, sha256]),
-  );
-  return proven.indexes.every(([url, subdir, sha256]) => now.get(`${url}/${subdir}`) === sha256);
 }

@@ -11,7 +11,8 @@ import { makePlan } from './make-plan.js';
 import { plan } from './plan.js';
 import { repack } from './repack.js';
 import { withEngines, withTools, type JobTools } from './run/job-tools.js';
-import { forgetProven, provenFor, rememberProven } from './run/proven.js';
+import { provenFor, rememberProven } from './run/proven.js';
+import { forgetProven } from './run/proven-file.js';
 import type { SharedTools } from './run/shared-tools.js';
 import { standOnProof } from './stand-on-proof.js';
 
@@ -49,7 +50,7 @@ async function wholeUpdate(
   { request, folder, tools }: { request: RepackRequest; folder: LabelFolder; tools: JobTools },
 ): Promise<JobReport> {
   const { rt } = collected;
-  await forgetProven(rt, folder);
+  await forgetProven(rt, folder.place);
   const { plan: made, packageCaches } = await makePlan(rt, request, tools);
   guard(rt, { asked: askedBy(request), plan: made, live: folder.live });
   await guardKnown(rt, request, { plan: made, live: folder.live });

@@ -1,8 +1,9 @@
 import type { Dirent, Stats, StatsFs } from 'node:fs';
-import { constants, promises } from 'node:fs';
+import { constants, lstatSync, promises } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { platform } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import fsExtra from 'fs-extra';
 
 /**
@@ -25,6 +26,11 @@ export interface FileSystem {
   openNoFollow(path: string): Promise<FileHandle>;
   lstat(path: string): Promise<Stats>;
   stat(path: string): Promise<Stats>;
+  /**
+   * Four numbers for each of these files of a folder, which any writing of it changes: size, mtime, ctime (ms), inode; NaN for what is gone or no
+   * regular file. A tenth of the work of as many `lstat`, for folders of half a million files.
+   */
+  marks(dir: string, names: readonly string[]): Promise<Float64Array>;
   statfs(path: string): Promise<StatsFs>;
   readdir(path: string): Promise<Dirent[]>;
   /** Creates missing parents too. `made` is given each folder that it made, also where it fails in the end; the outermost first. */
@@ -90,6 +96,19 @@ async function makeFolders(path: string, mode?: number, made: string[] = []): Pr
   }
 }
 
+const MARKS_AT_ONCE = 512;
+
+/** Not asynchronous file by file: that is four times the work. In between, signals and others have their turn. */
+async function marksOf(dir: string, names: readonly string[]): Promise<Float64Array> {
+  const marks = new Float64Array(names.length * 4).fill(Number.NaN);
+  for (const [at, name] of names.entries()) {
+    if (at % MARKS_AT_ONCE === MARKS_AT_ONCE - 1) await setImmediate();
+    const stats = lstatSync(join(dir, name), { throwIfNoEntry: false });
+    if (stats?.isFile() === true) marks.set([stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino], at * 4);
+  }
+  return marks;
+}
+
 async function isFolder(path: string): Promise<boolean> {
   return promises.stat(path).then(
     (stats) => stats.isDirectory(),
@@ -107,6 +126,7 @@ export function nodeFileSystem(): FileSystem {
     openNoFollow: async (path) => handleOf(path, await promises.open(path, OPEN_READ_NOFOLLOW)),
     lstat: (path) => promises.lstat(path),
     stat: (path) => promises.stat(path),
+    marks: marksOf,
     statfs: (path) => promises.statfs(path),
     readdir: (path) => promises.readdir(path, { withFileTypes: true }),
     mkdirp: makeFolders,

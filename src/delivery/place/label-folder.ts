@@ -40,20 +40,32 @@ export async function withLabelFolder<T>(
   options: LabelFolderOptions,
   work: (folder: LabelFolder) => Promise<T>,
 ): Promise<T> {
+  return withUnseenFolder(rt, options, async (_, look) => work(await look()));
+}
+
+/** The same, where perhaps nothing of the folder needs to be looked at: `look` does that, under the lock. */
+export async function withUnseenFolder<T>(
+  rt: Runtime,
+  options: LabelFolderOptions,
+  work: (unseen: Omit<LabelFolder, 'live'>, look: () => Promise<LabelFolder>) => Promise<T>,
+): Promise<T> {
   const startedAt = new Date(rt.clock.now()).toISOString();
   const made: string[] = [];
   try {
     const place = await openRoot(rt, options.root, options.label, { made });
     const first = made.includes(place.stateDir);
     return await withLockedLabel(rt, { ...options, place, first }, async (lock) => {
-      const live = await inspectLabelFolder(rt, {
-        place,
-        replace: options.replace,
-        seen: await seenFiles(rt, place, options),
+      const unseen = { place, lock, startedAt };
+      return work(unseen, async () => {
+        const live = await inspectLabelFolder(rt, {
+          place,
+          replace: options.replace,
+          seen: await seenFiles(rt, place, options),
+        });
+        requireOurs(rt, live, options);
+        await rt.reach('update:inspected');
+        return { ...unseen, live };
       });
-      requireOurs(rt, live, options);
-      await rt.reach('update:inspected');
-      return work({ place, lock, live, startedAt });
     });
   } catch (error) {
     await unmakeFolders(rt, made);

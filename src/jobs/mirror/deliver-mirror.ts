@@ -14,6 +14,7 @@ import { keepDelta, prepareDelta } from './keep-delta.js';
 import { mirrorHead, type MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { withCount, type PlannedMirror } from './plan-mirror.js';
+import { rememberMirror } from './stand-mirror.js';
 import { rememberTold } from './told.js';
 import { clearIncoming, openIncoming } from './with-mirror.js';
 
@@ -62,7 +63,7 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
 
   const { generation, manifestSha256, unchanged, bytesWritten } = published;
   const withdrawn = new Set(planned.plan.withdrawn);
-  return {
+  const report: MirrorReport = {
     ...mirrorHead(request, place),
     artifacts: artifacts.length,
     bytesTotal: artifacts.reduce((sum, { size }) => sum + size, 0),
@@ -77,6 +78,8 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
     findings: collected.findings(),
     published: { generation, manifestSha256, unchanged, bytesWritten, proof, delta },
   };
+  await rememberMirror(rt, { request, place, gateway, planned, staged, report });
+  return report;
 }
 
 interface ContentTask {

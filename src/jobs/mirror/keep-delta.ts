@@ -11,7 +11,7 @@ import type { Runtime } from '../../runtime/runtime.js';
 import type { MirrorRequest } from './mirror-request.js';
 
 /** In the state folder: the manifest that the last delta led to. The next one begins there, whatever happened in between. */
-const DELTA_BASE_NAME = 'delta-base.json';
+export const DELTA_BASE_NAME = 'delta-base.json';
 
 /** Stands there before the first delta of a mirror that has nothing yet. */
 const NOTHING = 'null\n';

@@ -11,7 +11,9 @@ import { mirrorHead, type MirrorReport } from './mirror-report.js';
 import type { MirrorRequest } from './mirror-request.js';
 import { planMirror } from './plan-mirror.js';
 import type { PlannedMirror } from './plan-mirror.js';
-import { lookAtMirror, withMirrorFolder, withMirrorGateway } from './with-mirror.js';
+import { forgetProven } from '../run/proven-file.js';
+import { provenMirror, standOnMirror } from './stand-mirror.js';
+import { lookAtMirror, withMirrorGateway, withUnseenMirror } from './with-mirror.js';
 import { plannedChanges } from '../../delivery/planned-changes.js';
 
 export type { MirrorReport } from './mirror-report.js';
@@ -19,7 +21,7 @@ export type { MirrorRequest } from './mirror-request.js';
 
 /**
  * Brings a mirror up to date: reads the channels' indexes, picks what the mirror file wants, fetches what differs, and switches. What
- * is right already is neither read nor written. Interrupted anywhere, the next run goes on with what has been fetched.
+ * is right already is neither read nor written; where nothing at all is new, that is told from what the last whole run left behind. Interrupted anywhere, the next run goes on with what has been fetched.
  *
  * @throws RepackError E_SHRINK, E_ARTIFACT_REPLACED, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST, E_RECORD, E_LOCKED, E_UPSTREAM and the rest of
  *   the main job's
@@ -36,11 +38,19 @@ export async function mirror(machine: Runtime, request: MirrorRequest): Promise<
       return dryReport(collected, { request, folder, planned });
     });
   }
-  return withMirrorFolder(rt, request, 'mirror', async (folder) => {
-    const held = await readHold(rt, folder.place);
-    if (held !== undefined) return heldMirror(request, folder, { held, findings: collected.findings() });
+  return withUnseenMirror(rt, request, 'mirror', async (unseen, look) => {
+    const { place } = unseen;
+    const proven = await provenMirror(rt, { request, place });
+    let folder = proven === undefined ? await look() : undefined;
+    const held = await readHold(rt, place);
+    if (held !== undefined)
+      return heldMirror(request, folder ?? (await look()), { held, findings: collected.findings() });
     return withMirrorGateway(rt, request, async (gateway) => {
-      const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: folder.place.stateDir });
+      const report = proven && (await standOnMirror(collected, { request, proven, gateway, unseen }));
+      if (report !== undefined) return report;
+      folder ??= await look();
+      await forgetProven(rt, place);
+      const planned = await planMirror(rt, { request, gateway, live: folder.live, stateDir: place.stateDir });
       await rt.reach('mirror:planned');
       return deliverMirror(collected, { request, gateway, folder, planned });
     });

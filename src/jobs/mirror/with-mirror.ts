@@ -6,7 +6,7 @@ import type { Gateway } from '../../gateway/gateway.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import type { ArtifactStore } from '../../conda/plan/artifact-store.js';
 import type { Runtime } from '../../runtime/runtime.js';
-import { lookAtLabelFolder, withLabelFolder } from '../../delivery/place/label-folder.js';
+import { lookAtLabelFolder, withUnseenFolder } from '../../delivery/place/label-folder.js';
 import type { LabelFolder } from '../../delivery/place/label-folder.js';
 import { STATE_NAME, isChannel, labelsOfRoot, type LabelPlace } from '../../delivery/place/root.js';
 import { listed } from '../../delivery/collect-findings.js';
@@ -24,8 +24,18 @@ export async function withMirrorFolder<T>(
   job: string,
   work: (folder: LabelFolder) => Promise<T>,
 ): Promise<T> {
+  return withUnseenMirror(rt, request, job, async (_, look) => work(await look()));
+}
+
+/** The same, where perhaps nothing of the folder needs to be looked at. */
+export async function withUnseenMirror<T>(
+  rt: Runtime,
+  request: MirrorRequest,
+  job: string,
+  work: Parameters<typeof withUnseenFolder<T>>[2],
+): Promise<T> {
   await prepareZstd();
-  return explained(rt, request, () => withLabelFolder(rt, { ...request, job, quick: !request.reset }, work));
+  return explained(rt, request, () => withUnseenFolder(rt, { ...request, job, quick: !request.reset }, work));
 }
 
 /** The same without lock and any write. */
