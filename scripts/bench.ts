@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench } from './lib/bench-contest.js';
 import { benchDoctor } from './lib/bench-doctor.js';
+import { benchFind } from './lib/bench-find.js';
 import { benchFleet } from './lib/bench-fleet.js';
 import { benchGrowth } from './lib/bench-growth.js';
 import { benchJob } from './lib/bench-job.js';
@@ -59,6 +60,8 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   plan: benchPlan,
   /** Many labels in one run beside as many runs. */
   fleet: benchFleet,
+  /** `find` over the manifests of years, beside grep. */
+  find: benchFind,
   /** Time and memory by artifacts, records and labels. */
   growth: (bench) => benchGrowth(bench, values),
   /** `mirror` beside conda-mirror. */
