@@ -32,6 +32,6 @@ async function refuseLeak(rt: Pick<Runtime, 'fs' | 'secrets'>, place: string): P
   throw new RepackError('E_SECRET_LEAK', {
     what: 'The token was found in a file that must not hold it; nothing was published',
     where: place,
-    hint: 'Please report this as a bug (without the file). Consider the token known and have it replaced.',
+    hint: 'Where you wrote it yourself (the reason of an exception in a policy), take it out there; else please report this as a bug (without the file). Consider the token known and have it replaced.',
   });
 }
