@@ -5,6 +5,7 @@ import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import fsExtra from 'fs-extra';
+import { openQuickly, quickDisk } from './quick-disk.js';
 
 /**
  * The disk. A plain object of async functions, so that a fault test can replace any single call
@@ -83,7 +84,7 @@ export const OPEN_READ_NOFOLLOW = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 
 async function makeFolders(path: string, mode?: number, made: string[] = []): Promise<void> {
   for (let left = 2; ; left -= 1) {
     try {
-      await promises.mkdir(path, mode);
+      await quickDisk.mkdir(path, mode);
       made.push(path);
       return;
     } catch (error) {
@@ -110,7 +111,7 @@ async function marksOf(dir: string, names: readonly string[]): Promise<Float64Ar
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return promises.stat(path).then(
+  return quickDisk.stat(path).then(
     (stats) => stats.isDirectory(),
     () => false,
   );
@@ -122,28 +123,28 @@ export function nodeFileSystem(): FileSystem {
     readText: (path) => fsExtra.readFile(path, 'utf8'),
     writeFile: (path, bytes, mode) => fsExtra.writeFile(path, bytes, mode === undefined ? {} : { mode }),
     writeNew: (path, bytes) => fsExtra.writeFile(path, bytes, { flag: 'wx', mode: 0o600 }),
-    open: async (path, flags, mode) => handleOf(path, await promises.open(path, flags, mode)),
-    openNoFollow: async (path) => handleOf(path, await promises.open(path, OPEN_READ_NOFOLLOW)),
-    lstat: (path) => promises.lstat(path),
-    stat: (path) => promises.stat(path),
+    open: async (path, flags, mode) => handleOf(path, await openQuickly(path, flags, mode)),
+    openNoFollow: async (path) => handleOf(path, await openQuickly(path, OPEN_READ_NOFOLLOW)),
+    lstat: (path) => quickDisk.lstat(path),
+    stat: (path) => quickDisk.stat(path),
     marks: marksOf,
     statfs: (path) => promises.statfs(path),
-    readdir: (path) => promises.readdir(path, { withFileTypes: true }),
+    readdir: (path) => quickDisk.readdir(path, { withFileTypes: true }),
     mkdirp: makeFolders,
-    mkdir: (path, mode) => promises.mkdir(path, mode),
-    rename: (from, to) => promises.rename(from, to),
-    unlink: (path) => promises.unlink(path),
-    rmdir: (path) => promises.rmdir(path),
+    mkdir: (path, mode) => quickDisk.mkdir(path, mode),
+    rename: (from, to) => quickDisk.rename(from, to),
+    unlink: (path) => quickDisk.unlink(path),
+    rmdir: (path) => quickDisk.rmdir(path),
     remove: (path) => fsExtra.remove(path),
-    link: (existing, fresh) => promises.link(existing, fresh),
+    link: (existing, fresh) => quickDisk.link(existing, fresh),
     copyNew: (from, to) => promises.copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
     cloneNew: (from, to) => promises.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL),
-    utimes: (path, atimeMs, mtimeMs) => promises.utimes(path, atimeMs / 1000, mtimeMs / 1000),
-    chmod: (path, mode) => promises.chmod(path, mode),
+    utimes: (path, atimeMs, mtimeMs) => quickDisk.utimes(path, atimeMs / 1000, mtimeMs / 1000),
+    chmod: (path, mode) => quickDisk.chmod(path, mode),
     realpath: (path) => promises.realpath(path),
     access: (path, mode) => promises.access(path, mode),
     syncFile: async (path) => {
-      const handle = await promises.open(path, 'r+');
+      const handle = await openQuickly(path, 'r+');
       try {
         await handle.sync();
       } finally {
@@ -152,7 +153,7 @@ export function nodeFileSystem(): FileSystem {
     },
     syncDir: async (path) => {
       if (platform() === 'win32') return;
-      const handle = await promises.open(path, 'r');
+      const handle = await openQuickly(path, 'r');
       try {
         await handle.sync();
       } finally {

@@ -76,7 +76,7 @@ async function put(rt: Runtime, context: SwitchContext, operation: PutOperation,
       });
     }
   }
-  await makeFolder(rt, dirname(to), touched);
+  if (!touched.has(dirname(to))) await makeFolder(rt, dirname(to), touched);
   await replace(rt, context, { from, to, mtimeMs: operation.mtimeMs });
 }
 

@@ -61,8 +61,8 @@ export async function stageImport(
   const folders = new Set([dir]);
   const write = async (file: ContentFile): Promise<void> => {
     const path = join(dir, file.path);
+    if (!folders.has(dirname(path))) await rt.fs.mkdirp(dirname(path));
     folders.add(dirname(path));
-    await rt.fs.mkdirp(dirname(path));
     await writeNew(rt, path, { ...file, sha256: wanted.get(file.path)!.sha256 });
     wanted.delete(file.path);
     await rt.reach('import:file-staged');
