@@ -1,6 +1,8 @@
 import { installLines } from '../site/page/install-lines.js';
 import type { Credentials } from '../site/page/install-lines.js';
 import { pagePolicy } from '../site/page/html.js';
+import { placeholderOf } from '../site/page/proofs.js';
+import { wordForAnyShell, wordForSh } from '../base/shell-quote.js';
 import type { Asking } from '../site/page/html.js';
 import { packagesList } from '../site/page/packages.js';
 import { renderFolderPage } from '../site/page/render.js';
@@ -73,11 +75,28 @@ export function channelPage(summary: ChannelSummary, view: ChannelView): { html:
     specs,
     address: url,
     note: NOTES[credentials],
+    questions: paged === undefined ? undefined : questionsOf(name === '' ? 'channel' : name),
     install: installLines(specs, url).map(({ client, lines }) => ({ title: client, lines })),
     files: [...subdirs.map((each) => `${each}/`), ...files].map((href) => ({ href, about: ABOUT[href] ?? '' })),
   };
   const html = renderFolderPage(subdir === undefined ? whole : page);
   return { html, asking: paged === undefined ? 'nobody' : 'its server' };
+}
+
+/** What a page of thousands of packages does not show is asked of the folder. */
+function questionsOf(name: string): FolderPage['questions'] {
+  const place = wordForAnyShell(placeholderOf(name)) ?? wordForSh(placeholderOf(name));
+  return [
+    {
+      title: 'The licence of each package',
+      about: `On the machine where the folder lies, or a copy of it; ${placeholderOf(name)} stands for its place.`,
+      lines: [`repackenv licenses ${place} --csv`],
+    },
+    {
+      title: 'What needs a package, and what it needs',
+      lines: [`repackenv why NAME ${place}`, `repackenv tree ${place} --of NAME`],
+    },
+  ];
 }
 
 /** The part of a page that a search changes. */

@@ -16,6 +16,7 @@ export function renderFolderPage(view: FolderPage): string {
     part('sizes', 'Sizes', sizesPart(view)),
     part('licences', 'Licences', licencesPart(view)),
     part('runs', 'Runs at install', runsPart(view)),
+    part('questions', 'Licences and dependencies', commandsPart(view.questions ?? [], view)),
     part('proofs', 'Proofs', commandsPart(view.proofs, view)),
     part('files', 'Files', filesPart(view)),
     part('tree', 'Dependencies', treesPart(view)),

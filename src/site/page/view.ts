@@ -30,6 +30,8 @@ export interface FolderPage {
   note?: string | undefined;
   install: readonly PageCommands[];
   proofs: readonly PageCommands[];
+  /** Of a channel too large for one page: how the rest is asked. */
+  questions?: readonly PageCommands[] | undefined;
   /** Papers and other files that can be had. `href`: relative. */
   files: readonly { href: string; about: string }[];
   /** Pages above, the outermost first. */

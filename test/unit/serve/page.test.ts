@@ -103,6 +103,13 @@ describe('summarise', () => {
     expect(foundPart(summary, { ...VIEW, search: { query, page } })).not.toContain('<b>');
   });
 
+  it('says how licences and dependencies are asked of a channel that is too large for them, and of no other', async () => {
+    const large = htmlOf(await summarise(FOLDER, many(3000)), VIEW);
+    for (const line of ['licenses /repos/acme --csv', 'why NAME /repos/acme', 'tree /repos/acme --of NAME'])
+      expect(large).toContain(`repackenv ${line}`);
+    expect(htmlOf(await summarise(FOLDER, many(30)), VIEW)).not.toContain('repackenv licenses');
+  });
+
   it('puts who is called so before who begins so, and each newest first across pages', async () => {
     const paths = Array.from({ length: MOST_AT_ONCE }, (_, n) => `noarch/numpy-base-1.${n}-0.conda`);
     const names = ['noarch/a-numpy-1-0.conda', 'noarch/numpy-1.9-0.conda', 'linux-64/numpy-1.10-0.conda'];
