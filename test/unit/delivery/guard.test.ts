@@ -4,7 +4,7 @@ import type { Manifest } from '../../../src/channel/manifest/manifest.js';
 import type { LiveFolder } from '../../../src/channel/staged.js';
 import { parseMatchSpec } from '../../../src/conda/spec/match-spec.js';
 import type { PlannedArtifact } from '../../../src/conda/plan/plan.js';
-import { guard, type Asked } from '../../../src/delivery/guard.js';
+import { guard, guardSignature, type Asked } from '../../../src/delivery/guard.js';
 import { testRuntime } from '../../helpers/runtime.js';
 
 const SIGS = 'linux-64/numpy-1.26.4-0.conda.v0.sigs';
@@ -42,6 +42,11 @@ function ask(folder: LiveFolder, wish: Wish): { error: RepackError | undefined; 
   return { error, notes };
 }
 
+/** What a person calls it that `--drop` calls so. */
+function wordTold(word: string): string {
+  return word === 'attestations' ? 'the attestations' : word;
+}
+
 const signed = ['manifest.json.sig'];
 const attested = { files: [{ path: SIGS, kind: 'side' }] as unknown as Manifest['files'] };
 
@@ -69,7 +74,7 @@ describe('D16 asked less', () => {
     const { error } = ask(folder, wish);
     expect(error).toMatchObject({ code: 'E_ASKS_LESS', exitCode: 2, where: '/srv/repos/acme' });
     expect(error!.hint).toBe(`Ask for it too, or let it go: ${words.map((word) => `--drop ${word}`).join(' ')}`);
-    expect(error!.details).toHaveLength(words.length);
+    expect(error!.details).toEqual(words.map((word) => expect.stringMatching(`^would leave: .*${wordTold(word)}`)));
     expect(ask(folder, { ...wish, drop: [...(wish.drop ?? []), ...words] }).error).toBeUndefined();
     expect(ask(folder, { ...wish, drop: ['all'] }).error).toBeUndefined();
   });
@@ -97,6 +102,30 @@ describe('D16 asked less', () => {
     expect(ask(live({}), { drop: ['six', 'win-64'] }).notes).toEqual([
       '--drop six: the label folder was not asked for it',
     ]);
+  });
+
+  it('a --drop of what the folder has, or of everything, is not said', () => {
+    const { notes } = ask(live({}), { drop: ['numpy', 'win-64', 'signature', 'attestations', 'all'] });
+    expect(notes).toEqual([]);
+  });
+
+  it('a capture names no packages, so a --drop of one is not judged', () => {
+    expect(ask(live({}), { specs: undefined, drop: ['six'] }).notes).toEqual([]);
+  });
+
+  it('a platform may be kept in noarch alone: noarch is asked for by nobody', () => {
+    expect(ask(live({ subdirs: ['noarch'] }), { subdirs: [] }).error).toBeUndefined();
+  });
+
+  it('an installer without attestations is no attestation, and a .sigs of no side file is none', () => {
+    expect(ask(live({ files: [{ path: SIGS, kind: 'artifact' }] as never }), {}).error).toBeUndefined();
+  });
+
+  it.each([
+    ['one', { specs: ['numpy'] }, 'has something that'],
+    ['two', { specs: ['six'] }, 'has 2 things that'],
+  ])('says how many would leave: %s', (_, wish, what) => {
+    expect(ask(live({}), wish).error!.what).toContain(what);
   });
 
   it('a name that something else needs stays, and that is said', () => {
@@ -130,9 +159,42 @@ describe('D16 a declared label', () => {
     expect(ask(folder, { ...declared, ...wish, drop: [...(wish.drop ?? []), ...words] }).error).toBeUndefined();
   });
 
+  it('says nothing where nothing leaves', () => {
+    expect(ask(four, { ...declared, specs: ['a', 'b', 'c', 'd'] })).toEqual({ error: undefined, notes: [] });
+  });
+
+  it('says nothing of leaving where it may not leave', () => {
+    expect(ask(four, { ...declared, specs: ['a'] }).notes).toEqual([]);
+    expect(ask(four, { specs: ['a', 'b'], drop: ['c', 'd'] }).notes).toEqual([]);
+  });
+
   it('does not count what is still delivered', () => {
     const { error, notes } = ask(four, { ...declared, specs: ['a'], delivered: ['b-1-0.conda', 'c-1-0.conda'] });
     expect(error).toBeUndefined();
     expect(notes).toContain('no longer declared, and leaving: d');
+  });
+});
+
+describe('D16 a signature', () => {
+  const leaving = ['linux-64/numpy-1.26.4-0.conda', 'manifest.json.sig'];
+  const signedFolder = live({}, signed);
+
+  it('does not go where nobody lets it', () => {
+    const run = () => guardSignature({ leaving }, ['attestations'], signedFolder);
+    expect(run).toThrow(
+      expect.objectContaining({
+        code: 'E_ASKS_LESS',
+        hint: expect.stringContaining('--drop signature'),
+        details: [expect.stringContaining('the signature (manifest.json.sig)')],
+      }),
+    );
+  });
+
+  it.each([
+    ['it stays', ['linux-64/numpy-1.26.4-0.conda'], []],
+    ['it is let go', leaving, ['signature']],
+    ['all is let go', leaving, ['all']],
+  ])('no false alarm: %s', (_, paths, drop) => {
+    expect(() => guardSignature({ leaving: paths }, drop, signedFolder)).not.toThrow();
   });
 });

@@ -86,10 +86,38 @@ describe('parseLabel', () => {
   });
 });
 
-describe('parseSubdir', () => {
-  it.each(['noarch', 'linux-64', 'win-arm64', 'emscripten-wasm32', 'newos-128'])('takes %s', (subdir) => {
+/** `KNOWN_SUBDIRS` of conda/base/constants.py; CEP 26 leaves them undefined as labels. */
+const SUBDIRS_OF_CONDA =
+  'noarch emscripten-wasm32 wasi-wasm32 freebsd-64 linux-32 linux-64 linux-aarch64 linux-armv6l linux-armv7l linux-ppc64 ' +
+  'linux-ppc64le linux-riscv64 linux-s390x osx-64 osx-arm64 win-32 win-64 win-arm64 zos-z';
+
+describe('a label and the subdirs', () => {
+  it.each(SUBDIRS_OF_CONDA.split(' '))('%s is a subdir and no label', (subdir) => {
     expect(parseSubdir(subdir)).toBe(subdir);
+    expect(refusal(() => parseLabel(subdir)).text).toContain(
+      `label "${subdir}" can't be used: "${subdir}" is the name`,
+    );
   });
+
+  it.each([
+    ['', 'used: it is empty\n'],
+    ['.', 'used: "." means another folder\n'],
+    ['..', 'used: ".." means another folder\n'],
+    ['...', 'used: it begins with "."\n'],
+    ['a/../b', 'used: its part "..": ".." means another folder\n'],
+    ['a/b', 'used: it has a "/" or "\\"'],
+  ])('%j: tells what to mend, and of a path in which part', (label, shows) => {
+    expect(refusal(() => parseLabel(label)).text).toContain(shows);
+  });
+});
+
+describe('parseSubdir', () => {
+  it.each(['noarch', 'linux-64', 'win-arm64', 'emscripten-wasm32', 'newos-128', `${'a'.repeat(29)}-64`])(
+    'takes %s',
+    (subdir) => {
+      expect(parseSubdir(subdir)).toBe(subdir);
+    },
+  );
 
   it.each([
     '',
@@ -101,6 +129,9 @@ describe('parseSubdir', () => {
     'linux',
     '..',
     'linux-64\n',
+    '-64',
+    'linux-',
+    ' linux-64',
     `${'a'.repeat(30)}-64`,
   ])('B11 refuses %j', (subdir) => {
     const { code, text } = refusal(() => parseSubdir(subdir));
@@ -153,6 +184,8 @@ describe('parseDistFilename', () => {
     'numpy-1.0-0.conda.partial',
     'numpy--0.conda',
     'numpy-1.0-.conda',
+    '+numpy-1.0-0.conda',
+    'numpy-1.0-0!1.conda',
     '.conda',
     '',
     'n\u00fcmpy-1.0-0.conda',
@@ -163,7 +196,7 @@ describe('parseDistFilename', () => {
 });
 
 describe('safeSegment', () => {
-  it.each(['linux-64', 'numpy-1!2.0+x-0.conda', '_x', 'A.b'])('takes %s', (name) => {
+  it.each(['linux-64', 'numpy-1!2.0+x-0.conda', '_x', 'A.b', 'x.con', 'x'.repeat(255)])('takes %s', (name) => {
     expect(safeSegment(name, 'member')).toBe(name);
   });
 
@@ -207,8 +240,18 @@ describe('package names (CEP 26)', () => {
     },
   );
 
-  it('knows virtual packages', () => {
-    expect(['__glibc', '__unix', '__cuda'].every(isVirtualPackageName)).toBe(true);
-    expect(['_glibc', '___x', 'glibc'].some(isVirtualPackageName)).toBe(false);
-  });
+  // CEP 26: ^__[a-z0-9][._-]?([a-z0-9]+(\.|-|_|$))*$
+  it.each(['__glibc', '__unix', '__cuda', '__a', '__a.b', '__a-b_c.d', '__win-', `__${'a'.repeat(62)}`])(
+    'takes %s for a virtual package',
+    (name) => {
+      expect(isVirtualPackageName(name)).toBe(true);
+    },
+  );
+
+  it.each(['_glibc', '___x', 'glibc', '', '__', '__.a', '__a--b', '__a..b', '__A', '__a b', `__${'a'.repeat(63)}`])(
+    'does not take %j for a virtual package',
+    (name) => {
+      expect(isVirtualPackageName(name)).toBe(false);
+    },
+  );
 });
