@@ -68,7 +68,7 @@ async function mutate(name: string, { files, tests }: MutationGroup): Promise<Fi
     ignorePatterns: ['/*', '!/src', '!/test', '!/scripts', '!/bin', '!/package.json', '!/tsconfig.json', '!/dist'],
     concurrency: Number(process.env.REPACKENV_MUTATION_WORKERS ?? 2),
     // A busy machine makes no mutant hang.
-    timeoutMS: 60_000,
+    timeoutMS: 20_000,
     incremental: true,
     incrementalFile: join(REPORTS, `${name}.json`),
     cleanTempDir: 'always',

@@ -26,11 +26,11 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   digests: {
     files: ['src/codec/digests.ts', 'src/conda/record/expected-digest.ts'],
-    tests: ['test/unit/codec/digests.test.ts', 'test/unit/conda/record/*.test.ts'],
+    tests: ['test/unit/codec/digests.test.ts', 'test/unit/conda/record/expected-digest.test.ts'],
   },
   manifest: {
     files: ['src/channel/manifest/*.ts'],
-    tests: ['test/unit/channel/manifest/*.test.ts'],
+    tests: ['test/unit/channel/manifest/*.test.ts', 'test/unit/jobs/other-file.test.ts'],
   },
   guard: { files: ['src/delivery/guard.ts'], tests: ['test/unit/delivery/guard.test.ts'] },
   policy: {

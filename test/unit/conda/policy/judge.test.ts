@@ -5,7 +5,8 @@ import { PROJECT_ROOT } from '../../../../scripts/lib/layers.js';
 import { advisoriesIn, advisoryBook } from '../../../../src/conda/advisory/osv.js';
 import { channelAt } from '../../../../src/conda/channel/channel.js';
 import { judge, type JudgedPackage } from '../../../../src/conda/policy/judge.js';
-import type { Policy, PolicyRules } from '../../../../src/conda/policy/policy.js';
+import { isChannel } from '../../../../src/conda/policy/channel-name.js';
+import { asksForScripts, endedExceptions, type Policy, type PolicyRules } from '../../../../src/conda/policy/policy.js';
 import type { PackageRecord } from '../../../../src/conda/record/records.js';
 import { scanRepodata } from '../../../../src/conda/record/repodata-scan.js';
 import { parseMirrorText } from '../../../../src/config/mirror-file/read.js';
@@ -105,6 +106,23 @@ describe('a policy', () => {
       { ...pkg(), scripts: { link: ['bin/.x-post-link.sh', 'b'], activate: ['a'], menu: [] } },
       'deny scripts: link (it has bin/.x-post-link.sh and 1 more)',
     ],
+    [
+      'deny: {scripts: [link]}',
+      { ...pkg(), scripts: { link: ['a'], activate: [], menu: [] } },
+      'deny scripts: link (it has a)',
+    ],
+    [
+      'allow: {packages: [a, b, c, d, e, f, g, h]}',
+      pkg(),
+      'allow packages: a, b, c, d, e, f, g, h (it is openssl 3.0.14)',
+    ],
+    [
+      'allow: {packages: [a, b, c, d, e, f, g, h, i]}',
+      pkg(),
+      'allow packages: a, b, c, d, e, f, g, h, … (it is openssl 3.0.14)',
+    ],
+    ['allow: {channels: [defaults, bioconda]}', pkg(), `allow channels: defaults, bioconda (it comes from ${FORGE})`],
+    ['require: [license]', pkg({ license: undefined }), 'require license (its record states no license)'],
     ['require: [license]', pkg({ license: ' ' }), 'require license (its record states no license)'],
     ['require: [sha256]', pkg({ sha256: undefined }), 'require sha256 (its channel states no sha256)'],
     ['require: [attestations]', { ...pkg(), attested: false }, 'require attestations (it has no attestation)'],
@@ -136,6 +154,15 @@ describe('a policy', () => {
     ['newest: 7d', pkg({ timestamp: AT - 7 * DAY })],
     ['newest: 7d', pkg({ timestamp: AT, indexed_timestamp: AT - 8 * DAY })],
     ['newest: 7d', pkg({ timestamp: undefined })],
+    ['undated: deny\ndeny: {licenses: MIT}', pkg({ timestamp: undefined })],
+    ['newest: 7d\nundated: deny', pkg()],
+    ['deny: {scripts: [link]}', pkg()],
+    ['deny: {scripts: [link]}', { ...pkg(), scripts: { link: [], activate: ['a'], menu: [] } }],
+    ['allow: {packages: [numpy, openssl]}', pkg()],
+    ['allow: {channels: [bioconda, conda-forge]}', pkg()],
+    ['require: [signature]', { ...pkg(), attested: false }],
+    ['require: [attestations]', { ...pkg(), attested: true }],
+    ['deny: {licenses: APACHE}\nexcept: {packages: [numpy, openssl], reason: x, until: 2026-11-29}', pkg()],
     ['advisories: a.json', pkg({ version: '3.0.15' })],
     ['require: [license, sha256, signature, attestations]', pkg()],
     ['deny: {licenses: APACHE}\nexcept: {packages: "openssl 3.0.*", reason: x, until: 2026-11-29}', pkg()],
@@ -154,6 +181,59 @@ describe('a policy', () => {
     ]);
     expect(judge(policyOf('newest: 60d'), pkg({ timestamp: undefined })).undated).toBe(true);
     expect(judge(policyOf('deny: {licenses: MIT}'), pkg({ timestamp: undefined })).undated).toBe(false);
+    expect(judge(policyOf('newest: 60d'), pkg()).undated).toBe(false);
+    expect(judge(policyOf('deny: {licenses: MIT}'), pkg()).excepted).toEqual([]);
+    const alsoDenied = judge(policyOf('newest: 60d\ndeny: {licenses: APACHE}'), pkg({ timestamp: undefined }));
+    expect(alsoDenied).toMatchObject({ undated: false, denials: [{ rule: 'deny', ids: [] }] });
+  });
+
+  it('of two parts: each must allow, an exception of one counts for both, and one rule by age is enough', () => {
+    const [age, licence] = ['newest: 7d', 'deny: {licenses: APACHE}'].map((text) => policyOf(text).parts[0]!);
+    const exception = policyOf('except: {packages: openssl, reason: x, until: 2026-12-01}').parts[0]!;
+    const both = (parts: PolicyRules[]) => judge({ parts, at: AT }, pkg({ timestamp: undefined }));
+    expect(both([age!, licence!]).denials).toMatchObject([{ rule: 'deny' }]);
+    expect(both([age!, licence!, exception])).toMatchObject({ denials: [], undated: true, excepted: [{}] });
+  });
+
+  it('an advisory without a summary is told by its id', () => {
+    const advisories = [{ ...OPENSSL![0]!, summary: undefined }];
+    const { denials } = judge(policyOf('advisories: a.json', { advisories }), pkg());
+    expect(denials).toMatchObject([{ because: '3.0.14 is affected', ids: ['CVE-2026-1', 'GHSA-1'] }]);
+  });
+
+  it('an exception counts through its last millisecond and has ended after it', () => {
+    const text = 'deny: {licenses: APACHE}\nexcept: {packages: openssl, reason: x, until: 2026-11-28}';
+    const { untilMs } = policyOf(text).parts[0]!.except[0]!;
+    expect(untilMs).toBe(Date.parse('2026-11-29T00:00:00Z') - 1);
+    const judged = (at: number) => {
+      const policy = policyOf(text, { at });
+      return [judge(policy, pkg()).denials.length, endedExceptions(policy).length];
+    };
+    expect(judged(untilMs)).toEqual([0, 0]);
+    expect(judged(untilMs + 1)).toEqual([1, 1]);
+  });
+
+  it('packages are looked into where one of its parts asks for it', () => {
+    const none = policyOf('deny: {licenses: MIT}');
+    const asks = policyOf('deny: {scripts: [menu]}');
+    expect(asksForScripts(none)).toBe(false);
+    expect(asksForScripts({ ...none, parts: [...none.parts, ...asks.parts] })).toBe(true);
+  });
+
+  it.each([
+    ['defaults', 'https://repo.anaconda.com/pkgs/main', true],
+    ['defaults/main', 'https://repo.anaconda.com/pkgs/main', true],
+    ['defaults/m', 'https://repo.anaconda.com/pkgs/main', false],
+    ['defaults/main', 'https://repo.anaconda.com/pkgs/r', false],
+    ['defaults', 'https://repo.anaconda.com/pkgs-of-others/x', false],
+    ['defaults', 'https://h/https://repo.anaconda.com/pkgs/main', false],
+    ['bioconda/defaults', 'https://repo.anaconda.com/pkgs/main', false],
+    ['conda-forge', FORGE, true],
+    ['conda-forge//', FORGE, true],
+    ['conda', FORGE, false],
+    ['conda-forge', undefined, false],
+  ])('the channel %s stands for %s: %s', (name, url, expected) => {
+    expect(isChannel(name, url)).toBe(expected);
   });
 });
 
