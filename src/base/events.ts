@@ -6,7 +6,7 @@ export type ArtifactSource = 'store' | 'cache' | 'download';
 /** How many artifacts came from where, and their size in bytes. */
 export type SourceCounts = Record<ArtifactSource, { artifacts: number; bytes: number }>;
 
-export type Stage = 'engine' | 'solve' | 'acquire' | 'index' | 'prove' | 'publish' | 'medium' | 'clean-up';
+export type Stage = 'read' | 'engine' | 'solve' | 'acquire' | 'index' | 'prove' | 'publish' | 'medium' | 'clean-up';
 
 /**
  * What stages say while they work; the terminal, the log and `--json` are three readers of it. Sizes in bytes. Texts and URLs are
@@ -22,8 +22,8 @@ export type RepackEvent =
   | { type: 'artifact-acquired'; fn: string; subdir: string; bytes: number; source: ArtifactSource }
   /** All are in hand. */
   | ({ type: 'acquire-finished' } & SourceCounts)
-  /** How far long reading or writing has come; reported at most a hundred times. */
-  | { type: 'progress'; stage: Stage; bytes: number; of: number }
+  /** How far long reading or writing has come; reported some hundred times. `of`: 0 where that is not known. `what`: an index, a file. */
+  | { type: 'progress'; stage: Stage; bytes: number; of: number; what?: string }
   /** `again`: its host has not answered since such an event. */
   | { type: 'retry'; url: string; reason: string; attempt: number; waitMs: number; again?: true }
   | { type: 'waiting'; reason: string }

@@ -48,6 +48,9 @@ export interface CliContext {
   redactor: Redactor;
 }
 
+/** They ask, or wait for others. */
+const WAITING: ReadonlySet<string> = new Set(['init', 'serve', 'work']);
+
 /** Runs one of the two programs and returns its exit code. Never throws. */
 export async function runCli(program: ProgramName, args: readonly string[], context: CliContext): Promise<ExitCode> {
   const { rt, relay, terminal, redactor } = context;
@@ -86,7 +89,8 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const { logins, warning } = usesLogins ? await takeLogins(values, context) : { logins: [], warning: undefined };
       if (values.logDir !== undefined && command.log !== undefined)
         log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
-      reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log });
+      const doing = WAITING.has(command.name) ? '' : command.name;
+      reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log, doing });
       relay.attach(reporter);
       const platforms = command.settings.includes('subdirs') && origins.subdirs !== 'default' ? values.subdirs : [];
       for (const message of [token.warning, warning, ...nearMisses(rt.env, platforms)])

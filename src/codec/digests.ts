@@ -39,11 +39,11 @@ export function digestStream(known: { md5?: string } = {}): DigestStream {
  */
 export async function digestsOfFile(
   handle: Pick<FileHandle, 'read'>,
-  { stated, onPiece }: { stated?: Pick<Digests, 'sha256' | 'md5'> | undefined; onPiece?: () => void } = {},
+  { stated, onPiece }: { stated?: Pick<Digests, 'sha256' | 'md5'> | undefined; onPiece?: (bytes: number) => void } = {},
 ): Promise<Digests> {
   const stream = digestStream(stated);
   for await (const piece of piecesOf(handle)) {
-    onPiece?.();
+    onPiece?.(piece.length);
     stream.update(piece);
   }
   const found = stream.digest();

@@ -67,8 +67,10 @@ function sink(stream: NodeJS.WriteStream, env: Streams['env'], onLost: () => voi
       return stream.isTTY ? stream.rows : 0;
     },
     get colours() {
-      const noColour = env['NO_COLOR'];
-      return stream.isTTY === true && env['TERM'] !== 'dumb' && (noColour === undefined || noColour === '');
+      // As Node, chalk and others: what forces colours comes first.
+      const { FORCE_COLOR: forced = '', NO_COLOR: noColour = '' } = env;
+      if (forced !== '') return !['0', 'false'].includes(forced);
+      return stream.isTTY === true && env['TERM'] !== 'dumb' && noColour === '';
     },
   };
 }

@@ -3,6 +3,7 @@ import { digestsOf, digestsOfFile } from '../../codec/digests.js';
 import type { Digests } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { INDEX_NAMES, MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../manifest/manifest.js';
+import { byteProgress } from '../../base/byte-progress.js';
 import { inParallel } from '../../base/parallel.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { violation } from '../check/rules.js';
@@ -11,7 +12,9 @@ import type { LiveFile } from '../staged.js';
 import { listFolder } from './list-folder.js';
 import type { Listing, ListOptions } from './list-folder.js';
 
-export type ReadRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine'>;
+export type ReadRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine'> & Partial<Pick<Runtime, 'events'>>;
+
+type OnBytes = (bytes: number, path: string) => void;
 
 /** A file whose bytes were hashed, and the marks that any later writing would change. Times in ms. */
 export interface SeenFile extends LiveFile {
@@ -64,9 +67,11 @@ export async function readFolder(
     else violations.push(violation(kind, path));
   }
   const files = new Map<string, FolderFile>();
+  const onBytes = byteProgress(rt, { stage: 'read' });
   await inParallel(listing.paths, Math.max(4, rt.machine.cpus), async (path) => {
     try {
-      files.set(path, await readFile(rt, { ...options, dir, path, keep: READ_WHOLE.has(nameOf(path)) }));
+      const keep = READ_WHOLE.has(nameOf(path));
+      files.set(path, await readFile(rt, { ...options, dir, path, keep, onBytes }));
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -83,8 +88,9 @@ export async function hashFiles(
   { dir, paths }: Pick<Listing, 'dir' | 'paths'>,
   options: HashOptions = {},
 ): Promise<Map<string, LiveFile>> {
+  const onBytes = byteProgress(rt, { stage: 'read' });
   const hashed = await inParallel(paths, Math.max(4, rt.machine.cpus), async (path) => {
-    const { size, sha256, md5, mtimeMs } = await readFile(rt, { ...options, dir, path, keep: false });
+    const { size, sha256, md5, mtimeMs } = await readFile(rt, { ...options, dir, path, keep: false, onBytes });
     return { size, sha256, md5, mtimeMs };
   });
   return new Map(paths.map((path, at) => [path, hashed[at]!]));
@@ -92,7 +98,14 @@ export async function hashFiles(
 
 async function readFile(
   rt: ReadRuntime,
-  { dir, path, seen, stated, keep }: HashOptions & { dir: string; path: string; keep: boolean },
+  {
+    dir,
+    path,
+    seen,
+    stated,
+    keep,
+    onBytes,
+  }: HashOptions & { dir: string; path: string; keep: boolean; onBytes: OnBytes },
 ): Promise<FolderFile> {
   rt.signal.throwIfAborted();
   const file = join(dir, path);
@@ -106,7 +119,10 @@ async function readFile(
   if (known !== undefined) return { ...marks, ...known, bytes: undefined };
   const handle = await rt.fs.openNoFollow(file);
   try {
-    const onPiece = (): void => rt.signal.throwIfAborted();
+    const onPiece = (piece: number): void => {
+      rt.signal.throwIfAborted();
+      onBytes(piece, path);
+    };
     return { ...marks, ...(await digestsOfFile(handle, { stated: stated?.get(path), onPiece })), bytes: undefined };
   } finally {
     await handle.close();

@@ -4,7 +4,8 @@ import { formatBytes, plural, sourcesText } from './format.js';
 /** `log`: goes to the log in any case, to the terminal with --debug. */
 export type Level = 'normal' | 'warning' | 'log' | 'debug';
 
-const STAGE_TITLES = {
+export const STAGE_TITLES = {
+  read: 'read',
   engine: 'engine',
   solve: 'solve',
   acquire: 'fetch',

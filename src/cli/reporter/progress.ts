@@ -1,7 +1,8 @@
 import type { RepackEvent } from '../../base/events.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { TextSink } from '../../runtime/terminal.js';
-import { formatBytes } from './format.js';
+import { STAGE_TITLES } from './event-text.js';
+import { durationText, formatBytes } from './format.js';
 import { oneLine } from './printable.js';
 
 const FRAME_MS = 100;
@@ -19,27 +20,29 @@ export interface ProgressLine {
   end?(): void;
 }
 
-/** `clean`: makes a text fit to be printed. */
-export function progressLine(sink: TextSink, clock: Clock, clean: (text: string) => string): ProgressLine {
+/** `clean`: makes a text fit to be printed. `idle`: what is said of work that tells nothing of itself. */
+export function progressLine(sink: TextSink, clock: Clock, clean: (text: string) => string, idle = ''): ProgressLine {
   const status = statusText(clock);
   const frame = frames(clock);
-  let shown = false;
-  let text = '';
-  let since = 0;
-  let heard = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let drawn = '';
+  let text = idle;
+  let since = clock.monotonic();
+  let heard = since;
+  let timer = idle === '' ? undefined : setInterval(tick, TICK_MS).unref();
   const draw = (more = ''): void => {
-    sink.write(`\r\u001B[K${fitted(clean(text), widthOf(sink) - more.length)}${more}`);
-    shown = true;
+    const line = `${fitted(clean(text), widthOf(sink) - more.length)}${more}`;
+    sink.write(`${erased(sink, [drawn], LINE)}${line}`);
+    drawn = line;
   };
   // What says nothing for a while (a solve, an engine at work, a proof) still moves: by the seconds since the step began.
-  const tick = (): void => {
+  function tick(): void {
     const now = clock.monotonic();
-    if (text !== '' && now - heard >= TICK_MS) draw(`  ${Math.round((now - since) / 1000)} s`);
-  };
+    if (text !== '' && now - heard >= TICK_MS) draw(secondsText(now - since));
+  }
   return {
     event(event) {
-      if (event.type === 'stage-finished' || event.type === 'acquire-finished') text = '';
+      const ends = (event.type === 'stage-finished' && event.stage !== 'index') || event.type === 'acquire-finished';
+      if (ends) [text, since] = [idle, clock.monotonic()];
       const said = status(event);
       if (said === undefined) return;
       heard = clock.monotonic();
@@ -51,13 +54,32 @@ export function progressLine(sink: TextSink, clock: Clock, clean: (text: string)
     end() {
       clearInterval(timer);
       timer = undefined;
+      text = '';
     },
     clear() {
-      if (!shown) return;
-      sink.write('\r\u001B[K');
-      shown = false;
+      if (drawn === '') return;
+      sink.write(erased(sink, [drawn], LINE));
+      drawn = '';
     },
   };
+}
+
+/** Erases from the cursor to the end of the line, of the screen. */
+const LINE = '\u001B[K';
+const SCREEN = '\u001B[J';
+
+function secondsText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 100 ? `  ${seconds} s` : `  ${durationText(seconds)}`;
+}
+
+/**
+ * Takes lines away that were drawn last. A terminal that became narrower has broken them: how many rows they take is asked anew each time.
+ */
+function erased(sink: TextSink, lines: readonly string[], one = SCREEN): string {
+  const rows = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / widthOf(sink, 0))), 0);
+  const up = Math.min(rows, heightOf(sink)) - 1;
+  return up > 0 ? `\r\u001B[${up}A${SCREEN}` : `\r${one}`;
 }
 
 /** Status lines of several labels, one below the other, drawn again in place. */
@@ -70,27 +92,34 @@ export interface LiveLines {
   clear(): void;
 }
 
-/**
- * A terminal that becomes narrower breaks the lines that stand on it: how many rows they take is asked anew each time they are taken away. Lines
- * that do not fit on the screen are counted.
- */
+/** Lines that do not fit on the screen are counted. A label that says nothing for a while shows the seconds since its step began. */
 export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) => string): LiveLines {
-  const labels = new Map<string, { says: ReturnType<typeof statusText>; text: string }>();
+  interface Line {
+    says: ReturnType<typeof statusText>;
+    text: string;
+    since: number;
+    heard: number;
+  }
+  const labels = new Map<string, Line>();
   const frame = frames(clock);
   let drawn: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
 
   const clear = (): void => {
     if (drawn.length === 0) return;
-    const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / widthOf(sink, 0))), 0);
-    const up = Math.min(rows, heightOf(sink)) - 1;
-    sink.write(`\r${up > 0 ? `\u001B[${up}A` : ''}\u001B[J`);
+    sink.write(erased(sink, drawn));
     drawn = [];
+  };
+  const lineOf = ([label, { text, since, heard }]: [string, Line], width: number): string => {
+    const now = clock.monotonic();
+    const more = now - heard >= TICK_MS ? secondsText(now - since) : '';
+    return `${fitted(clean(`${label}: ${text}`), width - more.length)}${more}`;
   };
   const draw = (): void => {
     clear();
     const width = widthOf(sink);
     const most = Math.max(1, heightOf(sink) - 2);
-    const all = [...labels].map(([label, { text }]) => fitted(clean(`${label}: ${text}`), width));
+    const all = [...labels].map((each) => lineOf(each, width));
     const more = all.length - most;
     drawn = more > 0 ? [...all.slice(0, most), fitted(`… and ${more} more`, width)] : all;
     if (drawn.length > 0) sink.write(drawn.join('\r\n'));
@@ -98,15 +127,21 @@ export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) =>
 
   return {
     event(label, event) {
-      const line = labels.get(label) ?? { says: statusText(clock), text: 'begins' };
+      const now = clock.monotonic();
+      const line = labels.get(label) ?? { says: statusText(clock), text: 'begins', since: now, heard: now };
       const isNew = !labels.has(label);
       labels.set(label, line);
+      timer ??= setInterval(draw, TICK_MS).unref();
       const said = line.says(event);
-      if (said !== undefined) line.text = said.text;
+      if (said !== undefined) Object.assign(line, { text: said.text, heard: now }, said.whole ? { since: now } : {});
       if (frame(isNew || drawn.length === 0)) draw();
     },
     end(label) {
       if (!labels.delete(label)) return;
+      if (labels.size === 0) {
+        clearInterval(timer);
+        timer = undefined;
+      }
       draw();
     },
     clear,
@@ -115,40 +150,96 @@ export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) =>
 
 /** What a line says after each event; undefined: nothing else than before. `whole`: a step begins or ends, which is worth a frame. */
 function statusText(clock: Clock): (event: RepackEvent) => { text: string; whole: boolean } | undefined {
+  let stage = '';
   let total = { artifacts: 0, bytes: 0 };
   let done = { artifacts: 0, bytes: 0 };
-  let startedAt = 0;
+  let latest = '';
+  let speed = speedOf(clock);
+  const indexes = new Map<string, { bytes: number; of: number }>();
+
   const transfer = (whole: boolean): { text: string; whole: boolean } => {
-    const seconds = (clock.monotonic() - startedAt) / 1000;
-    const rate = seconds > 0.2 ? `, ${formatBytes(Math.round(done.bytes / seconds))}/s` : '';
     const share = total.bytes > 0 ? Math.min(1, done.bytes / total.bytes) : 1;
     const bar = '#'.repeat(Math.round(share * 20)).padEnd(20, '.');
-    return {
-      text: `fetch [${bar}] ${done.artifacts}/${total.artifacts} artifacts, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}${rate}`,
-      whole,
-    };
+    const far = `${done.artifacts}/${total.artifacts} artifacts, ${farText(done.bytes, total.bytes)}`;
+    const name = latest === '' ? '' : `  ${latest}`;
+    return { text: `fetch [${bar}] ${far}${speed(done.bytes, total.bytes)}${name}`, whole };
   };
+  const ofIndexes = (): { text: string; whole: boolean } => {
+    const files = [...indexes.values()];
+    const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
+    // One whose size is not known leaves that of all unknown.
+    const of = files.some((each) => each.of === 0) ? 0 : files.reduce((sum, each) => sum + each.of, 0);
+    const ways = [...indexes].map(([what, each]) =>
+      each.bytes === each.of
+        ? `reading ${what}`
+        : `${what}${files.length === 1 ? '' : ` ${farText(each.bytes, each.of)}`}`,
+    );
+    const whole = files.every((each) => each.bytes === each.of);
+    const sum = whole ? '' : `${farText(bytes, of)}${speed(bytes, of)}  `;
+    return { text: `index: ${sum}${ways.join(', ')}`, whole };
+  };
+
   return (event) => {
-    if (event.type === 'stage-started') return { text: `${event.stage}: ${event.detail ?? '…'}`, whole: true };
-    if (event.type === 'progress') {
-      const text = `${event.stage}: ${formatBytes(event.bytes)} of ${formatBytes(event.of)}`;
-      return { text, whole: event.bytes === event.of };
+    switch (event.type) {
+      case 'stage-started':
+        stage = `${STAGE_TITLES[event.stage]}: ${event.detail ?? '…'}`;
+        return { text: stage, whole: true };
+      case 'stage-finished':
+        if (event.stage !== 'index' || indexes.size === 0) return undefined;
+        for (const [what, { bytes, of }] of indexes) if (bytes === of) indexes.delete(what);
+        return indexes.size > 0 ? ofIndexes() : { text: stage, whole: false };
+      case 'progress': {
+        const { what = '', bytes, of } = event;
+        if (event.stage === 'index') {
+          if (indexes.size === 0) speed = speedOf(clock);
+          indexes.set(what, { bytes, of });
+          return ofIndexes();
+        }
+        const name = what === '' ? '' : `  ${what}`;
+        const text = `${STAGE_TITLES[event.stage]}: ${farText(bytes, of)}${speed(bytes, of)}${name}`;
+        return { text, whole: bytes === of };
+      }
+      case 'acquire-total':
+        total = { artifacts: event.artifacts, bytes: event.bytes };
+        done = { artifacts: 0, bytes: 0 };
+        latest = '';
+        speed = speedOf(clock, true);
+        return transfer(true);
+      case 'acquire-progress':
+        done.bytes += event.bytes;
+        return transfer(false);
+      case 'artifact-acquired':
+        done.artifacts += 1;
+        latest = event.fn;
+        return transfer(done.artifacts === total.artifacts);
+      default:
+        return undefined;
     }
-    if (event.type === 'acquire-total') {
-      total = { artifacts: event.artifacts, bytes: event.bytes };
-      done = { artifacts: 0, bytes: 0 };
-      startedAt = clock.monotonic();
-      return transfer(true);
-    }
-    if (event.type === 'acquire-progress') {
-      done.bytes += event.bytes;
-      return transfer(false);
-    }
-    if (event.type === 'artifact-acquired') {
-      done.artifacts += 1;
-      return transfer(done.artifacts === total.artifacts);
-    }
-    return undefined;
+  };
+}
+
+/** `12 MB of 38 MB`; `of` 0: not known. */
+function farText(bytes: number, of: number): string {
+  return of > 0 ? `${formatBytes(bytes)} of ${formatBytes(of)}` : formatBytes(bytes);
+}
+
+const SPEED_MS = 5000;
+/** In a shorter time nothing is said of how fast it goes. */
+const LEAST_MS = 500;
+
+/** `, 5.1 MB/s, 6 s left`, by the last seconds; empty as long as that is not known. To be asked as bytes come; `fromNow`: none has yet. */
+function speedOf(clock: Clock, fromNow = false): (bytes: number, of: number) => string {
+  let marks = fromNow ? [{ at: clock.monotonic(), bytes: 0 }] : [];
+  return (bytes, of) => {
+    const at = clock.monotonic();
+    if (bytes < (marks.at(-1)?.bytes ?? 0)) marks = [];
+    if (marks.length === 0 || at - marks.at(-1)!.at >= FRAME_MS) marks.push({ at, bytes });
+    while (marks.length > 1 && at - marks[1]!.at > SPEED_MS) marks.shift();
+    const [first] = marks;
+    const [ms, came] = [at - first!.at, bytes - first!.bytes];
+    if (ms < LEAST_MS || came <= 0) return '';
+    const rate = `, ${formatBytes(Math.round((came / ms) * 1000))}/s`;
+    return of > bytes ? `${rate}, ${durationText(Math.ceil(((of - bytes) * ms) / came / 1000))} left` : rate;
   };
 }
 

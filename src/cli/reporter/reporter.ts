@@ -6,11 +6,11 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Terminal } from '../../runtime/terminal.js';
 import { errorData, errorText } from './error-text.js';
 import { eventText } from './event-text.js';
-import { localTimestamp } from './format.js';
+import { durationText, localTimestamp } from './format.js';
 import type { LogFile } from './log-file.js';
 import { oneLine, printable } from './printable.js';
 import { progressLine, type LiveLines, type ProgressLine } from './progress.js';
-import { findingText } from './sections.js';
+import { colouredReport, findingText } from './sections.js';
 
 /**
  * The only place from which text reaches a person; every text passes the redactor first, and its control characters are shown. Those that a
@@ -40,6 +40,8 @@ export interface ReporterOptions {
   quiet: boolean;
   debug: boolean;
   log: LogFile | undefined;
+  /** What is said of work that says nothing of itself, `verify`; empty for what asks, or waits. */
+  doing?: string | undefined;
   /** One of the labels that are at work: in front of each line, and in each event of `--json`. Its report goes to the log. */
   label?: { name: string; lines: LiveLines | undefined } | undefined;
 }
@@ -57,7 +59,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   const colours = terminal.stderr.colours;
 
   function progressOf(): ProgressLine | undefined {
-    if (label === undefined) return progressLine(terminal.stderr, clock, clean);
+    if (label === undefined) return progressLine(terminal.stderr, clock, clean, options.doing);
     const { name, lines } = label;
     return lines && { event: (event) => lines.event(name, event), clear: () => lines.clear() };
   }
@@ -88,6 +90,14 @@ export function createReporter(options: ReporterOptions): Reporter {
       lastTold = clock.monotonic();
     }
     if (event.type !== 'acquire-progress') jsonLine({ time: timeOf(clock), ...named, ...event });
+  };
+
+  const begun = clock.monotonic();
+  /** Whoever sat and watched hears how long it took. */
+  const withTook = (text: string): string => {
+    const seconds = Math.round((clock.monotonic() - begun) / 1000);
+    if (!watched || !terminal.stdout.interactive || seconds < 2) return text;
+    return text.replace(/\n/, `\n  took        ${durationText(seconds)}\n`);
   };
 
   const told = new Set<string>();
@@ -152,7 +162,10 @@ export function createReporter(options: ReporterOptions): Reporter {
       // Long lists are cut.
       release((finding) => !text.includes(findingText(finding)));
       if (json) jsonLine({ type: label === undefined ? 'report' : 'label-report', ...data });
-      else if (label === undefined && (!quiet || answer)) toStdout(clean(text));
+      else if (label === undefined && (!quiet || answer)) {
+        const shown = clean(answer ? text : withTook(text));
+        toStdout(terminal.stdout.colours ? colouredReport(shown) : shown);
+      }
       if (quiet && !json && !answer && whenQuiet !== '') toStderr(whenQuiet);
       if (quiet && !json) for (const finding of untoldFindings(data['findings'])) emit({ type: 'finding', finding });
     },

@@ -69,3 +69,20 @@ export function otherFilesSection(leaving: readonly string[]): string[] {
     leaving.filter((path) => !/\.(conda|tar\.bz2)$/.test(path)),
   );
 }
+
+const COLOURS: Readonly<Record<string, string>> = {
+  added: '32',
+  removed: '31',
+  'other files that leave': '31',
+  findings: '33',
+};
+
+/** Where colour carries meaning: what is added, what leaves, what is found. `text`: a report, fit to be printed. */
+export function colouredReport(text: string): string {
+  let colour: string | undefined;
+  const lines = text.split('\n').map((line) => {
+    if (!line.startsWith('    ')) colour = COLOURS[/^ {2}(\S.*?) +\d+$/.exec(line)?.[1] ?? ''];
+    return colour === undefined ? line : `\u001B[${colour}m${line}\u001B[0m`;
+  });
+  return lines.join('\n');
+}

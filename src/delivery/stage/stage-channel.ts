@@ -11,6 +11,7 @@ import {
   SUMS_NAME,
   type ManifestFile,
 } from '../../channel/manifest/manifest.js';
+import { byteProgress } from '../../base/byte-progress.js';
 import { inParallel } from '../../base/parallel.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import type { LiveFolder, SideFile, StagedChannel, StagedFile } from '../../channel/staged.js';
@@ -248,11 +249,13 @@ async function writeFiles(
   try {
     for (const folder of folders) await rt.fs.mkdirp(folder);
     await refuseFullDisk(rt, dir, needed);
+    const onBytes = byteProgress(rt, { stage: 'publish', of: needed });
     await inParallel(files, 4, async (each) => {
       rt.signal.throwIfAborted();
       if (!changesOnly) await writeFile(rt, each, { live, dir, share, needed });
       else if (each.file.change !== 'unchanged' && (await takeFile(rt, each, { live, dir, share, needed })))
         linked.add(each.file.path);
+      if (each.file.change !== 'unchanged' && !inStore(each)) onBytes(each.file.size, `staging ${each.file.path}`);
     });
     // Where nothing changes, nothing will be published from here, and waiting for the disk is most of the work.
     if (needed > 0) await Promise.all(folders.map((folder) => rt.fs.syncDir(folder)));

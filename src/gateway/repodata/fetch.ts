@@ -10,7 +10,7 @@ import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { refusedStatus } from '../explain-failure.js';
 import { mostUnpacked, type GatewayLimits } from '../limits.js';
 import { conditions } from './conditions.js';
-import { memorySink } from './memory-sink.js';
+import { memorySink, tellEach } from './memory-sink.js';
 import type { ShardedRepodata } from './shards.js';
 import type { RepodataFetchContext } from './fetch-context.js';
 import { allBroken, asRepodataError, isContentError, overLimit } from './fetch-errors.js';
@@ -208,17 +208,23 @@ async function fetchFile(
   const { channel, subdir, file } = request;
   for (let again = false; ; again = true) {
     const sink = memorySink();
+    const told = { of: 0, any: false };
+    const toldSink = tellEach(sink, (bytes) => {
+      told.any = true;
+      tellProgress(context, request, { bytes, of: told.of });
+    });
     const headers = again ? { 'cache-control': 'no-cache' } : request.validators;
     const large = new AbortController();
     const result = await transfer(context, {
-      onStart(size = 0) {
-        if (size < (request.below ?? Number.POSITIVE_INFINITY)) return;
+      onStart(whole = 0) {
+        told.of = whole;
+        if (whole < (request.below ?? Number.POSITIVE_INFINITY)) return;
         large.abort();
         large.signal.throwIfAborted();
       },
       channel,
       path: `${subdir}/${file}`,
-      sink,
+      sink: toldSink,
       headers,
       maxBytes: context.limits.maxRepodataWireBytes,
       signal: AbortSignal.any([context.signal, large.signal]),
@@ -228,9 +234,11 @@ async function fetchFile(
       throw failureCode(error) === 'TOO_LONG' ? overLimit(error, request, context.limits) : error;
     });
     if (!result.ok) return { found: false, status: result.status };
+    if (told.any) tellProgress(context, request, { bytes: sink.size, of: sink.size });
     try {
       const bytes = await unpack(received(sink.bytes(), request), file, context.limits);
       const index = scan(bytes, request);
+      if (told.any) context.rt.events.emit({ type: 'stage-finished', stage: 'index' });
       await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
       const behind = await behindMs(context, request, result.headers['last-modified']);
       return { found: true, index, file, behindMs: behind, sha256: digestOf({ bytes }) };
@@ -239,6 +247,14 @@ async function fetchFile(
       if (again || !isRepackError(error)) throw asRepodataError(error, request);
     }
   }
+}
+
+function tellProgress(
+  { rt }: RepodataFetchContext,
+  { channel, subdir }: FileRequest,
+  { bytes, of }: { bytes: number; of: number },
+): void {
+  rt.events.emit({ type: 'progress', stage: 'index', what: `${channel.name}/${subdir}`, bytes, of });
 }
 
 function digestOf({ bytes, sha256 }: Pick<CachedRepodata, 'bytes' | 'sha256'>): () => string {
