@@ -36,6 +36,7 @@ export async function writePart(rt: Runtime, members: readonly TarMember[], targ
   const digests = digestStream();
   const handle = await onDisk(rt, target, () => rt.fs.open(target.path, 'wx', 0o666));
   let complete = false;
+  let [flushing, unflushed] = [Promise.resolve(), 0];
   try {
     for await (const chunk of inLargePieces(stream)) {
       rt.signal.throwIfAborted();
@@ -44,7 +45,15 @@ export async function writePart(rt: Runtime, members: readonly TarMember[], targ
       digests.update(chunk);
       await writing;
       target.onBytes?.(chunk.length);
+      unflushed += chunk.length;
+      if (unflushed < FLUSHED_AT_ONCE) continue;
+      // The disk takes what is there while the next pieces are read and hashed.
+      await flushing;
+      flushing = onDisk(rt, target, () => handle.sync());
+      flushing.catch(() => undefined);
+      unflushed = 0;
     }
+    await flushing;
     // A full or torn-out medium may show only here.
     await onDisk(rt, target, () => handle.sync());
     complete = true;
@@ -138,6 +147,7 @@ async function* inLargePieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 const LARGE_PIECE = 256 * 1024;
+const FLUSHED_AT_ONCE = 16 * 1024 * 1024;
 
 async function onDisk<T>(rt: Runtime, { path, needed }: PartTarget, work: () => Promise<T>): Promise<T> {
   try {
