@@ -83,7 +83,10 @@ export interface PublicServerOptions {
 
 /** What strangers may take of the server. Times in milliseconds, sizes in bytes. */
 export interface PublicLimits {
-  /** Connections that are served; as many again are told 503, what comes on top is dropped. */
+  /**
+   * Requests that are answered at a time; what comes on top is told 503. Twice as many connections are kept: for one more, that which has
+   * been without a request for the longest is dropped, else the new one.
+   */
   connections: number;
   headerBytes: number;
   /** Until the head of a request is whole. */
@@ -123,6 +126,7 @@ export interface PublicBody {
   close(): Promise<void>;
 }
 
+/** `signal`: the server does not wait for the answer any more. */
 export type PublicHandler = (request: PublicRequest, signal: AbortSignal) => Promise<PublicResponse>;
 
 export interface Answered {

@@ -2,7 +2,7 @@ import { createServer, STATUS_CODES, type IncomingMessage, type Server, type Ser
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Answered, PublicRequest, PublicResponse, PublicServer, PublicServerOptions } from './http-door.js';
-import { sendPieces } from './send-pieces.js';
+import { sendAtOnce, sendPieces } from './send-pieces.js';
 
 /** How often waiting connections are looked through, and idle ones closed while the server stops. */
 const CHECK_MS = 5000;
@@ -11,13 +11,14 @@ const STOP_CHECK_MS = 50;
 const LINGER_MS = 1000;
 const RETRY_AFTER_S = '5';
 
+/** An answer in memory up to here is written in one go with its head. */
+const AT_ONCE = 1 << 16;
+
 interface Line {
   /** Requests on this connection that are not answered yet. */
   waiting: number;
   /** Answers go out one after another: nothing is opened for a request that was only sent ahead. */
   tail: Promise<void>;
-  /** Over the number that is served. */
-  surplus: boolean;
 }
 
 /**
@@ -26,6 +27,7 @@ interface Line {
  */
 export async function listenPublic(options: PublicServerOptions): Promise<PublicServer> {
   const { limits } = options;
+  /** Who has been without a request for the longest stands first. */
   const lines = new Map<Duplex, Line>();
   const abandoned = new AbortController();
   const state = { stopping: false, underWay: 0, streams: 0 };
@@ -38,15 +40,22 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     insecureHTTPParser: false,
     noDelay: true,
   });
-  server.maxConnections = 2 * limits.connections;
-
   server.on('connection', (socket) => {
-    const surplus = lines.size >= limits.connections;
-    lines.set(socket, { waiting: 0, tail: Promise.resolve(), surplus });
+    // Who keeps a line for later, or never ends the head of a request, gives it up for one that has come now.
+    if (lines.size >= 2 * limits.connections && !dropWaiting()) return void socket.destroy();
+    lines.set(socket, { waiting: 0, tail: Promise.resolve() });
     socket.on('close', () => lines.delete(socket));
-    // A client that keeps a line for later gives it up for one that has come now.
-    if (surplus) server.closeIdleConnections();
   });
+
+  function dropWaiting(): boolean {
+    for (const [socket, { waiting }] of lines) {
+      if (waiting > 0) continue;
+      lines.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
 
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const line = lines.get(request.socket);
@@ -55,10 +64,11 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     if (line === undefined || line.waiting >= limits.pipelined) return void request.socket.destroy();
     line.waiting += 1;
     line.tail = line.tail
-      .then(() => answer(request, response, line))
+      .then(() => answer(request, response))
       .catch(() => void response.destroy())
       .finally(() => {
         line.waiting -= 1;
+        if (lines.delete(request.socket)) lines.set(request.socket, line);
       });
   };
   server.on('request', take);
@@ -75,18 +85,13 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
   const { port, address } = server.address() as AddressInfo;
   return { port, address, stop: ({ deadlineMs }) => stop(deadlineMs) };
 
-  async function answer(request: IncomingMessage, response: ServerResponse, line: Line): Promise<void> {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.socket.destroyed) return;
     const begun = performance.now();
-    const gone = new AbortController();
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client went away'));
-    });
     state.underWay += 1;
     let answered = { status: 500, bytes: 0, complete: false };
     try {
-      const signal = AbortSignal.any([gone.signal, abandoned.signal]);
-      const reply = preset(request, line) ?? (await options.handler(received(request), signal).catch(failed));
+      const reply = preset(request) ?? (await options.handler(received(request), abandoned.signal).catch(failed));
       answered = await send(request, response, reply);
     } finally {
       state.underWay -= 1;
@@ -95,12 +100,12 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
   }
 
   /** Answers that need no look at the folder. */
-  function preset(request: IncomingMessage, line: Line): PublicResponse | undefined {
+  function preset(request: IncomingMessage): PublicResponse | undefined {
     // A bare `GET /` too, which is HTTP/0.9: a proxy before us may read where it ends otherwise.
     if (!['1.0', '1.1'].includes(request.httpVersion)) return plainResponse(505, { connection: 'close' });
-    if (line.surplus) return plainResponse(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
-    const hosts = request.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host');
-    if (hosts.length > 1) return plainResponse(400, { connection: 'close' });
+    if (state.underWay > limits.connections)
+      return plainResponse(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
+    if (hostsIn(request) > 1) return plainResponse(400, { connection: 'close' });
     // RFC 9110, 9.3.1: content in a GET has no meaning, and is a way to smuggle requests past a proxy.
     if (!hasBody(request)) return undefined;
     return isRead(request.method) ? plainResponse(400, { connection: 'close' }) : undefined;
@@ -120,6 +125,11 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
       if (withoutBody || body === undefined) {
         response.end();
         return { status, bytes: 0, complete: true };
+      }
+      if (bytes !== undefined && bytes <= AT_ONCE) {
+        const sent = await sendAtOnce(response, body as Uint8Array, limits.pieceMs);
+        if (!sent.complete) request.socket.destroy();
+        return { status, ...sent };
       }
       // What is held in memory goes out in pieces too: who does not read it may not keep the connection.
       const held = body instanceof Uint8Array;
@@ -212,16 +222,21 @@ function isRead(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
+function hostsIn({ rawHeaders }: IncomingMessage): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]!.toLowerCase() === 'host') count += 1;
+  return count;
+}
+
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
 function received(request: IncomingMessage): PublicRequest {
-  const headers = Object.entries(request.headers).map(([name, value]) => [
-    name,
-    Array.isArray(value) ? value.join(', ') : (value ?? ''),
-  ]);
-  return { ...headOf(request), headers: Object.fromEntries(headers), client: clientOf(request.socket) };
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers))
+    headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  return { method: request.method ?? '', target: request.url ?? '', headers, client: clientOf(request.socket) };
 }
 
 function headOf(request: IncomingMessage): { method: string; target: string; agent: string } {

@@ -42,3 +42,22 @@ function write(response: ServerResponse, piece: Uint8Array, pieceMs: number): Pr
     response.write(piece, done);
   });
 }
+
+/** Ends the response with a small body, in one write with its head; waits only where the network does not take that at once. */
+export async function sendAtOnce(
+  response: ServerResponse,
+  body: Uint8Array,
+  pieceMs: number,
+): Promise<{ bytes: number; complete: boolean }> {
+  response.end(body);
+  if (response.socket?.writableLength === 0) return { bytes: body.length, complete: true };
+  if (response.destroyed) return { bytes: 0, complete: false };
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => response.destroy(), pieceMs);
+    response.once('close', () => {
+      clearTimeout(timer);
+      const complete = response.writableFinished;
+      resolve({ bytes: complete ? body.length : 0, complete });
+    });
+  });
+}

@@ -9,8 +9,10 @@ import { parseManifest } from '../channel/manifest/read-manifest.js';
 import { indexedSubdirs } from '../channel/read/list-folder.js';
 import type { RepodataIndex } from '../conda/record/repodata-index.js';
 import { scanRepodata } from '../conda/record/repodata-scan.js';
-import { closeChecked, readWhole, YOUNG_MS } from './checked-file.js';
+import { closeChecked, readWhole } from './checked-file.js';
 import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
+import { isYoung, keyOf } from './file-state.js';
+import type { Look } from './file-state.js';
 
 /** What a folder says of itself at one instant. */
 export interface FolderContents {
@@ -56,6 +58,7 @@ export function openChannelFolder(
   let reading: { key: string; read: Promise<FolderContents | string> } | undefined;
   let listed: { at: number; subdirs: readonly string[] } | undefined;
   let told = '';
+  const look = checker.lookIn(dir);
   /** `key`: of the file, once it is old enough to tell by it that nothing has changed. */
   const indexes = new Map<string, { key: string; read: SubdirIndex }>();
   /** A client asks for many packages at once: one of the requests reads the index for all. */
@@ -78,11 +81,8 @@ export function openChannelFolder(
     name,
     async contents() {
       const path = join(dir, MANIFEST_NAME);
-      const key = await rt.fs.lstat(path).then(
-        ({ ino, size, mtimeMs, ctimeMs }) => `${ino}:${size}:${mtimeMs}:${ctimeMs}`,
-        (error: unknown) => errnoOf(error) ?? 'unreadable',
-      );
-      if (key === 'ENOENT') return withoutManifest(await subdirsOnDisk());
+      const key = await stateOf(look, path);
+      if (key === '') return withoutManifest(await subdirsOnDisk());
       if (last?.key === key) return last.contents;
       // That of a mirror is large: one of those who ask reads it for all.
       if (reading?.key !== key) {
@@ -106,7 +106,7 @@ export function openChannelFolder(
     async index(subdir) {
       const path = `${subdir}/${INDEX_NAMES[0]}`;
       // Looked at before it is read: what comes in between makes it look changed, never the same.
-      const key = await settledKey(rt, join(dir, path));
+      const key = await settledKey(rt, look, join(dir, path));
       const seen = indexes.get(subdir);
       if (seen !== undefined && key !== '' && seen.key === key) return seen.read;
       const file = await checker.open(dir, path);
@@ -141,10 +141,23 @@ export function openChannelFolder(
 }
 
 /** Changes whenever the file does; empty where there is none, or one so young that it may change without it. */
-async function settledKey(rt: ServeRuntime, path: string): Promise<string> {
-  const stats = await rt.fs.lstat(path).catch(() => undefined);
-  if (stats?.isFile() !== true || Math.abs(rt.clock.now() - stats.ctimeMs) < YOUNG_MS) return '';
-  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
+async function settledKey(rt: ServeRuntime, look: Look, path: string): Promise<string> {
+  try {
+    const stats = await look(path);
+    return stats?.isFile() === true && !isYoung(stats, rt.clock.now()) ? keyOf(stats) : '';
+  } catch {
+    return '';
+  }
+}
+
+/** Its key, else why it can't be looked at; empty: it is not there. */
+async function stateOf(look: Look, path: string): Promise<string> {
+  try {
+    const stats = await look(path);
+    return stats === undefined ? '' : keyOf(stats);
+  } catch (error) {
+    return errnoOf(error) ?? 'unreadable';
+  }
 }
 
 /** Undefined where it is too large, or was cut meanwhile. Throws what is wrong with it. */

@@ -1,9 +1,12 @@
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestStream, digestsOfFile } from '../codec/digests.js';
 import type { Digests } from '../codec/digests.js';
 import { errnoOf } from '../base/disk-errors.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { isYoung, keyOf, makeLook } from './file-state.js';
+import type { Look } from './file-state.js';
 
 export type ServeRuntime = Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine' | 'signal'>;
 
@@ -40,6 +43,8 @@ export interface FileChecker {
    * another size is `other` without being read.
    */
   open(dir: string, path: string, stated?: Stated): Promise<CheckedFile | NoFile | 'other'>;
+  /** Looks at files of the folder. */
+  lookIn(dir: string): Look;
 }
 
 export interface Stated {
@@ -48,24 +53,27 @@ export interface Stated {
   md5?: string | undefined;
 }
 
-type BigStats = Awaited<ReturnType<typeof bigStat>>;
-
-/** Up to here a file is read at once, and its digest taken each time. */
+/** Up to here a file is read at once, and kept in memory. */
 const SMALL = 1 << 16;
+/** So many bytes of small files, and what it takes to know each. */
+const MEMORY = 64 << 20;
+const ENTRY_BYTES = 1024;
 /** Digests that are remembered: some 60 MB. */
 const REMEMBERED = 200_000;
 const HASHED_AT_ONCE = 2;
-/** A file this young may change again without its times changing (2 s on FAT): its digests are not remembered. */
-export const YOUNG_MS = 2000;
 
 /**
  * Reads every file once to its end before the first byte of it goes out, and remembers what came out by device, inode, size and times; so
- * no answer carries an ETag of other bytes.
+ * no answer carries an ETag of other bytes. A small one is remembered whole, and looked at each time.
  */
 export function makeFileChecker(rt: ServeRuntime): FileChecker {
   const known = new Map<string, Digests>();
   const underWay = new Map<string, Promise<Digests | undefined>>();
   const inTurn = lanes(HASHED_AT_ONCE);
+  /** By path; who was not asked for the longest stands first. */
+  const memory = new Map<string, { key: string; file: SmallFile }>();
+  let memoryBytes = 0;
+  const looks = new Map<string, Look>();
 
   /** Undefined where the file changed meanwhile. Nobody who comes between the end and the remembering begins anew. */
   const hashed = (key: string, handle: FileHandle, stated: Stated): Promise<Digests | undefined> => {
@@ -91,8 +99,46 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
     return work;
   };
 
-  const remember = (key: string, digests: Digests, stats: BigStats): void => {
-    if (Math.abs(rt.clock.now() - Number(stats.ctimeMs)) < YOUNG_MS) return;
+  const forget = (full: string): void => {
+    const entry = memory.get(full);
+    if (entry === undefined) return;
+    memory.delete(full);
+    memoryBytes -= entry.file.bytes.length + ENTRY_BYTES;
+  };
+
+  const keep = (full: string, key: string, file: SmallFile): void => {
+    forget(full);
+    memory.set(full, { key, file });
+    memoryBytes += file.bytes.length + ENTRY_BYTES;
+    while (memoryBytes > MEMORY) forget(memory.keys().next().value!);
+  };
+
+  const lookIn = (dir: string): Look => {
+    const look = looks.get(dir) ?? makeLook(rt, dir);
+    looks.set(dir, look);
+    return look;
+  };
+
+  /** Undefined where it is not there, or not what it was. */
+  const fromMemory = async (dir: string, full: string, stated: Stated): Promise<SmallFile | undefined> => {
+    const entry = memory.get(full);
+    if (entry === undefined) return undefined;
+    const { key, file } = entry;
+    try {
+      const looked = await lookIn(dir)(full);
+      if (looked !== undefined && keyOf(looked) === key && isStated(file.digests, stated)) {
+        if (memory.delete(full)) memory.set(full, entry);
+        return file;
+      }
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+    forget(full);
+    return undefined;
+  };
+
+  const remember = (key: string, digests: Digests, stats: BigIntStats): void => {
+    if (isYoung(stats, rt.clock.now())) return;
     if (known.size >= REMEMBERED) known.delete(known.keys().next().value!);
     known.set(key, digests);
   };
@@ -110,7 +156,12 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
       if (bytes === undefined) return 'busy';
       const found = digestsOfBytes(bytes, stated);
       remember(key, found, stats);
-      return differs(found, stated) ? 'other' : { kind: 'small', bytes, digests: found, mtimeMs };
+      if (differs(found, stated)) return 'other';
+      const file: SmallFile = { kind: 'small', bytes, digests: found, mtimeMs };
+      // What was read may be newer than what was looked at.
+      const after = await bigStat(handle);
+      if (keyOf(after) === key && !isYoung(after, rt.clock.now())) keep(full, key, file);
+      return file;
     }
     if (digests === undefined) {
       digests = await hashed(key, handle, stated);
@@ -125,8 +176,11 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
   };
 
   return {
+    lookIn,
     async open(dir, path, stated = {}) {
       const full = join(dir, path);
+      const kept = await fromMemory(dir, full, stated);
+      if (kept !== undefined) return kept;
       let handle: FileHandle | undefined;
       let checked: CheckedFile | NoFile | 'other' = 'busy';
       try {
@@ -165,14 +219,13 @@ function digestsOfBytes(bytes: Uint8Array, { sha256, md5 }: Stated): Digests {
   return stream.digest();
 }
 
-/** Whole numbers to the nanosecond: an inode or a time is not rounded to another one. */
-function bigStat(handle: FileHandle) {
+/** As `lstatExact`. */
+function bigStat(handle: FileHandle): Promise<BigIntStats> {
   return handle.stat({ bigint: true });
 }
 
-/** Changes with the content, with the file behind the name, and with anything done to it. */
-function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+function isStated(found: Digests, stated: Stated): boolean {
+  return (stated.size === undefined || stated.size === found.size) && !differs(found, stated);
 }
 
 function differs(found: Digests, stated: Stated): boolean {

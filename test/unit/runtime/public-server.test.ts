@@ -205,8 +205,13 @@ describe('slow clients', () => {
 
 describe('too many', () => {
   it('N14 answers 503 beyond the limit, drops what comes on top, and serves again when they have gone', async () => {
-    const port = await start(hello, { connections: 10, headersMs: 30_000 });
-    const holding = await openSockets(port, 10, 'GET /a HTTP/1.1\r\n');
+    const body = (): PublicBody => slowBody(10_000, 50);
+    const waiting: PublicHandler = async () => ({ status: 200, headers: { 'content-length': '10000' }, body: body() });
+    const port = await start((request, signal) => (request.target === '/a' ? hello : waiting)(request, signal), {
+      connections: 10,
+      headersMs: 30_000,
+    });
+    const holding = await openSockets(port, 10, GET.replace('/a', '/slow'));
     const surplus = await rawRequest(port, '/a');
     expect(surplus.status).toBe(503);
     expect(surplus.headers).toMatchObject({ 'retry-after': '5', connection: 'close' });

@@ -36,7 +36,12 @@ async function serve(folder: string): Promise<void> {
       throw Object.assign(new Error(disk.code), { code: disk.code });
     };
   };
-  const broken = { ...fs, readdir: failing(fs.readdir), lstat: failing(fs.lstat), readText: failing(fs.readText) };
+  const lstatNow: typeof fs.lstatNow = (path) => {
+    if (disk.code === '') return fs.lstatNow(path);
+    throw Object.assign(new Error(disk.code), { code: disk.code });
+  };
+  const looks = { lstat: failing(fs.lstat), lstatExact: failing(fs.lstatExact), lstatNow };
+  const broken = { ...fs, ...looks, readdir: failing(fs.readdir), readText: failing(fs.readText) };
   const clock = { now: () => Date.now(), monotonic: () => now, sleep: async (ms: number) => void (now += ms) };
   serving = await startServing(folder, { runtime: { fs: broken, clock: clock as never } });
 }
