@@ -50,5 +50,5 @@ export const ATTACK_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'test/unit/channel/check',
     'test/e2e/signature',
   ],
-  serve: ['test/unit/serve', 'test/unit/runtime/public-server', 'test/e2e/serve'],
+  serve: ['test/attack/serve-', 'test/unit/serve', 'test/unit/runtime/public-server', 'test/e2e/serve'],
 };
