@@ -17,6 +17,7 @@ export const ATTACK_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'test/fault/rollback-kill',
     'test/fault/random-kills',
     'test/fault/early-signal',
+    'test/fault/first-run',
     'test/fault/push-',
     'test/fault/queue-',
   ],

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Time, so that tests can own it. */
@@ -15,6 +16,8 @@ export function systemClock(): Clock {
     now: () => Date.now(),
     monotonic: () => performance.now(),
     sleep: async (ms, signal) => {
+      // Many may wait at once, each until the one signal of the run: Node takes more than ten for a leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
       try {
         await delay(ms, undefined, signal === undefined ? undefined : { signal });
       } catch (error) {
