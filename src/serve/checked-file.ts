@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestStream, digestsOfFile } from '../codec/digests.js';
@@ -6,7 +5,7 @@ import type { Digests } from '../codec/digests.js';
 import { errnoOf } from '../base/disk-errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { isYoung, keyOf, makeLook } from './file-state.js';
-import type { Look } from './file-state.js';
+import type { ExactStats, Look } from './file-state.js';
 
 export type ServeRuntime = Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine' | 'signal'>;
 
@@ -110,7 +109,10 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
     forget(full);
     memory.set(full, { key, file });
     memoryBytes += file.bytes.length + ENTRY_BYTES;
-    while (memoryBytes > MEMORY) forget(memory.keys().next().value!);
+    for (const oldest of memory.keys()) {
+      if (memoryBytes <= MEMORY) break;
+      forget(oldest);
+    }
   };
 
   const lookIn = (dir: string): Look => {
@@ -137,7 +139,7 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
     return undefined;
   };
 
-  const remember = (key: string, digests: Digests, stats: BigIntStats): void => {
+  const remember = (key: string, digests: Digests, stats: ExactStats): void => {
     if (isYoung(stats, rt.clock.now())) return;
     if (known.size >= REMEMBERED) known.delete(known.keys().next().value!);
     known.set(key, digests);
@@ -220,7 +222,7 @@ function digestsOfBytes(bytes: Uint8Array, { sha256, md5 }: Stated): Digests {
 }
 
 /** As `lstatExact`. */
-function bigStat(handle: FileHandle): Promise<BigIntStats> {
+function bigStat(handle: FileHandle): Promise<ExactStats> {
   return handle.stat({ bigint: true });
 }
 

@@ -1,6 +1,7 @@
-import type { BigIntStats } from 'node:fs';
 import { errnoOf } from '../base/disk-errors.js';
 import type { Runtime } from '../runtime/runtime.js';
+
+export type ExactStats = Awaited<ReturnType<Runtime['fs']['lstatExact']>>;
 
 /** Of statfs(2): ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs. */
 const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010]);
@@ -10,7 +11,7 @@ export const YOUNG_MS = 2000;
 
 /** Looks at a file below a folder, not through a link. Undefined: nothing is there. */
 export type Look = (path: string) => Looked | Promise<Looked>;
-type Looked = BigIntStats | undefined;
+type Looked = ExactStats | undefined;
 
 /**
  * For the files of `dir`. Where that lies on a disk of this machine a look is a call of 3 µs, a tenth of what it takes on another
@@ -31,10 +32,10 @@ export function makeLook(rt: Pick<Runtime, 'fs'>, dir: string): Look {
 }
 
 /** Changes with the content, with the file behind the name, and with anything done to it. */
-export function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+export function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: ExactStats): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
-export function isYoung({ ctimeMs }: BigIntStats, nowMs: number): boolean {
+export function isYoung({ ctimeMs }: ExactStats, nowMs: number): boolean {
   return Math.abs(nowMs - Number(ctimeMs)) < YOUNG_MS;
 }
