@@ -12,7 +12,7 @@ import { verify } from '../../src/jobs/verify.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { attempts, holdsForEach, SEED } from '../helpers/attack.js';
 import { exportTo } from '../helpers/carry.js';
-import { faultFs, type FaultCode, type FsCall } from '../helpers/fault-fs.js';
+import { failWhere, faultFs, isWrite, type FaultCode, type FsCall } from '../helpers/fault-fs.js';
 import { GATE_TOKEN, JOBS, jobRuntime, type Gated } from '../helpers/gated-jobs.js';
 import { pushHere } from '../helpers/pushing.js';
 import { impatientClock } from '../helpers/runtime.js';
@@ -128,6 +128,21 @@ describe('E1 E2 E3 E4 E5 each call site of each command fails', () => {
       );
     },
   );
+});
+
+it('E1 ROOT full only when what lies beside is written: published, told with exit 1, and written by the next run', async () => {
+  const job = await JOBS.update({ request: { siteFiles: true } });
+  const beside = join(job.root, 'acme.');
+  const { fs } = faultFs(failWhere((call) => isWrite(call) && String(call.args[0]).startsWith(beside), 'ENOSPC'));
+  const told = expect.objectContaining({
+    code: 'site-files-not-written',
+    exit: true,
+    subject: expect.stringContaining(beside),
+  });
+  expect(await job.run({ fs, workers })).toMatchObject({ findings: expect.arrayContaining([told]) });
+  expect(await breaches(job.labelDir)).toEqual([]);
+  await job.run({ workers });
+  expect(await exists(`${beside}INSTALL.md`)).toBe(true);
 });
 
 async function holds({ index, fault }: Case, { prepare, fresh }: { prepare: Prepare; fresh: object }): Promise<void> {
