@@ -25,7 +25,7 @@ const OLD = 60;
 const NEW = 20;
 const SUBDIR = 'linux-64';
 const RATTLER = `import asyncio, os, pathlib, sys, rattler.index
-asyncio.run(rattler.index.index_fs(pathlib.Path(sys.argv[1]))); os._exit(0)`;
+asyncio.run(rattler.index.index_fs(pathlib.Path(sys.argv[1]), write_shards=False)); os._exit(0)`;
 
 /** Those that this Python has (PyPI: conda-index, py-rattler, conda-mirror), and ours. */
 function others(python: string): Other[] {
