@@ -14,30 +14,25 @@ export type ComparedFile = Pick<ManifestFile, 'path' | 'size' | 'sha256'> & { re
  */
 export function compareChannels(before: readonly ComparedFile[], after: readonly ComparedFile[]): ChannelChanges {
   const old = new Map(before.map((file) => [file.path, file]));
-  const fresh = new Map(after.map((file) => [file.path, file]));
-  const changes: ChannelChanges = {
-    ...pairByName(
-      packagesOf(before).filter((each) => !fresh.has(pathOf(each))),
-      packagesOf(after).filter((each) => !old.has(pathOf(each))),
-    ),
-    rerecorded: [],
-    kept: 0,
-    bytesToTravel: 0,
-    bytesOfPackages: 0,
-  };
-  for (const change of packagesOf(after)) {
-    const [was, is] = [old.get(pathOf(change)), fresh.get(pathOf(change))];
-    if (was === undefined || is === undefined) continue;
-    const sameRecord = was.record === undefined || is.record === undefined || was.record === is.record;
-    if (was.sha256 === is.sha256 && sameRecord) changes.kept += 1;
-    else changes.rerecorded.push(change);
+  const both = new Set<string>();
+  const [come, rerecorded]: PackageChange[][] = [[], []];
+  const counts = { kept: 0, bytesToTravel: 0, bytesOfPackages: 0 };
+  for (const { path, size, sha256, record } of after) {
+    const was = old.get(path);
+    if (was !== undefined) both.add(path);
+    const change = packageAt(path);
+    if (was?.sha256 !== sha256) {
+      counts.bytesToTravel += size;
+      if (change !== undefined) counts.bytesOfPackages += size;
+    }
+    if (change === undefined) continue;
+    const sameRecord = was?.record === undefined || record === undefined || was.record === record;
+    if (was === undefined) come!.push(change);
+    else if (was.sha256 === sha256 && sameRecord) counts.kept += 1;
+    else rerecorded!.push(change);
   }
-  for (const { path, size, sha256 } of after) {
-    if (old.get(path)?.sha256 === sha256) continue;
-    changes.bytesToTravel += size;
-    if (packageAt(path) !== undefined) changes.bytesOfPackages += size;
-  }
-  return changes;
+  const gone = before.flatMap(({ path }) => (both.has(path) ? [] : (packageAt(path) ?? [])));
+  return { ...pairByName(sortedByPath(gone), sortedByPath(come!)), rerecorded: sortedByPath(rerecorded!), ...counts };
 }
 
 /** The files of a label folder, with what its manifest knows about their records. */
@@ -76,12 +71,8 @@ export function bytesOfChanges(files: readonly Pick<StagedFile, 'change' | 'size
   return files.reduce((sum, { change, size }) => sum + (change === 'unchanged' ? 0 : size), 0);
 }
 
-/** The artifacts among files, sorted by path; what has no artifact's name is none. */
-function packagesOf(files: readonly ComparedFile[]): PackageChange[] {
-  return files
-    .map(({ path }) => packageAt(path))
-    .filter((each) => each !== undefined)
-    .sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
+function sortedByPath(packages: PackageChange[]): PackageChange[] {
+  return packages.sort((a, b) => (a.subdir === b.subdir ? (a.fn < b.fn ? -1 : 1) : pathOf(a) < pathOf(b) ? -1 : 1));
 }
 
 /** Which package the file at this path is, by its name; undefined where it is none. */
@@ -127,7 +118,9 @@ function newestFirst(packages: readonly PackageChange[]): Map<string, PackageCha
   const byName = new Map<string, PackageChange[]>();
   for (const change of packages) {
     const key = `${change.subdir}/${change.name}`;
-    byName.set(key, [...(byName.get(key) ?? []), change]);
+    const list = byName.get(key);
+    if (list === undefined) byName.set(key, [change]);
+    else list.push(change);
   }
   for (const list of byName.values()) list.sort((a, b) => compareBuilds(b, a));
   return byName;

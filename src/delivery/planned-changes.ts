@@ -1,9 +1,10 @@
 import { pathOf } from '../conda/channel/names.js';
 import { recordDigest } from '../channel/index/repodata.js';
-import { compareChannels, liveContent } from '../channel/compare-channels.js';
+import { compareChannels, liveContent, type ComparedFile } from '../channel/compare-channels.js';
 import { makeManifest } from '../channel/manifest/make-manifest.js';
 import { INSTALLERS_NAME, isIndexPath, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import { whyMoved } from '../channel/manifest/why-moved.js';
+import type { ExpectedDigest } from '../conda/plan/artifact-store.js';
 import type { PlannedArtifact, RepackPlan } from '../conda/plan/plan.js';
 import type { ChannelChanges, LiveFolder } from '../channel/staged.js';
 import { guardSignature } from './guard.js';
@@ -26,17 +27,21 @@ interface PlannedInstallers {
 /** What a run would change, told from the records alone: nothing is fetched. */
 export function plannedChanges(
   live: LiveFolder,
-  artifacts: readonly PlannedArtifact[],
+  artifacts: readonly (PlannedArtifact & { stated?: ExpectedDigest; lossy?: boolean })[],
   installers?: PlannedInstallers,
 ): PlannedChanges {
-  const after = artifacts.map((artifact) => {
-    const { record } = artifact;
-    return {
-      path: pathOf(artifact),
-      size: record?.size ?? 0,
-      sha256: record?.sha256 ?? digestByMd5(live.files.get(pathOf(artifact)), record?.md5),
-      ...(record === undefined ? {} : { record: recordDigest({ ...artifact, record }) }),
-    };
+  const after = artifacts.map((artifact): ComparedFile => {
+    const path = pathOf(artifact);
+    const was = live.files.get(path);
+    // What is not there is compared with nothing: of it only the size counts, and that its record can be written.
+    if (was === undefined && artifact.stated !== undefined && !artifact.lossy)
+      return { path, size: artifact.stated.size ?? 0, sha256: '' };
+    const { fn, subdir, record } = artifact;
+    const sha256 = record?.sha256 ?? digestByMd5(was, record?.md5);
+    const size = record?.size ?? 0;
+    return record === undefined
+      ? { path, size, sha256 }
+      : { path, size, sha256, record: recordDigest({ fn, subdir, record }) };
   });
   const before = liveContent(live).filter(
     ({ path, kind }) => path.includes('/') && !isIndexPath(path) && kind !== 'paper',

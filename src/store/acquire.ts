@@ -93,14 +93,15 @@ async function acquireOne(
   artifact: PlannedArtifact,
   sources: Sources,
 ): Promise<AcquiredArtifact | Problem> {
-  parseDistFilename(artifact.fn);
-  parseSubdir(artifact.subdir);
-  const { record } = artifact;
+  // Of a mirror's artifact these are no members to be spread.
+  const { subdir, fn, channel, url, origin, expected, record } = artifact;
+  parseDistFilename(fn);
+  parseSubdir(subdir);
   const outcome =
     record === undefined
       ? // What reads archives is loaded only where there is one without a record.
         await (await import('./unpublished.js')).acquireUnpublished(rt, artifact, sources)
-      : await acquireRecorded(rt, { ...artifact, record }, sources);
+      : await acquireRecorded(rt, { subdir, fn, channel, url, origin, expected, record }, sources);
   if (!isProblem(outcome)) {
     sources.progress.done(outcome);
     rt.events.emit({

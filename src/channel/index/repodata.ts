@@ -1,6 +1,7 @@
 import { sha256Of } from '../../codec/digests.js';
 import { RepackError } from '../../base/errors.js';
 import { canonicalJson, type JsonValue } from '../../base/json.js';
+import { lossyNumber } from '../../conda/record/lossy-number.js';
 import { formatOf } from '../../conda/channel/names.js';
 import { jsonOf, type DocumentParts } from './document.js';
 import type { AcquiredArtifact } from '../../conda/plan/plan.js';
@@ -69,24 +70,4 @@ export function indexRecord({ fn, record }: IndexedArtifact): PackageRecord {
 /** sha256 of the canonical JSON of the record in the index: shows a hotfix without holding the record. */
 export function recordDigest(artifact: IndexedArtifact): string {
   return sha256Of(canonicalJson(indexRecord(artifact)));
-}
-
-/**
- * The first number in a record that JavaScript can't carry: it reads `9007199254740993` as another one and `1e999` as none. Better no index
- * than a changed record.
- */
-export function lossyNumber(
-  value: JsonValue | undefined,
-  path: readonly string[] = [],
-): { value: number; path: string } | undefined {
-  if (typeof value === 'number') {
-    const survives = Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
-    return survives ? undefined : { value, path: path.join('.') };
-  }
-  if (value === null || typeof value !== 'object') return undefined;
-  for (const [key, member] of Object.entries(value)) {
-    const found = lossyNumber(member, [...path, key]);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -63,6 +63,16 @@ export function recordTableBuilder(bytes: Uint8Array): RecordTableBuilder {
     return slot;
   }
 
+  /** As `slotOf`, of a text of ASCII alone: it is compared where it is. */
+  function findText(fn: string, hash: number): number {
+    const mask = slots.length - 1;
+    for (let slot = hash & mask; slots[slot] !== NONE; slot = (slot + 1) & mask) {
+      const index = slots[slot]!;
+      if (hashes[index] === hash && spells(nameOf(index), fn)) return index;
+    }
+    return -1;
+  }
+
   function grow(): void {
     if (count === hashes.length) {
       hashes = larger(hashes);
@@ -103,6 +113,8 @@ export function recordTableBuilder(bytes: Uint8Array): RecordTableBuilder {
       return {
         count,
         find: (fn) => {
+          const plain = hashOfText(fn);
+          if (plain !== undefined) return findText(fn, plain);
           const name = spanOf(fn);
           const found = slots[slotOf(name, hashOf(name))]!;
           return found === NONE ? -1 : found;
@@ -160,6 +172,23 @@ function hashOf({ bytes, start, end }: Span): number {
   let value = 0x811c9dc5;
   for (let at = start; at < end; at++) value = Math.imul(value ^ bytes[at]!, 0x01000193);
   return (value ^ (value >>> 15)) >>> 0;
+}
+
+/** The same of the bytes of a text; undefined where it is not ASCII alone. */
+function hashOfText(text: string): number | undefined {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7f) return undefined;
+    value = Math.imul(value ^ code, 0x01000193);
+  }
+  return (value ^ (value >>> 15)) >>> 0;
+}
+
+function spells({ bytes, start, end }: Span, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function equal(a: Span, b: Span): boolean {

@@ -56,6 +56,8 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
       return range === undefined ? [] : namesInV3(bytes.subarray(...range)).filter((fn) => table.find(fn) < 0);
     },
     has: (fn) => find(fn) >= 0,
+    position: find,
+    positions: table.count,
     record: (fn) => {
       const at = find(fn);
       return at < 0 ? undefined : parseRecord(raw(at), fn, where);

@@ -21,6 +21,9 @@ export interface RepodataIndex {
   /** File names of the records in the form of CEP 48 (`v3`), which have no other form here. */
   v3Filenames(): readonly string[];
   has(fn: string): boolean;
+  /** A number for each of its files, below `positions`; -1 for one that it does not have. */
+  position(fn: string): number;
+  readonly positions: number;
   /** Parsed and shape-checked record; undefined when the index has no such file. Throws E_REPODATA. */
   record(fn: string): PackageRecord | undefined;
   /** The record's bytes as published. */

@@ -5,7 +5,7 @@ import type { AcquiredArtifact } from '../../conda/plan/plan.js';
 import { replaceCovers } from '../../channel/replace.js';
 import type { LiveFolder } from '../../channel/staged.js';
 
-type ComparedArtifact = Pick<AcquiredArtifact, 'subdir' | 'fn' | 'sha256'>;
+type ComparedArtifact = Pick<AcquiredArtifact, 'subdir' | 'fn'>;
 
 /**
  * What must hold between the live folder and the artifacts that are to be in it, before a byte is staged. `replace`: file names, package names or
@@ -14,22 +14,21 @@ type ComparedArtifact = Pick<AcquiredArtifact, 'subdir' | 'fn' | 'sha256'>;
  * @throws RepackError E_ARTIFACT_REPLACED where a delivered artifact has another digest upstream now (design D6), E_RECORD_CONFLICT for
  *   names that differ in case only (bad-inputs H12)
  */
-export function compareWithLive(
+export function compareWithLive<Compared extends ComparedArtifact>(
   live: LiveFolder,
-  artifacts: readonly ComparedArtifact[],
-  replace: readonly string[],
+  artifacts: readonly Compared[],
+  { replace, digestOf }: { replace: readonly string[]; digestOf: (artifact: Compared) => string },
 ): Finding[] {
   refuseCaseClash(live, artifacts);
   // What lies in a folder of ours and is not in its manifest was never delivered: a repair leaves damaged files there.
   const named = live.manifest && new Set(live.manifest.files.map(({ path }) => path));
-  const replaced = artifacts
-    .filter((artifact) => named?.has(pathOf(artifact)) !== false)
-    .map((artifact) => ({
-      path: pathOf(artifact),
-      sha256: artifact.sha256,
-      was: live.files.get(pathOf(artifact))?.sha256,
-    }))
-    .filter(({ sha256, was }) => was !== undefined && was !== sha256);
+  const replaced = artifacts.flatMap((artifact) => {
+    const path = pathOf(artifact);
+    const was = live.files.get(path)?.sha256;
+    if (was === undefined || named?.has(path) === false) return [];
+    const sha256 = digestOf(artifact);
+    return was === sha256 ? [] : [{ path, sha256, was }];
+  });
   const refused = replaced.filter(({ path }) => !replaceCovers(replace, path));
   const [first] = refused;
   if (first !== undefined) {
@@ -52,12 +51,23 @@ export function compareWithLive(
 
 /** A case-folding site (Windows, macOS) would take the two for one file: the second would overwrite, or be deleted with, the first. */
 function refuseCaseClash(live: LiveFolder, artifacts: readonly ComparedArtifact[]): void {
-  const paths = artifacts.map(pathOf);
-  const taken = new Map<string, string[]>();
-  for (const path of [...live.files.keys(), ...paths])
-    taken.set(caseFold(path), [...(taken.get(caseFold(path)) ?? []), path]);
-  for (const path of paths) {
-    const other = taken.get(caseFold(path))?.find((each) => each !== path);
+  // Of two that clash one at least is not as it folds: a few names of half a million.
+  const bent = new Map<string, string[]>();
+  const note = (path: string): void => {
+    const folded = caseFold(path);
+    if (folded !== path) bent.set(folded, [...(bent.get(folded) ?? []), path]);
+  };
+  for (const path of live.files.keys()) note(path);
+  for (const artifact of artifacts) note(pathOf(artifact));
+  if (bent.size === 0) return;
+  const straight = new Set<string>();
+  for (const path of live.files.keys()) if (bent.has(path)) straight.add(path);
+  for (const artifact of artifacts) if (bent.has(pathOf(artifact))) straight.add(pathOf(artifact));
+  for (const artifact of artifacts) {
+    const path = pathOf(artifact);
+    const folded = caseFold(path);
+    const others = [...(straight.has(folded) ? [folded] : []), ...(bent.get(folded) ?? [])];
+    const other = others.find((each) => each !== path);
     if (other === undefined) continue;
     throw new RepackError('E_RECORD_CONFLICT', {
       what: `Two artifacts have names that differ in upper and lower case only: ${other} and ${path}`,

@@ -81,7 +81,7 @@ type FileToStage = { file: StagedFile } & ({ storePath: string } | { bytes: Uint
  */
 export async function stageChannel(rt: Runtime, options: StageOptions): Promise<StageResult> {
   const { plan, acquired, live, dir } = options;
-  const findings = compareWithLive(live, acquired, options.replace);
+  const findings = compareWithLive(live, acquired, { replace: options.replace, digestOf: ({ sha256 }) => sha256 });
   const content = [
     ...acquired.map((artifact) => artifactFile(artifact, live)),
     ...(options.side ?? []).map((file) => sideFile(rt, file, live)),

@@ -218,7 +218,7 @@ async function fetchFile(
     const result = await transfer(context, {
       onStart(whole = 0) {
         told.of = whole;
-        if (whole < (request.below ?? Number.POSITIVE_INFINITY)) return;
+        if (whole < (request.below ?? Number.POSITIVE_INFINITY)) return sink.expect(whole);
         large.abort();
         large.signal.throwIfAborted();
       },

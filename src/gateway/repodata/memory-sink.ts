@@ -1,22 +1,33 @@
 import type { TransferSink } from '../transfer.js';
 
-/** Keeps what is fetched in memory. */
-export function memorySink(): TransferSink & { bytes(): Uint8Array } {
+/** Keeps what is fetched in memory: where its size is told beforehand in one piece, else the pieces are joined at the end. */
+export function memorySink(): TransferSink & { expect(size: number): void; bytes(): Uint8Array } {
+  let whole = Buffer.alloc(0);
   let chunks: Uint8Array[] = [];
   let size = 0;
   return {
     get size() {
       return size;
     },
+    expect(told) {
+      if (size === 0 && told <= MOST_TRUSTED) whole = Buffer.allocUnsafe(told);
+    },
     async write(chunk) {
-      chunks.push(chunk);
+      if (chunks.length === 0 && size + chunk.length <= whole.length) whole.set(chunk, size);
+      else {
+        if (chunks.length === 0 && size > 0) chunks.push(whole.subarray(0, size));
+        chunks.push(chunk);
+      }
       size += chunk.length;
     },
     async restart() {
       chunks = [];
       size = 0;
     },
-    bytes: () => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)),
+    bytes() {
+      if (chunks.length === 0) return whole.subarray(0, size);
+      return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    },
   };
 }
 
@@ -41,3 +52,6 @@ export function tellEach(sink: TransferSink, tell: (bytes: number) => void): Tra
 }
 
 const TELL_BYTES = 64_000;
+
+/** So much is set aside because somebody says that it will come; memory that is never written to costs nothing. */
+const MOST_TRUSTED = 1_500_000_000;

@@ -75,7 +75,7 @@ async function fetchArtifacts(
 
 /** Told before hours of fetching, not after. What an earlier run fetched is counted as there. */
 async function refuseSmallDisk(rt: Runtime, stateDir: string, { wanted }: SyncPlan): Promise<void> {
-  const needed = wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
+  const needed = wanted.reduce((sum, { stated }) => sum + (stated.size ?? 0), 0);
   await checkFreeSpace(rt, stateDir, Math.max(0, needed - (await bytesBelow(rt, path.join(stateDir, INCOMING_NAME)))));
 }
 

@@ -65,7 +65,7 @@ function dryReport(
   const { request, folder, planned } = task;
   const { plan, forbids } = planned;
   const there = plan.present.reduce((sum, { live }) => sum + live.size, 0);
-  const missing = plan.wanted.reduce((sum, { record }) => sum + (record.size ?? 0), 0);
+  const missing = plan.wanted.reduce((sum, { stated }) => sum + (stated.size ?? 0), 0);
   const artifacts = [...plan.present.map(({ artifact }) => artifact), ...plan.wanted];
   const { changes, leaving } = plannedChanges(folder.live, artifacts);
   const changed = changes.kept < artifacts.length || plan.withdrawn.length > 0;

@@ -62,7 +62,7 @@ export async function planMirror(rt: Runtime, { request, gateway, live, stateDir
   });
   // Known before a byte is fetched.
   await guardKept(rt, request, { live, plan });
-  emitFindings(rt, compareWithLive(live, plan.wanted.map(statedBytes), request.replace));
+  emitFindings(rt, compareWithLive(live, plan.wanted, { replace: request.replace, digestOf }));
   const forbidden = forbiddenNeeds({ sources: read.sources, filter: settings.filter });
   return {
     choice,
@@ -104,8 +104,8 @@ async function guardKept(
   });
 }
 
-function statedBytes({ subdir, fn, record }: SyncPlan['wanted'][number]) {
-  return { subdir, fn, sha256: record.sha256 ?? `unknown, with md5 ${record.md5}` };
+function digestOf({ stated: { sha256, md5 } }: SyncPlan['wanted'][number]): string {
+  return sha256 ?? `unknown, with md5 ${md5}`;
 }
 
 function tellPlan(rt: Pick<Runtime, 'events'>, { present, wanted, kept, withdrawn }: SyncPlan): void {

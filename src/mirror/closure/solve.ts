@@ -136,9 +136,6 @@ function permittedFile(
       subdir,
       fn: wanted.fn,
       name: judged.record.name,
-      sha256: judged.record.sha256,
-      md5: judged.record.md5,
-      size: judged.record.size,
       leftOutBy: rules.excludes(judged)?.reason ?? 'latest',
     };
   }

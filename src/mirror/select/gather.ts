@@ -16,9 +16,6 @@ export interface PickedFile {
   readonly subdir: Subdir;
   readonly fn: string;
   readonly name: string;
-  readonly sha256: string | undefined;
-  readonly md5: string | undefined;
-  readonly size: number | undefined;
 }
 
 /** A file that a channel declared earlier has too, with other bytes. */
@@ -87,14 +84,14 @@ export function gatherer(sources: readonly MirrorSource[], watch: Watch | undefi
       const first = known.get(fn);
       if (first !== undefined) {
         if (first.channel === channel) return false;
-        const same = sameBytes(first, record);
+        const same = sameBytes(sourceOf.get(`${subdir}\0${first.channel.url}`)!.index.record(fn)!, record);
         if (!same) shadowed.push({ subdir, fn, channel: first.channel, shadowed: channel });
         if (isWatched(watch, record.name)) watch.tell(source, fn, { kind: 'shadowed', by: first.channel, same });
         return false;
       }
       let name = names.get(record.name);
       if (name === undefined) names.set((name = record.name), name);
-      const file = { channel, subdir, fn, name, sha256: record.sha256, md5: record.md5, size: record.size };
+      const file = { channel, subdir, fn, name };
       known.set(fn, file);
       files.push(file);
       return true;
@@ -112,7 +109,7 @@ export function gatherer(sources: readonly MirrorSource[], watch: Watch | undefi
   };
 }
 
-function sameBytes(file: PickedFile, record: PackageRecord): boolean {
+function sameBytes(file: PackageRecord, record: PackageRecord): boolean {
   if (file.sha256 !== undefined && record.sha256 !== undefined) return file.sha256 === record.sha256;
   return file.md5 !== undefined && file.md5 === record.md5;
 }

@@ -1,7 +1,7 @@
 import { isRepackError } from '../../base/errors.js';
 import { parseDistFilename } from '../../conda/channel/names.js';
 import type { PackageRecord } from '../../conda/record/records.js';
-import { pickedRecord } from '../../conda/record/repodata-record.js';
+import { pickedAndKept } from '../../conda/record/stated-bytes.js';
 import type { MirrorSource } from './gather.js';
 import type { Exclusion, ExclusionReason, Rules } from './rules.js';
 
@@ -11,7 +11,7 @@ export type CheckedRecord = { record: PackageRecord; problem?: undefined } | { r
 /** The record of a file that the index has. */
 export function checkedRecord({ index, subdir }: Pick<MirrorSource, 'index' | 'subdir'>, fn: string): CheckedRecord {
   try {
-    return { record: pickedRecord(index, fn, subdir)! };
+    return { record: pickedAndKept(index, fn, subdir)! };
   } catch (error) {
     if (!isRepackError(error)) throw error;
     return { problem: error.what };

@@ -60,7 +60,7 @@ export function planMirrorClean(task: MirrorCleanTask): MirrorCleanPlan {
         authenticated: false,
         role: 'base' as const,
       };
-      plan.stays.push({ artifact: mirrorArtifact({ channel: from, subdir, fn, index }), live: there });
+      plan.stays.push({ artifact: mirrorArtifact({ channel: from, subdir, index }, fn), live: there });
     } else {
       plan.leaves.push({ path: file.path, size: there.size, because: channel === undefined ? 'channel' : 'filter' });
     }

@@ -1,8 +1,7 @@
 import { channelAt, type Channel, type Subdir } from '../../conda/channel/channel.js';
 import { isRepackError } from '../../base/errors.js';
-import { expectedDigest } from '../../conda/record/expected-digest.js';
 import type { ManifestFile } from '../../channel/manifest/manifest.js';
-import { pickedRecord } from '../../conda/record/repodata-record.js';
+import { statedBytes } from '../../conda/record/stated-bytes.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import type { LiveFile, LiveFolder } from '../../channel/staged.js';
 import type { ExpectedDigest } from '../../conda/plan/artifact-store.js';
@@ -50,6 +49,9 @@ export interface KeptFile {
 export function planSync({ live, sources, declared, picked, liveIndex }: SyncTask): SyncPlan {
   const plan: SyncPlan = { present: [], wanted: [], kept: [], withdrawn: [], refused: [] };
   const bySubdir = groupBySubdir(sources);
+  const lying = (live.manifest?.files ?? []).filter(({ kind }) => kind === 'artifact');
+  const paths = new Set(lying.map(({ path }) => path));
+  /** Of what lies there only: the others are many in the first run. */
   const places = new Set<string>();
 
   for (const { channel, subdir, fn } of picked) {
@@ -61,15 +63,15 @@ export function planSync({ live, sources, declared, picked, liveIndex }: SyncTas
       plan.refused.push({ path, problem: expected.problem });
       continue;
     }
-    places.add(path);
-    const artifact = mirrorArtifact({ ...source, fn });
+    if (paths.has(path)) places.add(path);
+    const artifact = mirrorArtifact(source, fn);
     const there = live.files.get(path);
     if (there !== undefined && hasBytes(there, expected)) plan.present.push({ artifact, live: there });
     else plan.wanted.push(artifact);
   }
 
-  for (const file of live.manifest?.files ?? []) {
-    if (file.kind !== 'artifact' || places.has(file.path)) continue;
+  for (const file of lying) {
+    if (places.has(file.path)) continue;
     const there = live.files.get(file.path);
     if (there !== undefined) placeUnpicked(plan, { file, there, bySubdir, declared, liveIndex });
   }
@@ -89,7 +91,7 @@ function placeUnpicked(plan: SyncPlan, { file, there, bySubdir, declared, liveIn
   const publisher = (bySubdir.get(subdir) ?? []).find((source) => publishes(source, fn, there));
   if (publisher !== undefined) {
     plan.kept.push({ path: file.path, because: 'filter' });
-    plan.present.push({ artifact: mirrorArtifact({ ...publisher, fn }), live: there });
+    plan.present.push({ artifact: mirrorArtifact(publisher, fn), live: there });
     return;
   }
   const stillDeclared = declared.some(({ url }) => url === file.channel);
@@ -99,7 +101,7 @@ function placeUnpicked(plan: SyncPlan, { file, there, bySubdir, declared, liveIn
     return;
   }
   plan.kept.push({ path: file.path, because: 'channel' });
-  plan.present.push({ artifact: mirrorArtifact({ channel: formerChannel(file), subdir, fn, index }), live: there });
+  plan.present.push({ artifact: mirrorArtifact({ channel: formerChannel(file), subdir, index }, fn), live: there });
 }
 
 /** One that is declared no more: its name in the manifest is all that is known of it, and nothing is asked of it. */
@@ -120,8 +122,7 @@ function usable(
   fn: string,
 ): ExpectedDigest | { problem: string } {
   try {
-    const record = pickedRecord(index, fn, subdir);
-    return record === undefined ? { problem: 'it is not in the index' } : expectedDigest(fn, record);
+    return statedBytes(index, fn, subdir) ?? { problem: 'it is not in the index' };
   } catch (error) {
     if (!isRepackError(error)) throw error;
     return { problem: error.what };
