@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import path from 'node:path';
 import { policyOf } from './policy-of.js';
 import { declareChannels } from '../conda/channel/declare-channels.js';
@@ -208,7 +209,7 @@ function specsOfLock(rt: Door, lock: LockFile, subdirs: readonly string[]): Matc
   if (lock.leftOut !== undefined) rt.events.emit({ type: 'note', message: `left out of the lock: ${lock.leftOut}` });
   rt.events.emit({
     type: 'note',
-    message: `${lock.form} ${lock.version}: ${listed.length} packages for ${subdirs.join(', ')}`,
+    message: `${lock.form} ${lock.version}: ${plural(listed.length, 'package')} for ${subdirs.join(', ')}`,
   });
   return specsOfLocked(lock, subdirs);
 }

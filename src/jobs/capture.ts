@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { emitFindings } from '../base/emit-findings.js';
 import path from 'node:path';
 import { captureEnvironment } from '../engine/capture/capture-environment.js';
@@ -37,7 +38,10 @@ export async function capture(machine: Runtime, request: CaptureRequest): Promis
   const environment = await findEnvironment(rt, request);
   const label = request.label ?? parseLabel(environment.label);
   const channels = environment.channels.map((channel) => openedBy(request, channel));
-  rt.events.emit({ type: 'note', message: `capturing ${environment.prefix}: ${environment.records.length} packages` });
+  rt.events.emit({
+    type: 'note',
+    message: `capturing ${environment.prefix}: ${plural(environment.records.length, 'package')}`,
+  });
   for (const channel of channels) rt.events.emit({ type: 'note', message: `declared by its records: ${channel.url}` });
 
   const profiles = [

@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { emitFindings } from '../base/emit-findings.js';
 import { append } from '../base/append.js';
 import { engineTitle } from '../engine/conda/conda-engine.js';
@@ -81,7 +82,7 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
     rt.events.emit({
       type: 'stage-finished',
       stage: 'solve',
-      detail: `${profile.subdir}: ${answer.artifacts.length} packages, priority ${answer.priority}`,
+      detail: `${profile.subdir}: ${plural(answer.artifacts.length, 'package')}, priority ${answer.priority}`,
     });
     return { solved: answer, packageCaches: answer.packageCaches ?? [] };
   } catch (error) {
@@ -121,7 +122,11 @@ async function locked(
   const task = { lock, platform: profile.subdir, channels: request.channels, source: tools.gateway };
   const artifacts = await joinLock(task);
   refuseUnreadable(artifacts, tools.reader);
-  rt.events.emit({ type: 'stage-finished', stage: 'solve', detail: `${profile.subdir}: ${artifacts.length} packages` });
+  rt.events.emit({
+    type: 'stage-finished',
+    stage: 'solve',
+    detail: `${profile.subdir}: ${plural(artifacts.length, 'package')}`,
+  });
   const engine = { kind: 'lock', version: `${lock.form} ${lock.version}` } as const;
   return { solved: { subdir: profile.subdir, engine, priority: 'flexible', artifacts }, packageCaches: [] };
 }

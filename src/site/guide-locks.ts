@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { PLACEHOLDER, type ExplicitFile } from './explicit-lock.js';
 import { urlOf, word, wordsOf } from './guide-words.js';
 import { commands, section } from './markdown.js';
@@ -14,7 +15,7 @@ export function lockSection({ label, explicit }: { label: string; explicit: read
     'They are of one generation.',
     '',
     ...explicit.map(
-      ({ name, subdir, packages, digest }) => `- \`${name}\`: ${subdir}, ${packages} packages, ${digest}`,
+      ({ name, subdir, packages, digest }) => `- \`${name}\`: ${subdir}, ${plural(packages, 'package')}, ${digest}`,
     ),
     '',
     `Put the folder's URL into the place of \`${PLACEHOLDER}\`, then install:`,

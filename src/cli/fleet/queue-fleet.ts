@@ -43,7 +43,10 @@ export async function queueFleet(call: CliCall, { url, root, labels, shard }: Qu
       if (waiting.size === 0) finish();
     });
     await queue.add(ids.map((id) => ({ id, data: { run, label: waiting.get(id)! } })));
-    rt.events.emit({ type: 'waiting', reason: `${labels.length} labels are in the queue; workers take them` });
+    rt.events.emit({
+      type: 'waiting',
+      reason: `${labels.length === 1 ? '1 label is' : `${labels.length} labels are`} in the queue; workers take them`,
+    });
     await all;
     if (rt.signal.aborted) await queue.takeBack([...waiting.keys()]);
   } finally {

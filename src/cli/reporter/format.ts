@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import type { SourceCounts } from '../../base/events.js';
 
 /** `1.5 MB`, decimal units, as disks and networks are sold. */
@@ -19,9 +20,7 @@ export function durationText(seconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
+export { plural };
 
 /** `3 artifacts downloaded, 1.2 MB; 14 were here already, 60 MB (2 of them in package caches)`. */
 export function sourcesText({ download, cache, store }: SourceCounts): string {

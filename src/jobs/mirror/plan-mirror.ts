@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { emitFindings } from '../../base/emit-findings.js';
 import { compareWithLive } from '../../delivery/stage/compare-live.js';
 import type { Gateway } from '../../gateway/gateway.js';
@@ -110,7 +111,7 @@ function digestOf({ stated: { sha256, md5 } }: SyncPlan['wanted'][number]): stri
 
 function tellPlan(rt: Pick<Runtime, 'events'>, { present, wanted, kept, withdrawn }: SyncPlan): void {
   const parts = [
-    `${present.length + wanted.length} artifacts`,
+    plural(present.length + wanted.length, 'artifact'),
     `${wanted.length} to fetch`,
     ...(kept.length === 0 ? [] : [`${kept.length} kept though no longer picked`]),
     ...(withdrawn.length === 0 ? [] : [`${withdrawn.length} gone upstream`]),
