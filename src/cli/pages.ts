@@ -13,6 +13,7 @@ export const PAGES = [
   'carrying',
   'media',
   'site',
+  'windows',
   'serve',
   'history',
   'signatures',

