@@ -4,7 +4,8 @@ import { firstTestsOnly } from './helpers/slow-files.js';
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
+    // scripts/lib/mutate.ts names the tests of a group.
+    include: process.env['REPACKENV_MUTATION_TESTS']?.split(' ') ?? ['test/**/*.test.ts'],
     globalSetup: ['test/helpers/report-layers.ts', 'test/helpers/temporary-folders.ts'],
     setupFiles: ['test/helpers/own-temporary-folder.ts'],
     ...(firstTestsOnly() ? { runner: 'test/helpers/first-tests.ts' } : {}),
