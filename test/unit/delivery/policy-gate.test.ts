@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { policyFindings } from '../../../src/delivery/policy-gate.js';
+import { passVerdict, policyFindings } from '../../../src/delivery/policy-gate.js';
 import type { PolicyVerdict } from '../../../src/conda/policy/verdict.js';
+import { testRuntime } from '../../helpers/runtime.js';
 
 /** What is told of a verdict though it is published: which of it makes the exit code 1, and what it says. */
 
@@ -39,5 +40,59 @@ describe('policyFindings', () => {
 
   it('nothing where all is allowed', () => {
     expect(policyFindings(NOTHING)).toEqual([]);
+  });
+});
+
+describe('the gate', () => {
+  const where = '/srv/repos/acme';
+  const gate = (verdict: Partial<PolicyVerdict>, how: Partial<Parameters<typeof passVerdict>[2]> = {}) => {
+    const rt = testRuntime();
+    passVerdict(rt, { ...NOTHING, ...verdict }, { where, ...how });
+    return rt.collected.flatMap((event) => (event.type === 'finding' ? [event.finding.code] : []));
+  };
+  const refused = (details: unknown, what = ''): unknown =>
+    expect.objectContaining({ code: 'E_POLICY', where, details, what: expect.stringContaining(what) as string });
+  const line = 'linux-64/app-1.0-0.conda: deny licenses: GPL3 (its license is "GPL-3.0-only")';
+  const many = Array.from({ length: 61 }, (_, at) => ({ ...denied, name: `a${at}`, way: null }));
+
+  it.each<[string, Partial<PolicyVerdict>, string[], string]>([
+    ['a denied package', { denied: [{ ...denied, way: null }] }, [line], 'house does not allow app 1.0;'],
+    ['and what pulls it in', { denied: [{ ...denied, way: 'asked for: app' }] }, [line, '  asked for: app'], 'house'],
+    ['a missing signature', { unsigned: true }, ['require signature: the manifest would not be signed'], 'a signature'],
+    [
+      'an exception of it that ended, and no other',
+      {
+        denied: [{ ...denied, way: null }],
+        ended: [
+          { ...ended, packages: ['b', 'app 1.0'] },
+          { ...ended, packages: ['b'] },
+        ],
+      },
+      [line, 'the exception for b, app 1.0 ended on 2026-10-31 and counts no more'],
+      'app',
+    ],
+  ])('refuses %s', (_name, verdict, details, what) => {
+    expect(() => gate(verdict)).toThrow(refused(details, what) as Error);
+    expect(() => gate(verdict, { told: false })).toThrow(refused(details, what) as Error);
+  });
+
+  it('names what would be let through, each package once, and no more than can be read', () => {
+    const allowed = new Map([[app.path, 'allowed: 0.9']]);
+    const one = { ...denied, way: null };
+    expect(() => gate({ denied: [one] }, { allowed })).toThrow(refused([line, '  allowed: 0.9']) as Error);
+    expect(() => gate({ denied: [one, one] })).toThrow(refused([line, line], 'does not allow app 1.0;') as Error);
+    expect(() => gate({ denied: many.slice(0, 8) })).toThrow(refused(expect.anything(), 'a6 1.0, a7 1.0;') as Error);
+    expect(() => gate({ denied: many.slice(0, 60) })).toThrow(
+      refused(expect.objectContaining({ length: 60 }), 'a7 1.0 and 52 more;') as Error,
+    );
+    expect(() => gate({ denied: many })).toThrow(
+      refused([...Array.from({ length: 60 }, () => line), '… and 1 lines more']) as Error,
+    );
+  });
+
+  it('lets through what is allowed, and what is only told, with its findings', () => {
+    expect(gate({})).toEqual([]);
+    expect(gate({ excepted: [excepted] })).toEqual(['policy-excepted']);
+    expect(gate({ denied: [{ ...denied, way: null }] }, { told: true })).toEqual(['policy-denied']);
   });
 });
