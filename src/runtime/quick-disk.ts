@@ -79,8 +79,11 @@ function mayWait(path: string, flags: string | number): boolean {
   return disk.statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 }
 
+/** No file has it: calls fail with EBADF. */
+const CLOSED = -1;
+
 class OpenFile {
-  readonly #fd: number;
+  #fd: number;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(fd: number) {
@@ -129,12 +132,15 @@ class OpenFile {
     return this.#kept(pool.appendFile(this.#fd, text));
   }
 
-  /** Waits for what is under way: the number would be another file's. */
+  /** Waits for what is under way, and does it once: afterwards the number is another file's. */
   async close() {
     await Promise.allSettled(this.#underWay);
+    const fd = this.#fd;
+    if (fd === CLOSED) return;
+    this.#fd = CLOSED;
     await quickly(
-      () => disk.closeSync(this.#fd),
-      () => pool.close(this.#fd),
+      () => disk.closeSync(fd),
+      () => pool.close(fd),
     );
   }
 
