@@ -11,6 +11,7 @@ import { RepackError } from '../base/errors.js';
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
 import { readIndex } from '../channel/read/folder-source.js';
 import type { LiveFolder, StagedChannel } from '../channel/staged.js';
+import { parseMatchSpec } from '../conda/spec/match-spec.js';
 import { scanRepodata } from '../conda/record/repodata-scan.js';
 import type { Runtime } from '../runtime/runtime.js';
 
@@ -76,7 +77,9 @@ function refuseDenied(
     ...(verdict.unsigned ? ['require signature: the manifest would not be signed'] : []),
     ...denied.flatMap((each) => denialLines(each, allowed?.get(each.path))),
     ...ended
-      .filter(({ packages }) => packages.some((text) => denied.some(({ name }) => text.startsWith(name))))
+      .filter(({ packages }) =>
+        packages.map((text) => parseMatchSpec(text).name).some((of) => denied.some(({ name }) => name === of)),
+      )
       .map(({ packages, until }) => `the exception for ${packages.join(', ')} ended on ${until} and counts no more`),
   ];
   const names = [...new Set(denied.map(({ name, version }) => `${name} ${version}`))];

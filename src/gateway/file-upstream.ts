@@ -70,6 +70,9 @@ async function* pieces(handle: FileHandle, signal: AbortSignal, where: string): 
     }
   } catch (error) {
     throw signal.aborted ? error : unreadable(error, where);
+  } finally {
+    // Also where nobody discards it any more.
+    await handle.close();
   }
 }
 

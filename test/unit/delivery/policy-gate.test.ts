@@ -66,9 +66,15 @@ describe('the gate', () => {
         ended: [
           { ...ended, packages: ['b', 'app 1.0'] },
           { ...ended, packages: ['b'] },
+          { ...ended, packages: ['apple', 'ap'] },
+          { ...ended, packages: ['acme::app'] },
         ],
       },
-      [line, 'the exception for b, app 1.0 ended on 2026-10-31 and counts no more'],
+      [
+        line,
+        'the exception for b, app 1.0 ended on 2026-10-31 and counts no more',
+        'the exception for acme::app ended on 2026-10-31 and counts no more',
+      ],
       'app',
     ],
   ])('refuses %s', (_name, verdict, details, what) => {
