@@ -114,6 +114,7 @@ export async function whereFrom(
 const MOST_NAMED = 20;
 
 type Stats = Awaited<ReturnType<FileSystem['lstat']>>;
+type BigIntStats = Awaited<ReturnType<FileSystem['lstatExact']>>;
 type Dirent = Awaited<ReturnType<FileSystem['readdir']>>[number];
 
 /** A file on disk, or the bytes. */
@@ -182,7 +183,7 @@ interface Virtual {
 }
 
 /** The disk, and on it a read-only folder that is not there. What is not of that folder goes to the disk as it is. */
-function overlay(disk: FileSystem, { dir, stateDir, files }: Virtual): FileSystem {
+export function overlay(disk: FileSystem, { dir, stateDir, files }: Virtual): FileSystem {
   const within = (path: string): string | undefined => {
     const rest = relative(dir, path);
     if (rest === '') return '';
@@ -207,6 +208,11 @@ function overlay(disk: FileSystem, { dir, stateDir, files }: Virtual): FileSyste
     const found = await find(rest, path);
     return 'file' in found ? disk.lstat(found.file) : ofBytes(base, found.bytes);
   };
+  const exactStatOf = async (rest: string, path: string): Promise<BigIntStats> => {
+    if (folders.has(rest)) return disk.lstatExact(stateDir);
+    const found = await find(rest, path);
+    return 'file' in found ? disk.lstatExact(found.file) : inBigInts(await statOf(rest, path));
+  };
   const readFile = async (rest: string, path: string): Promise<Buffer> => {
     const found = await find(rest, path);
     return 'file' in found ? disk.readFile(found.file) : Buffer.from(found.bytes);
@@ -225,6 +231,7 @@ function overlay(disk: FileSystem, { dir, stateDir, files }: Virtual): FileSyste
       (path) => disk.readText(path),
     ),
     lstat: either(statOf, (path) => disk.lstat(path)),
+    lstatExact: either(exactStatOf, (path) => disk.lstatExact(path)),
     stat: either(statOf, (path) => disk.stat(path)),
     realpath: either(
       async (rest, path) => (folders.has(rest) || files.has(rest) ? path : fail('ENOENT', path)),
@@ -252,11 +259,11 @@ function ofBytes(base: Stats, bytes: Uint8Array): Stats {
   return Object.assign(Object.create(base) as Stats, plain, { size: bytes.length, nlink: 1, ino });
 }
 
-function inBigInts(stats: Stats): object {
+function inBigInts(stats: Stats): BigIntStats {
   const [dev, ino, size] = [stats.dev, stats.ino, stats.size].map(BigInt);
   const [mtimeNs, ctimeNs] = [stats.mtimeMs, stats.ctimeMs].map((ms) => BigInt(Math.round(ms * 1e6)));
   const [mtimeMs, ctimeMs] = [mtimeNs! / 1_000_000n, ctimeNs! / 1_000_000n];
-  return { dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs, isFile: () => true };
+  return { dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs, isFile: () => true } as BigIntStats;
 }
 
 function entryOf(parentPath: string, name: string, isFolder: boolean): Dirent {
