@@ -24,6 +24,9 @@ afterAll(() => workers.end());
 
 const clock = impatientClock();
 
+/** A bucket that says of a file that it is gone, in the words of buckets, is believed. */
+const SAYS_GONE = /^status (?:204|404)$|^NoSuch/;
+
 let server: ChaosServer;
 /** Path on the server, and what lies there. */
 let files: Map<string, Buffer>;
@@ -182,8 +185,10 @@ describe('a bucket that does anything', () => {
       bucket.objects.clear();
       for (const [key, object] of before) bucket.objects.set(key, object);
       bucket.count = 0;
-      bucket.meddle = (_request, number) =>
-        number >= at && number < at + times ? BUCKET_FAULTS[fault]!(Buffer.from('<x/>')) : undefined;
+      bucket.meddle = ({ method }, number) =>
+        number >= at && number < at + times && !(method === 'DELETE' && SAYS_GONE.test(fault))
+          ? BUCKET_FAULTS[fault]!(Buffer.from('<x/>'))
+          : undefined;
       const error: unknown = await push('').catch((caught: unknown) => caught);
       bucket.meddle = () => undefined;
       if (error instanceof Error) {

@@ -63,9 +63,12 @@ export function toBucket(
     return files;
   }
 
+  function get(path: string, method: 'GET' | 'HEAD') {
+    return client.ask({ method, key: keyOf(path), takes: [404] });
+  }
+
   async function look(): Promise<Far> {
     const files = new Map([...(await list(keyOf(`${label}/`))), ...(await list(keyOf(`${label}.`), '/'))]);
-    const get = (path: string, method: 'GET' | 'HEAD') => client.ask({ method, key: keyOf(path), takes: [404] });
     const manifest = await get(`${label}/${MANIFEST_NAME}`, 'GET');
     sawManifest = manifest.status === 200;
     manifestTag = sawManifest ? manifest.headers['etag'] : undefined;
@@ -100,7 +103,7 @@ export function toBucket(
   async function holds({ path, size, sha256, md5 }: Cargo, far: FarFile): Promise<boolean> {
     if (far.size !== size) return false;
     if (far.md5 === md5) return true;
-    const { status, headers } = await client.ask({ method: 'HEAD', key: keyOf(path), takes: [404] });
+    const { status, headers } = await get(path, 'HEAD');
     return status === 200 && headers[SHA256_HEADER] === sha256;
   }
 
@@ -141,7 +144,7 @@ export function toBucket(
 
   /** An answer that was lost on the way: the try after it meets what the first has put. */
   async function isOurs(each: Cargo): Promise<boolean> {
-    const { status, headers } = await client.ask({ method: 'HEAD', key: keyOf(each.path), takes: [404] });
+    const { status, headers } = await get(each.path, 'HEAD');
     return status === 200 && headers[SHA256_HEADER] === each.sha256;
   }
 
@@ -176,7 +179,10 @@ export function toBucket(
 
   async function remove(paths: readonly string[], done: (path: string) => Promise<void>): Promise<void> {
     for (const path of paths) {
-      await client.ask({ method: 'DELETE', key: keyOf(path), takes: [404] });
+      const { status } = await client.ask({ method: 'DELETE', key: keyOf(path), takes: [404] });
+      // Buckets answer 204. What else says yes, as a login page does, is not believed: packages go only when their index is gone.
+      if (status !== 204 && (await get(path, 'HEAD')).status !== 404)
+        throw notOfABucket(`s3://${bucket}/${keyOf(path)}`, 'The server does not take a file away');
       await done(path);
     }
   }
