@@ -17,7 +17,10 @@ interface Typed {
  * @throws RepackError E_LABEL, E_TOKEN, E_ROOT, E_SPEC
  */
 export function refuseSwapped({ label, token, root, packages = [] }: Typed): void {
-  if (label !== undefined && (TOKEN_LIKE.test(label) || NAMES_TOKEN.test(label) || isSwappedWith(label, token)))
+  if (
+    label !== undefined &&
+    (TOKEN_LIKE.test(label) || (isWord(token) && NAMES_TOKEN.test(label)) || isSwappedWith(label, token))
+  )
     throw swapped('E_LABEL', 'LABEL');
   if (token !== undefined && isPath(token)) {
     throw swapped('E_TOKEN', 'TOKEN', 'looks like a path', ' A file that holds the token is given as file:PATH.');
