@@ -226,6 +226,8 @@ describe('policies, by the installed program', () => {
       expect(planned.stdout + planned.stderr).toContain(
         'the policy is asked once the packages are here: what runs at the installation of 1 of 1 packages',
       );
+      const told = await run('plan', 'bank', '--cache-dir', join(dir, 'empty'), '--json');
+      expect(told.stdout).toMatch(/"code":"policy-later"/);
       declare(LABELS.replace('app], policy: house', 'linked]'));
       expect((await run('update', 'bank')).exitCode).toBe(0);
       asks('deny: {scripts: [link]}');

@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../../src/runtime/clock.js';
 import { lastFailed, noteLastUpdate } from '../../../../src/jobs/fleet/last-update.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { fakeClock, testRuntime } from '../../../helpers/runtime.js';
@@ -45,7 +47,10 @@ describe('the labels whose last update failed', () => {
 
   it('several that end at once wait for each other, and say nothing', async () => {
     const root = tempDir();
-    const runs = ['a!', 'b!', 'c!', 'd!'].map((text) => ({ rt: testRuntime(), text }));
+    const runs = ['a!', 'b!', 'c!', 'd!'].map((text) => {
+      const randomId = (): string => randomUUID().slice(0, 8);
+      return { rt: { ...testRuntime({ machine: { randomId } }), clock: systemClock() }, text };
+    });
     await Promise.all(runs.map(({ rt, text }) => noteLastUpdate(rt, root, ends(text))));
     expect(await lastFailed(testRuntime(), root)).toEqual(['a', 'b', 'c', 'd']);
     for (const { rt } of runs) expect(rt.collected).toEqual([]);
