@@ -36,7 +36,8 @@ async function besideParse(
       }),
     );
   const kept = join(bench.folder, `kept-${size.names}`);
-  if (!dry) await run(kept, join(kept, 'home'));
+  // The second notes what the third stands on: the files of the first are too young.
+  if (!dry) for (const _ of [1, 2]) await run(kept, join(kept, 'home'));
   const phase = dry ? 'dry run' : 'nothing new';
   const parse = `JSON.parse(require('node:fs').readFileSync(process.argv[1], 'utf8'))`;
   const index = join(channel, 'linux-64', 'repodata.json');
@@ -44,7 +45,10 @@ async function besideParse(
     {
       title: `mirror, ${(size.names * size.versions).toLocaleString('en')} records`,
       contenders: [
-        { name: 'repackenv mirror', phases: { [phase]: (home) => run(dry ? home : kept, home) } },
+        {
+          name: 'repackenv mirror',
+          phases: { [phase]: (home) => (dry ? run(join(home, 'root'), home) : run(kept, join(kept, 'home'))) },
+        },
         {
           name: 'JSON.parse of the index',
           phases: {

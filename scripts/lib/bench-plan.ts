@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { shardFiles } from '../../src/channel/index/shard-files.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
@@ -16,6 +18,7 @@ const ROWS = {
   large: { first: { time: 2, megabytes: 1200 }, again: { time: 2, megabytes: 1200 } },
 } as const;
 
+const PIECE = 1 << 16;
 const VERSIONS = 40;
 const RECORDS = 480_000;
 const VIRTUAL = [
@@ -90,8 +93,17 @@ async function inShards(bench: Bench, channel: string): Promise<void> {
   let sent = 0;
   const server = createServer((request, response) => {
     const bytes = files.get((request.url ?? '').slice(1));
-    sent += bytes?.length ?? 0;
-    response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
+    response.writeHead(bytes === undefined ? 404 : 200, { 'content-length': bytes?.length ?? 0 });
+    const pieces = function* () {
+      for (let at = 0; at < (bytes?.length ?? 0); at += PIECE) {
+        sent += Math.min(PIECE, bytes!.length - at);
+        yield bytes!.subarray(at, at + PIECE);
+      }
+    };
+    // What the client breaks off counts as far as it went.
+    pipeline(Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE }), response).catch(() =>
+      response.destroy(),
+    );
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
