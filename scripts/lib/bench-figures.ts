@@ -118,7 +118,7 @@ export function pageTable(all: readonly Outcome[]): string {
         .filter((aim) => aim !== '')
         .join('; '),
     ];
-    return `| ${cells.join(' | ')} |`;
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   });
   return ['| work | beside | ours to theirs | memory | aim |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
 }
