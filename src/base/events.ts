@@ -49,3 +49,6 @@ export type RepackEvent =
 export interface EventSink {
   emit(event: RepackEvent): void;
 }
+
+/** For work of which nobody is to be told. */
+export const SILENT: EventSink = { emit: () => undefined };

@@ -1,3 +1,4 @@
+import { SILENT } from '../base/events.js';
 import { emitFindings } from '../base/emit-findings.js';
 import { join, relative, sep } from 'node:path';
 import { explainDiskErrorOn } from '../base/disk-errors.js';
@@ -81,7 +82,7 @@ export async function publish(rt: Runtime, options: PublishOptions): Promise<Pub
   const { staged, live, staging } = options;
   try {
     // Said by the caller already, before it did any work.
-    requireOurs({ events: { emit: () => undefined } }, live, { adopt: options.adopt ?? false });
+    requireOurs({ events: SILENT }, live, { adopt: options.adopt ?? false });
     rt.signal.throwIfAborted();
     await options.lock.assertHeld();
   } catch (error) {

@@ -1,3 +1,4 @@
+import { SILENT } from '../../base/events.js';
 import { join } from 'node:path';
 import { isRepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
@@ -35,7 +36,7 @@ export async function prunePool(
   let lock;
   try {
     // Of labels that are published beside each other one prunes at a time; that the others wait is nobody's business.
-    const silent = { ...rt, events: { emit: () => undefined } };
+    const silent = { ...rt, events: SILENT };
     lock = await lockLabel(silent, { stateDir: poolDir(root), label: 'kept bytes', waitMs, command: 'prune' });
   } catch (error) {
     if (!isRepackError(error) || error.code !== 'E_LOCKED') throw error;

@@ -1,3 +1,4 @@
+import { SILENT } from '../../base/events.js';
 import { nearest } from '../../base/nearest.js';
 import { RepackError } from '../../base/errors.js';
 import { isFolder } from '../../channel/read/list-folder.js';
@@ -13,7 +14,7 @@ import { labelsOfRoot, openRoot, type LabelPlace } from './root.js';
 export async function openKnownLabel(rt: Runtime, root: string, label: string): Promise<LabelPlace> {
   const place = await openRoot(rt, root, label, { create: false });
   const known = (await isFolder(rt, place.labelDir)) || (await isFolder(rt, place.stateDir));
-  if (known) return openRoot({ ...rt, events: { emit: () => undefined } }, root, label);
+  if (known) return openRoot({ ...rt, events: SILENT }, root, label);
   if (!(await isFolder(rt, place.root))) {
     throw new RepackError('E_ROOT', {
       what: 'There is no such ROOT',

@@ -1,5 +1,6 @@
 import type { Asked } from '../../answers/asked.js';
 import type { Manifest } from '../../channel/manifest/manifest.js';
+import { SILENT } from '../../base/events.js';
 import { listGenerations } from '../../delivery/generations/read-generations.js';
 import type { LabelPlace } from '../../delivery/place/root.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -21,7 +22,7 @@ export async function generationBefore(
     const number = known ?? kept.find((each) => each.manifestSha256 === previous)?.generation;
     if (number === undefined) return undefined;
     // What is wrong with it has been told.
-    const quiet = { ...rt, events: { emit: () => undefined } };
+    const quiet = { ...rt, events: SILENT };
     const [asked] = await openAsked(quiet, `${place.labelDir}@${number}`);
     // Parsed here, where what is wrong with its index is caught.
     for (const each of asked?.packages ?? []) void each.record;

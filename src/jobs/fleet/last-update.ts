@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { SILENT } from '../../base/events.js';
 import { isMissing } from '../../base/fs-errors.js';
 import { canonicalJson, objectIn } from '../../base/json.js';
 import { lockLabel, type LabelLock } from '../../delivery/lock/lock.js';
@@ -32,18 +33,15 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
     const stateDir = path.join(root, STATE_NAME, '.fleet');
     await rt.fs.mkdirp(stateDir);
     // Also of a run that was interrupted: what it did not do is what `--failed` is for.
-    const uninterrupted = { ...rt, signal: new AbortController().signal };
+    const own = { ...rt, signal: new AbortController().signal, events: SILENT };
     // It is held for a moment only: nobody need be told of that wait.
-    lock = await lockLabel(
-      { ...uninterrupted, events: { emit: () => undefined } },
-      {
-        stateDir,
-        label: 'the last update',
-        waitMs: rt.signal.aborted ? HURRIED_MS : WAIT_MS,
-        takeOver: true,
-        command: 'update',
-      },
-    );
+    lock = await lockLabel(own, {
+      stateDir,
+      label: 'the last update',
+      waitMs: rt.signal.aborted ? HURRIED_MS : WAIT_MS,
+      takeOver: true,
+      command: 'update',
+    });
     const before = (await lastFailed(rt, root)) ?? [];
     const now = ends.flatMap(({ label, failed }) => (failed ? [label] : []));
     const others = before.filter((label) => !ends.some((end) => end.label === label));
