@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -286,7 +287,7 @@ describe.runIf(process.platform === 'linux')('I4 a lock that was left', () => {
   it('another host: never while its heartbeat goes on, whatever its clock says', async () => {
     await left({ host: 'far-away' }, 3_600_000);
     const owner = join(stateDir, 'lock', '1', 'owner.json');
-    const rt = runtime({ onEvent: () => void utimes(owner, 1, 1) });
+    const rt = runtime({ onEvent: () => utimesSync(owner, 1, 1) });
     await expect(lock(rt, { takeOver: true })).rejects.toMatchObject({ code: 'E_LOCKED' });
   });
 
