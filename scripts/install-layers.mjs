@@ -183,8 +183,10 @@ function aptProgram(name, parcel = name) {
     throw new Error(`no ${name} on PATH: install it with the system's package manager`);
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['update', '-qq'], env);
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', parcel], env);
+  // Another apt may be at work.
+  const patient = ['-o', 'DPkg::Lock::Timeout=300'];
+  run('apt-get', [...patient, 'update', '-qq'], env);
+  run('apt-get', [...patient, 'install', '-y', '-qq', '--no-install-recommends', parcel], env);
   const installed = onPath(name);
   if (installed === undefined) throw new Error(`apt-get installed ${parcel}, yet ${name} is not on PATH`);
   return installed;

@@ -44,7 +44,7 @@ export interface Resolved {
   values: SettingValues & Pick<WorkSettings, 'logins'>;
   /** Settings that nobody gave a value. */
   leftOpen: ReadonlySet<SettingName>;
-  resolved: Pick<ResolvedSettings, 'configFile' | 'declared'>;
+  resolved: Pick<ResolvedSettings, 'configFile' | 'declared' | 'origins'>;
   /** When the run began, ms. */
   at: number;
   token: Secret | undefined;
@@ -69,6 +69,7 @@ export async function buildRepackRequest(
     {
       subdirs: leftOpen.has('subdirs') ? lock && [...lock.packages.keys()] : values.subdirs,
       addSubdirs: typed.addSubdirs,
+      origin: resolved.origins.subdirs,
       client: values.client === 'none' ? 'none' : clientOf(values),
       virtualPackages: leftOpen.has('virtualPackages') ? undefined : values.virtualPackages.map(parseVirtualPackage),
       otherwise: values.subdirs,
@@ -273,7 +274,10 @@ function allSpecs(
   }
   const isStated = typed.declared !== undefined && (declared !== undefined || values.packagesFile !== undefined);
   if (isStated && given.length === 0 && last !== undefined) throw emptyList(typed.label ?? '', typed.root ?? '');
-  const specs = rememberedSpecs({ packages: given, add: typed.add, remove: typed.remove }, last);
+  const specs = rememberedSpecs(
+    { packages: given, origin: declared?.[0]?.where, add: typed.add, remove: typed.remove },
+    last,
+  );
   if (specs.length === 0 && listed?.pip !== undefined && !values.allowPipSection) throw pipRefused(listed.pip);
   if (specs.length === 0) {
     throw new RepackError('E_USAGE', {

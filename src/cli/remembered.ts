@@ -25,6 +25,8 @@ export async function lastRequest(
 export interface SpecChanges {
   /** Of PACKAGE and the packages file: they replace the list. */
   packages: readonly MatchSpec[];
+  /** File and line of a list that is declared. */
+  origin?: string | undefined;
   add: readonly string[];
   remove: readonly string[];
 }
@@ -34,12 +36,18 @@ export interface SpecChanges {
  * @throws RepackError E_USAGE, E_SPEC
  */
 export function rememberedSpecs(
-  { packages, add, remove }: SpecChanges,
+  { packages, origin, add, remove }: SpecChanges,
   last: Manifest | undefined,
 ): readonly MatchSpec[] {
   if (add.length === 0 && remove.length === 0)
     return packages.length > 0 ? packages : (last?.specs ?? []).map((text) => parseMatchSpec(text));
   const option = add.length > 0 ? '--add' : '--remove';
+  if (packages.length > 0 && origin !== undefined)
+    throw usage(
+      `The label’s packages are declared in a file, and ${option} changes only what is left open`,
+      origin,
+      `Change the list there: ${[...add.map((spec) => `add ${spec}`), ...remove.map((name) => `take out ${name}`)].join(', ')}.`,
+    );
   if (packages.length > 0)
     throw usage(
       'PACKAGE or a packages file gives the whole list',
@@ -69,6 +77,8 @@ export interface TargetChanges {
   /** As given; undefined: left open. */
   subdirs: readonly string[] | undefined;
   addSubdirs: readonly string[];
+  /** What gave `subdirs`: `command line`, a variable, file and line. */
+  origin: string;
   /** Undefined: left open; `none`: no client is known. */
   client: TargetClient | 'none' | undefined;
   virtualPackages: readonly VirtualPackage[] | undefined;
@@ -81,7 +91,13 @@ export interface TargetChanges {
  * @throws RepackError E_USAGE, E_SUBDIR, E_PROFILE, E_CLIENT
  */
 export function rememberedProfiles(wanted: TargetChanges, last: Manifest | undefined): TargetProfile[] {
-  const { addSubdirs, client, virtualPackages, otherwise } = wanted;
+  const { addSubdirs, origin, client, virtualPackages, otherwise } = wanted;
+  if (addSubdirs.length > 0 && wanted.subdirs !== undefined && origin !== 'command line')
+    throw usage(
+      `The platforms are given elsewhere, and --add-subdir changes only what is left open`,
+      origin,
+      `Change the list there: add ${addSubdirs.join(', ')}.`,
+    );
   if (addSubdirs.length > 0 && wanted.subdirs !== undefined)
     throw usage('--subdir gives the whole list', '--add-subdir', 'Give one of the two.');
   const profiles = last?.profiles.map(profileOfManifest) ?? [];

@@ -174,8 +174,9 @@ export function readListing(listing: string): Map<string, FarFile> {
 
 /** rsync(1), EXIT VALUES. 255 is ssh's. */
 function explained(ran: ExecResult, where: string): RepackError {
+  // ssh ends its lines as a terminal would.
   const last = text(ran.stderr)
-    .split('\n')
+    .split(/\r?\n/)
     .filter((line) => line.trim() !== '' && !line.startsWith('rsync error:'));
   const say = (what: string, hint: string): RepackError =>
     new RepackError('E_PUSH', { what, where, hint, details: last.slice(-5) });

@@ -47,6 +47,9 @@ export function lockSection({ label, explicit }: { label: string; explicit: read
     '',
     `\`${label}.${CONDA_LOCK}\` names the same packages, of all platforms together. With the folder's URL in its place:`,
     '',
-    ...commands([`conda-lock install -n ${environment} conda-lock.yml`]),
+    ...commands([
+      `sed 's|${PLACEHOLDER}|${url}|' ${word(`${label}.${CONDA_LOCK}`)} > conda-lock.yml`,
+      `conda-lock install -n ${environment} conda-lock.yml`,
+    ]),
   ]);
 }

@@ -116,6 +116,8 @@ describeWithLayers(['rsync', 'sshd', 'ssh-keygen'], 'push to a host, by rsync ov
       const failed = send(lab, `${far.host}:${site()}`, options ?? {});
       await expect(failed).rejects.toMatchObject({ code });
       await expect(failed).rejects.toThrow(said);
+      const { details = [] } = (await failed.catch((error: unknown) => error)) as { details?: string[] };
+      for (const line of details) expect(line).not.toContain('\r');
     },
     60_000,
   );

@@ -38,6 +38,16 @@ describe('D16 the packages', () => {
     expect(() => specsOf(packages, add, remove, before)).toThrow(what);
   });
 
+  it.each<[string, string[], string[], RegExp]>([
+    ['--add', ['numpy'], [], /add numpy\./],
+    ['--remove', [], ['six'], /take out six\./],
+  ])('%s where the list is declared in a file: says where to change it', (_, add, remove, hint) => {
+    const wanted = { packages: [parseMatchSpec('six')], origin: 'repackenv.yml, line 7', add, remove };
+    expect(() => rememberedSpecs(wanted, last)).toThrow(
+      expect.objectContaining({ code: 'E_USAGE', where: 'repackenv.yml, line 7', hint: expect.stringMatching(hint) }),
+    );
+  });
+
   it('of a new label: none', () => {
     expect(specsOf([], [], [], null)).toEqual([]);
   });
@@ -49,6 +59,7 @@ describe('D16 the machines', () => {
     addSubdirs: [],
     client: undefined,
     virtualPackages: undefined,
+    origin: 'command line',
     otherwise: ['osx-arm64'],
   };
   const short = (wanted: Partial<Parameters<typeof rememberedProfiles>[0]>, before: Manifest | null = last): string[] =>
@@ -84,5 +95,9 @@ describe('D16 the machines', () => {
   it('two ways to say the platforms, or noarch: refused', () => {
     expect(() => short({ subdirs: ['win-64'], addSubdirs: ['linux-64'] })).toThrow(/--subdir gives the whole list/);
     expect(() => short({ addSubdirs: ['noarch'] })).toThrow(/noarch is no platform/);
+    const declared = { subdirs: ['win-64'], addSubdirs: ['linux-64'], origin: 'repackenv.yml, line 5' };
+    expect(() => short(declared)).toThrow(
+      expect.objectContaining({ where: 'repackenv.yml, line 5', hint: 'Change the list there: add linux-64.' }),
+    );
   });
 });
