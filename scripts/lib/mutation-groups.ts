@@ -30,12 +30,16 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   manifest: {
     files: ['src/channel/manifest/*.ts'],
-    tests: ['test/unit/channel/manifest/*.test.ts', 'test/unit/jobs/other-file.test.ts'],
+    tests: ['test/unit/channel/manifest/*.test.ts'],
   },
   guard: { files: ['src/delivery/guard.ts'], tests: ['test/unit/delivery/guard.test.ts'] },
   policy: {
     files: ['src/conda/policy/*.ts', 'src/delivery/policy-gate.ts'],
-    tests: ['test/unit/conda/policy/*.test.ts', 'test/unit/delivery/policy-gate.test.ts'],
+    tests: [
+      'test/unit/conda/policy/*.test.ts',
+      'test/unit/delivery/policy-gate.test.ts',
+      'test/unit/delivery/judge-staged.test.ts',
+    ],
   },
   lock: { files: ['src/delivery/lock/*.ts'], tests: ['test/unit/delivery/lock/*.test.ts'] },
   journal: {
