@@ -25,7 +25,9 @@ function headline({ label, published }: MirrorReport): string[] {
 function contentLines(report: MirrorReport): string[] {
   const { fetched, toFetch, excluded, installers, published } = report;
   const resumed = fetched.resumed === 0 ? '' : `, ${fetched.resumed} more were on this disk already`;
-  const left = Object.entries(excluded).map(([rule, count]) => `${count} by ${rule}`);
+  const left = Object.entries(excluded)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([rule, count]) => `${count} by ${rule}`);
   return [
     `  channels    ${report.channels.join('  ')}`,
     `  platforms   ${report.platforms.join(', ')}`,
