@@ -11,6 +11,9 @@ const STOP_CHECK_MS = 50;
 const LINGER_MS = 1000;
 const RETRY_AFTER_S = '5';
 
+/** Of a request: what a client of a channel sends has some ten. */
+const MOST_HEADERS = 1000;
+
 /** An answer in memory up to here is written in one go with its head. */
 const AT_ONCE = 1 << 16;
 
@@ -19,6 +22,8 @@ interface Line {
   waiting: number;
   /** Answers go out one after another: nothing is opened for a request that was only sent ahead. */
   tail: Promise<void>;
+  /** What came behind them is no request. */
+  broken: boolean;
 }
 
 /**
@@ -40,10 +45,12 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     insecureHTTPParser: false,
     noDelay: true,
   });
+  // By itself it hands on the first 2,000 headers and says nothing of the others: a length or a second host could hide there.
+  server.maxHeadersCount = 0;
   server.on('connection', (socket) => {
     // Who keeps a line for later, or never ends the head of a request, gives it up for one that has come now.
     if (lines.size >= 2 * limits.connections && !dropWaiting()) return void socket.destroy();
-    lines.set(socket, { waiting: 0, tail: Promise.resolve() });
+    lines.set(socket, { waiting: 0, tail: Promise.resolve(), broken: false });
     socket.on('close', () => lines.delete(socket));
   });
 
@@ -76,9 +83,12 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
   server.on('checkContinue', take);
   server.on('connect', (request, socket) => refuse(socket, 405, { method: 'CONNECT', target: request.url ?? '' }));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Between the bytes of an answer nothing may be written.
-    if ((lines.get(socket)?.waiting ?? 0) > 0 || error.code === 'ECONNRESET') return void socket.destroy();
-    refuse(socket, statusOf(error), { method: '', target: '' });
+    if (error.code === 'ECONNRESET') return void socket.destroy();
+    const line = lines.get(socket);
+    if (line === undefined || line.waiting === 0) return refuse(socket, statusOf(error), { method: '', target: '' });
+    // What was asked before is still answered; in between nothing may be written.
+    if (!line.broken) line.tail = line.tail.then(() => close(socket));
+    line.broken = true;
   });
 
   await listen(server, options);
@@ -105,7 +115,8 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     if (!['1.0', '1.1'].includes(request.httpVersion)) return plainResponse(505, { connection: 'close' });
     if (state.underWay > limits.connections)
       return plainResponse(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
-    if (hostsIn(request) > 1) return plainResponse(400, { connection: 'close' });
+    if (request.rawHeaders.length > 2 * MOST_HEADERS) return plainResponse(431, { connection: 'close' });
+    if (!hasSoundHost(request)) return plainResponse(400, { connection: 'close' });
     // RFC 9110, 9.3.1: content in a GET has no meaning, and is a way to smuggle requests past a proxy.
     if (!hasBody(request)) return undefined;
     return isRead(request.method) ? plainResponse(400, { connection: 'close' }) : undefined;
@@ -165,11 +176,15 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     if (!socket.writable) return void socket.destroy();
     const lead = Object.entries({ ...headers, 'content-length': String((body as Uint8Array).length) });
     const text = lead.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${text}\r\n${String(body)}`);
-    socket.on('error', () => {});
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    close(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${text}\r\n${String(body)}`);
     const bytes = (body as Uint8Array).length;
     tell({ ...head, status, bytes, complete: true, agent: '', client: clientOf(socket as Socket), begun: undefined });
+  }
+
+  function close(socket: Duplex, last = ''): void {
+    socket.end(last);
+    socket.on('error', () => {});
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 
   function tell({ begun, ...answered }: Omit<Answered, 'ms'> & { begun: number | undefined }): void {
@@ -222,11 +237,14 @@ function isRead(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-function hostsIn({ rawHeaders }: IncomingMessage): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]!.toLowerCase() === 'host') count += 1;
-  return count;
+/** At most one, and its value is one (RFC 9112, 3.2: anything else MUST be refused). That there is one in HTTP/1.1, Node sees to. */
+function hasSoundHost({ rawHeaders }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]!.toLowerCase() === 'host');
+  return hosts.length <= 1 && hosts.every((host) => HOST.test(host));
 }
+
+/** `uri-host [ ":" port ]` of RFC 3986, 3.2.2; it may be empty. */
+const HOST = /^(?:\[[\da-fv:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::\d*)?$/i;
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;

@@ -159,3 +159,28 @@ export async function startRedis(dir: string, password: string): Promise<FarRedi
 }
 
 const closing: (() => void)[] = [];
+
+/** An nginx that serves a folder as it comes: no option but ports, places and short times. */
+export async function startNginx(dir: string, root: string): Promise<{ port: number; close(): Promise<void> }> {
+  const place = join(dir, 'nginx');
+  mkdirSync(place, { recursive: true });
+  const port = await freePort();
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((each) => `  ${each}_temp_path ${join(place, each)};`)
+    .join('\n');
+  writeFileSync(
+    join(place, 'nginx.conf'),
+    `daemon off; master_process off; pid ${join(place, 'pid')}; error_log stderr crit;
+events { }
+http {
+  access_log off; keepalive_timeout 4s; client_header_timeout 4s; client_body_timeout 4s; lingering_timeout 1s;
+${temporary}
+  server { listen 127.0.0.1:${port}; root ${root}; }
+}
+`,
+  );
+  const args = ['-p', place, '-c', join(place, 'nginx.conf'), '-e', 'stderr'];
+  const server = spawn(layerPath('nginx'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  await answers(server, port);
+  return { port, close: () => ended(server) };
+}
