@@ -44,6 +44,7 @@ export async function main(program: ProgramName): Promise<void> {
   });
   process.exitCode = await runCli(program, process.argv.slice(2), { rt, relay, terminal, redactor });
   ended = true;
+  rt.pace.close();
 }
 
 const UNSETTLED = 13;

@@ -94,6 +94,7 @@ export const NETWORK_SETTINGS = [
   'netrc',
   'allowHttp',
   'maxIndexMb',
+  'requestsPerSecond',
   'proxy',
   'noProxy',
   'caFiles',

@@ -1,9 +1,10 @@
 import { nearest } from '../base/nearest.js';
 import { KNOWN_SUBDIRS, nearestSubdir } from '../conda/channel/names.js';
+import { QUEUE_VARIABLE } from '../runtime/pace.js';
 import { SETTING_NAMES, SETTINGS } from '../config/settings.js';
 
 /** Read outside the table of settings; those of the `.cmd` files and of tests among them. */
-const OTHERS = new Set(['REPACKENV_ROOT', 'REPACKENV_CONFIG', 'REPACKENV_NODE', 'REPACKENV_EXIT']);
+const OTHERS = new Set(['REPACKENV_ROOT', 'REPACKENV_CONFIG', 'REPACKENV_NODE', 'REPACKENV_EXIT', QUEUE_VARIABLE]);
 
 /** Names that are taken, or without effect, and are probably slips: a sentence each. */
 export function nearMisses(env: Readonly<Record<string, string | undefined>>, subdirs: readonly string[]): string[] {

@@ -6,6 +6,7 @@ import type { Redactor } from '../base/redact.js';
 import type { Secret } from '../base/secret.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
+import { QUEUE_VARIABLE } from '../runtime/pace.js';
 import type { Invocation, ProgramName } from './program.js';
 import { nameFolders } from './label-folders.js';
 import { parseArguments } from './program.js';
@@ -78,6 +79,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const resolved = await resolveSettings(rt, invocation.given, places);
       const { values, origins } = resolved;
       registerUserInfo(values.proxy, redactor);
+      registerUserInfo(rt.env[QUEUE_VARIABLE], redactor);
       await checkLogins(values);
       if (invocation.showConfig && command.showsConfig?.(invocation) !== true) {
         reporter.print(renderConfig(resolved, command.settings));

@@ -31,6 +31,13 @@ export const NETWORK_STATED = {
     help: 'the largest index of a channel that is read, unpacked, in MB',
     schema: whole(1, 1_500, 'MB').default(450),
   },
+  requestsPerSecond: {
+    group: 'Network',
+    value: 'N',
+    help: 'at most so many requests a second to one host of channels; with `work`, of all workers together',
+    schema: whole(1, 1_000, 'requests').optional(),
+    defaultText: 'as many as come',
+  },
   proxy: {
     group: 'Network',
     value: 'URL',

@@ -13,6 +13,7 @@ const AS_GIVEN = [
   'cacheDir',
   'allowHttp',
   'maxIndexMb',
+  'requestsPerSecond',
   'proxy',
   'noProxy',
   'caFiles',

@@ -42,6 +42,8 @@ export interface GatewayOptions {
   ca?: readonly string[];
   /** Hosts that may be asked over plain http, without a token. */
   allowHttp?: readonly string[];
+  /** At most so many to one host, of all gateways of this process together; of all workers, where it works for a queue. */
+  requestsPerSecond?: number | undefined;
   /** Keeps every artifact that passes. */
   store: ArtifactStore;
   limits?: Partial<GatewayLimits>;
@@ -55,7 +57,7 @@ export interface GatewayOptions {
   indexes?: SharedIndexes | undefined;
 }
 
-export type GatewayRuntime = Pick<Runtime, 'fs' | 'http' | 'clock' | 'events' | 'machine' | 'signal'>;
+export type GatewayRuntime = Pick<Runtime, 'fs' | 'http' | 'clock' | 'pace' | 'events' | 'machine' | 'signal'>;
 
 /** The one way to the channels (design D1). As a RepodataSource it gives the indexes as published. */
 export interface Gateway extends RepodataSource {
@@ -91,7 +93,7 @@ export interface Gateway extends RepodataSource {
  * E_UPSTREAM_NOT_FOUND, E_TOKEN_REFUSED, E_LOGIN_REFUSED, E_TLS, E_REDIRECT, E_REPODATA, E_ARTIFACT_MISSING, E_ARTIFACT_DIGEST.
  */
 export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): Promise<Gateway> {
-  const { channels, token, logins, store } = options;
+  const { channels, token, logins, store, requestsPerSecond: most } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const rules: WireRules = { token, logins, tokenBase: tokenBaseOf(channels), allowHttp: options.allowHttp ?? [] };
   checkChannels(channels, rules);
@@ -106,7 +108,11 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   const signal = AbortSignal.any([rt.signal, closing.signal]);
   const upstream = eitherUpstream(
     fileUpstream(rt.fs),
-    httpUpstream(client, { rules, maxRedirects: limits.maxRedirects }),
+    httpUpstream(client, {
+      rules,
+      maxRedirects: limits.maxRedirects,
+      pace: most === undefined ? undefined : (host, wanted) => rt.pace.wait(host, most, wanted),
+    }),
   );
   const random = options.random ?? Math.random;
   const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random, down: new Set<string>() };

@@ -22,8 +22,15 @@ export interface Upstream {
 /** `identity`: what is hashed and written must be what lies there, and content codings are not decoded. */
 const HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'repackenv' };
 
+interface HttpUpstreamOptions {
+  rules: WireRules;
+  maxRedirects: number;
+  /** Waits until a request may go to the host. */
+  pace?: ((host: string, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
 /** A channel over https (or http where that is allowed). Rejects with socket errors as they are, and E_REDIRECT. */
-export function httpUpstream(client: HttpClient, options: { rules: WireRules; maxRedirects: number }): Upstream {
+export function httpUpstream(client: HttpClient, options: HttpUpstreamOptions): Upstream {
   return {
     async open({ channel, path, method, headers, signal }) {
       let url = wireUrl(channel, path, options.rules);
@@ -36,6 +43,7 @@ export function httpUpstream(client: HttpClient, options: { rules: WireRules; ma
         seen.add(url.href);
         refuseSecrets(url, { ...headers }, openings, options.rules);
         const opening = login && url.host === openings.loginHost ? { [login.header]: reveal(login.value) } : {};
+        await options.pace?.(url.host, signal);
         const response = await client.request({
           method,
           url: url.href,

@@ -1,5 +1,4 @@
-import { isSea } from 'node:sea';
-import { RepackError } from '../base/errors.js';
+import { connectRedis, type LoadPackages } from './redis.js';
 
 /** Work that waits in Redis for whoever takes it (design D22). Opened by commands, which hand it to their work. */
 export interface JobQueue {
@@ -22,54 +21,15 @@ export interface WorkOptions {
   onError(message: string): void;
 }
 
-const CONNECT_MS = 10_000;
 /** So often a job is begun again whose worker died under it. */
 const MOST_TAKEOVERS = 5;
 
-/** Two packages that only a fleet of hosts wants: they are not installed with this program. */
-async function loadPackages() {
-  return { bullmq: await import('bullmq'), ioredis: await import('ioredis') };
-}
-
-/**
- * @throws RepackError E_USAGE: the packages are not installed. E_UPSTREAM: nobody answers there, or not as Redis
- */
+/** @throws RepackError as `connectRedis` */
 export async function openJobQueue(
   { url, name }: { url: string; name: string },
-  load: typeof loadPackages = loadPackages,
+  load?: LoadPackages,
 ): Promise<JobQueue> {
-  const { bullmq, ioredis } = await load().catch((cause: unknown) => {
-    throw new RepackError('E_USAGE', {
-      what: 'A queue needs two packages that are not installed with repackenv: bullmq and ioredis',
-      where: '--queue',
-      hint: isSea()
-        ? 'The single executable can’t have them: install the npm package instead (repackenv help install).'
-        : 'npm install -g bullmq ioredis   (where repackenv is installed without -g: npm install bullmq ioredis, in the same folder)',
-      cause,
-    });
-  });
-  const where = withoutLogin(url);
-  const connection = new ioredis.Redis(url, {
-    lazyConnect: true,
-    maxRetriesPerRequest: null,
-    connectTimeout: CONNECT_MS,
-    retryStrategy: (times) => (connected ? Math.min(times * 200, 5_000) : null),
-  });
-  let connected = false;
-  connection.on('error', () => undefined);
-  try {
-    await connection.connect();
-    await connection.ping();
-    connected = true;
-  } catch (cause) {
-    connection.disconnect();
-    throw new RepackError('E_UPSTREAM', {
-      what: `The queue can’t be reached (${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)})`,
-      where,
-      hint: 'Check host, port, user and password of the URL, and that Redis runs there: redis-cli -u URL ping',
-      cause,
-    });
-  }
+  const { connection, bullmq } = await connectRedis(url, { maxRetriesPerRequest: null, load });
   const queue = new bullmq.Queue(name, { connection });
   queue.on('error', () => undefined);
   const closing: (() => Promise<void>)[] = [];
@@ -120,9 +80,4 @@ export async function openJobQueue(
       connection.disconnect();
     },
   };
-}
-
-function withoutLogin(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
 }

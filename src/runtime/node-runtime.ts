@@ -6,6 +6,7 @@ import { systemClock } from './clock.js';
 import { nodeFileSystem } from './fs.js';
 import { undiciHttp } from './http.js';
 import type { Machine, Runtime } from './runtime.js';
+import { QUEUE_VARIABLE, paceHere } from './pace.js';
 import { threadWorkers } from './workers.js';
 import { startedAs } from './program-files.js';
 
@@ -24,13 +25,15 @@ export function nodeRuntime(options: NodeRuntimeOptions): Runtime {
   const { process } = options;
   const killAt = process.env['REPACKENV_TEST_KILL_AT'];
   const throwAt = process.env['REPACKENV_TEST_THROW_AT'];
+  const clock = systemClock();
   return {
     fs: nodeFileSystem(),
     // Reading execa's modules takes 0.1 s, and a run with the embedded engine starts no program.
     exec: { run: async (command) => (await import('./exec.js')).execaExec().run(command) },
     http: undiciHttp(),
     workers: threadWorkers(),
-    clock: systemClock(),
+    clock,
+    pace: paceHere(clock, process.env[QUEUE_VARIABLE]),
     events: options.events,
     secrets: options.secrets,
     signal: options.signal,

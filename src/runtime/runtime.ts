@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { Exec } from './exec.js';
 import type { FileSystem } from './fs.js';
 import type { HttpDoor } from './http.js';
+import type { Pace } from './pace.js';
 import type { Workers } from './workers.js';
 
 /** The machine, as the stages may see it. Made once by main.ts; tests hand in their own. */
@@ -13,6 +14,7 @@ export interface Runtime {
   http: HttpDoor;
   workers: Workers;
   clock: Clock;
+  pace: Pace;
   events: EventSink;
   /** Knows what must stand in no file that is published. */
   secrets: Pick<Redactor, 'foundIn'>;

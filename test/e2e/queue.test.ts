@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { openJobQueue } from '../../src/runtime/job-queue.js';
+import { sharedMoments } from '../../src/runtime/shared-moments.js';
 import { openDeclaredWorkplace, type DeclaredWorkplace } from '../helpers/declared.js';
 import { freePort, startRedis, type FarRedis } from '../helpers/far-servers.js';
 import { describeWithLayers } from '../helpers/layers.js';
@@ -119,6 +120,54 @@ describeWithLayers(['redis'], 'labels by way of a queue', () => {
     expect(failed.stdout).toMatch(/bank-1 .*failed: .*\[E_PACKAGE_NOT_FOUND\]/);
     expect(readFileSync(told, 'utf8')).toBe('told ');
   }, 60_000);
+
+  it('two workers hold the upstream’s limit together: each request takes its turn in Redis', async () => {
+    const declared = LABELS.map((label) => `  ${label}: { packages: [pytho] }`).join('\n');
+    work.declare(
+      `requests_per_second: 200\ndefaults:\n  all: { token_env: CONDA_TOKEN, subdirs: [linux-64] }\nlabels:\n${declared}\n`,
+    );
+    const monitor = await redis.watch();
+    const before = work.upstream.requests.length;
+    const workers = [worker(), worker()];
+    for (const each of workers) await each.says('waiting for labels');
+    const ran = await work.run('repackenv', ['update', '--root', work.root, '--all', '--queue', 'env:QUEUE'], {
+      env: env(),
+    });
+    expect(ran.exitCode, ran.stdout + ran.stderr).toBe(0);
+    for (const each of workers) expect(each.printed()).toContain(': begun');
+    const { host } = new URL(work.upstream.url);
+    const turns = monitor.seen().match(new RegExp(` 1 repackenv:pace:${host} 5000$`, 'gm')) ?? [];
+    expect(turns).toHaveLength(work.upstream.requests.length - before);
+    expect(turns.length).toBeGreaterThan(LABELS.length);
+  }, 120_000);
+
+  it('turns in Redis: two workers get one row of moments, each host its own, and nothing is saved up', async () => {
+    const [one, two] = await Promise.all([sharedMoments(redis.url), sharedMoments(redis.url)]);
+    try {
+      const HOUR = 3_600_000;
+      expect(await one.next('quiet', 1)).toBe(0);
+      const all = await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 3 === 0 ? one : two).next('busy', HOUR)));
+      // What this test takes is not an hour: the moments are whole hours apart, less than one in all.
+      const hours = all.map((ms) => Math.ceil(ms / HOUR)).sort((a, b) => a - b);
+      expect(hours).toEqual(Array.from({ length: 20 }, (_, n) => n));
+      expect(await two.next('other', HOUR)).toBe(0);
+      expect(await one.next('quiet', 1)).toBe(0);
+      // It is forgotten when it has passed: no host stays in Redis.
+      expect(await redis.keys()).toContain('repackenv:pace:busy');
+    } finally {
+      one.close();
+      two.close();
+    }
+  });
+
+  it('a Redis that goes away fails the request that waits for its turn', async () => {
+    const own = await startRedis(work.dir, 'own');
+    const moments = await sharedMoments(own.url, { tries: 1 });
+    expect(await moments.next('a', 1)).toBe(0);
+    await own.close();
+    await expect(moments.next('a', 1)).rejects.toMatchObject({ code: 'E_UPSTREAM' });
+    moments.close();
+  });
 
   it.each<[what: string, args: () => string[], exitCode: number, said: string]>([
     ['no Redis there', () => ['update', '--all', '--queue', 'redis://127.0.0.1:1'], 7, 'The queue can’t be reached'],

@@ -91,6 +91,7 @@ const COMMANDS: Readonly<Record<string, Prepare>> = {
       cacheDir,
       allowHttp: [],
       maxIndexMb: 0,
+      requestsPerSecond: undefined,
       proxy: undefined,
       noProxy: [],
       caFiles: [],

@@ -102,6 +102,7 @@ function requestOf(changes: Partial<MirrorRequest> = {}, text = ''): MirrorReque
     cacheDir: join(dir, 'cache'),
     allowHttp: [],
     maxIndexMb: 450,
+    requestsPerSecond: undefined,
     proxy: undefined,
     noProxy: [],
     caFiles: [join(dir, 'ca.pem')],

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { drip, file, stallAfter, type ChaosStep } from '../helpers/chaos-server.js';
+import { answer, drip, file, stallAfter, type ChaosStep } from '../helpers/chaos-server.js';
 import { startChaosUpstream, type ChaosUpstream } from '../helpers/chaos-upstream.js';
 import { failureOf } from '../helpers/gateway.js';
 import { fakeClock, testRuntime, type TestRuntime } from '../helpers/runtime.js';
@@ -14,6 +14,23 @@ beforeEach(async () => {
 afterEach(() => upstream.close());
 
 const STRONG = { etag: '"v1"' };
+
+describe('a host that takes few requests', () => {
+  it.each<[what: string, perSecond: number | undefined, apart: number[]]>([
+    ['gets them apart, whichever gateway they come from, each try too', 4, [250]],
+    ['gets as many as come where nothing is said', undefined, []],
+  ])('%s', async (_what, requestsPerSecond, apart) => {
+    upstream.scriptArtifact(answer(503), file(upstream.package.bytes));
+    for (const _ of [1, 2]) {
+      const gateway = await upstream.open({ rt, requestsPerSecond, limits: { firstDelayMs: 0 } });
+      await gateway.download(upstream.planned);
+    }
+    const asked = upstream.server.requests.length;
+    expect(asked).toBeGreaterThan(3);
+    const waited = rt.clock.sleeps.filter((ms) => ms > 0);
+    expect(waited).toEqual(Array.from({ length: apart.length * (asked - 1) }, () => 250));
+  });
+});
 
 describe('N6 a server that hardly sends', () => {
   it('N6 one byte a second is broken off, each time, and named', async () => {

@@ -139,15 +139,18 @@ export async function startRedis(dir: string, password: string): Promise<FarRedi
   const { Redis } = await import('ioredis');
   const client = new Redis(url);
   client.on('error', () => undefined);
+  const closing: (() => void)[] = [];
   return {
     url,
     keys: () => client.keys('*'),
     async watch() {
-      const monitor = await client.duplicate().monitor();
+      const asking = client.duplicate();
+      asking.on('error', () => undefined);
+      const monitor = await asking.monitor();
       monitor.on('error', () => undefined);
       let text = '';
       monitor.on('monitor', (_time: unknown, command: string[]) => (text += `${command.join(' ')}\n`));
-      closing.push(() => monitor.disconnect());
+      closing.push(() => [monitor, asking].forEach((each) => each.disconnect()));
       return { seen: () => text };
     },
     async close() {
@@ -157,8 +160,6 @@ export async function startRedis(dir: string, password: string): Promise<FarRedi
     },
   };
 }
-
-const closing: (() => void)[] = [];
 
 /** An nginx that serves a folder as it comes: no option but ports, places and short times. */
 export async function startNginx(dir: string, root: string): Promise<{ port: number; close(): Promise<void> }> {

@@ -310,6 +310,7 @@ export function workSettingsOf(cacheDir: string): WorkSettings {
     cacheDir,
     allowHttp: [],
     maxIndexMb: 450,
+    requestsPerSecond: undefined,
     proxy: undefined,
     noProxy: [],
     caFiles: [],

@@ -7,6 +7,7 @@ import type { FileSystem } from '../../src/runtime/fs.js';
 import { nodeFileSystem } from '../../src/runtime/fs.js';
 import type { HttpDoor } from '../../src/runtime/http.js';
 import type { Machine, Runtime } from '../../src/runtime/runtime.js';
+import { paceHere } from '../../src/runtime/pace.js';
 import type { Workers } from '../../src/runtime/workers.js';
 import { threadWorkers } from '../../src/runtime/workers.js';
 
@@ -45,9 +46,11 @@ export function testRuntime(options: TestRuntimeOptions = {}): TestRuntime {
   const abortion = new AbortController();
   const collected: RepackEvent[] = [];
   const reached: string[] = [];
+  const clock = options.clock ?? fakeClock();
   return {
     fs: options.fs ?? nodeFileSystem(),
-    clock: options.clock ?? fakeClock(),
+    clock,
+    pace: paceHere(clock, undefined),
     exec: options.exec ?? {
       run: async ({ file }) => Promise.reject(new Error(`the test gave no exec; asked to run ${file}`)),
     },

@@ -37,7 +37,7 @@ export const diffCommand: CliCommand = {
       });
     }
     const { diff } = await import('../../jobs/diff/diff.js');
-    const { baseUrl, owner, allowHttp, maxIndexMb, proxy, noProxy, logins } = values;
+    const { baseUrl, owner, allowHttp, maxIndexMb, requestsPerSecond, proxy, noProxy, logins } = values;
     const report = await diff(rt, {
       a,
       b,
@@ -49,6 +49,7 @@ export const diffCommand: CliCommand = {
       cacheDir: values.cacheDir,
       allowHttp,
       maxIndexMb,
+      requestsPerSecond,
       proxy,
       noProxy,
       logins,

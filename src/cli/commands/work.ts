@@ -4,6 +4,7 @@ import { parseLabel } from '../../conda/channel/names.js';
 import type { CliCall, CliCommand } from '../command.js';
 import { OUTPUT_SETTINGS, textOption } from '../command.js';
 import { NOBODY } from '../fleet/after-run.js';
+import { QUEUE_VARIABLE } from '../../runtime/pace.js';
 import { queueUrl } from '../fleet/queue-url.js';
 import { requireRoot, sayRoot } from '../require-root.js';
 
@@ -36,7 +37,8 @@ export const workCommand: CliCommand = {
       import('../../jobs/fleet/queue-name.js'),
       import('../../jobs/fleet/run-labels.js'),
     ]);
-    const queue = await openJobQueue({ url: queueUrl(call)!, name: await queueName(rt, found.root) });
+    const url = queueUrl(call)!;
+    const queue = await openJobQueue({ url, name: await queueName(rt, found.root) });
     const say = (message: string): void => rt.events.emit({ type: 'note', message });
     const atOnce = values.jobs ?? defaultJobs(rt.machine);
     const leaseMs = leaseOf(textOption(call, 'lease') ?? '30') * 1000;
@@ -46,7 +48,7 @@ export const workCommand: CliCommand = {
       await queue.work({ atOnce, leaseMs, signal: rt.signal, onError }, async ({ data }) => {
         const label = parseLabel(isObject(data) ? String(data['label']) : '');
         say(`${label}: begun`);
-        const row = await updateInChild(call, found.root, label);
+        const row = await updateInChild(call, { root: found.root, label, url });
         say(`${label}: ended with ${String(row['exitCode'])}`);
         return row;
       });
@@ -70,7 +72,10 @@ const WAIT_SECONDS = '300';
  * A process of its own for each label, so that the heartbeat of the queue is never held up. What guarantees that no two work on a label is its lock, not
  * the queue; that of a host that is gone is taken over. Gives the label's row of the run's report.
  */
-async function updateInChild({ rt }: CliCall, root: string, label: string): Promise<Record<string, unknown>> {
+async function updateInChild(
+  { rt }: CliCall,
+  { root, label, url }: { root: string; label: string; url: string },
+): Promise<Record<string, unknown>> {
   const [file = '', ...program] = rt.machine.startedAs;
   const env = Object.entries(rt.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const wanted = ['update', label, '--root', root, '--shard', '1/1', '--json'];
@@ -78,7 +83,7 @@ async function updateInChild({ rt }: CliCall, root: string, label: string): Prom
     file,
     // Who is to be told is told by the run that put the label there.
     args: [...program, ...wanted, '--notify', NOBODY, '--wait-lock', WAIT_SECONDS, '--take-over-lock'],
-    env: Object.fromEntries(env),
+    env: { ...Object.fromEntries(env), [QUEUE_VARIABLE]: url },
     cwd: rt.machine.cwd,
     timeoutMs: LONGEST_MS,
     signal: rt.signal,

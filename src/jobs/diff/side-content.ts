@@ -19,6 +19,7 @@ export interface DiffRequest {
   cacheDir: string;
   allowHttp: readonly string[];
   maxIndexMb: number;
+  requestsPerSecond: number | undefined;
   proxy: string | undefined;
   noProxy: readonly string[];
   caFiles: readonly string[];

@@ -57,6 +57,7 @@ const PARTS: Readonly<Record<keyof MirrorRequest, 'counts' | 'free'>> = {
   cacheDir: 'free',
   allowHttp: 'counts',
   maxIndexMb: 'counts',
+  requestsPerSecond: 'free',
   proxy: 'free',
   noProxy: 'counts',
   caFiles: 'counts',

@@ -5,18 +5,25 @@ import type { Secret } from '../../base/secret.js';
 import type { Channel } from '../../conda/channel/channel.js';
 import type { WorkSettings } from '../../config/work-settings.js';
 
+type WaySettings = Pick<
+  WorkSettings,
+  'logins' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp' | 'maxIndexMb' | 'requestsPerSecond'
+>;
+
 /** How the channels are reached: what every gateway is opened with. Throws E_CONFIG. */
 export async function gatewayWay(
   rt: Runtime,
-  options: Pick<WorkSettings, 'logins' | 'cacheDir' | 'proxy' | 'noProxy' | 'caFiles' | 'allowHttp' | 'maxIndexMb'> & {
+  options: WaySettings & {
     channels: readonly Channel[];
     token: Secret | undefined;
   },
 ): Promise<Omit<GatewayOptions, 'view' | 'store'>> {
-  const { channels, token, logins, cacheDir, proxy, noProxy, caFiles, allowHttp, maxIndexMb } = options;
+  const { caFiles, maxIndexMb, channels, token, logins, cacheDir, proxy, noProxy, allowHttp, requestsPerSecond } =
+    options;
   const most = maxIndexMb * 1_000_000;
   const limits = { maxRepodataBytes: most, maxRepodataWireBytes: most };
-  return { channels, token, logins, cacheDir, proxy, noProxy, ca: await readCaFiles(rt, caFiles), allowHttp, limits };
+  const ca = await readCaFiles(rt, caFiles);
+  return { channels, token, logins, cacheDir, proxy, noProxy, ca, allowHttp, limits, requestsPerSecond };
 }
 
 /** PEM texts. Throws E_CONFIG naming the file. */

@@ -42,6 +42,7 @@ const PARTS: Readonly<Record<keyof RepackRequest, 'counts' | 'free'>> = {
   enginePath: 'counts',
   allowHttp: 'counts',
   maxIndexMb: 'counts',
+  requestsPerSecond: 'free',
   proxy: 'free',
   noProxy: 'counts',
   caFiles: 'counts',

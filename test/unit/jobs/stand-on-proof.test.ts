@@ -212,6 +212,7 @@ describe('what of a request counts', () => {
     [{ token: new Secret('one') }, false],
     [{ proxy: 'http://user:password@host' }, false],
     [{ cacheDir: '/other' }, false],
+    [{ requestsPerSecond: 1 }, false],
     [{ waitLockMs: 1 }, false],
     [{ recheck: true }, false],
   ])('%j: %s', (change, counts) => {
