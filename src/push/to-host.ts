@@ -188,6 +188,12 @@ function explained(ran: ExecResult, where: string): RepackError {
     );
   }
   const said = last.join('\n');
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(said)) {
+    return say(
+      'That host shows another key than the one that ssh knows: it was set up anew, or it is another host',
+      'Ask who runs it for its key, compare, and then take the old one out (ssh-keygen -R HOST).',
+    );
+  }
   if (/Host key verification failed/.test(said))
     return say('ssh does not know this host', 'Log in there once by hand (ssh USER@HOST), and compare its key.');
   if (/Permission denied \(/.test(said))

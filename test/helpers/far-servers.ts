@@ -45,7 +45,8 @@ export interface FarHost {
   close(): Promise<void>;
 }
 
-export async function startHost(dir: string): Promise<FarHost> {
+/** `programs`: a folder that comes first in the PATH of who logs in. */
+export async function startHost(dir: string, { programs }: { programs?: string } = {}): Promise<FarHost> {
   const place = join(dir, 'sshd');
   mkdirSync(place, { recursive: true, mode: 0o700 });
   for (const key of ['host', 'user']) {
@@ -65,6 +66,7 @@ export async function startHost(dir: string): Promise<FarHost> {
     'PasswordAuthentication no',
     'PermitRootLogin yes',
     'MaxStartups 100',
+    ...(programs === undefined ? [] : [`SetEnv PATH=${programs}:/usr/local/bin:/usr/bin:/bin`]),
   ];
   writeFileSync(join(place, 'sshd_config'), `${lines.join('\n')}\n`);
   const host = readFileSync(join(place, 'host.pub'), 'utf8');
