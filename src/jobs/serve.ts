@@ -10,6 +10,7 @@ import { requestLine } from '../serve/request-line.js';
 import { makePages } from '../serve/page-answer.js';
 import { makeHandler } from '../serve/serve.js';
 import { openSite } from '../serve/site.js';
+import { channelUrl } from '../site/page/install-lines.js';
 import { makeInformants } from './serve-informants.js';
 
 export interface ServeRequest {
@@ -80,6 +81,7 @@ export async function serve(machine: Runtime, request: ServeRequest): Promise<Se
   const folders = await site.folders();
   const below = folders.length === 1 && folders[0]!.name !== '' ? `/${folders[0]!.name}` : '';
   rt.events.emit({ type: 'listening', url: url + below, port: server.port, chosen: request.port === 0 });
+  for (const message of addresses(url, folders, request.access)) rt.events.emit({ type: 'note', message });
   void pages.prepare().catch(() => {});
   await untilStopped(rt.signal);
   rt.events.emit({ type: 'note', message: 'stopping: answers under way are finished' });
@@ -119,6 +121,17 @@ const WHY_NOT: Readonly<Record<string, readonly [what: string, hint: string]>> =
   ],
   EAI_AGAIN: ['The name of the host can’t be looked up now', 'Give as --host an address of this machine.'],
 };
+
+/** What a client is given where readers are asked who they are. */
+function addresses(url: string, folders: readonly { name: string }[], { token, users = [] }: Access): string[] {
+  const name = folders.length === 1 ? folders[0]!.name : 'LABEL';
+  return [
+    ...(token === undefined ? [] : [`with the token: ${channelUrl(url, name, 'token')}`]),
+    ...(users.length === 0
+      ? []
+      : [`with user and password, as USER:PASSWORD@ before the host: ${channelUrl(url, name, 'none')}`]),
+  ];
+}
 
 /** What somebody who serves others than himself should know. */
 function exposure({ address }: PublicServer, closed: boolean): string[] {

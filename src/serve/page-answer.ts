@@ -32,6 +32,7 @@ export interface Informants {
 
 const BESIDE = [MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME];
 const PAPERS = 'papers/';
+const INSTALLERS = 'installers/';
 
 interface Asked {
   path: Extract<RequestPath, { kind: 'path' }>;
@@ -92,7 +93,7 @@ export function makePages(site: Site, informants: Informants): Pages {
       const listed = site.kind === 'root';
       const files = contents.manifest === undefined ? [] : await folder.present(BESIDE);
       const papers = [...contents.files.keys()].filter(
-        (each) => each.startsWith(PAPERS) && each !== `${PAPERS}index.html`,
+        (each) => (each.startsWith(PAPERS) && each !== `${PAPERS}index.html`) || each.startsWith(INSTALLERS),
       );
       const view = { url, credentials, subdir, listed, files: [...papers, ...files], search };
       const about = subdir === undefined ? await told(folder, contents) : undefined;
@@ -148,11 +149,16 @@ function searchOf({ target }: PublicRequest): { query: string; page: number; par
   return { query, page: Number.isSafeInteger(page) ? page : 1, part: search.get('part') };
 }
 
-/** What is not there, for who looks with a browser: `home` leads to the page of all channels. */
-export function notFound(request: PublicRequest, home: string): PublicResponse {
+/** What is not there, for who looks with a browser. `home` leads to the first page. */
+export async function notFound(request: PublicRequest, site: Site, home: string): Promise<PublicResponse> {
   if (!(request.headers['accept'] ?? '').includes('text/html')) return plainAnswer(404);
+  const folders = await site.folders();
+  const subdirsOf = async (folder: ChannelFolder): Promise<readonly string[]> =>
+    (await folder.contents().catch(() => ({ subdirs: [] }))).subdirs;
+  const there =
+    site.kind === 'root' ? folders.map(({ name }) => name) : (await Promise.all(folders.map(subdirsOf))).flat();
   const headers = { ...pageHeaders('nobody'), 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' };
-  return { status: 404, headers, body: new TextEncoder().encode(renderNotFound({ home })) };
+  return { status: 404, headers, body: new TextEncoder().encode(renderNotFound({ home, there })) };
 }
 
 function jsonPage(request: PublicRequest, value: unknown): PublicResponse {

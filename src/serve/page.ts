@@ -77,7 +77,10 @@ export function channelPage(summary: ChannelSummary, view: ChannelView): { html:
     note: NOTES[credentials],
     questions: paged === undefined ? undefined : questionsOf(name === '' ? 'channel' : name),
     install: installLines(specs, url).map(({ client, lines }) => ({ title: client, lines })),
-    files: [...subdirs.map((each) => `${each}/`), ...files].map((href) => ({ href, about: ABOUT[href] ?? '' })),
+    files: [...subdirs.map((each) => `${each}/`), ...files].map((href) => ({
+      href,
+      about: ABOUT[href] ?? (href.startsWith('installers/') ? 'installer' : ''),
+    })),
   };
   const html = renderFolderPage(subdir === undefined ? whole : page);
   return { html, asking: paged === undefined ? 'nobody' : 'its server' };

@@ -36,15 +36,15 @@ export function makeHandler(
       return plainAnswer(401, { 'www-authenticate': 'Basic realm="conda channel", charset="UTF-8"' });
     const { segments, credentials } = reader;
     const home = '../'.repeat(Math.max(0, segments.length - (path.folder ? 0 : 1))) || './';
-    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return notFound(request, home);
+    if (segments.some((segment) => segment === '' || segment.startsWith('.'))) return notFound(request, site, home);
     const route = await site.route(segments);
-    if (route.kind === 'none') return notFound(request, home);
+    if (route.kind === 'none') return notFound(request, site, home);
     const page = await pages.answer(request, { path, credentials, route });
     if (page !== undefined) return page;
-    if (path.folder || route.kind === 'list') return notFound(request, home);
+    if (path.folder || route.kind === 'list') return notFound(request, site, home);
     const file = route.rest.join('/');
     const found = await finder.find(route.folder, file);
-    if (found.kind === 'absent') return notFound(request, home);
+    if (found.kind === 'absent') return notFound(request, site, home);
     return fileAnswer(request, { path: file, found, nowMs: rt.clock.now() });
   };
 

@@ -230,8 +230,11 @@ describe('repackenv serve', () => {
     ]) {
       const [status, type, text] = await page(path);
       expect([status, type], path).toEqual(['404', 'text/html; charset=utf-8']);
-      const home = /<a href="([^"]*)">/.exec(text!)![1]!;
-      expect(new URL(home, base + path.replace('//', '/')).pathname, path).toBe('/');
+      const links = [...text!.matchAll(/<a href="([^"]*)">/g)].map(([, href]) => new URL(href!, base + path));
+      expect(
+        links.map(({ pathname }) => pathname.replaceAll('//', '/')),
+        path,
+      ).toEqual(['/halkbank/', '/']);
       expect((await page(path, {})).slice(0, 2)).toEqual(['404', 'text/plain; charset=utf-8']);
     }
     const held = await work.run('repackenv', ['hold', work.labelDir, '--why', 'a <i>freeze</i>']);
@@ -377,7 +380,28 @@ describe('repackenv serve', () => {
       /warning: serving on every address of this machine: token and passwords go over the line as they are/,
     );
     const own = await serve([work.labelDir]);
-    expect((await own.stop()).stderr).not.toContain('warning');
+    const alone = (await own.stop()).stderr;
+    expect(alone).not.toContain('warning');
+    expect(alone).not.toContain('with the token');
+  });
+
+  it('says at its start what a client is given, without the token', async () => {
+    const users = join(work.dir, 'users-of-the-start.txt');
+    writeFileSync(users, 'anna:geheim-5e4d3c2b\n', { mode: 0o600 });
+    const args = ['--token-env', 'SITE_TOKEN', '--basic-auth-file', users];
+    for (const [dir, name] of [
+      [work.labelDir, 'halkbank'],
+      [work.root, 'halkbank'],
+    ] as const) {
+      const up = await serve([dir, ...args], { SITE_TOKEN: TOKEN });
+      await expect.poll(() => up.printed()).toContain('with user and password');
+      const { stderr } = await up.stop();
+      expect(stderr).toContain(`with the token: http://127.0.0.1:${up.port}/t/<TOKEN>/${name}\n`);
+      expect(stderr).toContain(
+        `with user and password, as USER:PASSWORD@ before the host: http://127.0.0.1:${up.port}/${name}\n`,
+      );
+      expect(stderr).not.toMatch(/5e4d3c2b/);
+    }
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(

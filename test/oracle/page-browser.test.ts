@@ -72,7 +72,7 @@ describeWithLayers(['browser'], 'the page in a browser', () => {
             samplePage(40, { paged: { count: 40, total: 9000, query: '', page: 1, pages: 90 } }),
           ),
           ROOT,
-          'what is not there': renderNotFound({ home: '../' }),
+          'what is not there': renderNotFound({ there: ['halkbank', 'a b'], home: '../' }),
           'ten thousand letters': renderFolderPage(hostilePage(HOSTILE['ten thousand letters']!)),
         })
           // The label with every pair, the others in both schemes and both widths.

@@ -43,10 +43,20 @@ function row(
   return `<tr>${cells.join('')}</tr>`;
 }
 
-/** What a person is shown in place of a page that is not there. `home`: relative, to the page of all channels. */
-export function renderNotFound({ home }: { home: string }): string {
+/** More names would be a page of their own: that of all channels. */
+const MOST_NAMES = 100;
+
+/**
+ * What a person is shown in place of a page that is not there. `home`: relative, to the first page. `there`: names of what lies below it, the
+ * channels or the subdirs of the only one.
+ */
+export function renderNotFound({ home, there }: { home: string; there: readonly string[] }): string {
+  const more = there.length > MOST_NAMES ? `<li>and ${grouped(there.length - MOST_NAMES)} more</li>` : '';
+  const items = there.slice(0, MOST_NAMES).map((name) => `<li><a href="${linkTo(home, name)}/">${said(name)}</a></li>`);
   const body = `<header><h1>Not found</h1>
 <p class="sub">There is nothing under this name here.</p></header>
-<main><p><a href="${escaped(home)}">To the channels that are served here</a></p></main>`;
+<main><section class="wide"><h2>What is here</h2><div>
+<ul>${items.join('')}${more}</ul>
+<p><a href="${escaped(home)}">The first page</a></p></div></section></main>`;
   return htmlDocument({ title: 'Not found', body, asking: 'nobody' });
 }
