@@ -29,9 +29,13 @@ set "BITS=%ERRORLEVEL%"
 if %BITS% LSS 0 goto failed
 if %BITS% GEQ 8 goto failed
 
-rem The dot: a path that ends with a backslash would take the quote behind it along.
+rem Each by its name: "LABEL.*" would take the files of a label "LABEL.test". The dot: a path that ends with a backslash would take
+rem the quote behind it along.
 set "PASS=files beside the folder"
-"%REPACKENV_ROBOCOPY%" "%~1\." "%~3\." "%~2.INSTALL.md" "%~2.verify.*" "%~2.*.explicit.txt" "%~2.conda-lock.yml" %OPTIONS%
+set "LABEL=%~2"
+set "LOCKS="
+for /f "delims=" %%S in ('dir /b /ad "%SOURCE%"') do if exist "%SOURCE%\%%S\repodata.json" call :lock "%%S"
+"%REPACKENV_ROBOCOPY%" "%~1\." "%~3\." "%~2.INSTALL.md" "%~2.verify.sh" "%~2.verify.ps1" "%~2.conda-lock.yml" %LOCKS% %OPTIONS%
 set "BITS=%ERRORLEVEL%"
 if %BITS% LSS 0 goto failed
 if %BITS% GEQ 8 goto failed
@@ -42,6 +46,10 @@ set "BITS=%ERRORLEVEL%"
 if %BITS% LSS 0 goto failed
 if %BITS% GEQ 8 goto failed
 endlocal & exit /b 0
+
+:lock
+set LOCKS=%LOCKS% "%LABEL%.%~1.explicit.txt"
+exit /b 0
 
 :failed
 echo error: robocopy failed with %BITS% at: %PASS%. No later pass was begun. 1>&2

@@ -45,7 +45,7 @@ export function lockSection({ label, explicit }: { label: string; explicit: read
       : []),
     `(\`micromamba create -n ${environment} --offline --file lock.txt\` reads the same file.)`,
     '',
-    `\`${label}.${CONDA_LOCK}\` names the same packages, of all platforms together. With the folder's URL in its place:`,
+    `\`${label}.${CONDA_LOCK}\` names the same packages, of all platforms together. With the folder's URL in the same place:`,
     '',
     ...commands([
       `sed 's|${PLACEHOLDER}|${url}|' ${word(`${label}.${CONDA_LOCK}`)} > conda-lock.yml`,

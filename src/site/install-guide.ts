@@ -1,6 +1,6 @@
 import { NOARCH } from '../conda/channel/channel.js';
 import { parseDistFilename, splitPath } from '../conda/channel/names.js';
-import { INDEX_NAMES } from '../channel/manifest/manifest.js';
+import { oldestConda } from '../channel/manifest/oldest-conda.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import { specForAnyShell, wordForAnyShell } from '../base/shell-quote.js';
 import { signatureNamespace } from './signature/sign.js';
@@ -8,6 +8,7 @@ import { installersSection } from './guide-installers.js';
 import { lockSection } from './guide-locks.js';
 import { onWindows, urlOf, word, wordsOf } from './guide-words.js';
 import type { ExplicitFile } from './explicit-lock.js';
+import { SENT_ALONG } from './names.js';
 import { code, commands, quoted, section } from './markdown.js';
 import { runsSection, type RunningPackage } from './runs.js';
 import { mayLackNeeds } from './needs.js';
@@ -159,13 +160,11 @@ function versionsText({ specs, files }: Manifest): string {
 }
 
 function clients({ manifest }: InstallPage): string[] {
-  const named = (ending: string): boolean =>
-    manifest.files.some(({ path, kind }) => kind === 'artifact' && path.endsWith(ending));
-  const bz2Index = manifest.files.some(({ path }) => path.endsWith(`/${INDEX_NAMES[2]}`));
+  const oldest = oldestConda(manifest.files);
   const rows = [
     `| conda 4.7 and newer | yes |`,
-    `| conda 4.4 to 4.6 | ${named('.conda') ? 'no: some packages are `.conda` files, which conda reads from 4.7 on' : 'yes'} |`,
-    `| conda 4.3 | ${oldestConda(named('.conda'), bz2Index)} |`,
+    `| conda 4.4 to 4.6 | ${oldest === '4.7' ? NEEDS_47 : 'yes'} |`,
+    `| conda 4.3 | ${oldest === '4.7' ? NEEDS_47 : oldest === '4.4' ? NEEDS_BZ2 : 'yes'} |`,
     '| mamba, micromamba 1.5 and newer; pixi; rattler | yes |',
   ];
   const made = [...new Set(manifest.profiles.flatMap(({ client }) => (client === null ? [] : [client])))];
@@ -182,10 +181,8 @@ function clients({ manifest }: InstallPage): string[] {
   ]);
 }
 
-function oldestConda(condaFiles: boolean, bz2Index: boolean): string {
-  if (condaFiles) return 'no: some packages are `.conda` files, which conda reads from 4.7 on';
-  return bz2Index ? 'yes' : 'no: it needs `repodata.json.bz2`, which the vendor can add (`--index bz2`)';
-}
+const NEEDS_47 = 'no: some packages are `.conda` files, which conda reads from 4.7 on';
+const NEEDS_BZ2 = 'no: it needs `repodata.json.bz2`, which the vendor can add (`--index bz2`)';
 
 function machine({ subdir, virtual_packages: virtual }: Manifest['profiles'][number]): string {
   const texts = virtual.map(({ name, version }) => (version === '0' ? name : `${name} ${version}`));
@@ -230,11 +227,14 @@ function signatureLines(label: string): string[] {
 function synchronising({ label }: InstallPage): string[] {
   return section('Synchronise', [
     'In two passes, so that no client ever meets an index that names a file which is not there yet: first the packages, then everything,',
-    'deleting what is gone. Linux:',
+    'deleting what is gone; last what lies beside the folder: this page, and the checks. Linux:',
     '',
     ...commands([
       `rsync -rt --exclude=repodata.json\\* --exclude=manifest.json\\* --exclude=SHA256SUMS --exclude=/papers/ ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
       `rsync -rt --delay-updates --delete-delay ${word(`SOURCE/${label}/`)} ${word(`/repos/${label}/`)}`,
+      `rsync -t ${beside(label)
+        .map((name) => word(`SOURCE/${name}`))
+        .join(' ')} /repos/`,
     ]),
     '',
     'Windows (an exit code below 8 is success):',
@@ -242,8 +242,13 @@ function synchronising({ label }: InstallPage): string[] {
     ...commands([
       `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /E /XF repodata.json* manifest.json* SHA256SUMS /XD papers /R:5 /W:5`,
       `robocopy ${onWindows(`SOURCE\\${label}`)} ${onWindows(`D:\\repos\\${label}`)} /MIR /R:5 /W:5`,
+      `robocopy SOURCE D:\\repos ${beside(label).map(onWindows).join(' ')} /R:5 /W:5`,
     ]),
   ]);
+}
+
+function beside(label: string): string[] {
+  return SENT_ALONG.map((name) => `${label}.${name}`);
 }
 
 function platformsOf(manifest: Manifest): string[] {

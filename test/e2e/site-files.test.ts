@@ -5,6 +5,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -12,7 +13,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -357,7 +358,8 @@ describeWithLayers(['conda43', 'upstream-bz2', 'rsync'], 'the lines of INSTALL.m
       line
         .replaceAll('SOURCE/halkbank', work.labelDir)
         .replaceAll('file:///repos/halkbank', pathToFileURL(site).href)
-        .replaceAll('/repos/halkbank', site);
+        .replaceAll('/repos/halkbank', site)
+        .replace(/ \/repos\/$/, ` ${dirname(site)}/`);
     const lines = (start: string): string[] =>
       page
         .split('\n')
@@ -369,6 +371,8 @@ describeWithLayers(['conda43', 'upstream-bz2', 'rsync'], 'the lines of INSTALL.m
 
     for (const line of lines('rsync ')) expect((await sh(line)).exitCode).toBe(0);
     expect(changesBetween(work.published(), snapshot(site))).toEqual([]);
+    const brought = readdirSync(dirname(site)).sort();
+    expect(brought).toEqual(['halkbank', 'halkbank.INSTALL.md', 'halkbank.verify.ps1', 'halkbank.verify.sh']);
     expect((await sh(lines('sh halkbank.verify.sh')[0]!)).stdout).toContain('halkbank: fine: generation 1');
 
     // One digest that conda 4.3 reads, so there is one sed line.

@@ -203,7 +203,8 @@ describe('INSTALL.md', () => {
     const text = (site: typeof old): string =>
       Buffer.from(makeSiteFiles({ label: 'acme', ...site }).find(({ name }) => name.endsWith('.md'))!.bytes).toString();
     expect(rows(text(old)).join('\n')).toMatch(/4\.6 \| yes \|\n.*4\.3 \| no: it needs `repodata.json.bz2`/);
-    old.manifest.files.push({ ...old.manifest.files[0]!, path: 'noarch/repodata.json.bz2', kind: 'index' });
+    for (const subdir of ['linux-64', 'noarch'])
+      old.manifest.files.push({ ...old.manifest.files[0]!, path: `${subdir}/repodata.json.bz2`, kind: 'index' });
     expect(rows(text(old)).join('\n')).toMatch(/4\.6 \| yes \|\n.*4\.3 \| yes \|/);
   });
 
