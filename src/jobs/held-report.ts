@@ -1,4 +1,5 @@
 import { SIGNATURE_NAME } from '../channel/manifest/manifest.js';
+import { oldestConda } from '../channel/manifest/oldest-conda.js';
 import { compareChannels } from '../channel/compare-channels.js';
 import { NOARCH, channelAt } from '../conda/channel/channel.js';
 import { splitPath } from '../conda/channel/names.js';
@@ -59,6 +60,7 @@ export function asItIs(
             unchanged: true,
             bytesWritten: 0,
             pooled: { files: 0, bytes: 0 },
+            oldestConda: oldestConda(manifest.files),
             proof,
           },
         }),

@@ -5,6 +5,7 @@ import type { EngineIdentity } from '../conda/plan/plan.js';
 import type { PolicyVerdict } from '../conda/policy/verdict.js';
 import type { TargetClient } from '../conda/plan/profile.js';
 import type { Reason } from '../channel/manifest/why-moved.js';
+import type { OldestConda } from '../channel/manifest/oldest-conda.js';
 import type { ChannelChanges, Proof } from '../channel/staged.js';
 import type { Hold } from '../delivery/generations/hold.js';
 
@@ -66,6 +67,8 @@ export interface JobReport {
         bytesWritten: number;
         /** What left the folder and went to the pool for earlier generations. */
         pooled: { files: number; bytes: number };
+        /** By what the folder holds. */
+        oldestConda: OldestConda;
         proof: Proof;
       }
     | undefined;

@@ -10,6 +10,7 @@ import type { Proof, StagedChannel } from '../channel/staged.js';
 import type { WorkSettings } from '../config/work-settings.js';
 import type { Delivered, Published } from '../delivery/deliver.js';
 import type { LabelFolder } from '../delivery/place/label-folder.js';
+import { oldestConda } from '../channel/manifest/oldest-conda.js';
 import { whyMoved } from '../channel/manifest/why-moved.js';
 import { plannedChanges, plannedSignature } from '../delivery/planned-changes.js';
 
@@ -49,6 +50,7 @@ export function publishedReport(parts: PublishedParts): JobReport {
       unchanged,
       bytesWritten,
       pooled: parts.pooled,
+      oldestConda: oldestConda(staged.files),
       proof,
     },
   };

@@ -1,4 +1,5 @@
 import type { ExportedSet, ExportReport } from '../../jobs/export.js';
+import { mediaFor } from '../../media/archive/part-size.js';
 import { formatBytes, plural } from './format.js';
 import { findingText, travelLine } from './sections.js';
 
@@ -19,19 +20,23 @@ export function exportText(report: ExportReport): string {
 }
 
 function setLines(set: ExportedSet): string[] {
-  const parts = set.parts.map(
-    ({ file, size, fits }) =>
-      `    ${file}  ${formatBytes(size)}, fits ${fits.length === 0 ? 'none of cd, fat32, dvd, dvd-dl' : fits.join(', ')}`,
-  );
+  const parts = set.parts.map(({ file, size }) => `    ${file}  ${formatBytes(size)}`);
   const total = set.parts.reduce((sum, { size }) => sum + size, 0);
   return [
     `  ${set.name}  ${set.kind} set for ${set.subdirs.join(', ')}, ${plural(set.parts.length, 'part')}, ${formatBytes(total)} on the medium${set.signed ? ', signed' : ''}`,
     ...cut(parts),
+    ...tooLargeLine(set),
     ...(set.kind === 'delta' ? [travelLine(set)] : []),
     ...(set.kind === 'delta'
       ? [...changed('added', set.added), ...changed('changed', set.changed), ...changed('removed', set.removed)]
       : []),
   ];
+}
+
+/** Media that do not take the largest part; nothing where each takes all. */
+function tooLargeLine({ parts }: ExportedSet): string[] {
+  const not = mediaFor(0).filter((each) => parts.some(({ fits }) => !fits.includes(each)));
+  return not.length === 0 ? [] : [`    too large for ${not.join(', ')}: --part-size ${not[0]} makes parts that fit`];
 }
 
 function changed(title: string, paths: readonly string[]): string[] {

@@ -39,7 +39,7 @@ function headline(report: JobReport): string[] {
         : `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
   const signature = `  signature   ${report.signature}`;
   if (report.published === undefined) return [`${report.label}: would deliver ${artifacts}`, asked, solved, signature];
-  const { generation, because, unchanged, proof } = report.published;
+  const { generation, because, unchanged, proof, oldestConda } = report.published;
   return [
     unchanged
       ? `${report.label}: nothing new; generation ${generation} stays, 0 bytes written`
@@ -52,6 +52,7 @@ function headline(report: JobReport): string[] {
     `  delivered   ${artifacts}`,
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
     `  proven      ${provenText(proof)}${sinceText(proof)}`,
+    `  readable by conda ${oldestConda} and newer, mamba, pixi`,
     ...policyLine(report),
     signature,
     ...papersLine(report),

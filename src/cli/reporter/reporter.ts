@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Terminal } from '../../runtime/terminal.js';
 import { errorData, errorText } from './error-text.js';
 import { eventText } from './event-text.js';
-import { durationText, localTimestamp } from './format.js';
+import { durationText, localTimestamp, sourcesText } from './format.js';
 import type { LogFile } from './log-file.js';
 import { oneLine, printable } from './printable.js';
 import { progressLine, type LiveLines, type ProgressLine } from './progress.js';
@@ -101,7 +101,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   const told = new Set<string>();
-  // Where both streams are the same terminal, findings stand in the report only: reported as they occur, a reader would meet each twice.
+  // Where both streams are the same terminal, what the report says too stands there only: told as it occurs, a reader would meet it twice.
   let holds =
     label === undefined && terminal.stdout.interactive && terminal.stderr.interactive && !quiet && !json && !debug;
   let held: RepackEvent[] = [];
@@ -118,8 +118,10 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (event.type !== 'debug' || debug) jsonEvent(event);
       return;
     }
-    if (holds && event.type === 'finding') held.push(event);
-    else show(event);
+    if (holds && reportedText(event) !== undefined) {
+      held.push(event);
+      if (event.type === 'acquire-finished') progress?.event(event);
+    } else show(event);
   };
 
   const show = (event: RepackEvent): void => {
@@ -143,9 +145,9 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   /** No report is to come that tells them, or not all of them. */
-  const release = (which: (finding: Finding) => boolean): void => {
+  const release = (which: (said: string) => boolean): void => {
     holds = false;
-    for (const event of held) if (event.type === 'finding' && which(event.finding)) show(event);
+    for (const event of held) if (which(reportedText(event) ?? '')) show(event);
     held = [];
   };
 
@@ -160,7 +162,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       progress?.end?.();
       toLog(`result\n${withoutTold(text, told)}`);
       // Long lists are cut.
-      release((finding) => !text.includes(findingText(finding)));
+      release((said) => !text.includes(said));
       if (json) jsonLine({ type: label === undefined ? 'report' : 'label-report', ...data });
       else if (label === undefined && (!quiet || answer)) {
         const shown = clean(answer ? text : withTook(text));
@@ -182,6 +184,12 @@ export function createReporter(options: ReporterOptions): Reporter {
     fitToPrint: clean,
     print,
   };
+}
+
+/** What the report of a command says of an event; undefined: nothing. */
+function reportedText(event: RepackEvent): string | undefined {
+  if (event.type === 'finding') return findingText(event.finding);
+  return event.type === 'acquire-finished' ? sourcesText(event) : undefined;
 }
 
 /** The report as the log takes it: what stands above in it, with its time, is not repeated. */

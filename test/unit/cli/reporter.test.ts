@@ -184,6 +184,32 @@ describe('a finding', () => {
   });
 });
 
+describe('where the artifacts came from', () => {
+  const none = { artifacts: 0, bytes: 0 };
+  const said = '3 artifacts downloaded, 9 B';
+  const finished = {
+    type: 'acquire-finished',
+    download: { artifacts: 3, bytes: 9 },
+    cache: none,
+    store: none,
+  } as const;
+  const times = (text: string): number => text.split(said).length - 1;
+  const reported = (reporter: ReturnType<typeof setUp>['reporter']): void =>
+    reporter.result(`the end\n  fetched     ${said}\n`, {});
+
+  it.each<[string, SetUp, (reporter: ReturnType<typeof setUp>['reporter']) => void, [out: number, err: number]]>([
+    ['once on a terminal: in the report', { tty: true }, reported, [1, 0]],
+    ['in both files where nobody watches', {}, reported, [1, 1]],
+    ['before an error', { tty: true }, (to) => to.error(new RepackError('E_ROOT', { what: 'no root' })), [0, 1]],
+    ['where the report is silent of it', { tty: true }, (to) => to.result('the end\n', {}), [0, 1]],
+  ])('is told %s', (_where, options, then, [out, err]) => {
+    const { reporter, written } = setUp(options);
+    reporter.emit(finished);
+    then(reporter);
+    expect([times(written.out), times(written.err)]).toEqual([out, err]);
+  });
+});
+
 describe('on a terminal', () => {
   it.each([[100], [0]])('draws one line in place with artifacts, bytes and rate (%i columns)', (columns) => {
     const { reporter, written, clock } = setUp({ tty: true, columns });
@@ -232,6 +258,7 @@ describe('the report', () => {
       unchanged: false,
       bytesWritten: 1,
       pooled: { files: 2, bytes: 2500 },
+      oldestConda: '4.7',
       proof: { checks: [{ name: 'solve', detail: '' }] },
     },
   };
@@ -241,6 +268,7 @@ describe('the report', () => {
     for (const part of [
       'generation 3 is published',
       'because     packages, channels',
+      'readable by conda 4.7 and newer, mamba, pixi',
       'signature   none',
       'a 1 0  (noarch)',
       'b 1 -> 2  (noarch)',
