@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { RepackError } from '../base/errors.js';
 
 /** An artifact that can't be read as what its name says. */
@@ -39,5 +40,5 @@ export function misfit(head: Uint8Array, format: 'conda' | 'tar.bz2'): string | 
   if (/^\s*<(?:!doctype|html|\?xml|head|body)/i.test(text))
     return `it is not ${wanted} but a web page (an error page saved as a package?)`;
   if (/^\s*[{[]/.test(text)) return `it is not ${wanted} but looks like JSON (an error message saved as a package?)`;
-  return head.length < 4 ? `it ends after ${head.length} bytes` : `it is not ${wanted}`;
+  return head.length < 4 ? `it ends after ${plural(head.length, 'byte')}` : `it is not ${wanted}`;
 }

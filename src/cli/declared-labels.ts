@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { EXIT, RepackError, type ExitCode } from '../base/errors.js';
 import type { RepackEvent } from '../base/events.js';
 import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
@@ -39,7 +40,7 @@ export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promis
   }
   sayRoot(rt, found);
   if (shard !== undefined) {
-    const message = `shard ${shard.text}: ${labels.length} of ${meant.length} labels`;
+    const message = `shard ${shard.text}: ${labels.length} of ${plural(meant.length, 'label')}`;
     rt.events.emit({ type: 'note', message });
   }
   refuseDropAll(call, labels);

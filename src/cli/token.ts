@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import path from 'node:path';
 import { RepackError } from '../base/errors.js';
 import { Secret } from '../base/secret.js';
@@ -82,7 +83,7 @@ function checked(raw: string, where: string): Secret {
   }
   if (value.length < MIN_LENGTH || value.length > MAX_LENGTH) {
     throw new RepackError('E_TOKEN', {
-      what: `The token has ${value.length} characters; ${MIN_LENGTH} to ${MAX_LENGTH} are accepted`,
+      what: `The token has ${plural(value.length, 'character')}; ${MIN_LENGTH} to ${MAX_LENGTH} are accepted`,
       where,
       hint: 'Check that the whole token was copied, and nothing else.',
     });

@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { pathOf, splitPath } from '../conda/channel/names.js';
 import type { Policy } from '../conda/policy/policy.js';
 import { isAllowed, type PolicyVerdict } from '../conda/policy/verdict.js';
@@ -95,7 +96,7 @@ function refuseDenied(
         : 'Ask for other versions or packages, wait where it is a matter of age, or have an exception written into the policy: except: [{packages, reason, until}].',
     details:
       lines.length > MOST_DETAILS
-        ? [...lines.slice(0, MOST_DETAILS), `… and ${lines.length - MOST_DETAILS} lines more`]
+        ? [...lines.slice(0, MOST_DETAILS), `… and ${plural(lines.length - MOST_DETAILS, 'line')} more`]
         : lines,
   });
 }

@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import type { Channel } from '../conda/channel/channel.js';
 import type { HttpResponse } from '../runtime/http.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -150,7 +151,7 @@ export async function transfer(context: TransferContext, request: TransferReques
     if (expectedSize !== undefined && total !== expectedSize) {
       throw new TransferFailure(
         'WRONG_SIZE',
-        `the server's file has ${total} bytes, the channel's index says ${expectedSize}`,
+        `the server's file has ${plural(total, 'byte')}, the channel's index says ${expectedSize}`,
       );
     }
     if (total > maxBytes)
@@ -170,12 +171,12 @@ export async function transfer(context: TransferContext, request: TransferReques
       rate.resume();
     }
     if (end !== undefined && sink.size < end)
-      throw new TransferFailure('SHORT', `the answer ended ${end - sink.size} bytes early`);
+      throw new TransferFailure('SHORT', `the answer ended ${plural(end - sink.size, 'byte')} early`);
   }
 }
 
 function minutes(ms: number): string {
-  return `${Math.round(ms / 60_000)} minutes`;
+  return plural(Math.round(ms / 60_000), 'minute');
 }
 
 /** Undefined when a 206 is the continuation that was asked for. */

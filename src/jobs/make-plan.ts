@@ -141,7 +141,7 @@ function refuseUnreadable(artifacts: readonly PlannedArtifact[], reader: JobTool
   const unreadable = reader?.readsCondaFormat === false ? artifacts.filter(({ fn }) => fn.endsWith('.conda')) : [];
   if (unreadable.length === 0) return;
   throw new RepackError('E_CLIENT_FORMAT', {
-    what: `The lock names ${unreadable.length} artifacts in the .conda format, which ${reader?.name} ${reader?.version} can't read`,
+    what: `The lock names ${plural(unreadable.length, 'artifact')} in the .conda format, which ${reader?.name} ${reader?.version} can't read`,
     where: 'lock file',
     hint: 'Have it made for that client, or deliver what a solve chooses: without --lock.',
     details: unreadable.map(pathOf),

@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.js';
 import { RepackError, type ErrorCode } from '../base/errors.js';
 import type { PlannedArtifact } from '../conda/plan/plan.js';
 
@@ -51,7 +52,7 @@ export function throwProblems(problems: readonly Problem[], total: number): void
   const codes = new Set(problems.map(({ problem }) => problem));
   const code = codes.size === 1 ? first.problem : 'E_ARTIFACT_MISSING';
   throw new RepackError(code, {
-    what: `${problems.length} of ${total} artifacts can not be delivered`,
+    what: `${problems.length} of ${plural(total, 'artifact')} can not be delivered`,
     where: problems.map(({ subject }) => subject).join(', '),
     hint: hintOf(code),
     details: problems.flatMap(linesOf),

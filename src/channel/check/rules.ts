@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import type { Finding } from '../../base/findings.js';
 import { isDerived } from '../index/derived-files.js';
 
@@ -209,7 +210,7 @@ const TABLE = {
   'dependency-missing': { text: 'needs "{depends}" on {subdir}, which nothing here satisfies', ownRun: true },
   'open-dependencies': {
     text: (v: Values) =>
-      `needs "${v['depends']}", which nothing in this folder satisfies${v['more'] === 0 ? '' : `; ${v['more']} more dependencies are open like this (${v['shown']}${Number(v['more']) > 2 ? ', …' : ''})`}: no fault where the channel is used together with other channels`,
+      `needs "${v['depends']}", which nothing in this folder satisfies${v['more'] === 0 ? '' : `; ${plural(Number(v['more']), 'more dependency is', 'more dependencies are')} open like this (${v['shown']}${Number(v['more']) > 2 ? ', …' : ''})`}: no fault where the channel is used together with other channels`,
     harmless: true,
     advice: 'Nothing, where it is used together with the channels that have them; else bring those packages into it.',
   },

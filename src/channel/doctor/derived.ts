@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
 import { errnoOf } from '../../base/disk-errors.js';
@@ -154,7 +155,7 @@ async function shardsDiffer(
       count++;
     }
   }
-  return count === index.size ? undefined : `it has ${count} packages, not ${index.size}`;
+  return count === index.size ? undefined : `it has ${plural(count, 'package')}, not ${index.size}`;
 }
 
 function recordsOf(shard: unknown): [string, unknown][] {

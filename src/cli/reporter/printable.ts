@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { controlsShown } from '../../conda/channel/names.js';
 
 /**
@@ -22,5 +23,5 @@ export function oneLine(text: string): string {
 
 function cut(line: string): string {
   const more = line.length - LONGEST_LINE;
-  return more <= 0 ? line : `${line.slice(0, LONGEST_LINE)} … (${more} more characters)`;
+  return more <= 0 ? line : `${line.slice(0, LONGEST_LINE)} … (${plural(more, 'more character')})`;
 }

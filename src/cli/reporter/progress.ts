@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import type { RepackEvent } from '../../base/events.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { TextSink } from '../../runtime/terminal.js';
@@ -160,7 +161,7 @@ function statusText(clock: Clock): (event: RepackEvent) => { text: string; whole
   const transfer = (whole: boolean): { text: string; whole: boolean } => {
     const share = total.bytes > 0 ? Math.min(1, done.bytes / total.bytes) : 1;
     const bar = '#'.repeat(Math.round(share * 20)).padEnd(20, '.');
-    const far = `${done.artifacts}/${total.artifacts} artifacts, ${farText(done.bytes, total.bytes)}`;
+    const far = `${done.artifacts}/${plural(total.artifacts, 'artifact')}, ${farText(done.bytes, total.bytes)}`;
     const name = latest === '' ? '' : `  ${latest}`;
     return { text: `fetch [${bar}] ${far}${speed(done.bytes, total.bytes)}${name}`, whole };
   };

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import { RepackError } from '../../base/errors.js';
@@ -63,7 +64,7 @@ export async function openWholeFolder(rt: Runtime, given: string): Promise<ReadF
   const { named, missing } = folder;
   if (named === undefined || missing.length === 0) return folder;
   throw new RepackError('E_ARTIFACT_MISSING', {
-    what: `Generation ${named.generation} of ${named.place.label} is not complete any more: ${missing.length} of ${named.manifest!.files.length} files are neither in the label folder nor in the pool`,
+    what: `Generation ${named.generation} of ${named.place.label} is not complete any more: ${missing.length} of ${plural(named.manifest!.files.length, 'file')} ${missing.length === 1 ? 'is' : 'are'} neither in the label folder nor in the pool`,
     where: given,
     details: await whereFrom(rt, named, missing),
     hint: 'An artifact can be fetched again from its channel while that has it. The set that was sent (repackenv import) has them all.',

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { SILENT } from '../../base/events.js';
 import { join } from 'node:path';
 import { isRepackError } from '../../base/errors.js';
@@ -118,7 +119,7 @@ export async function pruneAfter(
       for (const sha256 of kept === undefined ? [] : bytesOf(kept.manifest)) {
         if (!(await isThere(rt, poolPath(place.root, sha256)))) continue;
         const { gone, skipped } = await prunePool(rt, place.root, { dryRun: false, waitMs: 1000 });
-        const told = skipped ?? `${gone.length} files went`;
+        const told = skipped ?? `${plural(gone.length, 'file')} went`;
         rt.events.emit({ type: 'debug', message: `bytes of earlier generations: ${told}` });
         return;
       }

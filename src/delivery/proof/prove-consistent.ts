@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { append } from '../../base/append.js';
 import { join } from 'node:path';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -50,9 +51,9 @@ export async function proveConsistent(
     checks: [
       {
         name: 'files',
-        detail: `${unread.length} new files, ${bytes} bytes read back, every size and digest as stated`,
+        detail: `${plural(unread.length, 'new file')}, ${plural(bytes, 'byte')} read back, every size and digest as stated`,
       },
-      { name: 'index', detail: `${records.count} records, one for each artifact and no other` },
+      { name: 'index', detail: `${plural(records.count, 'record')}, one for each artifact and no other` },
       { name: 'manifest', detail: `generation ${staged.manifest.generation}, in step with files and indexes` },
     ],
   };

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { append } from '../../base/append.js';
 import { pathOf } from '../../conda/channel/names.js';
 import { sha256Of } from '../../codec/digests.js';
@@ -42,17 +43,17 @@ const CHECKS: readonly {
     name: 'files',
     run: checkFiles,
     detail: ({ folder }) =>
-      `${folder.files.size} files, ${bytesOf(folder)} bytes read back, every size and digest as staged`,
+      `${plural(folder.files.size, 'file')}, ${bytesOf(folder)} bytes read back, every size and digest as staged`,
   },
   {
     name: 'index',
     run: ({ folder, indexes }) => checkIndexesAgainstFiles(folder, indexes),
-    detail: ({ indexes }) => `${recordsIn(indexes)} records, one for each artifact and no other`,
+    detail: ({ indexes }) => `${plural(recordsIn(indexes), 'record')}, one for each artifact and no other`,
   },
   {
     name: 'plan',
     run: checkPlan,
-    detail: ({ plan }) => `${plan.artifacts.length} planned artifacts, each with the record of its channel`,
+    detail: ({ plan }) => `${plural(plan.artifacts.length, 'planned artifact')}, each with the record of its channel`,
   },
   {
     name: 'manifest',

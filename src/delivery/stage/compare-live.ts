@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { caseFold, pathOf } from '../../conda/channel/names.js';
@@ -33,7 +34,7 @@ export function compareWithLive<Compared extends ComparedArtifact>(
   const [first] = refused;
   if (first !== undefined) {
     throw new RepackError('E_ARTIFACT_REPLACED', {
-      what: `${refused.length} artifacts have other bytes upstream than the ones delivered under the same name`,
+      what: `${plural(refused.length, 'artifact has', 'artifacts have')} other bytes upstream than the ones delivered under the same name`,
       where: refused.map(({ path }) => path).join(', '),
       hint:
         'A site that has the old file in its package cache will keep it. Ask the owner of the channel for a new build number; ' +

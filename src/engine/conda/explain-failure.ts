@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { member } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
@@ -172,7 +173,7 @@ export function readableLines(message: string): string[] {
     .map((line) => line.trimEnd().slice(0, MAX_LINE))
     .filter((line) => line.trim() !== '' && !MAMBA_ADVICE.test(line));
   return lines.length > MAX_LINES
-    ? [...lines.slice(0, MAX_LINES), `… and ${lines.length - MAX_LINES} lines more`]
+    ? [...lines.slice(0, MAX_LINES), `… and ${plural(lines.length - MAX_LINES, 'line')} more`]
     : lines;
 }
 

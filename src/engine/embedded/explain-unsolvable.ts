@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { machinesHint } from '../machines-hint.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -115,7 +116,7 @@ export function unsolvable(request: SolveRequest, candidates: Candidates, failur
     hint: hintFor(request, { candidates, lines, lacks }),
     details:
       lines.length > MAX_DETAILS
-        ? [...lines.slice(0, MAX_DETAILS), `… and ${lines.length - MAX_DETAILS} lines more`]
+        ? [...lines.slice(0, MAX_DETAILS), `… and ${plural(lines.length - MAX_DETAILS, 'line')} more`]
         : lines,
   });
 }

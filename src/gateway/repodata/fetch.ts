@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { SHARDS } from '../../channel/index/derived-files.js';
 import { unpackIndex } from '../../channel/index/forms.js';
 import { sha256Of } from '../../codec/digests.js';
@@ -287,7 +288,7 @@ function received(bytes: Uint8Array, { channel, file }: FileRequest): Uint8Array
   const inFolder = channel.url.startsWith('file:');
   if (inFolder && file === 'repodata.json') return new TextEncoder().encode('{}');
   throw new RepackError('E_REPODATA', {
-    what: `${inFolder ? 'The file' : 'The answer'} is empty (${bytes.length} bytes): no index`,
+    what: `${inFolder ? 'The file' : 'The answer'} is empty (${plural(bytes.length, 'byte')}): no index`,
     hint: 'Try again; if it stays, tell whoever runs the channel.',
   });
 }

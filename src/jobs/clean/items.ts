@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import path from 'node:path';
 import type { Runtime } from '../../runtime/runtime.js';
 
@@ -92,7 +93,7 @@ export function chooseEntries(
     const old = olderThanMs !== undefined && age > olderThanMs;
     if (!old && (maxBytes === undefined || left <= maxBytes)) continue;
     left -= entry.size;
-    const days = `last used ${Math.max(0, Math.floor(age / DAY_MS))} days ago`;
+    const days = `last used ${plural(Math.max(0, Math.floor(age / DAY_MS)), 'day')} ago`;
     chosen.push({ entry, why: old ? days : `${days}, and the caches are over their size` });
   }
   return chosen;

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { solveManifest } from '../../delivery/proof/solve-alone.js';
 import path from 'node:path';
 import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
@@ -151,7 +152,7 @@ function refuseCapitals({ violations, folder }: Examination): void {
   const capitals = violations.filter(({ rule }) => rule === 'name-case');
   if (capitals.length === 0) return;
   throw new RepackError('E_NAME', {
-    what: `${capitals.length} names here are written in other letters than clients ask for: nothing was repaired`,
+    what: `${plural(capitals.length, 'name here is', 'names here are')} written in other letters than clients ask for: nothing was repaired`,
     where: folder.dir,
     hint: 'Rename them, or copy the folder again in a way that keeps lower case; then look again.',
     details: capitals.slice(0, 10).map(({ subject, values }) => `${subject}: clients look for ${values['expected']}`),

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { emitFindings } from '../../base/emit-findings.js';
 import path from 'node:path';
 import { acquire } from '../../store/acquire.js';
@@ -113,7 +114,7 @@ function leftOut(problems: readonly { subject: string; lines: string[] }[]): Fin
   return [
     {
       code: 'artifact-left-out',
-      message: `${problems.length} artifacts could not be had and are not in the mirror: ${listed(lines, problems.length, '; ')}`,
+      message: `${plural(problems.length, 'artifact')} could not be had and ${problems.length === 1 ? 'is' : 'are'} not in the mirror: ${listed(lines, problems.length, '; ')}`,
       exit: true,
     },
   ];

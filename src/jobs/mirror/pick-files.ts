@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { append } from '../../base/append.js';
 import { sha256Of } from '../../codec/digests.js';
 import { nameInFilename } from '../../conda/channel/names.js';
@@ -76,7 +77,7 @@ function refuseEmpty(
     });
   }
   throw new RepackError('E_MIRROR_FILE', {
-    what: `The filter takes nothing of the ${published} packages in the channels`,
+    what: `The filter takes nothing of the ${plural(published, 'package')} in the channels`,
     where: settings.file,
     hint: 'Look how the lists are spelt; --explain NAME shows for each file of a package which line leaves it out. Nothing was changed.',
     details: findings.map(({ message }) => message),
@@ -103,17 +104,18 @@ function reasonsOf(refused: Selection['refused']): string[] {
   const lines = [...groups]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([reason, paths]) => {
-      const records = paths.length === 1 ? '1 record' : `${paths.length} records`;
-      return `${records}: ${reason} (${listed(paths.slice(0, EXAMPLES), paths.length)})`;
+      return `${plural(paths.length, 'record')}: ${reason} (${listed(paths.slice(0, EXAMPLES), paths.length)})`;
     });
-  return lines.length <= REASONS ? lines : [...lines.slice(0, REASONS), `and ${lines.length - REASONS} more reasons`];
+  return lines.length <= REASONS
+    ? lines
+    : [...lines.slice(0, REASONS), `and ${plural(lines.length - REASONS, 'more reason')}`];
 }
 
 /** What the user's own lists take from a file is the user's wish, not a fault. */
 function unsolvableFindings(unsolvable: readonly UnsolvableFile[], total: number): Finding[] {
   const told = (files: readonly UnsolvableFile[], from: string): string => {
     const shown = files.slice(0, EXAMPLES).map(({ subdir, fn, problem }) => `${subdir}/${fn}: ${problem}`);
-    return `${files.length} of ${total} picked files can't be installed from ${from}: ${listed(shown, files.length, ' | ')}`;
+    return `${files.length} of ${plural(total, 'picked file')} can't be installed from ${from}: ${listed(shown, files.length, ' | ')}`;
   };
   const wished = unsolvable.filter(({ byLists }) => byLists === true);
   const faulty = unsolvable.filter(({ byLists }) => byLists !== true);
@@ -148,7 +150,7 @@ function shadowFindings({ shadowed }: Selection): Finding[] {
   }
   return [...groups.values()].map(({ message, files }) => ({
     code: 'shadowed',
-    message: `${files.length} files of ${message}, which is declared first and has other bytes under the same names: ${listed(files.slice(0, EXAMPLES), files.length)}`,
+    message: `${plural(files.length, 'file')} of ${files.length === 1 ? message.replace(' lie ', ' lies ') : message}, which is declared first and has other bytes under the same names: ${listed(files.slice(0, EXAMPLES), files.length)}`,
     subject: message,
     exit: false,
     warn: true,

@@ -131,7 +131,7 @@ function refuseBadRecords(
   const lines = refused.map(({ path, problem }) => `${path}: ${problem}`);
   if (!keepGoing) {
     throw new RepackError('E_RECORD', {
-      what: `${refused.length} ${refused.length === 1 ? 'record' : 'records'} of the channels can't be mirrored`,
+      what: `${plural(refused.length, 'record')} of the channels can't be mirrored`,
       where: channels.map(({ url }) => url).join(', '),
       hint: 'Report it to the owner of the channel. To mirror everything else: exclude these files, or --keep-going.',
       details: lines.slice(0, EXAMPLES),
@@ -140,7 +140,7 @@ function refuseBadRecords(
   emitFindings(rt, [
     {
       code: 'record-left-out',
-      message: `${refused.length} files are not in the mirror, for their records can't be used: ${listed(lines.slice(0, EXAMPLES), lines.length, '; ')}`,
+      message: `${plural(refused.length, 'file is not in the mirror, for its record', 'files are not in the mirror, for their records')} can't be used: ${listed(lines.slice(0, EXAMPLES), lines.length, '; ')}`,
       exit: true,
     },
   ]);

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { solveEmbedded } from '../../engine/embedded/solve.js';
 import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
@@ -35,7 +36,7 @@ export async function solveClosure(
   rt.events.emit({
     type: 'stage-started',
     stage: 'solve',
-    detail: `what ${picked.length} files need, each by a solver`,
+    detail: `what ${plural(picked.length, 'file needs', 'files need')}, each by a solver`,
   });
   const prospectOf = solverView({ sources, filter });
   const lists = { licenseBlacklist: [], blacklist: [], exclude: [], python: [] };

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { emitFindings } from '../../base/emit-findings.js';
 import { SIGNATURE_NAME } from '../../channel/manifest/manifest.js';
 import type { LiveFolder } from '../../channel/staged.js';
@@ -46,7 +47,9 @@ export async function guardKnown(
   if (known === undefined) return;
   const unread = scripts ? plan.artifacts.length - packages.length : 0;
   const later = [
-    ...(unread > 0 ? [`what runs at the installation of ${unread} of ${plan.artifacts.length} packages`] : []),
+    ...(unread > 0
+      ? [`what runs at the installation of ${unread} of ${plural(plan.artifacts.length, 'package')}`]
+      : []),
     ...(required.has('attestations') && attestations ? ['whether each package has an attestation'] : []),
   ];
   if (later.length === 0) return;

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { emitFindings } from '../../base/emit-findings.js';
 import { errnoOf } from '../../base/disk-errors.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
@@ -204,9 +205,9 @@ async function lookAt(
   if (file.size === 0) return 'is empty (0 bytes)';
   const length =
     file.size < part.size
-      ? `was cut off: ${file.size} of ${part.size} bytes are there`
+      ? `was cut off: ${file.size} of ${plural(part.size, 'byte')} are there`
       : file.size > part.size
-        ? `has ${file.size - part.size} bytes more than it should`
+        ? `has ${plural(file.size - part.size, 'byte')} more than it should`
         : undefined;
   let start: PartStart;
   try {

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { piecesOf } from '../../codec/digests.js';
@@ -163,13 +164,13 @@ async function checkMembers(
       throw new TarFault(`${shown(member.path)} is in it where its header has ${shown(expected.path)}`);
     }
     if (member.size !== expected.size) {
-      throw new TarFault(`${expected.path} has ${member.size} bytes in it, its header says ${expected.size}`);
+      throw new TarFault(`${expected.path} has ${plural(member.size, 'byte')} in it, its header says ${expected.size}`);
     }
     const path = expected.path.slice(prefix.length);
     const hash = createHash('sha256');
     const pieces: Uint8Array[] | undefined = keep(path) ? [] : undefined;
     if (pieces !== undefined && member.size > MAX_KEPT_BYTES)
-      throw new TarFault(`${expected.path} has ${member.size} bytes`);
+      throw new TarFault(`${expected.path} has ${plural(member.size, 'byte')}`);
     for await (const piece of member.content) {
       hash.update(piece);
       pieces?.push(piece.slice());
@@ -180,7 +181,9 @@ async function checkMembers(
     if (pieces !== undefined) kept.set(path, Buffer.concat(pieces));
   }
   if (index !== header.members.length) {
-    throw new TarFault(`it holds ${Math.max(index, 0)} of the ${header.members.length} files that its header lists`);
+    throw new TarFault(
+      `it holds ${Math.max(index, 0)} of the ${plural(header.members.length, 'file')} that its header lists`,
+    );
   }
   return { members: places, kept };
 }

@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
@@ -53,7 +54,7 @@ export async function* sourcePieces(
   try {
     const stats = await handle.stat();
     if (!stats.isFile()) throw folderDiffers(dir, path, 'it is not a regular file');
-    if (stats.size !== size) throw folderDiffers(dir, path, `it has ${stats.size} bytes, not ${size}`);
+    if (stats.size !== size) throw folderDiffers(dir, path, `it has ${plural(stats.size, 'byte')}, not ${size}`);
     const hash = createHash('sha256');
     for (let position = 0; position < size;) {
       rt.signal.throwIfAborted();

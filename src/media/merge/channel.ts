@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { append } from '../../base/append.js';
 import { join } from 'node:path';
 import { recordFromArtifact } from '../../archive/record-from-artifact.js';
@@ -145,7 +146,7 @@ function withoutFile(index: RepodataIndex | undefined, subdir: string, paths: Re
   return [
     {
       code: 'index-without-file',
-      message: `${count} packages in the index of ${subdir} have no file in the folder; they are passed over`,
+      message: `${plural(count, 'package')} in the index of ${subdir} ${count === 1 ? 'has no file in the folder; it is' : 'have no file in the folder; they are'} passed over`,
       subject: subdir,
       exit: false,
     },

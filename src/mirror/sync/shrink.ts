@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.js';
 import { RepackError } from '../../base/errors.js';
 
 export interface ShrinkCheck {
@@ -25,7 +26,7 @@ export function refuseShrink({ mirrorDir, before, withdrawn, limit, allowed }: S
   if (allowed || count === 0 || count <= limit * before) return;
   const more = count > EXAMPLES ? [`… and ${count - EXAMPLES} more`] : [];
   throw new RepackError('E_SHRINK', {
-    what: `${count} of the ${before} artifacts in the mirror are gone upstream, more than ${percent(limit)} at once; nothing was changed`,
+    what: `${count} of the ${plural(before, 'artifact')} in the mirror ${count === 1 ? 'is' : 'are'} gone upstream, more than ${percent(limit)} at once; nothing was changed`,
     where: mirrorDir,
     hint: 'Look whether the channel really dropped them. If so: run again with --allow-shrink (once), or raise shrink_limit in the mirror file.',
     details: [...withdrawn.slice(0, EXAMPLES).map((path) => `gone upstream: ${path}`), ...more],

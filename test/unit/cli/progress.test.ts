@@ -76,7 +76,7 @@ describe('the progress line', () => {
     const { says } = line();
     says({ type: 'acquire-total', artifacts: 1, bytes: 2e6 });
     const acquired = { fn: 'a-1-0.conda', subdir: 'noarch', bytes: 2e6, source: 'download' } as const;
-    expect(says({ type: 'artifact-acquired', ...acquired })).toContain('1/1 artifacts, 0 B of 2.0 MB  a-1-0.conda');
+    expect(says({ type: 'artifact-acquired', ...acquired })).toContain('1/1 artifact, 0 B of 2.0 MB  a-1-0.conda');
   });
 
   it('work that says nothing of itself moves from its first second, and rests when it has ended', () => {

@@ -53,7 +53,7 @@ describe('F4 sharded repodata', () => {
 
   it.each(['', './shards/'] as const)('that is stale goes whole (base "%s")', async (base) => {
     const dir = await channel(base, ['aaa']);
-    expect(await codes(dir)).toEqual([expect.stringMatching(/^derived-stale: .*it has 1 packages, not 2$/)]);
+    expect(await codes(dir)).toEqual([expect.stringMatching(/^derived-stale: .*it has 1 package, not 2$/)]);
     const { repair } = await callDoctor(dir, { repair: true });
     expect(repair!.removed).toHaveLength(2);
     expect(existsSync(join(dir, 'noarch/shards'))).toBe(false);

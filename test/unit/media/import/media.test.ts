@@ -84,7 +84,7 @@ describe('G5 parts', () => {
     [
       'with bytes behind its end',
       (parts: string[]) => appendFileSync(parts[1]!, 'x'),
-      /Part 2 of 3 .* has 1 bytes more/,
+      /Part 2 of 3 .* has 1 byte more/,
     ],
     [
       'repeated',
