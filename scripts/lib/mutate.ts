@@ -62,10 +62,14 @@ async function mutate(name: string, { files, tests }: MutationGroup): Promise<Fi
   process.env.REPACKENV_MUTATION_TESTS = tests.join(' ');
   const results = await new Stryker({
     mutate: [...files],
-    testRunner: 'vitest',
+    testRunner: 'kept-vitest',
     vitest: { configFile: 'test/vitest.config.ts', related: false },
     coverageAnalysis: 'perTest',
-    plugins: ['@stryker-mutator/vitest-runner', join(PROJECT_ROOT, 'scripts', 'ignore-wording.mjs')],
+    plugins: [
+      '@stryker-mutator/vitest-runner',
+      join(PROJECT_ROOT, 'scripts', 'kept-runner.mjs'),
+      join(PROJECT_ROOT, 'scripts', 'ignore-wording.mjs'),
+    ],
     ignorers: ['wording'],
     ignorePatterns: ['/*', '!/src', '!/test', '!/scripts', '!/bin', '!/package.json', '!/tsconfig.json', '!/dist'],
     concurrency: Number(process.env.REPACKENV_MUTATION_WORKERS ?? 2),

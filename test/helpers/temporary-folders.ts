@@ -2,12 +2,22 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The folder of this name becomes what `tmpdir()` says, here and in processes started from here. Gives back what takes it away again. */
+/** The folder of this name becomes what `tmpdir()` says, here and in processes started from here, until it is removed. */
 export function temporaryFolder(prefix: string): { dir: string; remove(): void } {
   const dir = mkdtempSync(join(tmpdir(), prefix));
-  for (const name of ['TMPDIR', 'TMP', 'TEMP']) process.env[name] = dir;
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) };
+  const before = NAMES.map((name) => [name, process.env[name]] as const);
+  for (const name of NAMES) process.env[name] = dir;
+  const remove = (): void => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  return { dir, remove };
 }
+
+const NAMES = ['TMPDIR', 'TMP', 'TEMP'];
 
 const MOST_LATE = 2;
 
