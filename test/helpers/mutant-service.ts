@@ -13,7 +13,7 @@ interface Question {
 
 type Answer =
   | { outcome: 'noticed'; path: string; name: string; message: string; tests: number }
-  | { outcome: 'survived' }
+  | { outcome: 'survived'; tests: number }
   /** The same test fails without the mutant too, by what is left of a mutant before. */
   | { outcome: 'spoilt' };
 
@@ -37,15 +37,17 @@ export default class MutantService extends TestRunner {
   }
 
   private async answer({ files, ...mutant }: Question): Promise<Answer> {
+    let all = 0;
     for (const { path, names } of files) {
       const tests = await this.runAgain(path, names, mutant);
+      all += tests.length;
       const failed = tests.find(({ error }) => error !== undefined);
       if (failed === undefined) continue;
       const again = await this.runAgain(path, failed.name === '' ? names : [failed.name], undefined);
       if (again.some(({ error }) => error !== undefined)) return { outcome: 'spoilt' };
       return { outcome: 'noticed', path, name: failed.name, message: failed.error!, tests: tests.length };
     }
-    return { outcome: 'survived' };
+    return { outcome: 'survived', tests: all };
   }
 
   /** The tests that ran, up to the first that failed. */

@@ -207,6 +207,188 @@ describe('lockLabel', () => {
   });
 });
 
+describe('a claim', () => {
+  const at = (path: string) => join(stateDir, 'lock', path);
+  const readJson = async (path: string) => JSON.parse(await readFile(at(path), 'utf8')) as { run: string };
+
+  it('that can be put nowhere, though nobody is quicker, ends', async () => {
+    const rt = runtime({
+      fs: faultFs(failWhere(({ name, args }) => name === 'rename' && args[1] === at('1'), 'EEXIST')).fs,
+    });
+    await expect(lock(rt)).rejects.toMatchObject({
+      code: 'E_LOCK',
+      cause: expect.objectContaining({ message: expect.stringContaining('no claim can be put') as string }) as Error,
+    });
+    expect(rt.clock.sleeps).toEqual(Array.from({ length: 50 }, () => 20));
+  });
+
+  it('goes on as long as others are quicker and give it back', async () => {
+    let others = 0;
+    const plain = faultFs(() => undefined).fs;
+    const fs = {
+      ...plain,
+      rename: async (from: string, to: string) => {
+        if (others < 60 && from.includes('new-')) {
+          others += 1;
+          await mkdir(to);
+          await writeFile(join(to, 'released.json'), '{}');
+          throw Object.assign(new Error('taken'), { code: 'ENOTEMPTY' });
+        }
+        await plain.rename(from, to);
+      },
+    };
+    await (await lock(runtime({ fs }))).assertHeld();
+    expect(await readdir(at(''))).toEqual(['61']);
+  });
+
+  it.each([
+    ['win32', 'EPERM', true],
+    ['win32', 'EACCES', true],
+    ['win32', 'EIO', false],
+    ['linux', 'EPERM', false],
+    ['linux', 'EEXIST', true],
+    ['linux', 'ENOENT', true],
+  ] as const)('on %s, %s of the rename says that the number is taken: %s', async (platform, code, taken) => {
+    const { fs } = faultFs(failWhere(({ name }) => name === 'rename', code, 1));
+    const rt = runtime({ fs, machine: { platform } });
+    if (taken) await (await lock(rt)).assertHeld();
+    else await expect(lock(rt)).rejects.toMatchObject({ code: 'E_LOCK' });
+    expect((await readdir(stateDir)).filter((name) => name !== 'lock')).toEqual([]);
+  });
+
+  it('that could not be made safe is given back: the next run waits for nobody', async () => {
+    const { fs } = faultFs(failWhere(({ name, args }) => name === 'syncDir' && args[0] === at(''), 'EIO'));
+    await expect(lock(runtime({ fs }))).rejects.toMatchObject({ code: 'E_LOCK' });
+    expect(await readdir(at('1'))).toEqual(['released.json']);
+    const next = runtime();
+    await lock(next);
+    expect(next.collected).toEqual([]);
+  });
+
+  it('sweeps claims below it and unfinished ones, and nothing else', async () => {
+    await (await lock(runtime())).release();
+    for (const name of ['new-other-2', '2x', 'x2', 'keep-new-', '11']) await mkdir(at(name));
+    await writeFile(at('11/released.json'), '{}');
+    for (const name of ['10', 'new-file']) await writeFile(at(name), '');
+    await lock(runtime());
+    expect((await readdir(at(''))).sort()).toEqual(['10', '12', '2x', 'keep-new-', 'new-file', 'x2']);
+  });
+
+  it('of a run that took it over is no longer ours, whoever made it', async () => {
+    const first = await lock(runtime());
+    const owner = await readJson('1/owner.json');
+    await writeFile(at('1/owner.json'), JSON.stringify({ ...owner, run: 'another' }));
+    await expect(first.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK', where: at('').replace(/\/$/, '') });
+    await first.release();
+    expect(await readJson('1/owner.json')).toMatchObject({ run: 'another' });
+    for (const text of ['garbage', undefined]) {
+      if (text === undefined) await rm(at('1/owner.json'));
+      else await writeFile(at('1/owner.json'), text);
+      await expect(first.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
+    }
+  });
+
+  it('that a disk does not show is an error of the disk', async () => {
+    let broken = false;
+    const { fs } = faultFs((call) => (broken && call.name === 'readdir' ? 'EIO' : undefined));
+    const held = await lock(runtime({ fs }));
+    broken = true;
+    await expect(held.assertHeld()).rejects.toMatchObject({
+      code: 'E_DISK',
+      what: expect.stringContaining('make sure of the lock of label acme') as string,
+    });
+  });
+
+  it('that can not be given back is only told to who asks for everything', async () => {
+    let broken = false;
+    const { fs } = faultFs((call) => (broken && call.name === 'rename' ? 'EROFS' : undefined));
+    const rt = runtime({ fs });
+    const held = await lock(rt);
+    broken = true;
+    await held.release();
+    expect(rt.collected).toEqual([{ type: 'debug', message: 'the lock of label acme could not be given back: EROFS' }]);
+  });
+
+  it('that was given back is held no more', async () => {
+    const held = await lock(runtime());
+    await held.release();
+    await expect(held.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
+    await held.release();
+    expect(await readdir(at('1'))).toEqual(['released.json']);
+  });
+});
+
+describe('a lock that is withdrawn', () => {
+  const there = async () => (await readdir(stateDir, { recursive: true })).sort();
+
+  it('leaves no trace where the state folder holds nothing else', async () => {
+    const held = await lock(runtime());
+    await held.withdraw();
+    expect(await there()).toEqual([]);
+    await expect(held.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
+  });
+
+  it('stays held where something else lies there', async () => {
+    const held = await lock(runtime());
+    await writeFile(join(stateDir, 'receipts'), '');
+    await held.withdraw();
+    await held.assertHeld();
+    expect(await there()).toEqual(['lock', 'lock/1', 'lock/1/owner.json', 'receipts']);
+  });
+
+  it('leaves a lock that was given back, and one that another run has', async () => {
+    const held = await lock(runtime());
+    await held.release();
+    await held.withdraw();
+    expect(await there()).toEqual(['lock', 'lock/1', 'lock/1/released.json']);
+    const other = await lock(runtime());
+    await held.withdraw();
+    await other.assertHeld();
+  });
+
+  it('and of which another run waits: its own claim stays', async () => {
+    const held = await lock(runtime());
+    await mkdir(join(stateDir, 'lock', 'new-other-2'));
+    await held.withdraw();
+    expect(await there()).toEqual(['lock', 'lock/new-other-2']);
+    await expect(held.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
+  });
+});
+
+describe('what is said of a lock', () => {
+  it('that is waited for: by whom it is held, and how long', async () => {
+    await lock(runtime());
+    const rt = runtime();
+    await expect(lock(rt, { waitMs: 3000 })).rejects.toMatchObject({ code: 'E_LOCKED' });
+    expect(rt.collected).toEqual([
+      { type: 'waiting', reason: expect.stringMatching(/^label acme is locked by update, .*; waiting up to 3 s$/) },
+    ]);
+  });
+
+  it('that is a link: the label, and what to do', async () => {
+    await mkdir(join(stateDir, 'elsewhere'));
+    await symlink(join(stateDir, 'elsewhere'), join(stateDir, 'lock'));
+    await expect(lock(runtime())).rejects.toMatchObject({
+      what: 'The lock of label acme is a symbolic link',
+      where: join(stateDir, 'lock'),
+      hint: expect.stringContaining('Remove the link') as string,
+    });
+  });
+
+  it('that is held: what to do, by whether its owner is known', async () => {
+    await left({ host: 'far-away' }, 0);
+    await expect(lock(runtime())).rejects.toMatchObject({
+      what: expect.stringContaining('another run holds label acme: update, pid') as string,
+      where: join(stateDir, 'lock', '1'),
+      hint: expect.stringContaining('--wait-lock SECONDS') as string,
+    });
+    await left({}, 0, 'garbage');
+    await expect(lock(runtime())).rejects.toMatchObject({
+      hint: expect.stringContaining('ten minutes after its last change') as string,
+    });
+  });
+});
+
 describe.runIf(process.platform === 'linux')('I4 a lock that was left', () => {
   const DEAD_PID = 2 ** 22 + 1;
 
@@ -282,6 +464,73 @@ describe.runIf(process.platform === 'linux')('I4 a lock that was left', () => {
     await (await lock(rt, { takeOver: true })).assertHeld();
     expect(rt.clock.sleeps).toEqual([60_000]);
     expect(rt.collected.map((event) => event.type)).toEqual(['waiting', 'note']);
+  });
+
+  it('says whose lock it watches, and whose it took', async () => {
+    await left({ host: 'far-away' }, 3_600_000);
+    const rt = runtime();
+    await lock(rt, { takeOver: true });
+    expect(rt.collected).toEqual([
+      {
+        type: 'waiting',
+        reason: expect.stringMatching(/^watching the lock of label acme \(update, pid .* on far-away/),
+      },
+      {
+        type: 'note',
+        message: expect.stringMatching(/^took over the lock of label acme: update, pid .* gave no sign for a minute/),
+      },
+    ]);
+  });
+
+  it('an owner file that is not readable: with the flag, once it stood still; by itself not before ten minutes are over', async () => {
+    await left({}, 0, 'garbage');
+    const rt = runtime();
+    await (await lock(rt, { takeOver: true })).assertHeld();
+    expect(rt.clock.sleeps).toEqual([60_000]);
+    expect(rt.collected.at(-1)).toEqual({
+      type: 'note',
+      message: 'took over the lock of label acme: its owner file is not readable',
+    });
+    await rm(join(stateDir, 'lock'), { recursive: true });
+    await left({}, 600_000, 'garbage');
+    const without = runtime();
+    await expect(lock(without)).rejects.toMatchObject({ code: 'E_LOCKED' });
+    expect(without.collected).toEqual([]);
+    expect(without.clock.sleeps).toEqual([]);
+    await left({}, 600_001, 'garbage');
+    await lock(runtime());
+  });
+
+  it('another host, whose run ends while it is watched: followed as any, with nothing taken over', async () => {
+    await left({ host: 'far-away' }, 3_600_000);
+    const claim = join(stateDir, 'lock', '1');
+    const rt = runtime();
+    const clock = {
+      ...rt.clock,
+      sleep: async (ms: number) => {
+        await rename(join(claim, 'owner.json'), join(claim, 'released.json')).catch(() => undefined);
+        await rt.clock.sleep(ms);
+      },
+    };
+    await (await lock({ ...rt, clock }, { takeOver: true, waitMs: 120_000 })).assertHeld();
+    expect(rt.collected.map(({ type }) => type)).not.toContain('note');
+  });
+
+  it('another host, followed by a third while it is watched: that one holds it', async () => {
+    await left({ host: 'far-away' }, 3_600_000);
+    const rt = runtime();
+    const clock = {
+      ...rt.clock,
+      sleep: async (ms: number) => {
+        await left({ host: 'third' }, 3_600_000, undefined, 2);
+        await rt.clock.sleep(ms);
+      },
+    };
+    await expect(lock({ ...rt, clock }, { takeOver: true })).rejects.toMatchObject({
+      code: 'E_LOCKED',
+      where: join(stateDir, 'lock', '1'),
+    });
+    expect((await readdir(join(stateDir, 'lock'))).sort()).toEqual(['1', '2']);
   });
 
   it('another host: never while its heartbeat goes on, whatever its clock says', async () => {
