@@ -28,7 +28,8 @@ export async function benchJob(bench: Bench, { conda, ...asked }: Asked): Promis
   const condaVersion = await versionOf(conda, home);
   const { readsCondaFormat } = condaAbilities(condaVersion);
   const kind = upstreamKind(asked.upstream, { conda, readsCondaFormat });
-  const server = await startTokenServer({ dir: requireLayer(`upstream-${kind}`), token: TOKEN });
+  // conda with its rattler solver asks for the artifacts of a channel with a token without it (conda-rattler-solver 0.2, `index.py`).
+  const server = await startTokenServer({ dir: requireLayer(`upstream-${kind}`), token: TOKEN, open: true });
   try {
     const indexer = await findIndexer({ asked: asked.indexer, conda, home });
     const setup: Setup = {

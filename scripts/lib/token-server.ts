@@ -20,6 +20,8 @@ export type TokenServerOptions = {
   token: string;
   /** Others that are right too. */
   alsoTokens?: readonly string[];
+  /** What a token opens is shown without one too: to a client that drops it on the way. */
+  open?: boolean;
   /** Owners whose channels only a token of their own opens. */
   ownerTokens?: Readonly<Record<string, string>>;
   /** Names of labels that have the same channel as the layout's own. */
@@ -55,7 +57,8 @@ export type TokenServer = {
  * `/t/TOKEN/prometeia/channel/halkbank/…`; 404 for a wrong token; HEAD, ETag, Range.
  */
 export async function startTokenServer(options: TokenServerOptions): Promise<TokenServer> {
-  const layout = withLabels(readLayout(options.dir), options.alsoLabels ?? []);
+  const kept = withLabels(readLayout(options.dir), options.alsoLabels ?? []);
+  const layout = options.open === true ? opened(kept) : kept;
   const tokens = [options.token, ...(options.alsoTokens ?? [])];
   const requests: RecordedRequest[] = [];
   let generation = checkGeneration(layout, options.generation ?? 1);
@@ -93,6 +96,11 @@ function withLabels(layout: UpstreamLayout, labels: readonly string[]): Upstream
     layout.channels.flatMap((each) => (each.path === own ? [{ ...each, path: `${layout.owner}/label/${label}` }] : [])),
   );
   return { ...layout, channels: [...layout.channels, ...added] };
+}
+
+function opened(layout: UpstreamLayout): UpstreamLayout {
+  const channels = layout.channels.map((each) => ({ ...each, publicFolder: each.tokenFolder ?? each.publicFolder }));
+  return { ...layout, channels };
 }
 
 function checkGeneration(layout: UpstreamLayout, generation: number): number {

@@ -2,7 +2,7 @@ import { request, type IncomingHttpHeaders } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startSampleUpstream, TOKEN, type TestUpstream } from '../../helpers/upstream.js';
+import { startSampleUpstream, startUpstream, TOKEN, type TestUpstream } from '../../helpers/upstream.js';
 
 let upstream: TestUpstream;
 
@@ -45,6 +45,23 @@ describe('the token server', () => {
     const onDisk = readFileSync(join(upstream.dir, 'gen1', folder, subdir, file));
     expect(answer.body.equals(onDisk)).toBe(true);
     expect(answer.headers['content-length']).toBe(String(onDisk.length));
+  });
+
+  it('shows without a token what a token opens, where it is open, and no wrong token more', async () => {
+    const open = await startUpstream({ dir: upstream.dir, open: true });
+    try {
+      const statuses = await Promise.all(
+        [
+          '/prometeia/label/halkbank/noarch/repodata.json',
+          '/prometeia/linux-64/ratekeys-1.1-h1_0.conda',
+          `/t/${TOKEN}/prometeia/linux-64/ratekeys-1.1-h1_0.conda`,
+          '/t/wrong/prometeia/noarch/repodata.json',
+        ].map(async (path) => (await fetch(`${open.url}${path}`)).status),
+      );
+      expect(statuses).toEqual([200, 200, 200, 404]);
+    } finally {
+      await open.close();
+    }
   });
 
   it('switches the generation for the next request', async () => {
