@@ -83,7 +83,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/(fetch|shards)|serve/channel-folder|site/records|media/(set/indexes|import/stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/(proof/prove-consistent|policy-gate))\\.',
+          '^src/(conda|channel/(read|doctor))/|^src/(gateway/repodata/(fetch|ranged|shards)|serve/channel-folder|site/records|media/(set/indexes|import/stage))\\.|^src/(jobs/(mirror/read-mirror|doctor/repair-foreign)|delivery/(proof/prove-consistent|policy-gate))\\.',
       },
       to: { path: '^src/conda/record/repodata-scan' },
     },

@@ -58,15 +58,16 @@ export function skipValue(bytes: Uint8Array, at: number, maxDepth: number): numb
   let depth = 0;
   let i = at;
   while (i < end) {
-    const byte = bytes[i]!;
-    // In the order of how often each is met.
+    const byte = bytes[i++]!;
+    // In the order of how often each is met; each byte is looked at once.
     if (byte === QUOTE) {
-      i++;
-      while (i < end && bytes[i] !== QUOTE) i += bytes[i] === BACKSLASH ? 2 : 1;
-      i++;
+      while (i < end) {
+        const inside = bytes[i++]!;
+        if (inside === QUOTE) break;
+        if (inside === BACKSLASH) i++;
+      }
       continue;
     }
-    i++;
     if (byte === 0x7d || byte === 0x5d) {
       if (--depth === 0) return i;
     } else if (byte === 0x7b || byte === 0x5b) {

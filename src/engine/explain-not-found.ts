@@ -65,7 +65,7 @@ async function platformsOf(
   for (const channel of unknown.size === 0 ? [] : channels) {
     const own = await Promise.all([ask(channel, profile.subdir), ask(channel, NOARCH)]);
     for (const name of unknown) if (own.some((index) => (index?.filenames(name).length ?? 0) > 0)) unknown.delete(name);
-    if (own.reduce((sum, index) => sum + (index?.size ?? 0), 0) > MOST_RECORDS) continue;
+    if (own.reduce((sum, index) => sum + (index?.published ?? 0), 0) > MOST_RECORDS) continue;
     const others = PLATFORMS.filter((subdir) => subdir !== profile.subdir);
     const indexes = await Promise.all(others.map((subdir) => ask(channel, subdir)));
     for (const [at, subdir] of others.entries()) {

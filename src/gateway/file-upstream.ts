@@ -32,7 +32,8 @@ export function fileUpstream(fs: FileSystem): Upstream {
   };
 }
 
-async function locate(
+/** Where a file of a channel in a folder lies; undefined: not there. Throws E_UPSTREAM for a link that leads out of it. */
+export async function locate(
   fs: FileSystem,
   folder: string,
   path: string,

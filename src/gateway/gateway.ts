@@ -79,7 +79,7 @@ export interface Gateway extends RepodataSource {
   readonly fetchedForEngine: ReadonlySet<string>;
   findings(): Finding[];
   /** The indexes that were read so far, in the order in which they were asked for. */
-  indexesRead(): IndexRead[];
+  indexesRead(): Promise<IndexRead[]>;
   /** What engines' requests failed with, each once, in order: the true cause behind an engine's own words. */
   failures(): RepackError[];
   /** Breaks off what is under way. */
@@ -117,7 +117,15 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   const random = options.random ?? Math.random;
   const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random, down: new Set<string>() };
   const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), secretsOf(rules));
-  const alone = repodataFetcher({ ...transfers, cache, channels, rules, signal, fresh: options.fresh ?? false });
+  const alone = repodataFetcher({
+    ...transfers,
+    fs: rt.fs,
+    cache,
+    channels,
+    rules,
+    signal,
+    fresh: options.fresh ?? false,
+  });
   const { indexes } = options;
   const fetcher = indexes === undefined ? alone : sharing(alone, { indexes, rules, signal, options, limits });
   const book = repodataBook({ channels, fetcher, rules, view: options.view, reach: options.reach });

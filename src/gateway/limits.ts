@@ -37,6 +37,8 @@ export interface GatewayLimits {
   maxRepodataRatio: number;
   /** A packed index of so many bytes is not read whole where the channel has it in shards and only some names are asked for. */
   shardsFromBytes: number;
+  /** Of an index of so many bytes, unpacked, only the records of the names that are asked for are read, where no more is asked. */
+  rangedFromBytes: number;
   /** For an artifact whose record states no size. */
   maxArtifactBytes: number;
 }
@@ -71,5 +73,6 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxRepodataBytes: 450_000_000,
   maxRepodataRatio: 100,
   shardsFromBytes: 4_000_000,
+  rangedFromBytes: 4_000_000,
   maxArtifactBytes: 16_000_000_000,
 };

@@ -158,13 +158,16 @@ function groupByName(count: number, nameOf: (index: number) => Span): (name: str
   };
 }
 
-/** The bytes before the last but one dash: `r-base` of `r-base-4.1-0.conda`; all of a name with fewer dashes. */
 function packageName({ bytes, start, end }: Span): Span {
+  const at = packageNameEnd(bytes, start, end);
+  return { bytes, start, end: at < 0 ? end : at };
+}
+
+/** Where the package name of a file name ends, at its last but one dash: `r-base` of `r-base-4.1-0.conda`. -1: it has fewer dashes, and is its own name. */
+export function packageNameEnd(bytes: Uint8Array, start: number, end: number): number {
   let dashes = 0;
-  for (let at = end - 1; at > start; at--) {
-    if (bytes[at] === DASH && ++dashes === 2) return { bytes, start, end: at };
-  }
-  return { bytes, start, end };
+  for (let at = end - 1; at > start; at--) if (bytes[at] === DASH && ++dashes === 2) return at;
+  return -1;
 }
 
 /** FNV-1a; its low bits alone are poorly mixed, hence the last step. */

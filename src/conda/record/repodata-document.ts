@@ -19,6 +19,7 @@ export interface RepodataDocument {
   repodataVersion: number;
   /** Of the whole index, where this is a part of it. */
   names?: readonly string[];
+  published?: number | undefined;
 }
 
 /** `kept`: one byte a record, 1 where the index has it; undefined: all of them. */
@@ -35,6 +36,7 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
     baseUrl: document.baseUrl,
     repodataVersion: document.repodataVersion,
     document: bytes,
+    published: document.published ?? table.count,
     size: kept === undefined ? table.count : kept.reduce((sum, one) => sum + one, 0),
     filenames: (name) =>
       table

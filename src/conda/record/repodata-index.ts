@@ -12,6 +12,8 @@ export interface RepodataIndex {
   readonly document: Uint8Array;
   /** Number of records in `packages` and `packages.conda` together. */
   readonly size: number;
+  /** Of the whole index, where this is a part of it. */
+  readonly published: number;
   /** Distribution file names of one package name, both formats; empty when there is none. */
   filenames(name: string): readonly string[];
   /** All distribution file names, in document order. */

@@ -22,6 +22,8 @@ export interface ScanOptions {
   mayBeBlank?: boolean | undefined;
   /** The package names of the whole index, where the document is a part of it. */
   names?: readonly string[];
+  /** How many records that has. */
+  published?: number;
 }
 
 const EMPTY_INDEX = new TextEncoder().encode('{}');
@@ -37,7 +39,8 @@ export function scanRepodata(bytes: Uint8Array, where: string, options: ScanOpti
     if (options.subdir !== undefined && document.subdir !== undefined && document.subdir !== options.subdir) {
       throw new JsonBytesError(`its info.subdir is ${shown(document.subdir)}, not ${shown(options.subdir)}`, 0);
     }
-    return indexOf(options.names === undefined ? document : { ...document, names: options.names });
+    const { names, published } = options;
+    return indexOf(names === undefined ? document : { ...document, names, published });
   } catch (error) {
     if (!(error instanceof JsonBytesError)) throw error;
     throw new RepackError('E_REPODATA', {

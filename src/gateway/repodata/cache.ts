@@ -6,6 +6,7 @@ import { sha256Of } from '../../codec/digests.js';
 import { holdsSecret } from '../../base/secret-forms.js';
 import type { Secret } from '../../base/secret.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { keptScanText, marksOf, parseKeptScan, sameMarks, type KeptScan } from './kept-scan.js';
 
 export const INDEX_FILES = ['repodata.json.zst', 'repodata.json.bz2', 'repodata.json'] as const;
 export type IndexFile = (typeof INDEX_FILES)[number];
@@ -24,10 +25,25 @@ export interface CachedRepodata {
   lastModified: string | undefined;
 }
 
+/** An entry, and where its bytes lie. */
+export interface CachedBody extends Omit<CachedRepodata, 'bytes' | 'sha256'> {
+  path: string;
+  sha256: string;
+}
+
 /** Unpacked repodata by identity URL of its subdir. An entry that is not whole counts as not there. */
 export interface RepodataCache {
   read(url: string): Promise<CachedRepodata | undefined>;
   write(url: string, entry: CachedRepodata): Promise<void>;
+  /**
+   * Where the records of the index at `url` lie, as `writeScan` was told, and the entry whose body it is about; for a channel in a folder there
+   * is none, and the caller knows the file. Undefined where the body is not the file that was scanned.
+   */
+  readScan(url: string): Promise<{ scan: KeptScan; body?: CachedBody | undefined } | undefined>;
+  writeScan(url: string, scan: KeptScan): Promise<void>;
+  dropScan(url: string): Promise<void>;
+  /** The body of the entry, unread. */
+  body(url: string): Promise<CachedBody | undefined>;
   /** A shard of the subdir at `url`, packed; undefined where it is not there or no longer whole. */
   readShard(url: string, sha256: string): Promise<Uint8Array | undefined>;
   /** `bytes`: unpacked, for what must not be written. */
@@ -64,6 +80,21 @@ export async function openRepodataCache(
       if (secrets.some((each) => holdsSecret(entry.bytes, each) || holdsSecret(stampsOf(entry), each))) return;
       await write(rt, dir, url, entry).catch(told('writing'));
     },
+    async readScan(url) {
+      const text = await rt.fs.readText(join(dir, scanName(url))).catch(() => undefined);
+      const scan = text === undefined ? undefined : parseKeptScan(text);
+      if (scan === undefined || url.startsWith('file:')) return scan && { scan };
+      const body = await bodyOf(rt, dir, url).catch(() => undefined);
+      if (body === undefined || body.sha256 !== scan.sha256) return undefined;
+      return sameMarks(scan.marks, await marksOf(rt.fs, body.path)) ? { scan, body } : undefined;
+    },
+    async writeScan(url, scan) {
+      const text = keptScanText(scan);
+      if (secrets.some((each) => holdsSecret(Buffer.from(text), each))) return;
+      await writeWhole(rt, join(dir, scanName(url)), text).catch(told('writing'));
+    },
+    dropScan: async (url) => void (await rt.fs.remove(join(dir, scanName(url))).catch(told('removing'))),
+    body: async (url) => (url.startsWith('file:') ? undefined : bodyOf(rt, dir, url).catch(() => undefined)),
     async readShard(url, sha256) {
       const bytes = await rt.fs.readFile(join(dir, shardName(url, sha256))).catch(() => undefined);
       return bytes !== undefined && sha256Of(bytes) === sha256 ? bytes : undefined;
@@ -85,11 +116,17 @@ export async function openRepodataCache(
   };
 }
 
-async function read(rt: CacheRuntime, dir: string, url: string): Promise<CachedRepodata | undefined> {
+async function bodyOf(rt: CacheRuntime, dir: string, url: string): Promise<CachedBody | undefined> {
   const text = await rt.fs.readText(join(dir, `${keyOf(url)}.entry.json`)).catch(() => undefined);
   const entry = text === undefined ? undefined : parseEntry(text, url);
-  if (entry === undefined) return undefined;
-  const bytes = await rt.fs.readFile(join(dir, `${keyOf(url)}.${entry.sha256}.json`));
+  return entry && { ...entry, path: join(dir, `${keyOf(url)}.${entry.sha256}.json`) };
+}
+
+async function read(rt: CacheRuntime, dir: string, url: string): Promise<CachedRepodata | undefined> {
+  const body = await bodyOf(rt, dir, url);
+  if (body === undefined) return undefined;
+  const { path, ...entry } = body;
+  const bytes = await rt.fs.readFile(path);
   if (sha256Of(bytes) !== entry.sha256) throw new Error(`the entry of ${url} is damaged`);
   return { bytes, ...entry };
 }
@@ -136,6 +173,10 @@ async function sweep(rt: CacheRuntime, dir: string): Promise<void> {
 /** A server might echo the token, in an ETag or in a record's `url`. */
 function stampsOf({ etag, lastModified }: CachedRepodata): string {
   return `${etag ?? ''}\n${lastModified ?? ''}`;
+}
+
+function scanName(url: string): string {
+  return `${keyOf(url)}.scan.json`;
 }
 
 function shardName(url: string, sha256: string): string {

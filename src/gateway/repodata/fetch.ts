@@ -1,22 +1,26 @@
-import { plural } from '../../base/plural.js';
 import { SHARDS } from '../../channel/index/derived-files.js';
-import { unpackIndex } from '../../channel/index/forms.js';
 import { sha256Of } from '../../codec/digests.js';
 import { TooLarge } from '../../codec/limits.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
-import { isBlank } from '../../base/json-bytes.js';
-import { RepackError, isRepackError } from '../../base/errors.js';
+import { isRepackError, type RepackError } from '../../base/errors.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
+import type { RunScan } from '../../conda/record/run-scan.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { refusedStatus } from '../explain-failure.js';
-import { mostUnpacked, type GatewayLimits } from '../limits.js';
 import { conditions } from './conditions.js';
 import { memorySink, tellEach } from './memory-sink.js';
-import type { ShardedRepodata } from './shards.js';
+import {
+  tellProgress,
+  type FetchedRepodata,
+  type MissingRepodata,
+  type ShardedAnswer,
+  type ShardedRepodata,
+} from './answers.js';
 import type { RepodataFetchContext } from './fetch-context.js';
 import { allBroken, asRepodataError, isContentError, overLimit } from './fetch-errors.js';
-import { INDEX_FILES, type CachedFile, type CachedRepodata, type IndexFile } from './cache.js';
+import { INDEX_FILES, type CachedRepodata, type IndexFile } from './cache.js';
 import { failureCode } from '../retry.js';
+import { unpackAnswer } from './unpack-answer.js';
 import { transfer, type TransferResult } from '../transfer.js';
 
 export interface RepodataFetcher {
@@ -32,49 +36,31 @@ export interface RepodataFetcher {
   fetchJson(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | undefined>;
 }
 
-export interface ShardedAnswer {
-  found: true;
-  shards: ShardedRepodata;
-}
-
-export interface FetchedRepodata {
-  found: true;
-  shards?: undefined;
-  index: RepodataIndex;
-  /** Of the unpacked document; taken when it is first asked for. */
-  sha256(): string;
-  file: CachedFile;
-  /** By how much `repodata.json` is newer than this packed form; undefined where that is not known, or the server said "unchanged". */
-  behindMs: number | undefined;
-}
-
-export interface MissingRepodata {
-  found: false;
-  status: number;
-}
-
 const NOT_THERE = new Set([403, 404, 410]);
 
 export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher {
   return {
     async whole(channel, subdir) {
-      const answer = await fetchIndex(context, channel, subdir);
+      const answer = wholeOnly(await fetchIndex(context, channel, subdir, { byName: false }));
       if (answer.found) return answer;
       const shards = await openShards(context, channel, subdir, await keptListing(context, channel, subdir));
       if (shards === undefined) return answer;
       await shards.load(shards.names);
-      return ofShards(shards.index());
+      return shards.answer();
     },
     async byName(channel, subdir) {
       // Read in shards the last time: asked for in that way first.
       const before = await keptListing(context, channel, subdir);
       const again = before && (await usableShards(context, channel, subdir, before));
       if (again !== undefined) return { found: true, shards: again };
-      const answer = await fetchIndex(context, channel, subdir, context.limits.shardsFromBytes);
+      const answer = await fetchIndex(context, channel, subdir, {
+        below: context.limits.shardsFromBytes,
+        byName: true,
+      });
       if (answer.found) return answer;
       const shards = await usableShards(context, channel, subdir);
       if (shards !== undefined) return { found: true, shards };
-      return answer.status === LARGE ? fetchIndex(context, channel, subdir) : answer;
+      return answer.status === LARGE ? fetchIndex(context, channel, subdir, { byName: true }) : answer;
     },
     async fetchJson(channel, subdir) {
       const answer = await fetchFile(context, {
@@ -82,14 +68,17 @@ export function repodataFetcher(context: RepodataFetchContext): RepodataFetcher 
         subdir,
         file: 'repodata.json',
         validators: { 'cache-control': 'no-cache' },
-      });
+        byName: false,
+      }).then(wholeOnly);
       return answer.found ? answer : undefined;
     },
   };
 }
 
-export function ofShards(index: RepodataIndex): FetchedRepodata {
-  return { found: true, file: SHARDS, behindMs: undefined, index, sha256: digestOf({ bytes: index.document }) };
+/** Nothing else was asked for. */
+function wholeOnly(answer: FetchedRepodata | ShardedAnswer | MissingRepodata): FetchedRepodata | MissingRepodata {
+  if (!answer.found || answer.shards === undefined) return answer;
+  throw new Error('an index by names where the whole was asked for');
 }
 
 async function keptListing(
@@ -127,16 +116,16 @@ async function usableShards(
 
 /**
  * One index a channel and subdir: `.zst`, else `.bz2`, else `.json` (design D1b); the file it was found in before is asked first. One that
- * comes with `below` bytes or more is not read: its status is `LARGE`.
+ * comes with `below` bytes or more is not read: its status is `LARGE`. `byName`: a large one may be answered as one that is read by names.
  */
 async function fetchIndex(
   context: RepodataFetchContext,
   channel: Channel,
   subdir: Subdir,
-  below = Number.POSITIVE_INFINITY,
-): Promise<FetchedRepodata | MissingRepodata> {
+  how: { below?: number; byName: boolean },
+): Promise<FetchedRepodata | ShardedAnswer | MissingRepodata> {
   const url = `${channel.url}/${subdir}`;
-  const cached = context.fresh === true ? undefined : await readCached(context, channel, subdir);
+  const cached = context.fresh === true ? undefined : await readCached(context, { channel, subdir, ...how });
   let status = 404;
   let empty: FetchedRepodata | undefined;
   let refusal: RepackError | undefined;
@@ -145,17 +134,17 @@ async function fetchIndex(
     ? INDEX_FILES
     : [cached.file, ...INDEX_FILES.filter((name) => name !== cached.file)]) {
     const validators = validatorsOf(context, cached, file);
-    const answer = await fetchFile(context, { channel, subdir, file, validators, below }).catch((error: unknown) => {
+    const answer = await fetchFile(context, { channel, subdir, file, validators, ...how }).catch((error: unknown) => {
       if (!isContentError(error)) throw error;
       broken.push(error);
       return undefined;
     });
     if (answer === undefined) continue;
     // Some servers keep only `.json` up to date: what has nothing when packed may have all in plain.
-    if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
+    if (answer.found && answer.shards !== undefined) return answer;
+    else if (answer.found && answer.index.size === 0 && file !== 'repodata.json') empty ??= answer;
     else if (answer.found || answer.status === LARGE) return answer;
-    else if (answer.status === 304 && cached !== undefined)
-      return { found: true, file, behindMs: undefined, index: cached.index, sha256: digestOf(cached) };
+    else if (answer.status === 304 && cached !== undefined) return cached.answer;
     // A server that knows no packed form may say so by any status; conda then asks for `.json`.
     else if (!NOT_THERE.has(answer.status)) refusal ??= refused(context, channel, `${url}/${file}`, answer.status);
     else status = answer.status;
@@ -168,23 +157,45 @@ async function fetchIndex(
 
 function validatorsOf(
   { fresh }: RepodataFetchContext,
-  cached: CachedRepodata | undefined,
+  cached: CachedIndex | undefined,
   file: IndexFile,
 ): Record<string, string> {
   if (fresh === true) return { 'cache-control': 'no-cache' };
   return cached?.file === file ? conditions(cached) : {};
 }
 
+interface CachedIndex extends Pick<CachedRepodata, 'etag' | 'lastModified'> {
+  file: IndexFile;
+  /** Where it is still that of the channel. */
+  answer: FetchedRepodata | ShardedAnswer;
+}
+
 /** Undefined too where the entry no longer reads as an index: then it is fetched anew. */
 async function readCached(
-  { cache }: RepodataFetchContext,
-  channel: Channel,
-  subdir: Subdir,
-): Promise<(CachedRepodata & { file: IndexFile; index: RepodataIndex }) | undefined> {
-  const cached = await cache.read(`${channel.url}/${subdir}`);
+  context: RepodataFetchContext,
+  { channel, subdir, byName }: { channel: Channel; subdir: Subdir; byName: boolean },
+): Promise<CachedIndex | undefined> {
+  const url = `${channel.url}/${subdir}`;
+  const kept = byName ? await context.cache.readScan(url) : undefined;
+  const unread = kept?.body;
+  const keptFile = INDEX_FILES.find((name) => name === unread?.file);
+  if (kept && unread && keptFile) {
+    const { inPlace } = await import('./in-place.js');
+    return {
+      ...unread,
+      file: keptFile,
+      answer: inPlace(context, { channel, subdir, file: keptFile, scan: kept.scan, path: unread.path }),
+    };
+  }
+  const cached = await context.cache.read(url);
   const file = INDEX_FILES.find((name) => name === cached?.file);
+  if (cached === undefined || file === undefined) return undefined;
   try {
-    return cached && file && { ...cached, file, index: scan(cached.bytes, { channel, subdir, file }) };
+    const { bytes } = cached;
+    const large = byName ? await scanLarge(context, { channel, subdir, file }, bytes) : undefined;
+    const index = large === undefined ? scan(bytes, { channel, subdir, file }) : undefined;
+    const answer = await answered(context, { channel, subdir, file }, { bytes, sha256: cached.sha256, large, index });
+    return { ...cached, file, answer };
   } catch {
     return undefined;
   }
@@ -197,6 +208,7 @@ interface FileRequest {
   validators: Readonly<Record<string, string>>;
   /** From so many bytes on it is not read: the status is then `LARGE`. */
   below?: number;
+  byName: boolean;
 }
 
 const LARGE = 0;
@@ -205,8 +217,12 @@ const LARGE = 0;
 async function fetchFile(
   context: RepodataFetchContext,
   request: FileRequest,
-): Promise<FetchedRepodata | MissingRepodata> {
+): Promise<FetchedRepodata | ShardedAnswer | MissingRepodata> {
   const { channel, subdir, file } = request;
+  if (request.byName && channel.url.startsWith('file:') && file === 'repodata.json') {
+    const large = await (await import('./in-place.js')).inFolder(context, { channel, subdir, file });
+    if (large !== undefined) return large;
+  }
   for (let again = false; ; again = true) {
     const sink = memorySink();
     const told = { of: 0, any: false };
@@ -237,12 +253,13 @@ async function fetchFile(
     if (!result.ok) return { found: false, status: result.status };
     if (told.any) tellProgress(context, request, { bytes: sink.size, of: sink.size });
     try {
-      const bytes = await unpack(received(sink.bytes(), request), file, context.limits);
-      const index = scan(bytes, request);
+      const bytes = await unpackAnswer(sink.bytes(), request, context.limits);
+      const large = request.byName ? await scanLarge(context, request, bytes) : undefined;
+      const index = large === undefined ? scan(bytes, request) : undefined;
       if (told.any) context.rt.events.emit({ type: 'stage-finished', stage: 'index' });
       await context.cache.write(`${channel.url}/${subdir}`, { bytes, file, ...stamps(result) });
       const behind = await behindMs(context, request, result.headers['last-modified']);
-      return { found: true, index, file, behindMs: behind, sha256: digestOf({ bytes }) };
+      return await answered(context, { ...request, behindMs: behind }, { bytes, large, index });
     } catch (error) {
       if (error instanceof TooLarge) throw overLimit(error, request, context.limits);
       if (again || !isRepackError(error)) throw asRepodataError(error, request);
@@ -250,17 +267,39 @@ async function fetchFile(
   }
 }
 
-function tellProgress(
-  { rt }: RepodataFetchContext,
-  { channel, subdir }: FileRequest,
-  { bytes, of }: { bytes: number; of: number },
-): void {
-  rt.events.emit({ type: 'progress', stage: 'index', what: `${channel.name}/${subdir}`, bytes, of });
+type IndexRequest = Pick<FileRequest, 'channel' | 'subdir' | 'file'> & { behindMs?: number | undefined };
+
+async function scanLarge(
+  { limits }: RepodataFetchContext,
+  { subdir }: IndexRequest,
+  bytes: Uint8Array,
+): Promise<RunScan | undefined> {
+  if (bytes.length < limits.rangedFromBytes) return undefined;
+  const { scanRuns, slicesOf } = await import('./ranged.js');
+  return scanRuns(slicesOf(bytes), { subdir });
 }
 
-function digestOf({ bytes, sha256 }: Pick<CachedRepodata, 'bytes' | 'sha256'>): () => string {
+/** What is in the cache and was scanned by names is read from there, the rest whole. */
+async function answered(
+  context: RepodataFetchContext,
+  request: IndexRequest,
+  read: {
+    bytes: Uint8Array;
+    sha256?: string | undefined;
+    large: RunScan | undefined;
+    index: RepodataIndex | undefined;
+  },
+): Promise<FetchedRepodata | ShardedAnswer> {
+  const { bytes, large } = read;
+  const shards = large && (await (await import('./in-place.js')).inCache(context, request, large));
+  if (shards !== undefined) return shards;
+  const { file, behindMs } = request;
+  return { found: true, file, behindMs, index: read.index ?? scan(bytes, request), sha256: digestOf(read) };
+}
+
+function digestOf({ bytes, sha256 }: Pick<CachedRepodata, 'bytes' | 'sha256'>): () => Promise<string> {
   let taken = sha256;
-  return () => (taken ??= sha256Of(bytes));
+  return async () => (taken ??= sha256Of(bytes));
 }
 
 /** How much older a packed form, written at `lastModified`, is than `repodata.json`. */
@@ -282,29 +321,10 @@ async function behindMs(
   }
 }
 
-/** A file of 0 bytes, or of blanks, in a folder is an empty index (CEP 36); from a server it is an answer that broke. Throws E_REPODATA. */
-function received(bytes: Uint8Array, { channel, file }: FileRequest): Uint8Array {
-  if (!isBlank(bytes)) return bytes;
-  const inFolder = channel.url.startsWith('file:');
-  if (inFolder && file === 'repodata.json') return new TextEncoder().encode('{}');
-  throw new RepackError('E_REPODATA', {
-    what: `${inFolder ? 'The file' : 'The answer'} is empty (${plural(bytes.length, 'byte')}): no index`,
-    hint: 'Try again; if it stays, tell whoever runs the channel.',
-  });
-}
-
-async function unpack(bytes: Uint8Array, file: IndexFile, limits: GatewayLimits): Promise<Uint8Array> {
-  const head = Buffer.from(bytes.subarray(0, 64)).toString('latin1').trimStart();
-  if (head.startsWith('<')) {
-    throw new RepackError('E_REPODATA', {
-      what: 'A web page came instead of the index: a login page, a proxy, or a wrong address',
-      hint: 'Open the address in a browser on this machine, and check the channel and the proxy in the configuration.',
-    });
-  }
-  return unpackIndex(file, bytes, mostUnpacked(bytes, limits));
-}
-
-function scan(bytes: Uint8Array, { channel, subdir, file }: Omit<FileRequest, 'validators'>): RepodataIndex {
+function scan(
+  bytes: Uint8Array,
+  { channel, subdir, file }: Pick<FileRequest, 'channel' | 'subdir' | 'file'>,
+): RepodataIndex {
   return scanRepodata(bytes, `${channel.url}/${subdir}/${file}`, { subdir });
 }
 

@@ -7,13 +7,13 @@ import { unpackIndex } from '../../channel/index/forms.js';
 import { sha256Of } from '../../codec/digests.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { dependencyName } from '../../conda/spec/dependency.js';
-import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { artifactPlace } from '../base-url.js';
 import { transfer } from '../transfer.js';
 import { mostUnpacked } from '../limits.js';
 import type { CachedRepodata } from './cache.js';
 import { conditions } from './conditions.js';
+import type { ShardedRepodata } from './answers.js';
 import type { RepodataFetchContext } from './fetch-context.js';
 import { memorySink } from './memory-sink.js';
 
@@ -21,19 +21,6 @@ import { memorySink } from './memory-sink.js';
 const AT_ONCE = 8;
 /** A shard holds the records of one name: the largest known has 2 MB. */
 const MAX_SHARD_BYTES = 100_000_000;
-
-/** One subdir whose index is read by package names (CEP 16): what is not asked for is not fetched. */
-export interface ShardedRepodata {
-  /** Of every package in it. */
-  names: readonly string[];
-  /**
-   * Fetches the records of these names, each shard once, and gives the names that they depend on. Throws E_REPODATA where a shard is not
-   * there or is not what the listing says, and as `transfer` throws.
-   */
-  load(asked: Iterable<string>): Promise<Set<string>>;
-  /** A `repodata.json` of the records that were loaded, scanned. */
-  index(): RepodataIndex;
-}
 
 interface Listing {
   subdir: string | undefined;
@@ -104,10 +91,12 @@ export async function readShards(
       });
       return needs;
     },
-    index() {
+    answer() {
       const info = { subdir, base_url: listing.baseUrl };
       const document = JSON.stringify({ info, ...records, repodata_version: listing.baseUrl === undefined ? 1 : 2 });
-      return scanRepodata(new TextEncoder().encode(document), `${url}/${SHARDS}`, { subdir, names });
+      const bytes = new TextEncoder().encode(document);
+      const index = scanRepodata(bytes, `${url}/${SHARDS}`, { subdir, names });
+      return { found: true, file: SHARDS, behindMs: undefined, index, sha256: async () => sha256Of(bytes) };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isRepackError } from '../../base/errors.js';
 import { unlessAborted } from '../../base/turns.js';
-import type { FetchedRepodata, MissingRepodata } from './fetch.js';
+import type { FetchedRepodata, MissingRepodata } from './answers.js';
 
 type Answer = FetchedRepodata | MissingRepodata;
 

@@ -6,7 +6,8 @@ import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { SHARDS } from '../../channel/index/derived-files.js';
 import { artifactPlace, type ArtifactPlace } from '../base-url.js';
 import { refusedStatus } from '../explain-failure.js';
-import { ofShards, type FetchedRepodata, type MissingRepodata, type RepodataFetcher } from './fetch.js';
+import type { FetchedRepodata, MissingRepodata } from './answers.js';
+import type { RepodataFetcher } from './fetch.js';
 import { reachedIndexes } from './reached-indexes.js';
 import { opensWithToken, type WireRules } from '../wire-url.js';
 
@@ -25,7 +26,7 @@ export interface ChannelIndexes {
   secondOpinion(channel: Channel, subdir: Subdir, fn: string): Promise<string | undefined>;
   findings(): Finding[];
   /** What was read so far, in the order in which it was asked for. */
-  read(): IndexRead[];
+  read(): Promise<IndexRead[]>;
 }
 
 export interface IndexRead {
@@ -62,7 +63,7 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
   );
   const asked: { channel: Channel; subdir: Subdir; answer?: FetchedRepodata | MissingRepodata }[] = [];
   /** The sharded ones, by `placeKey`, once all that the names reach is loaded. */
-  let reached: Promise<ReadonlyMap<string, RepodataIndex>> | undefined;
+  let reached: Promise<ReadonlyMap<string, FetchedRepodata | MissingRepodata>> | undefined;
   const loaded = keptUntilFailure(async (channel: Channel, subdir: Subdir) => {
     const place: (typeof asked)[number] = { channel, subdir };
     asked.push(place);
@@ -108,26 +109,33 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
       return `The channel's ${packed.file} is out of step with its repodata.json. Run the same command again: it will read the latter.`;
     },
     findings: () => [...findings.values()],
-    read: () =>
-      asked.flatMap(({ channel, subdir, answer }) =>
-        answer === undefined ? [] : [{ channel, subdir, sha256: answer.found ? answer.sha256() : null }],
-      ),
+    async read() {
+      const answered = asked.flatMap(({ channel, subdir, answer }) =>
+        answer === undefined ? [] : [{ channel, subdir, answer }],
+      );
+      return Promise.all(
+        answered.map(async ({ channel, subdir, answer }) => ({
+          channel,
+          subdir,
+          sha256: answer.found ? await answer.sha256() : null,
+        })),
+      );
+    },
   };
 
   async function fetched(channel: Channel, subdir: Subdir): Promise<FetchedRepodata | MissingRepodata> {
     const answer = await opened(channel, subdir);
     if (!answer.found || answer.shards === undefined) return answer;
-    const index = (await (reached ??= reachAll(reach!))).get(placeKey(channel, subdir));
-    // Without one a shard was not what the listing says.
-    return index === undefined ? fetcher.whole(channel, subdir) : ofShards(index);
+    return (await (reached ??= reachAll(reach!))).get(placeKey(channel, subdir)) ?? fetcher.whole(channel, subdir);
   }
 
   /** A place that gives no answer is left out: whoever asks for it is told. */
-  async function reachAll({ names, subdirs }: Reach): Promise<ReadonlyMap<string, RepodataIndex>> {
+  async function reachAll({ names, subdirs }: Reach): ReturnType<typeof reachedIndexes> {
     const each = channels.flatMap((channel) =>
       [...new Set([...subdirs, NOARCH])].map(async (subdir) => ({
         key: placeKey(channel, subdir),
         answer: await opened(channel, subdir).catch(() => undefined),
+        whole: () => fetcher.whole(channel, subdir),
       })),
     );
     return reachedIndexes(await Promise.all(each), names);

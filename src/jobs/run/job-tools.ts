@@ -52,6 +52,7 @@ export interface ToolOptions extends WorkSettings {
   policy?: Policy | undefined;
   /** MatchSpecs: where a solve of these is all that the channels are asked, those that have shards (CEP 16) are not read whole. */
   specs?: readonly MatchSpec[] | undefined;
+  pip?: object | undefined;
 }
 
 /** What takes a while to start. */
@@ -140,8 +141,9 @@ export async function withTools<T>(
   }
 }
 
-function reachOf({ specs, subdirs }: ToolOptions): GatewayOptions['reach'] {
-  return specs && { names: specs.map(({ name }) => name), subdirs };
+/** What a `pip:` section names is looked for in the records of every package. */
+function reachOf({ specs, subdirs, pip }: ToolOptions): GatewayOptions['reach'] {
+  return pip === undefined && specs !== undefined ? { names: specs.map(({ name }) => name), subdirs } : undefined;
 }
 
 /** An old conda delivers only what it can read itself, whoever installs at the site. */

@@ -75,7 +75,7 @@ export async function provenRun(
     schema: 1,
     tool: VERSION,
     asked,
-    indexes: gateway.indexesRead().map(({ channel, subdir, sha256 }) => [channel.url, subdir, sha256]),
+    indexes: (await gateway.indexesRead()).map(({ channel, subdir, sha256 }) => [channel.url, subdir, sha256]),
     siteFiles: await marksBeside(rt, place),
     at: new Date(rt.clock.now()).toISOString(),
   };
@@ -110,7 +110,7 @@ export async function readsTheSame(
       return channel === undefined ? undefined : gateway.repodata(channel, subdir);
     }),
   );
-  const now = new Map(gateway.indexesRead().map((read) => [`${read.channel.url}/${read.subdir}`, read.sha256]));
+  const now = new Map((await gateway.indexesRead()).map((read) => [`${read.channel.url}/${read.subdir}`, read.sha256]));
   return indexes.every(([url, subdir, sha256]) => now.get(`${url}/${subdir}`) === sha256);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RepackError, type ErrorCode } from '../../../../src/base/errors.js';
 import { scanRepodata } from '../../../../src/conda/record/repodata-scan.js';
-import type { FetchedRepodata } from '../../../../src/gateway/repodata/fetch.js';
+import type { FetchedRepodata } from '../../../../src/gateway/repodata/answers.js';
 import { sharedIndexes } from '../../../../src/gateway/repodata/shared-indexes.js';
 
 const never = new AbortController().signal;
@@ -13,7 +13,7 @@ function fetched(bytes = 40): FetchedRepodata {
     found: true,
     file: 'repodata.json',
     behindMs: undefined,
-    sha256: () => '',
+    sha256: async () => '',
     index: scanRepodata(Buffer.from(text), 'test'),
   };
 }
