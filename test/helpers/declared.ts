@@ -14,7 +14,10 @@ export interface DeclaredWorkplace extends Workplace {
 }
 
 /** A workplace whose upstream has several labels, all with the packages of halkbank. */
-export async function openDeclaredWorkplace(labels: readonly string[]): Promise<DeclaredWorkplace> {
+export async function openDeclaredWorkplace(
+  labels: readonly string[],
+  options: { token?: string } = {},
+): Promise<DeclaredWorkplace> {
   const dir = mkdtempSync(join(tmpdir(), 'repackenv-upstream-'));
   await makeSampleUpstream(dir);
   const layout = readLayout(dir);
@@ -24,8 +27,8 @@ export async function openDeclaredWorkplace(labels: readonly string[]): Promise<
     tokenFolder: `label/${LABEL}`,
   }));
   writeLayout(dir, { ...layout, channels: [...layout.channels, ...more] });
-  const upstream = await startUpstream({ dir });
-  const work = await openWorkplace({ upstream });
+  const upstream = await startUpstream({ dir, ...options });
+  const work = await openWorkplace({ upstream, ...options });
   mkdirSync(work.root);
   const head = `owner: ${OWNER}\nbase_url: ${upstream.url}\nchannels: [pkgs/main]\nengine: embedded\ncache_dir: ${work.cache}\n`;
   return {

@@ -127,6 +127,8 @@ async function ended(child: ChildProcess): Promise<void> {
 export interface FarRedis {
   url: string;
   keys(): Promise<string[]>;
+  /** Every key with all that it holds, as text. */
+  dump(): Promise<string>;
   /** All commands from now on, as they come. */
   watch(): Promise<{ seen(): string }>;
   close(): Promise<void>;
@@ -141,10 +143,28 @@ export async function startRedis(dir: string, password: string): Promise<FarRedi
   const { Redis } = await import('ioredis');
   const client = new Redis(url);
   client.on('error', () => undefined);
+  /** How a key of each type is read whole. */
+  const READS: Readonly<Record<string, readonly string[]>> = {
+    string: ['get'],
+    hash: ['hgetall'],
+    list: ['lrange', '0', '-1'],
+    set: ['smembers'],
+    zset: ['zrange', '0', '-1', 'withscores'],
+    stream: ['xrange', '-', '+'],
+  };
+
   const closing: (() => void)[] = [];
   return {
     url,
     keys: () => client.keys('*'),
+    async dump() {
+      const held = (await client.keys('*')).map(async (key) => {
+        const ask = READS[await client.type(key)];
+        // One that has gone meanwhile is of no type.
+        return ask === undefined ? [key] : [key, await client.call(ask[0]!, key, ...ask.slice(1))];
+      });
+      return JSON.stringify(await Promise.all(held));
+    },
     async watch() {
       const asking = client.duplicate();
       asking.on('error', () => undefined);
