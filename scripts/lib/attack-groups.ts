@@ -34,6 +34,7 @@ export const ATTACK_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'test/fault/publish-lock',
     'test/fault/publish-readers',
     'test/fault/serve-publishing',
+    'test/attack/beside-publishing',
     'test/e2e/fleet',
   ],
   model: [
