@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readInfo } from '../../src/archive/read-info.js';
 import { bufferSource } from '../../src/archive/source.js';
 import { isRepackError } from '../../src/base/errors.js';
+import { receiptIn } from '../../src/channel/manifest/other-file.js';
 import { parseManifest } from '../../src/channel/manifest/read-manifest.js';
 import { bzip2Decompress } from '../../src/codec/bzip2.js';
 import { zstdCompress, zstdDecompress } from '../../src/codec/zstd.js';
@@ -14,10 +16,15 @@ import { readLockText } from '../../src/config/lock-file/read-lock.js';
 import { parseMirrorText } from '../../src/config/mirror-file/read.js';
 import { parseNetrc } from '../../src/config/netrc.js';
 import { readPackagesText } from '../../src/config/packages-file.js';
+import { parseList, parseSums } from '../../src/media/archive/read-sums.js';
+import { readTar, TarFault } from '../../src/media/archive/read-tar.js';
 import { parseSetFile } from '../../src/media/set/headers.js';
 import { parseRange } from '../../src/serve/byte-range.js';
 import { parseRequestPath } from '../../src/serve/request-path.js';
 import { parseCondaInfo } from '../../src/engine/conda-info.js';
+import { readPrefixRecords } from '../../src/engine/prefix-records.js';
+import { nodeFileSystem } from '../../src/runtime/fs.js';
+import { tempDir } from '../helpers/artifacts.js';
 import { holdsForAny } from '../helpers/attack.js';
 import { mutated, mutations } from '../helpers/mutations.js';
 
@@ -62,6 +69,49 @@ defaults:
 labels:
   acme: { from: bank, packages: [numpy >=1.26, "app[version='>=1']"] }
 `);
+/** As conda 4.3 and 26 write it. */
+const INSTALLED = text({
+  ...RECORD,
+  channel: 'https://conda.example/main/noarch',
+  depends: ['python'],
+  extracted_package_dir: '/opt/pkgs/a-1!1.0rc1+x-py_0',
+  files: ['lib/a.py', 'bin/a'],
+  fn: 'a-1!1.0rc1+x-py_0.conda',
+  link: { source: '/opt/pkgs/a-1!1.0rc1+x-py_0', type: 1 },
+  paths_data: { paths: [{ _path: 'lib/a.py', path_type: 'hardlink', sha256: '1'.repeat(64) }], paths_version: 1 },
+  url: 'https://conda.example/main/noarch/a-1!1.0rc1+x-py_0.conda',
+});
+const RECEIPT = text({
+  label: 'acme',
+  generation: 3,
+  manifestSha256: '2'.repeat(64),
+  startedAt: '2026-01-02T03:04:05Z',
+});
+const SUMS = text(`${'3'.repeat(64)}  acme/noarch/a-1-0.conda\r\n\\${'4'.repeat(64)} *a\\nb\n# why\n`);
+
+const PART = fixture('media/parts/halkbank-g1.part001.tar');
+
+async function installed(bytes: Buffer): Promise<void> {
+  const prefix = tempDir();
+  mkdirSync(join(prefix, 'conda-meta'));
+  writeFileSync(join(prefix, 'conda-meta', 'a-1!1.0rc1+x-py_0.json'), bytes);
+  await readPrefixRecords(nodeFileSystem(), prefix);
+}
+
+/** Every byte of every member is taken; what is wrong is said as a clause, for who knows the name of the file. */
+async function tar(bytes: Buffer): Promise<void> {
+  async function* source(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+  }
+  let taken = 0;
+  try {
+    for await (const { content } of readTar(source())) for await (const piece of content) taken += piece.length;
+  } catch (error) {
+    if (!(error instanceof TarFault)) throw error;
+  }
+  expect(taken).toBeLessThanOrEqual(bytes.length);
+}
+
 const info = (distFilename: string) => async (bytes: Buffer) =>
   readInfo(bufferSource(bytes), { distFilename, wanted: ['info/index.json', 'info/about.json'] });
 
@@ -73,6 +123,13 @@ const READERS: Readonly<Record<string, [sound: Buffer, read: (bytes: Buffer) => 
   bzip2: [fixture('archives/many-streams.tar.bz2'), (bytes) => bzip2Decompress(bytes, { maxBytes: 1 << 24 })],
   zstd: [Buffer.from(await zstdCompress(REPODATA)), (bytes) => zstdDecompress(bytes, { maxBytes: 1 << 24 })],
   manifest: [fixture('media/delta/halkbank-g1-to-g2.manifest.json'), parseManifest],
+  'conda-meta': [INSTALLED, installed],
+  receipt: [RECEIPT, (bytes) => receiptIn(bytes.toString())],
+  SHA256SUMS: [
+    SUMS,
+    (bytes) => [parseSums(bytes.toString(), 64), parseSums(bytes.toString(), 32), parseList(bytes.toString())],
+  ],
+  'part of a set': [PART, tar],
   'set file': [fixture('media/delta/halkbank-g1-to-g2.set.json'), (bytes) => parseSetFile(bytes, 'x')],
   'mirror file': [fixture('mirror/everything-of-ours.yml'), (bytes) => parseMirrorText(bytes, 'mirror.yml')],
   'repackenv.yml': [CONFIG, (bytes) => readConfigText(bytes, '/x/repackenv.yml')],

@@ -85,10 +85,14 @@ export function outcomeOf(answer: string): string {
   const statuses = statusesIn(answer);
   if (statuses.length === 0) return 'bytes';
   const { status, headers, body } = parseAnswer(answer);
-  const [, from, to] = /^bytes (\d+)-(\d+)\/\d+$/.exec(headers['content-range'] ?? '') ?? [];
+  const [, from, to, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers['content-range'] ?? '') ?? [];
   if (status === 206 && from !== undefined) {
     const sent = body.toString('latin1').slice(0, Number(to) + 1 - Number(from));
-    if (body.length > 0 && sent !== SHAPED_FILE.bytes.slice(Number(from), Number(to) + 1))
+    if (
+      size === String(SHAPED_FILE.bytes.length) &&
+      body.length > 0 &&
+      sent !== SHAPED_FILE.bytes.slice(Number(from), Number(to) + 1)
+    )
       throw new Error(`another part than it says: ${answer}`);
     return ['206', `${from}-${to}`, ...statuses.slice(1)].join(' ');
   }
