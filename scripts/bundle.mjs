@@ -43,16 +43,33 @@ await bundle('scripts', {
 /** The chunks it wrote below dist/`to`. */
 async function bundle(to, { input, external }) {
   const build = await rolldown({ cwd: ROOT, input, external, platform: 'node' });
+  const names = { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' };
+  const apart = chunksOf(await build.generate(names));
   const { output } = await build.write({
+    ...names,
     dir: join(OUT, to),
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
+    codeSplitting: { groups: [{ name: 'start', test: atStart(apart) }] },
+    // Nobody reads them here, and each start would.
+    comments: false,
     // Read with --debug only: names stay as they are, so a stack can be read without.
     sourcemap: true,
     sourcemapExcludeSources: true,
   });
   await build.close();
+  return chunksOf({ output });
+}
+
+function chunksOf({ output }) {
   return output.filter(({ type }) => type === 'chunk');
+}
+
+/** Whether a module is loaded whatever is asked for: one file of them takes less time than the forty that other parts share them by. */
+function atStart(chunks) {
+  const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+  const names = new Set(['main.js']);
+  for (const name of names) for (const next of byName.get(name)?.imports ?? []) names.add(next);
+  const ids = new Set([...names].flatMap((name) => byName.get(name)?.moduleIds ?? []));
+  return (id) => ids.has(id);
 }
 
 function isPackage(name) {
