@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { simpleSolve } from '@conda-org/rattler';
 import { SOLVER_CHANNEL, SOLVER_SUBDIR } from './protocol.js';
+import { answerTo, RATTLERS_WEB } from './rattlers-web.js';
 import type { AnswerMessage, SolveMessage, SolverPick, SolverTask } from './protocol.js';
 
 /**
@@ -8,16 +9,12 @@ import type { AnswerMessage, SolveMessage, SolverPick, SolverTask } from './prot
  * everything else (shards, `.zst`, `.bz2`) with 404, so that rattler goes on to `repodata.json`.
  */
 const port = parentPort!;
-let documents = new Map<string, Uint8Array<ArrayBuffer>>();
+let documents = new Map<string, Uint8Array>();
 
-globalThis.fetch = async (input) => {
-  const url = input instanceof Request ? input.url : String(input);
-  const body = documents.get(url);
-  const response = body === undefined ? new Response(null, { status: 404 }) : new Response(body);
-  // A Response that was not fetched has an empty url, on which the WebAssembly side panics and never settles.
-  Object.defineProperty(response, 'url', { value: url });
-  return response;
-};
+Object.assign(globalThis, {
+  ...RATTLERS_WEB,
+  fetch: async ({ url }: { url: string }) => answerTo(url, documents.get(url)),
+});
 
 let queue: Promise<unknown> = warmUp();
 port.on('message', (message: SolveMessage) => {
