@@ -5,7 +5,7 @@ import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import fsExtra from 'fs-extra';
-import { openQuickly, quickDisk } from './quick-disk.js';
+import { openQuickly, quickDisk, withPath } from './quick-disk.js';
 
 /**
  * The disk. A plain object of async functions, so that a fault test can replace any single call
@@ -128,8 +128,8 @@ export function nodeFileSystem(): FileSystem {
     readText: (path) => fsExtra.readFile(path, 'utf8'),
     writeFile: (path, bytes, mode) => fsExtra.writeFile(path, bytes, mode === undefined ? {} : { mode }),
     writeNew: (path, bytes) => fsExtra.writeFile(path, bytes, { flag: 'wx', mode: 0o600 }),
-    open: async (path, flags, mode) => handleOf(path, await openQuickly(path, flags, mode)),
-    openNoFollow: async (path) => handleOf(path, await openQuickly(path, OPEN_READ_NOFOLLOW)),
+    open: openQuickly,
+    openNoFollow: (path) => openQuickly(path, OPEN_READ_NOFOLLOW),
     lstat: (path) => quickDisk.lstat(path),
     lstatExact: (path) => promises.lstat(path, { bigint: true }),
     stat: (path) => quickDisk.stat(path),
@@ -201,36 +201,14 @@ function sayingWhere(fs: AsyncCalls & ThisType<FileSystem>): AsyncCalls {
   return Object.fromEntries(calls) as unknown as AsyncCalls;
 }
 
-const HANDLE_CALLS = [
-  'appendFile',
-  'close',
-  'read',
-  'readFile',
-  'stat',
-  'sync',
-  'truncate',
-  'utimes',
-  'write',
-] as const satisfies readonly (keyof FileHandle)[];
-
-function handleOf(path: string, handle: FileHandle): FileHandle {
-  return Object.assign(
-    handle,
-    Object.fromEntries(HANDLE_CALLS.map((name) => [name, naming(handle[name] as AnyCall, path)])),
-  );
-}
-
 type AnyCall = (...args: unknown[]) => Promise<unknown>;
 
-function naming(call: AnyCall, path?: string): AnyCall {
+function naming(call: AnyCall): AnyCall {
   return async function named(this: unknown, ...args) {
     try {
       return await call.apply(this, args);
     } catch (error) {
-      const where = path ?? args[0];
-      if (error instanceof Error && typeof where === 'string' && !('path' in error))
-        Object.assign(error, { path: where });
-      throw error;
+      throw withPath(error, args[0]);
     }
   };
 }

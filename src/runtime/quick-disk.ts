@@ -70,13 +70,19 @@ export async function openQuickly(path: string, flags: string | number, mode?: n
     () => (mayWait(path, flags) ? undefined : disk.openSync(path, flags, mode)),
     async () => undefined,
   );
-  return new OpenFile(fd ?? (await pool.open(path, flags, mode))) as unknown as FileHandle;
+  return new OpenFile(fd ?? (await pool.open(path, flags, mode)), path) as unknown as FileHandle;
 }
 
 function mayWait(path: string, flags: string | number): boolean {
   if (flags === 'wx') return false;
   if (typeof flags === 'number' && (flags & disk.constants.O_NONBLOCK) !== 0) return false;
   return disk.statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+}
+
+/** Node's errors of reading, writing and syncing leave the path out: whatever fails says in `path` what it was about. */
+export function withPath(error: unknown, path: unknown): unknown {
+  if (error instanceof Error && typeof path === 'string' && !('path' in error)) Object.assign(error, { path });
+  return error;
 }
 
 /** No file has it: calls fail with EBADF. */
@@ -86,8 +92,11 @@ class OpenFile {
   #fd: number;
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(fd: number) {
+  readonly #path: string;
+
+  constructor(fd: number, path: string) {
     this.#fd = fd;
+    this.#path = path;
   }
 
   read(buffer: Uint8Array, offset: number, length: number, position: number | null) {
@@ -141,15 +150,23 @@ class OpenFile {
     await quickly(
       () => disk.closeSync(fd),
       () => pool.close(fd),
-    );
+    ).catch((error: unknown) => {
+      throw withPath(error, this.#path);
+    });
   }
 
   #moved<T>(length: number, here: () => T, pooled: () => Promise<T>): Promise<T> {
     return this.#kept(length <= FEW_BYTES ? quickly(here, pooled) : pooled());
   }
 
-  #kept<T>(work: Promise<T>): Promise<T> {
+  async #kept<T>(work: Promise<T>): Promise<T> {
     this.#underWay.add(work);
-    return work.finally(() => this.#underWay.delete(work));
+    try {
+      return await work;
+    } catch (error) {
+      throw withPath(error, this.#path);
+    } finally {
+      this.#underWay.delete(work);
+    }
   }
 }

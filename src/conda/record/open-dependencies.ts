@@ -26,7 +26,9 @@ type Candidate = Pick<PackageRecord, 'name' | 'version' | 'build' | 'build_numbe
  */
 export function openDependencies(files: readonly DependentFile[]): OpenDependency[] {
   const bySubdir = new Map<Subdir, Map<string, Candidate[]>>();
-  for (const { subdir, record } of files) {
+  // A record may be parsed each time that it is asked for: what it depends on is noted by number.
+  const needs = numbered();
+  const depending = files.map(({ subdir, record }) => {
     const { name, version, build, build_number } = record;
     const names = bySubdir.get(subdir) ?? new Map<string, Candidate[]>();
     bySubdir.set(subdir, names);
@@ -34,7 +36,8 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
     const candidates = names.get(key);
     if (candidates === undefined) names.set(key, [{ name, version, build, build_number }]);
     else candidates.push({ name, version, build, build_number });
-  }
+    return Uint32Array.from(record.depends, needs.of);
+  });
 
   const satisfiedIn = answeredOnce((subdir: Subdir, text: string): boolean => {
     const { spec, condition } = { condition: undefined, ...parseDependency(text) };
@@ -42,9 +45,10 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
     return (bySubdir.get(subdir)?.get(spec.name) ?? []).some((candidate) => specMatches(withoutPlace(spec), candidate));
   });
   const open: OpenDependency[] = [];
-  for (const { subdir, fn, record } of files) {
+  for (const [at, { subdir, fn }] of files.entries()) {
     const places = subdir === NOARCH ? [...bySubdir.keys()] : [subdir, NOARCH];
-    for (const depends of record.depends) {
+    for (const number of depending[at]!) {
+      const depends = needs.texts[number]!;
       if (!places.some((place) => satisfiedIn(place, depends))) open.push({ path: `${subdir}/${fn}`, depends });
     }
   }
@@ -54,6 +58,18 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
 /** It is one channel: which one a record names does not count here. */
 function withoutPlace(spec: MatchSpec): MatchSpec {
   return spec.subdir === undefined ? spec : { ...spec, subdir: undefined };
+}
+
+/** Numbers for texts, by which they are known again. */
+function numbered(): { of: (text: string) => number; texts: readonly string[] } {
+  const [numbers, texts] = [new Map<string, number>(), [] as string[]];
+  const of = (text: string): number => {
+    const known = numbers.get(text);
+    if (known !== undefined) return known;
+    numbers.set(text, texts.length);
+    return texts.push(text) - 1;
+  };
+  return { of, texts };
 }
 
 /** A channel repeats the same few thousand texts. */

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
-import { createTarPacker } from 'modern-tar';
 import { digestStream, type Digests } from '../../codec/digests.js';
 import { maxPackedBytes, zstdCompressFrames } from '../../codec/zstd-stream.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { Compression } from '../set/headers.js';
+import { TAR_END, tarHeader, tarPadding } from './write-tar.js';
 
 /** A file to put into a tar. `pieces` must give `size` bytes, each piece in memory of its own. */
 export interface TarMember {
@@ -38,7 +38,7 @@ export async function writePart(rt: Runtime, members: readonly TarMember[], targ
   let complete = false;
   let [flushing, unflushed] = [Promise.resolve(), 0];
   try {
-    for await (const chunk of inLargePieces(stream)) {
+    for await (const chunk of stream) {
       rt.signal.throwIfAborted();
       const writing = onDisk(rt, target, () => rt.fs.writeAll(handle, chunk));
       // Hashed while the disk has its turn.
@@ -75,7 +75,7 @@ export function maxPartBytes(members: readonly { name: string; size: number }[],
 
 /** The most that {@link writePart} makes of members that take `bytes` together, by {@link maxMemberBytes}. */
 export function maxBytesAround(bytes: number, compression: Compression): number {
-  return compression === 'zstd' ? maxPackedBytes(bytes + TAR_END) : bytes + TAR_END;
+  return compression === 'zstd' ? maxPackedBytes(bytes + TAR_END.length) : bytes + TAR_END.length;
 }
 
 /** What a member takes in a tar: its header, a pax header where name or size don't fit in it, the content in whole blocks. */
@@ -86,64 +86,36 @@ export function maxMemberBytes(name: string, size: number): number {
 }
 
 const BLOCK = 512;
-export const TAR_END = 2 * BLOCK;
 
 function blocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK) * BLOCK;
 }
 
+/** In large pieces: many small members would be as many small writes, and each waits for the disk's thread. */
 async function* tarStream(members: readonly TarMember[]): AsyncGenerator<Uint8Array> {
-  const { readable, controller } = createTarPacker();
-  const reader = readable.getReader();
-  const fault: { error?: unknown } = {};
-  const filling = fill(controller, members).catch((error: unknown) => {
-    fault.error = error;
-    controller.error(error);
-  });
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } catch (error) {
-    throw fault.error ?? error;
-  } finally {
-    // Waited for, so that no file is open when this returns.
-    await reader.cancel().catch(() => undefined);
-    await filling;
-  }
-}
-
-async function fill(
-  controller: ReturnType<typeof createTarPacker>['controller'],
-  members: readonly TarMember[],
-): Promise<void> {
-  for (const { name, size, mtimeMs, pieces } of members) {
-    const body = controller.add({ name, size, type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: new Date(mtimeMs) });
-    const writer = body.getWriter();
-    try {
-      for await (const piece of pieces()) await writer.write(piece);
-      await writer.close();
-    } catch (error) {
-      await writer.abort(error).catch(() => undefined);
-      throw error;
-    }
-  }
-  controller.finalize();
-}
-
-/** Many small members would be as many small writes, and each waits for the disk's thread. The pieces stay as they are until they are joined. */
-async function* inLargePieces(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let [pieces, bytes]: [Uint8Array[], number] = [[], 0];
-  for await (const piece of stream) {
+  const add = (piece: Uint8Array): void => {
     pieces.push(piece);
     bytes += piece.length;
-    if (bytes < LARGE_PIECE) continue;
-    yield pieces.length === 1 ? piece : Buffer.concat(pieces, bytes);
+  };
+  const take = (): Uint8Array => {
+    const taken = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, bytes);
     [pieces, bytes] = [[], 0];
+    return taken;
+  };
+  for (const member of members) {
+    add(tarHeader(member));
+    let left = member.size;
+    for await (const piece of member.pieces()) {
+      left -= piece.length;
+      add(piece);
+      if (bytes >= LARGE_PIECE) yield take();
+    }
+    if (left !== 0) throw new Error(`${member.name} has not the size that its header says`);
+    add(tarPadding(member.size));
   }
-  if (bytes > 0) yield Buffer.concat(pieces, bytes);
+  add(TAR_END);
+  yield take();
 }
 
 const LARGE_PIECE = 256 * 1024;
