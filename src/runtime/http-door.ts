@@ -127,7 +127,7 @@ export interface PublicBody {
 }
 
 /** `signal`: the server does not wait for the answer any more. */
-export type PublicHandler = (request: PublicRequest, signal: AbortSignal) => Promise<PublicResponse>;
+export type PublicHandler = (request: PublicRequest, signal: AbortSignal) => PublicResponse | Promise<PublicResponse>;
 
 export interface Answered {
   client: string;

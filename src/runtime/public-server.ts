@@ -20,8 +20,8 @@ const AT_ONCE = 1 << 16;
 interface Line {
   /** Requests on this connection that are not answered yet. */
   waiting: number;
-  /** Answers go out one after another: nothing is opened for a request that was only sent ahead. */
-  tail: Promise<void>;
+  /** Those behind the first: answers go out one after another, and nothing is opened for a request that was only sent ahead. */
+  ahead: [IncomingMessage, ServerResponse][];
   /** What came behind them is no request. */
   broken: boolean;
 }
@@ -50,7 +50,7 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
   server.on('connection', (socket) => {
     // Who keeps a line for later, or never ends the head of a request, gives it up for one that has come now.
     if (lines.size >= 2 * limits.connections && !dropWaiting()) return void socket.destroy();
-    lines.set(socket, { waiting: 0, tail: Promise.resolve(), broken: false });
+    lines.set(socket, { waiting: 0, ahead: [], broken: false });
     socket.on('close', () => lines.delete(socket));
   });
 
@@ -70,13 +70,18 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     request.resume();
     if (line === undefined || line.waiting >= limits.pipelined) return void request.socket.destroy();
     line.waiting += 1;
-    line.tail = line.tail
-      .then(() => answer(request, response))
-      .catch(() => void response.destroy())
-      .finally(() => {
-        line.waiting -= 1;
-        if (lines.delete(request.socket)) lines.set(request.socket, line);
-      });
+    if (line.waiting > 1) line.ahead.push([request, response]);
+    else void answerAll(line, request, response);
+  };
+  const answerAll = async (line: Line, first: IncomingMessage, firstResponse: ServerResponse): Promise<void> => {
+    let next: Line['ahead'][number] | undefined = [first, firstResponse];
+    for (; next !== undefined; next = line.ahead.shift()) {
+      const [request, response] = next;
+      await answer(request, response).catch(() => void response.destroy());
+      line.waiting -= 1;
+      if (lines.delete(request.socket)) lines.set(request.socket, line);
+    }
+    if (line.broken) close(first.socket);
   };
   server.on('request', take);
   // A body is refused, so nobody is told to go on sending it.
@@ -87,7 +92,6 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     const line = lines.get(socket);
     if (line === undefined || line.waiting === 0) return refuse(socket, statusOf(error), { method: '', target: '' });
     // What was asked before is still answered; in between nothing may be written.
-    if (!line.broken) line.tail = line.tail.then(() => close(socket));
     line.broken = true;
   });
 
@@ -101,7 +105,7 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     state.underWay += 1;
     let answered = { status: 500, bytes: 0, complete: false };
     try {
-      const reply = preset(request) ?? (await options.handler(received(request), abandoned.signal).catch(failed));
+      const reply = preset(request) ?? (await replyTo(request));
       answered = await send(request, response, reply);
     } finally {
       state.underWay -= 1;
@@ -109,10 +113,19 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     }
   }
 
+  async function replyTo(request: IncomingMessage): Promise<PublicResponse> {
+    try {
+      return await options.handler(received(request), abandoned.signal);
+    } catch {
+      return failed();
+    }
+  }
+
   /** Answers that need no look at the folder. */
   function preset(request: IncomingMessage): PublicResponse | undefined {
     // A bare `GET /` too, which is HTTP/0.9: a proxy before us may read where it ends otherwise.
-    if (!['1.0', '1.1'].includes(request.httpVersion)) return plainResponse(505, { connection: 'close' });
+    if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0')
+      return plainResponse(505, { connection: 'close' });
     if (state.underWay > limits.connections)
       return plainResponse(503, { 'retry-after': RETRY_AFTER_S, connection: 'close' });
     if (request.rawHeaders.length > 2 * MOST_HEADERS) return plainResponse(431, { connection: 'close' });
@@ -127,12 +140,14 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     response: ServerResponse,
     { status, headers, body }: PublicResponse,
   ): Promise<{ status: number; bytes: number; complete: boolean }> {
-    const close = state.stopping || hasBody(request) ? { connection: 'close' } : {};
+    const closes = state.stopping || hasBody(request);
+    const close = closes ? { connection: 'close' } : {};
     const withoutBody = request.method === 'HEAD' || status === 304;
     try {
       const bytes = body instanceof Uint8Array ? body.length : undefined;
-      const length = bytes === undefined || status === 304 ? {} : { 'content-length': String(bytes) };
-      response.writeHead(status, { ...length, ...headers, ...close });
+      const stated = bytes === undefined || status === 304 || headers['content-length'] !== undefined;
+      const length = stated ? {} : { 'content-length': String(bytes) };
+      response.writeHead(status, stated && !closes ? headers : { ...length, ...headers, ...close });
       if (withoutBody || body === undefined) {
         response.end();
         return { status, bytes: 0, complete: true };
@@ -252,8 +267,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
 
 function received(request: IncomingMessage): PublicRequest {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers))
+  for (const name in request.headers) {
+    const value = request.headers[name];
     headers[name] = Array.isArray(value) ? value.join(', ') : (value ?? '');
+  }
   return { method: request.method ?? '', target: request.url ?? '', headers, client: clientOf(request.socket) };
 }
 

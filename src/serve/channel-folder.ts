@@ -11,7 +11,7 @@ import type { RepodataIndex } from '../conda/record/repodata-index.js';
 import { scanRepodata } from '../conda/record/repodata-scan.js';
 import { closeChecked, readWhole } from './checked-file.js';
 import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
-import { isYoung, keyOf } from './file-state.js';
+import { isYoung, keyNow, keyOf } from './file-state.js';
 import type { Look } from './file-state.js';
 
 /** What a folder says of itself at one instant. */
@@ -42,6 +42,8 @@ export interface ChannelFolder {
   present(names: readonly string[]): Promise<readonly string[]>;
   /** Undefined where there is none that can be read. */
   index(subdir: string): Promise<SubdirIndex | undefined>;
+  /** Whether `contents()` and `index(subdir)` would give these again, at a look and at once; false also where that takes more than a look. */
+  isStill(contents: FolderContents, indexed?: { subdir: string; index: SubdirIndex }): boolean;
 }
 
 /** Larger ones are read by programs that hold a channel's index in memory; this one only hands it out. */
@@ -58,6 +60,7 @@ export function openChannelFolder(
   let reading: { key: string; read: Promise<FolderContents | string> } | undefined;
   let listed: { at: number; subdirs: readonly string[] } | undefined;
   let told = '';
+  const manifestPath = join(dir, MANIFEST_NAME);
   const look = checker.lookIn(dir);
   /** `key`: of the file, once it is old enough to tell by it that nothing has changed. */
   const indexes = new Map<string, { key: string; read: SubdirIndex }>();
@@ -80,7 +83,7 @@ export function openChannelFolder(
     dir,
     name,
     async contents() {
-      const path = join(dir, MANIFEST_NAME);
+      const path = manifestPath;
       const key = await stateOf(look, path);
       if (key === '') return withoutManifest(await subdirsOnDisk());
       if (last?.key === key) return last.contents;
@@ -98,6 +101,17 @@ export function openChannelFolder(
       if (read !== 'other')
         warnOnce(`${path}: ${read}; ${last === undefined ? 'the indexes decide' : 'the one before counts'}`);
       return last?.contents ?? withoutManifest(await subdirsOnDisk());
+    },
+    isStill(contents, indexed) {
+      const state = keyNow(look, manifestPath);
+      if (contents.manifest !== undefined) {
+        if (last?.contents !== contents || last.key !== state) return false;
+      } else if (state !== '' || listed === undefined || listed.subdirs !== contents.subdirs) return false;
+      else if (rt.clock.monotonic() - listed.at > LIST_MS) return false;
+      if (indexed === undefined) return true;
+      const seen = indexes.get(indexed.subdir);
+      if (seen === undefined || seen.read !== indexed.index || seen.key === '') return false;
+      return keyNow(look, join(dir, `${indexed.subdir}/${INDEX_NAMES[0]}`)) === seen.key;
     },
     async present(names) {
       const kinds = await Promise.all(names.map((name) => rt.fs.lstat(join(dir, name)).catch(() => undefined)));

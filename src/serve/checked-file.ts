@@ -4,7 +4,7 @@ import { digestStream, digestsOfFile } from '../codec/digests.js';
 import type { Digests } from '../codec/digests.js';
 import { errnoOf } from '../base/disk-errors.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { isYoung, keyOf, makeLook } from './file-state.js';
+import { isYoung, keyNow, keyOf, makeLook } from './file-state.js';
 import type { ExactStats, Look } from './file-state.js';
 
 export type ServeRuntime = Pick<Runtime, 'fs' | 'clock' | 'events' | 'machine' | 'signal'>;
@@ -42,6 +42,8 @@ export interface FileChecker {
    * another size is `other` without being read.
    */
   open(dir: string, path: string, stated?: Stated): Promise<CheckedFile | NoFile | 'other'>;
+  /** Whether this is still what `open` would give, at a look and at once; false also where that takes more than a look. */
+  isStill(dir: string, path: string, file: SmallFile): boolean;
   /** Looks at files of the folder. */
   lookIn(dir: string): Look;
 }
@@ -179,6 +181,13 @@ export function makeFileChecker(rt: ServeRuntime): FileChecker {
 
   return {
     lookIn,
+    isStill(dir, path, file) {
+      const full = join(dir, path);
+      const entry = memory.get(full);
+      if (entry?.file !== file || keyNow(lookIn(dir), full) !== entry.key) return false;
+      if (memory.delete(full)) memory.set(full, entry);
+      return true;
+    },
     async open(dir, path, stated = {}) {
       const full = join(dir, path);
       const kept = await fromMemory(dir, full, stated);

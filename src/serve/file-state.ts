@@ -36,6 +36,20 @@ export function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: ExactStats): string 
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
+/** The same of what lies there now; empty where nothing does. Undefined: it can't be told at once. */
+export function keyNow(look: Look, path: string): string | undefined {
+  try {
+    const looked = look(path);
+    if (looked === undefined) return '';
+    if (!(looked instanceof Promise)) return keyOf(looked);
+    // Nobody waits for it.
+    looked.catch(() => {});
+  } catch {
+    // Whoever opens it hears of it.
+  }
+  return undefined;
+}
+
 export function isYoung({ ctimeMs }: ExactStats, nowMs: number): boolean {
   return Math.abs(nowMs - Number(ctimeMs)) < YOUNG_MS;
 }

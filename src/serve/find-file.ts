@@ -3,10 +3,14 @@ import { formatOf } from '../conda/channel/names.js';
 import type { FolderContents, ChannelFolder, SubdirIndex } from './channel-folder.js';
 import { statedByIndex } from './channel-folder.js';
 import { closeChecked } from './checked-file.js';
-import type { CheckedFile, FileChecker, ServeRuntime, Stated } from './checked-file.js';
+import type { CheckedFile, FileChecker, ServeRuntime, SmallFile, Stated } from './checked-file.js';
 
 /** A file as it may go out; `unsteady`: its name is right and its bytes are not, now. */
-export type Found = { kind: 'file'; file: CheckedFile } | { kind: 'absent' } | { kind: 'unsteady' };
+export type Found =
+  /** `isStill`: whether this would be found again, told at once; absent where it takes more than a look. */
+  | { kind: 'file'; file: CheckedFile; isStill?: (file: SmallFile) => boolean }
+  | { kind: 'absent' }
+  | { kind: 'unsteady' };
 
 const ABSENT: Found = { kind: 'absent' };
 const UNSTEADY: Found = { kind: 'unsteady' };
@@ -41,7 +45,14 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
       const stated = contents.files.get(path);
       if (stated === undefined) return byIndex(folder, path, contents);
       const file = await checker.open(folder.dir, path, stated);
-      if (typeof file === 'object') return { kind: 'file', file };
+      if (typeof file === 'object') {
+        const by = contents;
+        return {
+          kind: 'file',
+          file,
+          isStill: (small) => folder.isStill(by) && checker.isStill(folder.dir, path, small),
+        };
+      }
       const isIndex = stated.kind === 'index';
       if (!isIndex && (file === 'absent' || file === 'odd')) {
         // It may have left with a publication that has just written its manifest.
@@ -74,9 +85,17 @@ export function makeFileFinder(rt: ServeRuntime, checker: FileChecker): FileFind
     }
     const index = await folder.index(subdir);
     if (index === undefined || (ours && index.blank === true)) return UNSTEADY;
-    if (indexName !== undefined) return form(folder, path, { index, ours, subdir });
-    const stated = statedByIndex(index, fn);
-    return stated === undefined ? ABSENT : open(folder, path, stated);
+    const stated = indexName === undefined ? statedByIndex(index, fn) : undefined;
+    if (indexName === undefined && stated === undefined) return ABSENT;
+    const found = await (stated === undefined
+      ? form(folder, path, { index, ours, subdir })
+      : open(folder, path, stated));
+    if (ours || found.kind !== 'file') return found;
+    const indexed = { subdir, index };
+    return {
+      ...found,
+      isStill: (small) => folder.isStill(contents, indexed) && checker.isStill(folder.dir, path, small),
+    };
   };
 
   const form = async (

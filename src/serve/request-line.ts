@@ -35,6 +35,7 @@ export function requestLine({ client, method, target, agent, status, bytes, ms, 
  * many slashes or dots between them, or in an absolute URI. What follows an escaped `%` (escaped twice) may be one in any form.
  */
 function withoutToken(target: string): string {
+  if (!MAY_HOLD_TOKEN.test(target)) return target;
   return target
     .replace(TOKEN_IN_PATH, '$<lead><TOKEN>')
     .replace(LOGIN, '$<lead><USER>@')
@@ -46,6 +47,8 @@ const TOKEN_IN_PATH = new RegExp(
   `(?<lead>(?:^|${SLASH})(?:t|%[57]4)${SLASH}(?:${SLASH}|\\.|%2e)*)(?:(?!${SLASH}).)+`,
   'gis',
 );
+/** All that the others begin with. */
+const MAY_HOLD_TOKEN = /[%\\@]|(?:^|\/)t\//i;
 const LOGIN = /^(?<lead>(?:[a-z][a-z0-9+.-]*:)?\/\/|)[^/]*@/i;
 
 function plain(text: string, most: number): string {

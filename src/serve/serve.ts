@@ -1,8 +1,10 @@
 import type { PublicHandler, PublicRequest, PublicResponse } from '../runtime/http-door.js';
-import type { FileChecker, ServeRuntime } from './checked-file.js';
+import type { ChannelFolder } from './channel-folder.js';
+import type { FileChecker, ServeRuntime, SmallFile } from './checked-file.js';
 import { plainAnswer } from './plain-answer.js';
 import { fileAnswer } from './file-answer.js';
 import { makeFileFinder } from './find-file.js';
+import type { Found } from './find-file.js';
 import type { Guard } from './guard.js';
 import { notFound } from './page-answer.js';
 import type { Pages } from './page-answer.js';
@@ -45,12 +47,59 @@ export function makeHandler(
     const file = route.rest.join('/');
     const found = await finder.find(route.folder, file);
     if (found.kind === 'absent') return notFound(request, site, home);
-    return fileAnswer(request, { path: file, found, nowMs: rt.clock.now() });
+    const reply = await fileAnswer(request, { path: file, found, nowMs: rt.clock.now() });
+    if (isPlain(request)) kept.keep(request.target, { folder: route.folder, found, reply });
+    return reply;
   };
 
-  return async (request) => {
+  const kept = keptAnswers(site);
+  const guarded = async (request: PublicRequest): Promise<PublicResponse> => {
     const { headers, ...reply } = await answer(request);
-    return { ...reply, headers: guard.closed ? keptPrivate(headers) : headers };
+    return { ...reply, headers: keptPrivate(headers) };
+  };
+  // Who a reader is must be asked each time.
+  if (guard.closed) return guarded;
+  return (request) => (isPlain(request) ? kept.find(request.target) : undefined) ?? answer(request);
+}
+
+/** Nothing in it makes the answer another one than the last was. */
+function isPlain({ method, headers }: PublicRequest): boolean {
+  return method === 'GET' && !ASKING.some((name) => headers[name] !== undefined);
+}
+
+const ASKING = ['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
+
+/** So many answers are remembered, without their bytes: these are held, and let go, by whoever read them. */
+const MOST_KEPT = 20_000;
+
+interface KeptAnswer extends Pick<PublicResponse, 'status' | 'headers'> {
+  folder: ChannelFolder;
+  file: WeakRef<SmallFile>;
+  isStill: (file: SmallFile) => boolean;
+}
+
+/** What went out whole for a target, as long as a look at folder, index and file says that it would go out again. */
+function keptAnswers(site: Site) {
+  const answers = new Map<string, KeptAnswer>();
+  return {
+    find(target: string): PublicResponse | undefined {
+      const answer = answers.get(target);
+      const file = answer?.file.deref();
+      if (answer === undefined || file === undefined) return undefined;
+      if (!site.isServed(answer.folder) || !answer.isStill(file)) return undefined;
+      return { status: answer.status, headers: answer.headers, body: file.bytes };
+    },
+    keep(
+      target: string,
+      { folder, found, reply }: { folder: ChannelFolder; found: Found; reply: PublicResponse },
+    ): void {
+      const { status, headers } = reply;
+      if (found.kind !== 'file' || found.file.kind !== 'small' || found.isStill === undefined) return;
+      // A file of the future gets a time as soon as that has come.
+      if (status !== 200 || headers['last-modified'] === undefined) return;
+      if (answers.size >= MOST_KEPT) answers.delete(answers.keys().next().value!);
+      answers.set(target, { folder, file: new WeakRef(found.file), isStill: found.isStill, status, headers });
+    },
   };
 }
 

@@ -22,6 +22,8 @@ export interface Site {
   kind: 'channel' | 'root';
   folders(): Promise<readonly ChannelFolder[]>;
   route(segments: readonly string[]): Promise<Route>;
+  /** Whether `route` would lead to it again, told at once; false also where that takes a look at the disk. */
+  isServed(folder: ChannelFolder): boolean;
 }
 
 /** A label that was published for the first time is served after so long. */
@@ -53,6 +55,7 @@ async function oneChannel(rt: ServeRuntime, { dir, checker }: { dir: string; che
   return {
     kind: 'channel',
     folders: async () => [folder],
+    isServed: () => true,
     async route(segments) {
       return { kind: 'channel', folder, rest: segments[0] === folder.name ? segments.slice(1) : segments };
     },
@@ -75,6 +78,7 @@ function manyChannels(rt: ServeRuntime, { dir, checker }: { dir: string; checker
   return {
     kind: 'root',
     folders: async () => [...(await list()).values()],
+    isServed: (folder) => rt.clock.monotonic() - listedAt < LIST_MS && known.get(folder.name) === folder,
     async route(segments) {
       const folders = await list();
       const [label, ...rest] = segments;

@@ -112,7 +112,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       progress?.end?.();
       release(() => true);
     }
-    const line = lineOf(event);
+    const line = log === undefined ? undefined : lineOf(event);
     if (line !== undefined && (debug || line.level !== 'debug')) toLog(line.text);
     if (json) {
       if (event.type !== 'debug' || debug) jsonEvent(event);
@@ -127,6 +127,8 @@ export function createReporter(options: ReporterOptions): Reporter {
   const show = (event: RepackEvent): void => {
     // Whoever asked for a free port has no other way to learn which.
     if (quiet && event.type === 'listening' && event.chosen) print(`${event.url}\n`);
+    // A server tells of each: only the log file and --debug want to know.
+    if (event.type === 'request' && (quiet || !debug)) return void progress?.event(event);
     const line = lineOf(event);
     // On a terminal the progress line says what has only begun.
     const begun = event.type === 'stage-started' || event.type === 'acquire-total';

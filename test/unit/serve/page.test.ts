@@ -11,6 +11,7 @@ const FOLDER: ChannelFolder = {
   contents: () => Promise.reject(new Error('not asked')),
   index: () => Promise.reject(new Error('not asked')),
   present: () => Promise.reject(new Error('not asked')),
+  isStill: () => false,
 };
 
 const VIEW: ChannelView = {
