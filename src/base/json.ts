@@ -6,7 +6,20 @@ export type JsonObject = { [key: string]: JsonValue };
  * every machine. Undefined members are left out. `indent` is for files that people read.
  */
 export function canonicalJson(value: unknown, indent?: number): string {
-  return JSON.stringify(sorted(value), undefined, indent);
+  return JSON.stringify(isSorted(value) ? value : sorted(value), undefined, indent);
+}
+
+/** Most records come sorted from their index: nothing has to be made anew. */
+function isSorted(value: unknown): boolean {
+  if (value === null || typeof value !== 'object') return true;
+  if (Array.isArray(value)) return value.every(isSorted);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let before: string | undefined;
+  for (const key of Object.keys(value)) {
+    if ((before !== undefined && key < before) || !isSorted((value as Record<string, unknown>)[key])) return false;
+    before = key;
+  }
+  return !Object.hasOwn(value, 'toJSON');
 }
 
 /** Neither null nor a list. */

@@ -1,6 +1,6 @@
 import { SILENT } from '../base/events.js';
 import { emitFindings } from '../base/emit-findings.js';
-import { join, relative, sep } from 'node:path';
+import { join, posix, relative, sep } from 'node:path';
 import { explainDiskErrorOn } from '../base/disk-errors.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { inParallel } from '../base/parallel.js';
@@ -249,7 +249,8 @@ async function recordUnchanged(rt: Runtime, options: PublishOptions, draft: Draf
 }
 
 function fileToPut(file: StagedFile, { staged, staging, live }: SwitchOptions): FileToPut {
-  const from = relative(staging.dir, join(staged.dir, file.path)).split(sep).join('/');
+  const below = relative(staging.dir, staged.dir).split(sep).join('/');
+  const from = posix.join(below, file.path);
   if (from.startsWith('../')) throw new Error(`staged outside the staging folder: ${from}`);
   const { path, kind, size, sha256, mtimeMs, linked = false } = file;
   return { path, from, kind, size, sha256, mtimeMs, fresh: !live.files.has(path), linked };

@@ -9,29 +9,38 @@ import { promisify } from 'node:util';
 const SLOW_MS = 4;
 /** So many calls go to the pool after a slow one: a network drive holds up nothing else. */
 const PATIENT_CALLS = 100;
+/** Flushes join each other on their way to a disk: from the pool four at a time, where one takes longer than the way there. */
+const SLOW_FLUSH_MS = 0.25;
 /** After so long, timers, signals and sockets get their turn. */
 const TURN_MS = 10;
 /** Longer reads and writes go to the pool: the processor has better to do meanwhile. */
 const FEW_BYTES = 64 * 1024;
 
-let patient = 0;
+interface Patience {
+  slowMs: number;
+  /** So many calls still go to the pool. */
+  left: number;
+}
+
+const calls: Patience = { slowMs: SLOW_MS, left: 0 };
+const flushes: Patience = { slowMs: SLOW_FLUSH_MS, left: 0 };
 let turned = 0;
 
 /** Does `here`; for a while after a slow call `pooled`, which is the same in the thread pool. */
-async function quickly<T>(here: () => T, pooled?: () => Promise<T>): Promise<T> {
+async function quickly<T>(here: () => T, pooled?: () => Promise<T>, patience = calls): Promise<T> {
   if (performance.now() - turned > TURN_MS) {
     await new Promise((resolve) => setImmediate(resolve));
     turned = performance.now();
   }
-  if (patient > 0 && pooled !== undefined) {
-    patient -= 1;
+  if (patience.left > 0 && pooled !== undefined) {
+    patience.left -= 1;
     return pooled();
   }
   const began = performance.now();
   try {
     return here();
   } finally {
-    if (performance.now() - began > SLOW_MS) patient = PATIENT_CALLS;
+    if (performance.now() - began > patience.slowMs) patience.left = PATIENT_CALLS;
   }
 }
 
@@ -130,7 +139,14 @@ class OpenFile {
   }
 
   sync() {
-    return this.#kept(pool.fsync(this.#fd));
+    const pooled = (): Promise<void> => pool.fsync(this.#fd);
+    const here = (): boolean => {
+      const isSmall = disk.fstatSync(this.#fd).size <= FEW_BYTES;
+      if (isSmall) disk.fsyncSync(this.#fd);
+      return isSmall;
+    };
+    const flushed = quickly(here, () => pooled().then(() => true), flushes);
+    return this.#kept(flushed.then((done) => (done ? undefined : pooled())));
   }
 
   readFile() {

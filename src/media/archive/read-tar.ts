@@ -91,8 +91,8 @@ interface Header {
 
 function parseHeader(block: Uint8Array, at: number): Header {
   const stated = octal(block.subarray(148, 156), 'checksum', at);
-  let sum = 0;
-  for (const [index, byte] of block.entries()) sum += index >= 148 && index < 156 ? 0x20 : byte;
+  let sum = 8 * 0x20;
+  for (let at = 0; at < BLOCK; at += 1) if (at < 148 || at >= 156) sum += block[at]!;
   if (stated !== sum) throw new TarFault(`a damaged header at byte ${at}`);
   if (text(block.subarray(257, 262)) !== 'ustar') throw new TarFault(`a header at byte ${at} that is not ustar`);
   const prefix = text(block.subarray(345, 500));
@@ -119,7 +119,7 @@ function text(field: Uint8Array): string {
 
 /** Our names are ASCII: what is not comes out as something that is in no manifest. */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 interface PaxRecords {
