@@ -74,6 +74,8 @@ export async function listenPublic(options: PublicServerOptions): Promise<Public
     else void answerAll(line, request, response);
   };
   const answerAll = async (line: Line, first: IncomingMessage, firstResponse: ServerResponse): Promise<void> => {
+    // After all that came with it: a connection that sends too many gets no answer at all.
+    await undefined;
     let next: Line['ahead'][number] | undefined = [first, firstResponse];
     for (; next !== undefined; next = line.ahead.shift()) {
       const [request, response] = next;
