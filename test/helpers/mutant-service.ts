@@ -44,7 +44,7 @@ export default class MutantService extends TestRunner {
       const failed = tests.find(({ error }) => error !== undefined);
       if (failed === undefined) continue;
       const again = await this.runAgain(path, failed.name === '' ? names : [failed.name], undefined);
-      if (again.some(({ error }) => error !== undefined)) return { outcome: 'spoilt' };
+      if (again.length === 0 || again.some(({ error }) => error !== undefined)) return { outcome: 'spoilt' };
       return { outcome: 'noticed', path, name: failed.name, message: failed.error!, tests: tests.length };
     }
     return { outcome: 'survived', tests: all };
@@ -81,7 +81,8 @@ export default class MutantService extends TestRunner {
       onAfterRunTask: (test: RunnerTask) => {
         const error = errorOf(test);
         ran.push({ name: nameOf(test), error });
-        if (error !== undefined) inner.cancel('test-failure' as never);
+        // Not `cancel`, which holds for the whole thread.
+        if (error !== undefined) Object.assign(inner, { cancelRun: true });
       },
     });
     const [file] = (await startTests([path], inner as never)) as unknown as RunnerTestFile[];
