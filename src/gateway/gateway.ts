@@ -57,6 +57,11 @@ export interface GatewayOptions {
   indexes?: SharedIndexes | undefined;
 }
 
+/** Where the indexes are kept, and what comes of them alone. */
+export function repodataDir(cacheDir: string): string {
+  return join(cacheDir, 'repodata');
+}
+
 export type GatewayRuntime = Pick<Runtime, 'fs' | 'http' | 'clock' | 'pace' | 'events' | 'machine' | 'signal'>;
 
 /** The one way to the channels (design D1). As a RepodataSource it gives the indexes as published. */
@@ -116,7 +121,7 @@ export async function openGateway(rt: GatewayRuntime, options: GatewayOptions): 
   );
   const random = options.random ?? Math.random;
   const transfers = { rt, limits, since: rt.clock.monotonic(), upstream, random, down: new Set<string>() };
-  const cache = await openRepodataCache(rt, join(options.cacheDir, 'repodata'), secretsOf(rules));
+  const cache = await openRepodataCache(rt, repodataDir(options.cacheDir), secretsOf(rules));
   const alone = repodataFetcher({
     ...transfers,
     fs: rt.fs,

@@ -5,7 +5,10 @@ import { engineTitle } from '../engine/conda/conda-engine.js';
 import { createWithConda } from '../engine/conda/create-with-conda.js';
 import { explainClientFormat } from '../engine/embedded/explain-client-format.js';
 import { explainNotFound } from '../engine/explain-not-found.js';
+import { keptSolves, solvedBefore } from '../engine/embedded/kept-solves.js';
 import { solveEmbedded } from '../engine/embedded/solve.js';
+import type { EmbeddedSolver } from '../engine/embedded/solver.js';
+import { repodataDir } from '../gateway/gateway.js';
 import { RepackError, isRepackError } from '../base/errors.js';
 import { pathOf } from '../conda/channel/names.js';
 import { specsFor } from '../conda/spec/match-spec.js';
@@ -75,7 +78,7 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
         ? await solveEmbedded(rt, {
             request: solveRequest,
             source: tools.gateway.viewed,
-            solver: tools.solver,
+            solver: keeping(rt, task, solveRequest),
             denies: request.policy && deniesBy(request.policy),
           })
         : await solveWithConda(rt, solveRequest, tools, engine);
@@ -89,6 +92,25 @@ async function solveSubdir(rt: Runtime, task: SubdirTask): Promise<{ solved: Sol
     await explainDenied(rt, error, solveRequest, task);
     throw await trueCause(rt, error, solveRequest, tools);
   }
+}
+
+/** The solver that knows what it was asked the last time; with --recheck it is asked again. */
+function keeping(
+  rt: Runtime,
+  { request, profile, tools }: SubdirTask,
+  { specs, channels }: SolveRequest,
+): EmbeddedSolver {
+  if (request.recheck) return tools.solver;
+  return keptSolves(rt, repodataDir(request.cacheDir), { specs, channels, subdir: profile.subdir }, tools.solver);
+}
+
+/** Whether all that `makePlan` will ask the embedded solver was asked before. */
+export async function plannedBefore(
+  rt: Runtime,
+  { specs, channels, profiles, cacheDir }: RepackRequest,
+): Promise<boolean> {
+  const asked = profiles.map(({ subdir }) => ({ specs: specsFor(specs, subdir), channels, subdir }));
+  return solvedBefore(rt, repodataDir(cacheDir), asked);
 }
 
 async function solveWithConda(

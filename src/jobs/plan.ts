@@ -8,7 +8,7 @@ import { guard } from '../delivery/guard.js';
 import { lookAtLabelFolder } from '../delivery/place/label-folder.js';
 import { heldReport } from './held-report.js';
 import { installerChanges, sayInstallers } from './label-installers.js';
-import { makePlan } from './make-plan.js';
+import { makePlan, plannedBefore } from './make-plan.js';
 import { guardKnown } from './policy/guard-known.js';
 import { knownInfos, plannedRuns } from './planned-runs.js';
 import { planReport } from './published-report.js';
@@ -23,7 +23,7 @@ export async function plan(machine: Runtime, request: RepackRequest, shared?: Sh
   if (held !== undefined) return heldReport('plan', held, folder, findings);
   return withEngines(
     rt,
-    request,
+    { ...request, solvesLater: await plannedBefore(rt, request) },
     (engines) =>
       withTools(rt, { ...request, root: folder.place.root, job: 'plan', engines }, async (tools) => {
         const { plan: made } = await makePlan(rt, request, tools);

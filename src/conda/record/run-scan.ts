@@ -192,8 +192,8 @@ function nameSet(): { add(bytes: Uint8Array, start: number, end: number): void; 
       return size;
     },
     add(bytes, start, end) {
-      let high = 0x811c9dc5;
-      let low = 0x9747b28c;
+      let high = 0x811c9dc5 | 0;
+      let low = 0x9747b28c | 0;
       for (let at = start; at < end; at++) {
         const byte = bytes[at]!;
         // The same name can be spelled in two ways with an escape, and what is no UTF-8 can be read as the same.

@@ -196,12 +196,12 @@ async function oldTransfers(rt: Runtime, cacheDir: string): Promise<FileSeen[]> 
   return found;
 }
 
-/** `<key>.entry.json` with its `<key>.<sha256>.json` and `<key>.scan.json`, as the gateway writes them. */
+/** `<key>.entry.json` with its `<key>.<sha256>.json` and `<key>.scan.json`, and `<key>.solve.json`, as the gateway writes them. */
 async function repodataEntries(rt: Runtime, cacheDir: string): Promise<CacheEntry[]> {
   const folder = path.join(cacheDir, 'repodata');
   const byKey = new Map<string, CacheEntry>();
   for (const { name } of await rt.fs.readdir(folder).catch(() => [])) {
-    const key = /^([0-9a-f]{32})\.(?:entry|scan|[0-9a-f]{64})\.json$/.exec(name)?.[1];
+    const key = /^([0-9a-f]{32})\.(?:entry|scan|solve|[0-9a-f]{64})\.json$/.exec(name)?.[1];
     const seen = key === undefined ? undefined : await lookAt(rt, path.join(folder, name));
     if (key === undefined || seen === undefined) continue;
     const entry = byKey.get(key) ?? { kind: 'repodata', paths: [], size: 0, frees: 0, shared: [], lastUseMs: 0 };

@@ -121,7 +121,7 @@ describe('M14: a package for other platforms only', () => {
         asked.push(`${channel.name}/${subdir}`);
         const index = await real.repodata(channel, subdir);
         if (channel.name === 'acme')
-          return subdir === 'linux-64' ? { ...index!, filenames: () => [], size: 60_000 } : index;
+          return subdir === 'linux-64' ? { ...index!, filenames: () => [], published: 60_000 } : index;
         if (subdir === 'win-64') throw new RepackError('E_UPSTREAM', { what: 'no', where: 'x', hint: 'y' });
         return index;
       },
