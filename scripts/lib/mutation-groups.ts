@@ -52,3 +52,12 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
     tests: ['test/unit/delivery/generations/*.test.ts'],
   },
 };
+
+/** What no test can notice, without its place, and why: `FILE MUTATOR: REPLACEMENT`. It counts as not noticed all the same. */
+export const EQUIVALENT: Readonly<Record<string, string>> = {
+  'src/channel/manifest/make-manifest.ts EqualityOperator: a.path <= b.path': 'no two files have one path',
+  'src/channel/manifest/make-manifest.ts EqualityOperator: a.subdir <= b.subdir': 'no two profiles are of one subdir',
+  'src/channel/manifest/make-manifest.ts EqualityOperator: a.name <= b.name': 'no two virtual packages have one name',
+  'src/channel/manifest/make-manifest.ts StringLiteral: ""': 'an encoding of no name is UTF-8',
+  'src/channel/manifest/read-manifest.ts StringLiteral: "Stryker was here!"': 'no channel is called so',
+};
