@@ -359,6 +359,7 @@ describe('who holds the lock, for who only asks', () => {
     ['one that was given back', { '1': {}, '2': 'free' }, undefined],
     ['one that is not readable', { '1': 'garbage' }, undefined],
     ['an unfinished claim', { 'new-x-7': {} }, undefined],
+    ['a claim beside what is no number of ours', { '1': {}, '7x': {}, x7: {} }, 'id-1'],
     ['no number of ours', { '07': {}, '7x': {}, x7: {} }, undefined],
   ])('%s', async (_, claims, run) => {
     expect((await holder(claims))?.run).toBe(run);
