@@ -30,7 +30,7 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   manifest: {
     files: ['src/channel/manifest/*.ts'],
-    tests: ['test/unit/channel/manifest/*.test.ts'],
+    tests: ['test/unit/channel/manifest/*.test.ts', 'test/unit/channel/oldest-conda.test.ts'],
   },
   guard: { files: ['src/delivery/guard.ts'], tests: ['test/unit/delivery/guard.test.ts'] },
   policy: {
