@@ -147,7 +147,12 @@ export function nodeFileSystem(): FileSystem {
     cloneNew: (from, to) => promises.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL),
     utimes: (path, atimeMs, mtimeMs) => quickDisk.utimes(path, atimeMs / 1000, mtimeMs / 1000),
     chmod: (path, mode) => quickDisk.chmod(path, mode),
-    realpath: (path) => promises.realpath(path),
+    // Some disks of Windows (RAM disks, mapped ones) and wine's long paths do not tell: then link by link.
+    realpath: (path) =>
+      promises.realpath(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'UNKNOWN') throw error;
+        return fsExtra.realpath(path);
+      }),
     access: (path, mode) => promises.access(path, mode),
     syncFile: async (path) => {
       const handle = await openQuickly(path, 'r+');

@@ -1,5 +1,4 @@
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,12 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
-import { makeSampleUpstream } from '../../scripts/lib/sample-upstream.js';
 import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { runOurs } from '../helpers/programs.js';
-import { keepWineServer, windows, wine } from '../helpers/wine.js';
+import { flatUpstream, keepWineServer, windows, wine } from '../helpers/wine.js';
 
 const SLOW = 600_000;
 
@@ -248,16 +246,6 @@ describeWithLayers(['wine'], 'H5 H7 the batch files under Windows (wine)', () =>
     expect(existsSync(join(root, 'a'))).toBe(false);
   });
 });
-
-/** Generation 1 with all that a token opens, as one tree that `file://` can be the base URL of. */
-async function flatUpstream(dir: string): Promise<void> {
-  const made = join(dir, 'made');
-  await makeSampleUpstream(made);
-  const flat = join(dir, 'upstream');
-  cpSync(join(made, 'gen1/pkgs'), join(flat, 'pkgs'), { recursive: true });
-  cpSync(join(made, 'gen1/private/prometeia'), join(flat, 'prometeia'), { recursive: true });
-  cpSync(join(made, 'gen1/label'), join(flat, 'prometeia/label'), { recursive: true });
-}
 
 function digests(files: Snapshot): Record<string, string> {
   // manifest.json and three of the papers state the channels' addresses, and SHA256SUMS what is left of them.

@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, cpSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { LAYERS_DIR } from '../../scripts/lib/layers.js';
+import { makeSampleUpstream } from '../../scripts/lib/sample-upstream.js';
 import { layerPath } from './layers.js';
 
 const WINE = { WINEPREFIX: join(LAYERS_DIR, 'wine-prefix'), WINEDEBUG: '-all' };
@@ -47,4 +48,14 @@ export async function wine(
   } finally {
     closeSync(output);
   }
+}
+
+/** Generation 1 with all that a token opens, as one tree that `file://` can be the base URL of. */
+export async function flatUpstream(dir: string): Promise<void> {
+  const made = join(dir, 'made');
+  await makeSampleUpstream(made);
+  const flat = join(dir, 'upstream');
+  cpSync(join(made, 'gen1/pkgs'), join(flat, 'pkgs'), { recursive: true });
+  cpSync(join(made, 'gen1/private/prometeia'), join(flat, 'prometeia'), { recursive: true });
+  cpSync(join(made, 'gen1/label'), join(flat, 'prometeia/label'), { recursive: true });
 }
