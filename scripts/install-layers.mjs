@@ -37,6 +37,8 @@ const CATALOGUE = {
   redis: { spec: 'apt', make: () => aptProgram('redis-server'), on: 'default' },
   // A server with users and passwords.
   nginx: { spec: 'apt', make: () => aptProgram('nginx'), on: 'default' },
+  // What a small Linux has in the place of sh, sha256sum, grep and tar.
+  busybox: { spec: 'apt', make: () => aptProgram('busybox'), on: 'default' },
   zstd: { spec: 'apt', make: () => aptProgram('zstd'), on: 'default' },
   // `npm run lint` gives it the scripts of src/site/assets.
   shellcheck: { spec: 'apt', make: () => aptProgram('shellcheck'), on: 'default' },

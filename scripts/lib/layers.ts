@@ -12,6 +12,7 @@ export type LayerName =
   | 'versitygw'
   | 'redis'
   | 'nginx'
+  | 'busybox'
   | 'browser'
   | 'node24'
   | 'wine'

@@ -17,12 +17,14 @@ import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { runProgram, type RunResult } from '../../scripts/lib/run-program.js';
 import { changesBetween, snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { condaUser } from '../helpers/conda-user.js';
-import { describeWithLayers } from '../helpers/layers.js';
+import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
+import { runPowerShell } from '../helpers/read-powershell.js';
 import { FOR_CONDA43, openRealWorkplace } from '../helpers/real-upstream.js';
 
 /** Shells of sites: Debian's, the one of small Linuxes with its own sha256sum and awk, and what is called sh here. */
@@ -40,8 +42,12 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
   });
   afterAll(() => work.close());
 
-  /** A fresh copy, damaged, then looked at by every shell, which must all say the same. */
-  async function look(damage: () => void, args: readonly string[] = [site]): Promise<RunResult> {
+  /** A fresh copy, damaged, then looked at by every shell, which must all say the same. `byShellsOnly`: no Windows has such names. */
+  async function look(
+    damage: () => void,
+    args: readonly string[] = [site],
+    { byShellsOnly = false } = {},
+  ): Promise<RunResult> {
     rmSync(site, { recursive: true, force: true });
     cpSync(work.labelDir, site, { recursive: true, preserveTimestamps: true });
     damage();
@@ -52,8 +58,16 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
     const [first, ...others] = results.map(({ exitCode, stdout }) => ({ exitCode, stdout }));
     for (const other of others) expect(other).toEqual(first);
     expect(results[0]!.stderr).toBe('');
+    if (!byShellsOnly) expect(readByNode(args)).toEqual(first && { ...first, stdout: asInPowerShell(first.stdout) });
     return results[0]!;
   }
+
+  /** verify.ps1, read by Node where there is no PowerShell: it must say what the others say. */
+  function readByNode(args: readonly string[]): { exitCode: number; stdout: string } {
+    return runPowerShell(join(work.root, 'halkbank.verify.ps1'), args);
+  }
+  const asInPowerShell = (text: string): string =>
+    text.replace('sh halkbank.verify.sh', 'halkbank.verify.ps1').replaceAll('verify.sh', 'verify.ps1');
 
   async function inShell(shell: (typeof SHELLS)[number], args: readonly string[]): Promise<RunResult> {
     const home = join(work.dir, 'site-admin');
@@ -93,19 +107,23 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
   });
 
   it('names what is changed, extra and a stranger, whatever their names look like', async () => {
-    const ran = await look(() => {
-      appendFileSync(inSite(artifact('ratingpro')), 'x');
-      const size = statSync(inSite(artifact('pytho'))).size;
-      writeFileSync(inSite(artifact('pytho')), Buffer.alloc(size));
-      for (const name of [`a  b'"$x.conda`, '-rf', '*', '%s\\n', 'é.conda', ' lead'])
-        writeFileSync(inSite(`noarch/${name}`), 'x');
-      mkdirSync(inSite('noarch/deep'));
-      writeFileSync(inSite('noarch/deep/er.conda'), 'x');
-      symlinkSync('../manifest.json', inSite('noarch/link'));
-      writeFileSync(inSite('notes of ours.txt'), 'x');
-      mkdirSync(inSite('old-64x'));
-      writeFileSync(inSite('old-64x/readme'), 'x');
-    });
+    const ran = await look(
+      () => {
+        appendFileSync(inSite(artifact('ratingpro')), 'x');
+        const size = statSync(inSite(artifact('pytho'))).size;
+        writeFileSync(inSite(artifact('pytho')), Buffer.alloc(size));
+        for (const name of [`a  b'"$x.conda`, '-rf', '*', '%s\\n', 'é.conda', ' lead'])
+          writeFileSync(inSite(`noarch/${name}`), 'x');
+        mkdirSync(inSite('noarch/deep'));
+        writeFileSync(inSite('noarch/deep/er.conda'), 'x');
+        symlinkSync('../manifest.json', inSite('noarch/link'));
+        writeFileSync(inSite('notes of ours.txt'), 'x');
+        mkdirSync(inSite('old-64x'));
+        writeFileSync(inSite('old-64x/readme'), 'x');
+      },
+      [site],
+      { byShellsOnly: true },
+    );
     expect(ran.exitCode).toBe(1);
     const lines = ran.stdout.trimEnd().split('\n');
     expect(lines.slice(0, -2)).toEqual(
@@ -339,6 +357,53 @@ describe.skipIf(process.platform === 'win32')('verify.sh at a site that has none
   function rewrite(path: string, change: (text: string) => string): void {
     writeFileSync(inSite(path), change(readFileSync(inSite(path), 'utf8')));
   }
+});
+
+describeWithLayers(['busybox'], 'the digests by hand, with busybox', () => {
+  let work: Workplace;
+  beforeAll(async () => {
+    work = await openWorkplace();
+    const ran = await work.update();
+    expect(ran.exitCode, ran.stderr).toBe(0);
+  });
+  afterAll(() => work.close());
+
+  /** Nothing but busybox is on PATH. */
+  function busybox(line: string, cwd: string): Promise<RunResult> {
+    const bin = join(work.dir, 'only-busybox');
+    mkdirSync(bin, { recursive: true });
+    for (const name of ['sh', 'sha256sum', 'grep', 'ls'])
+      if (!existsSync(join(bin, name))) symlinkSync(layerPath('busybox'), join(bin, name));
+    return runProgram(join(bin, 'sh'), ['-c', line], { home: work.home, cwd, env: { PATH: bin } });
+  }
+
+  it('a folder, as INSTALL.md has it', async () => {
+    expect(readFileSync(join(work.root, 'halkbank.INSTALL.md'), 'utf8')).toContain('`sha256sum -c SHA256SUMS`');
+    const site = join(work.dir, 'by-hand');
+    cpSync(work.labelDir, site, { recursive: true });
+    expect((await busybox('sha256sum -c SHA256SUMS', site)).exitCode).toBe(0);
+    appendFileSync(join(site, 'noarch/repodata.json'), ' ');
+    const ran = await busybox('sha256sum -c SHA256SUMS', site);
+    expect(ran.stdout).toContain('noarch/repodata.json: FAILED');
+    expect(ran.exitCode).not.toBe(0);
+  });
+
+  it('one stick of several, as the page media has it', async () => {
+    const page = readFileSync(join(PROJECT_ROOT, 'src/cli/pages/media.md'), 'utf8');
+    const line = /(grep -wF -f LIST SHA256SUMS[^`]*)`/.exec(page)![1]!;
+    const list = /names that `(ls[^`]*LIST)` gives/.exec(page)![1]!;
+    const out = join(work.dir, 'sticks');
+    const ran = await work.run('repackenv', ['export', work.labelDir, '--to', out, '--part-size', '40kB']);
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    const parts = readdirSync(out).filter((name) => name.endsWith('.tar'));
+    expect(parts.length).toBeGreaterThan(1);
+    rmSync(join(out, parts[0]!));
+    const whole = await busybox(`${list} && ${line}`, out);
+    expect(whole.stdout + whole.stderr).toContain(`${parts[1]}: OK`);
+    expect(whole.exitCode, whole.stdout + whole.stderr).toBe(0);
+    appendFileSync(join(out, parts[1]!), 'x');
+    expect((await busybox(`${list} && ${line}`, out)).exitCode).not.toBe(0);
+  });
 });
 
 describeWithLayers(['conda43', 'upstream-bz2', 'rsync'], 'the lines of INSTALL.md, with conda 4.3.16', () => {

@@ -10,6 +10,7 @@ const TITLES: Partial<Record<LayerName, string>> = {
   sshd: 'sshd',
   versitygw: 'versitygw (S3)',
   redis: 'Redis',
+  busybox: 'busybox',
   nginx: 'nginx',
   'ssh-keygen': 'ssh-keygen',
   browser: 'browser (chromium)',

@@ -52,6 +52,7 @@ function Get-Sha256([string]$Path) {
   return (Get-FileHash -Algorithm SHA256 -LiteralPath $Path).Hash.ToLowerInvariant()
 }
 
+if ($args.Count -gt 0) { Stop-Check 'more than one folder was given' ($label + '.verify.ps1 [DIR]') }
 # cmd makes a quote of the backslash at the end of "D:\my repos\@LABEL@\".
 $Dir = $Dir.TrimEnd('"')
 if ($Dir -eq '') { $Dir = Join-Path $PSScriptRoot $label }
