@@ -17,24 +17,35 @@ interface Typed {
  * @throws RepackError E_LABEL, E_TOKEN, E_ROOT, E_SPEC
  */
 export function refuseSwapped({ label, token, root, packages = [] }: Typed): void {
+  const hint = token === undefined ? BY_OPTION : IN_ORDER;
   if (
     label !== undefined &&
     (TOKEN_LIKE.test(label) || (isWord(token) && NAMES_TOKEN.test(label)) || isSwappedWith(label, token))
   )
-    throw swapped('E_LABEL', 'LABEL');
+    throw swapped('E_LABEL', 'LABEL', hint);
   if (token !== undefined && isPath(token)) {
-    throw swapped('E_TOKEN', 'TOKEN', 'looks like a path', ' A file that holds the token is given as file:PATH.');
+    throw swapped(
+      'E_TOKEN',
+      'TOKEN',
+      `${hint} A file that holds the token is given as file:PATH.`,
+      'looks like a path',
+    );
   }
   if (root !== undefined && (TOKEN_LIKE.test(root) || (isWord(token) && NAMES_TOKEN.test(root))))
-    throw swapped('E_ROOT', 'ROOT');
-  if (packages.some((text) => TOKEN_LIKE.test(text) || /^env:[A-Z_]/.test(text))) throw swapped('E_SPEC', 'PACKAGE');
+    throw swapped('E_ROOT', 'ROOT', hint);
+  if (packages.some((text) => TOKEN_LIKE.test(text) || /^env:[A-Z_]/.test(text)))
+    throw swapped('E_SPEC', 'PACKAGE', hint);
 }
 
-function swapped(code: ErrorCode, name: string, what = 'looks like a token', more = ''): RepackError {
+const IN_ORDER = 'The order is LABEL TOKEN ROOT PACKAGE...';
+/** Of a command without TOKEN. */
+const BY_OPTION = 'No argument here is a token: it is given by --token-env NAME or --token-file FILE.';
+
+function swapped(code: ErrorCode, name: string, hint: string, what = 'looks like a token'): RepackError {
   return new RepackError(code, {
     what: `${name} ${what}`,
     where: `argument ${name}`,
-    hint: `The order is LABEL TOKEN ROOT PACKAGE...${more}`,
+    hint,
   });
 }
 

@@ -18,6 +18,16 @@ function thrown(work: () => unknown): RepackError | undefined {
 describe('M14: arguments that changed places', () => {
   const typed = { label: 'halkbank', token: TOKEN, root: '/srv/repos', packages: ['ratingpro', 'pytho'] };
 
+  it.each<[string, Parameters<typeof refuseSwapped>[0]]>([
+    ['a LABEL', { label: TOKEN }],
+    ['a ROOT', { label: 'halkbank', root: TOKEN }],
+    ['a PACKAGE', { label: undefined, packages: ['halkbank', 'env:CONDA_TOKEN'] }],
+  ])('a token as %s of a command that has no TOKEN: how it is given there', (_title, args) => {
+    expect(thrown(() => refuseSwapped(args))!.hint).toBe(
+      'No argument here is a token: it is given by --token-env NAME or --token-file FILE.',
+    );
+  });
+
   it.each<[string, Partial<typeof typed>, string, string]>([
     ['LABEL and TOKEN', { label: TOKEN, token: 'halkbank' }, 'E_LABEL', 'LABEL looks like a token'],
     [
