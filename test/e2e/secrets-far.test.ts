@@ -147,6 +147,7 @@ describeWithLayers(['versitygw'], 'J1 J3 a bucket', () => {
     async (_what, env, target, exitCode) => {
       const ran = await push(env, target);
       expect(ran.exitCode, ran.stderr).toBe(exitCode);
+      if (env['AWS_SESSION_TOKEN'] !== undefined) expect(ran.stderr).toContain('refuses this session');
       // A session token is sent by its header, as AWS wants it, and nowhere else.
       const heard = relay.heard().replaceAll(`x-amz-security-token: ${SESSION}`, '');
       expect(heard).toContain(`Credential=${BUCKET_KEYS.id}`);

@@ -256,9 +256,15 @@ describe('repackenv serve', () => {
         '-c https://conda.example/conda/all/halkbank ',
       );
     for (const value of ['"><script>', 'x y', '<b>', 'a@b', "x'onload='"]) {
-      const text = await shown({ Host: value, 'X-Forwarded-Proto': value, 'X-Forwarded-Prefix': `/${value}` });
-      expect(text).toContain('-c http://THIS-HOST/halkbank ');
+      const odd = { 'X-Forwarded-Proto': value, 'X-Forwarded-Prefix': `/${value}` };
+      const text = await shown({ Host: 'conda.example', ...odd });
+      expect(text).toContain('-c http://conda.example/halkbank ');
       expect(text).not.toContain(value);
+      // What is no host is refused (RFC 9112, 3.2); what may be one, and is no name, is not shown.
+      const named = await shown({ Host: value, ...odd });
+      if (value.startsWith("x'")) expect(named).toContain('-c http://THIS-HOST/halkbank ');
+      else expect(named).toBe('400 Bad Request\n');
+      expect(named).not.toContain(value);
     }
   });
 

@@ -151,6 +151,12 @@ function refusal(answer: BucketAnswer, where: string): RepackError {
       where,
       hint: `Set AWS_REGION${answer.headers['x-amz-bucket-region'] === undefined ? '' : ` to ${answer.headers['x-amz-bucket-region']}`}.`,
     });
+  if (code !== undefined && /^(?:Invalid|Expired)Token/.test(code))
+    return new RepackError('E_LOGIN_REFUSED', {
+      what: `The bucket refuses this session (${said})`,
+      where,
+      hint: 'Log in again for a new AWS_SESSION_TOKEN and its keys; with keys that last, unset AWS_SESSION_TOKEN.',
+    });
   if (answer.status === 401 || answer.status === 403 || (code !== undefined && NOT_LET_IN.test(code)))
     return new RepackError('E_LOGIN_REFUSED', {
       what: `The bucket refuses these keys (${said})`,
