@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { canonicalJson } from '../base/json.js';
+import { canonicalJson, isObject, objectIn } from '../base/json.js';
 import type { Manifest } from '../channel/manifest/manifest.js';
 import type { LiveFolder, PublishReceipt, StagedChannel } from '../channel/staged.js';
 import type { PolicyVerdict } from '../conda/policy/verdict.js';
@@ -18,13 +18,27 @@ export const RECEIPTS_KEPT = 50;
 export async function readReceipts(rt: Pick<Runtime, 'fs'>, stateDir: string): Promise<PublishReceipt[]> {
   const receipts: PublishReceipt[] = [];
   for (const number of await receiptNumbers(rt, stateDir)) {
-    try {
-      receipts.push(JSON.parse(await rt.fs.readText(pathOf(stateDir, number))) as PublishReceipt);
-    } catch (error) {
-      if (!(error instanceof SyntaxError) && !isMissing(error)) throw error;
-    }
+    const text = await rt.fs.readText(pathOf(stateDir, number)).catch((error: unknown) => {
+      if (isMissing(error)) return '';
+      throw error;
+    });
+    const value = objectIn(text);
+    if (isReceipt(value)) receipts.push(value);
   }
   return receipts;
+}
+
+/** Whether it has what is asked of a receipt later. */
+export function isReceipt(value: unknown): value is PublishReceipt {
+  if (!isObject(value)) return false;
+  const { generation, manifestSha256, finishedAt, written, removed } = value;
+  return (
+    typeof generation === 'number' &&
+    typeof manifestSha256 === 'string' &&
+    typeof finishedAt === 'string' &&
+    Array.isArray(written) &&
+    Array.isArray(removed)
+  );
 }
 
 /** Writes `receipts/N.json`, N one higher than the last. The same run's receipt is not written twice. Gives N. */

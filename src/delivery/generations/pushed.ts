@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isMissing } from '../../base/fs-errors.js';
-import { canonicalJson, objectIn } from '../../base/json.js';
+import { canonicalJson, isObject, objectIn } from '../../base/json.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 /** Below the state folder of a label (design D21): what was pushed where. */
@@ -35,7 +35,11 @@ export async function readPushed(rt: Pick<Runtime, 'fs'>, stateDir: string): Pro
     throw error;
   });
   const pushed = objectIn(text)?.['pushed'];
-  return Array.isArray(pushed) ? (pushed as Pushed[]) : [];
+  return Array.isArray(pushed) ? pushed.filter(isPushed) : [];
+}
+
+function isPushed(value: unknown): value is Pushed {
+  return isObject(value) && typeof value['target'] === 'string';
 }
 
 /** Writes it behind the others, in place of an earlier one to the same target that has not ended. One push of a label at a time. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isMissing } from '../../base/fs-errors.js';
-import { canonicalJson, isObject, objectIn } from '../../base/json.js';
+import { canonicalJson, objectIn } from '../../base/json.js';
 import { inParallel } from '../../base/parallel.js';
 import { sha256Of } from '../../codec/digests.js';
 import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
@@ -9,7 +9,7 @@ import type { PublishReceipt } from '../../channel/staged.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { MANIFEST_COPY_NAME } from '../place/inspect.js';
 import type { LabelPlace } from '../place/root.js';
-import { LAST_RUN_NAME, readReceipts } from '../receipts.js';
+import { isReceipt, LAST_RUN_NAME, readReceipts } from '../receipts.js';
 
 /** Below the state folder of a label (design D15): `N/` with manifest, its signature, packed indexes and the receipt. */
 export const GENERATIONS_NAME = 'generations';
@@ -47,7 +47,7 @@ export async function listGenerations(
   { labelDir, stateDir }: Pick<LabelPlace, 'labelDir' | 'stateDir'>,
 ): Promise<Generation[]> {
   const found = new Found(await keptGenerations(rt, stateDir));
-  for (const receipt of await readReceipts(rt, stateDir)) if (isReceipt(receipt)) found.addReceipt(receipt);
+  for (const receipt of await readReceipts(rt, stateDir)) found.addReceipt(receipt);
   const last = await readReceipt(rt, join(stateDir, LAST_RUN_NAME));
   if (last !== undefined) found.addReceipt(last);
   for (const stored of await siteManifests(rt, stateDir)) found.addManifest(stored);
@@ -138,18 +138,6 @@ async function keptGeneration(rt: Pick<Runtime, 'fs'>, dir: string, generation: 
 async function readReceipt(rt: Pick<Runtime, 'fs'>, file: string): Promise<PublishReceipt | undefined> {
   const value = objectIn(await rt.fs.readText(file).catch(() => ''));
   return isReceipt(value) ? value : undefined;
-}
-
-function isReceipt(value: unknown): value is PublishReceipt {
-  if (!isObject(value)) return false;
-  const { generation, manifestSha256, finishedAt, written, removed } = value;
-  return (
-    typeof generation === 'number' &&
-    typeof manifestSha256 === 'string' &&
-    typeof finishedAt === 'string' &&
-    Array.isArray(written) &&
-    Array.isArray(removed)
-  );
 }
 
 /** The manifests in a site's receipts, of which the digest is right. */
