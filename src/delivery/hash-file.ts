@@ -4,8 +4,6 @@ import { isMissing } from '../base/fs-errors.js';
 
 /** Digests of a file, or undefined where there is none. */
 export async function hashFile(rt: Pick<Runtime, 'fs'>, path: string): Promise<Digests | undefined> {
-  // Mostly there is none, and an error takes longer to make than a look.
-  if (rt.fs.lstatNow(path) === undefined) return undefined;
   let handle;
   try {
     handle = await rt.fs.open(path, 'r');

@@ -73,7 +73,7 @@ export function stagingOf(rt: Runtime, stateDir: string, run: string): Staging {
 
 /**
  * Removes what runs that ended without clearing up left in `staging/`. To be called with the label locked: then every folder there
- * but `keep` belongs to no living run. Only folders that carry our marker are removed, and empty ones; others are named and left.
+ * but `keep` belongs to no living run. Only folders that carry our marker are removed, and those with nothing in them; others are named and left.
  */
 export async function sweepStaging(rt: Runtime, stateDir: string, keep: string | undefined): Promise<string[]> {
   const folder = join(stateDir, STAGING_NAME);
@@ -92,16 +92,25 @@ export async function sweepStaging(rt: Runtime, stateDir: string, keep: string |
   for (const { name } of entries) {
     if (name === keep) continue;
     const marked = parseOwner(await rt.fs.readText(join(folder, name, OWNER_NAME)).catch(() => '')) !== undefined;
-    const gone = marked
-      ? await discarded(rt, stateDir, name)
-      : await rt.fs.rmdir(join(folder, name)).then(
-          () => true,
-          () => false,
-        );
+    const gone = marked ? await discarded(rt, stateDir, name) : await removeUnmarked(rt, join(folder, name));
     if (gone) swept.push(name);
     else rt.events.emit({ type: 'note', message: `not ours, or still in use, and left alone: ${join(folder, name)}` });
   }
   return swept;
+}
+
+/** An empty one, or one whose run was killed between making its marker and writing it. */
+async function removeUnmarked(rt: Runtime, dir: string): Promise<boolean> {
+  try {
+    const entries = await rt.fs.readdir(dir);
+    const marker = join(dir, OWNER_NAME);
+    if (entries.length === 1 && entries[0]!.name === OWNER_NAME && (await rt.fs.lstat(marker)).size === 0)
+      await rt.fs.unlink(marker);
+    await rt.fs.rmdir(dir);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function discarded(rt: Runtime, stateDir: string, run: string): Promise<boolean> {
