@@ -58,13 +58,14 @@ export async function takeContest(contest: Contest, { folder, rounds, outcomes: 
 export async function measured(...programs: readonly (() => Promise<RunResult>)[]): Promise<Sample> {
   const samples: Sample[] = [];
   for (const start of programs) {
-    const { exitCode, stdout, stderr, seconds, peakRss } = await start();
+    const { exitCode, stdout, stderr, ...sample } = await start();
     if (exitCode !== 0) throw new Error(`exit ${String(exitCode)}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`);
-    samples.push({ seconds, peakRss });
+    samples.push(sample);
   }
   const peaks = samples.flatMap(({ peakRss }) => (peakRss === undefined ? [] : [peakRss]));
   return {
     seconds: samples.reduce((sum, each) => sum + each.seconds, 0),
+    processorSeconds: samples.reduce((sum, each) => sum + (each.processorSeconds ?? Number.NaN), 0),
     peakRss: peaks.length === 0 ? undefined : Math.max(...peaks),
   };
 }

@@ -25,7 +25,7 @@ export function timesLine(name: string, cold?: Spread, unchanged?: Spread): stri
 }
 
 /** Seconds; `peakRss` in bytes, of the hungriest process that was started here, undefined where nothing tells. */
-export type Sample = { seconds: number; peakRss?: number | undefined };
+export type Sample = { seconds: number; peakRss?: number | undefined; processorSeconds?: number | undefined };
 
 type Taken = { name: string; phases: ReadonlyMap<string, readonly Sample[]> };
 

@@ -62,7 +62,7 @@ export function ourJob(setup: Setup, { name, engine }: { name: string; engine: r
 /** The seed: a throwaway environment, `conda info`, the artifacts of its records out of the cache, an index, and away with it. */
 export function byHand(setup: Setup): Flow {
   return {
-    name: 'by hand',
+    name: `by hand with conda ${setup.condaVersion}`,
     async run(home) {
       const options = condaOptions(setup, home);
       const [prefix, target] = [join(home, 'env'), join(home, 'repo', setup.label)];
@@ -105,7 +105,7 @@ export function byRattler(setup: Setup, python: string): Flow {
 /** What no use of conda can be faster than. */
 export function createAndRemove(setup: Setup): Flow {
   return {
-    name: 'conda create + conda remove',
+    name: `conda ${setup.condaVersion} create + remove`,
     async run(home) {
       const options = condaOptions(setup, home);
       const prefix = join(home, 'env');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 
@@ -44,6 +44,18 @@ export async function makeLargeChannel(dir: string, { names, versions, artifacts
   }
   out.end('},"removed":[],"repodata_version":1}');
   await finished(out);
+}
+
+/** Gives a channel that was made with artifacts one more: a new version of its first package. */
+export function addVersion(dir: string): void {
+  const index = join(dir, 'linux-64', 'repodata.json');
+  const repodata = JSON.parse(readFileSync(index, 'utf8')) as { 'packages.conda': Record<string, { name: string }> };
+  const records = repodata['packages.conda'];
+  const [first] = Object.values(records);
+  const version = `9.${Object.keys(records).length}`;
+  const fn = `${first!.name}-${version}-0.conda`;
+  const made = { build: '0', version, ...artifact(join(dir, 'linux-64', fn)) };
+  writeFileSync(index, JSON.stringify({ ...repodata, 'packages.conda': { ...records, [fn]: { ...first, ...made } } }));
 }
 
 function groupOf(at: number, names: number): { group: string; index: number; size: number } {

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from './layers.js';
-import { watchPeakMemory } from './peak-memory.js';
+import { watchProcess, type Watched } from './peak-memory.js';
 
 export type RunOptions = {
   /** Becomes HOME; made when it is not there. Nothing else of the caller's configuration is handed on. */
@@ -14,7 +14,7 @@ export type RunOptions = {
   show?: (text: string) => void;
   /** Asks the program to end. */
   stop?: AbortSignal;
-  /** Fills in `peakRss`, where the system tells. */
+  /** Fills in `peakRss` and `processorSeconds`, where the system tells. */
   watchMemory?: boolean;
 };
 
@@ -23,8 +23,7 @@ export type RunResult = {
   stdout: string;
   stderr: string;
   seconds: number;
-  peakRss: number | undefined;
-};
+} & Watched;
 
 /** One of our two programs, as a user runs it. */
 export function runOurs(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
@@ -56,10 +55,10 @@ export async function runProgram(file: string, args: readonly string[], options:
     });
   }
   options.stop?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-  const peak = options.watchMemory === true && child.pid !== undefined ? watchPeakMemory(child.pid) : undefined;
+  const watched = options.watchMemory === true && child.pid !== undefined ? watchProcess(child.pid) : undefined;
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
-  }).finally(() => peak?.());
-  return { exitCode, ...printed, seconds: (performance.now() - began) / 1000, peakRss: peak?.() };
+  }).finally(() => watched?.());
+  return { exitCode, ...printed, seconds: (performance.now() - began) / 1000, ...watched?.() };
 }
