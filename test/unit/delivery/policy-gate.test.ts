@@ -92,7 +92,7 @@ describe('the gate', () => {
       refused(expect.objectContaining({ length: 60 }), 'a7 1.0 and 52 more;') as Error,
     );
     expect(() => gate({ denied: many })).toThrow(
-      refused([...Array.from({ length: 60 }, () => line), '… and 1 lines more']) as Error,
+      refused([...Array.from({ length: 60 }, () => line), '… and 1 line more']) as Error,
     );
   });
 
