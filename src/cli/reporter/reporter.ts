@@ -6,7 +6,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Terminal } from '../../runtime/terminal.js';
 import { errorData, errorText } from './error-text.js';
 import { eventText } from './event-text.js';
-import { durationText, localTimestamp, sourcesText } from './format.js';
+import { durationText, localTimestamp } from './format.js';
 import type { LogFile } from './log-file.js';
 import { oneLine, printable } from './printable.js';
 import { progressLine, type LiveLines, type ProgressLine } from './progress.js';
@@ -191,7 +191,8 @@ export function createReporter(options: ReporterOptions): Reporter {
 /** What the report of a command says of an event; undefined: nothing. */
 function reportedText(event: RepackEvent): string | undefined {
   if (event.type === 'finding') return findingText(event.finding);
-  return event.type === 'acquire-finished' ? sourcesText(event) : undefined;
+  // A mirror says it in words of its own.
+  return event.type === 'acquire-finished' ? '\n  fetched ' : undefined;
 }
 
 /** The report as the log takes it: what stands above in it, with its time, is not repeated. */

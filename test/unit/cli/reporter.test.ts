@@ -201,6 +201,12 @@ describe('where the artifacts came from', () => {
     ['once on a terminal: in the report', { tty: true }, reported, [1, 0]],
     ['in both files where nobody watches', {}, reported, [1, 1]],
     ['before an error', { tty: true }, (to) => to.error(new RepackError('E_ROOT', { what: 'no root' })), [0, 1]],
+    [
+      'once where the report has words of its own',
+      { tty: true },
+      (to) => to.result(`end\n  fetched     ${said}, of 9\n`, {}),
+      [1, 0],
+    ],
     ['where the report is silent of it', { tty: true }, (to) => to.result('the end\n', {}), [0, 1]],
   ])('is told %s', (_where, options, then, [out, err]) => {
     const { reporter, written } = setUp(options);
