@@ -30,7 +30,9 @@ export async function sweepWorkPlaces(rt: Runtime, { path: out, exists }: OutFol
     const text = await rt.fs.readText(path.join(folder, OWNER_NAME)).catch(() => '');
     const owner = parseOwner(text);
     if (owner === undefined) {
-      if (await isUnmarked(rt, folder)) await rt.fs.remove(folder).catch((error: unknown) => warn(rt, folder, error));
+      // Gone meanwhile: its run has ended.
+      if (await isUnmarked(rt, folder).catch(() => false))
+        await rt.fs.remove(folder).catch((error: unknown) => warn(rt, folder, error));
       continue;
     }
     const state = await ownerState(rt, owner, rt.clock.now() - Date.parse(owner.since));

@@ -224,7 +224,7 @@ describe('policies, by the installed program', () => {
       const planned = await run('plan', 'bank', '--cache-dir', join(dir, 'empty'));
       expect(planned.exitCode, planned.stderr).toBe(0);
       expect(planned.stdout + planned.stderr).toContain(
-        'the policy is asked once the packages are here: what runs at the installation of 1 of 1 packages',
+        'the policy is asked once the packages are here: what runs at the installation of 1 of 1 package',
       );
       const told = await run('plan', 'bank', '--cache-dir', join(dir, 'empty'), '--json');
       expect(told.stdout).toMatch(/"code":"policy-later"/);

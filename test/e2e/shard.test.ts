@@ -40,7 +40,7 @@ it('the report names the shard; one without a label is no error; a bad one is', 
   expect(one.stdout).toMatch(/^2 labels of shard 1\/1: 2 unchanged;/m);
   const parts = await Promise.all([1, 2, 3].map((part) => update('bank-1', '--shard', `${part}/3`)));
   expect(parts.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
-  const told = parts.map(({ stdout, stderr }) => /shard \d\/3: (\d) of 1 labels/.exec(stdout + stderr)?.[1]);
+  const told = parts.map(({ stdout, stderr }) => /shard \d\/3: (\d) of 1 label\b/.exec(stdout + stderr)?.[1]);
   expect(told.sort()).toEqual(['0', '0', '1']);
   expect((await update('--all', '--shard', '4/3')).stderr).toContain('--shard takes K/N');
   expect((await update('--label', 'x', '--shard', '1/3', 'pytho')).stderr).toContain('--shard is for declared labels');

@@ -118,7 +118,7 @@ describe('N6 an index that hardly comes, in two subdirs', () => {
       { fileDeadlineMs: 60_000, patientBytes: 1e9 },
       /^localhost:\d+ is too slow: 3\d{5} bytes are not here/,
     ],
-    ['the run', { runDeadlineMs: 60_000 }, /too slow: what this run fetches is not here after 1 minutes/],
+    ['the run', { runDeadlineMs: 60_000 }, /too slow: what this run fetches is not here after 1 minute$/],
   ])('N6 a server that is never slow enough to be broken off: %s has a deadline', async (_name, limits, what) => {
     upstream.scriptArtifact(creeping);
     const gateway = await upstream.open({ rt, limits: { minimumBytesPerSecond: 10, ...limits } });
