@@ -11,6 +11,12 @@ export class JsonBytesError extends Error {
   }
 }
 
+/** The first byte that is neither a byte order mark nor blank. */
+export function skipMark(bytes: Uint8Array): number {
+  const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return skipBlanks(bytes, marked ? 3 : 0);
+}
+
 /** The next byte that is no blank. */
 export function skipBlanks(bytes: Uint8Array, from: number): number {
   let at = from;

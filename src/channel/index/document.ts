@@ -1,17 +1,15 @@
 import { objectIn } from '../../base/json.js';
-import { eachMember, JsonBytesError, skipBlanks, skipValue } from '../../base/json-bytes.js';
+import { eachMember, JsonBytesError, skipMark, skipValue } from '../../base/json-bytes.js';
+import { MAX_DEPTH } from '../../conda/record/index-limits.js';
 
 /** A `repodata.json` by its top-level keys: the text of each value as it stands. Keys twice: the last counts, as for every reader. */
 export type DocumentParts = ReadonlyMap<string, Uint8Array>;
 
-const MAX_DEPTH = 64;
-
 /** Undefined for what is no JSON object. Client's own notes (keys that begin with `_`, one may hold a token) are left out. */
 export function documentParts(bytes: Uint8Array): DocumentParts | undefined {
   const parts = new Map<string, Uint8Array>();
-  const mark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   try {
-    eachMember(bytes, skipBlanks(bytes, mark ? 3 : 0), (keyStart, keyEnd, valueStart) => {
+    eachMember(bytes, skipMark(bytes), (keyStart, keyEnd, valueStart) => {
       const valueEnd = skipValue(bytes, valueStart, MAX_DEPTH);
       const key = JSON.parse(textOf(bytes.subarray(keyStart, keyEnd))) as string;
       if (!key.startsWith('_')) parts.set(key, bytes.subarray(valueStart, valueEnd));

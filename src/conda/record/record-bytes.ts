@@ -1,6 +1,6 @@
 import { JsonBytesError, eachMember, skipValue } from '../../base/json-bytes.js';
+import { MAX_DEPTH } from './index-limits.js';
 
-const MAX_DEPTH = 64;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

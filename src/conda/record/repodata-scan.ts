@@ -1,16 +1,22 @@
 import { asText, isObject } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
-import { JsonBytesError, eachMember, expectChar, isBlank, skipBlanks, skipValue } from '../../base/json-bytes.js';
+import {
+  JsonBytesError,
+  eachMember,
+  expectChar,
+  isBlank,
+  skipBlanks,
+  skipMark,
+  skipValue,
+} from '../../base/json-bytes.js';
+import { isRecordMap, MAX_DEPTH, MAX_RECORDS, RECORD_MAPS } from './index-limits.js';
 import { recordTableBuilder } from './record-table.js';
 import type { RepodataIndex } from './repodata-index.js';
 import type { RepodataDocument } from './repodata-document.js';
 import { indexOf } from './repodata-document.js';
 import { shown } from '../channel/names.js';
 
-/** 16 times today's largest channel. */
-const MAX_RECORDS = 8_000_000;
 const MAX_BYTES = 0xffff_fffe;
-const MAX_DEPTH = 64;
 const INDEX_KEYS = new Set(['info', 'removed', 'repodata_version', 'v3', 'signatures']);
 /** CEP 15 made 2; CEP 48 leaves the number alone. */
 const NEWEST_REPODATA_VERSION = 2;
@@ -74,7 +80,7 @@ function scanned(bytes: Uint8Array, where: string): RepodataDocument {
   });
   if (skipBlanks(bytes, end) !== bytes.length) throw new JsonBytesError('something follows its end', end);
   // CEP 36: an object without records is an empty index; conda tells people to write `{}`.
-  if ([...seen.keys()].some((key) => !INDEX_KEYS.has(key)) && !seen.has('packages') && !seen.has('packages.conda'))
+  if ([...seen.keys()].some((key) => !INDEX_KEYS.has(key)) && !RECORD_MAPS.some((key) => seen.has(key)))
     throw new JsonBytesError('it has neither "packages" nor "packages.conda"', 0);
   const info = infoOf(bytes, seen.get('info'));
   return {
@@ -88,15 +94,9 @@ function scanned(bytes: Uint8Array, where: string): RepodataDocument {
   };
 }
 
-/** `.conda` records lie under a key of their own; some tools put both under the first. */
-function isRecordMap(key: string): boolean {
-  return key === 'packages' || key === 'packages.conda';
-}
-
 /** Past a byte order mark and blanks to the first brace. */
 function begin(bytes: Uint8Array): number {
-  const mark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  const start = skipBlanks(bytes, mark ? 3 : 0);
+  const start = skipMark(bytes);
   if (start === bytes.length) throw new JsonBytesError('it is empty', 0);
   if (bytes[start] === 0x3c)
     throw new JsonBytesError('it is an HTML or XML page, such as a proxy or a login puts in its place', 0);

@@ -1,14 +1,12 @@
-import { JsonBytesError, expectChar, skipBlanks, skipString, skipValue } from '../../base/json-bytes.js';
+import { JsonBytesError, expectChar, skipBlanks, skipMark, skipString, skipValue } from '../../base/json-bytes.js';
+import { isRecordMap, MAX_DEPTH, MAX_RECORDS, RECORD_MAPS, type RecordMap } from './index-limits.js';
 import { packageNameEnd } from './record-table.js';
 
-const MAX_DEPTH = 64;
-const MAX_RECORDS = 8_000_000;
 /** An index that is not sorted by name has as many runs as records: then they are not worth keeping. */
 const MAX_RUNS = 200_000;
 /** What is carried as it is. A `v3` (CEP 48) would have to be held against every file name, and is in no index of today. */
 const CARRIED: ReadonlySet<string> = new Set(['info', 'repodata_version']);
 const LEFT_OUT: ReadonlySet<string> = new Set(['removed', 'signatures']);
-export const RECORD_MAPS = ['packages', 'packages.conda'] as const;
 const decoder = new TextDecoder();
 
 /** More bytes would change nothing. */
@@ -19,7 +17,7 @@ export interface Run {
   name: string;
   /** The name is that of one file, which has no package name in it. */
   odd: boolean;
-  map: (typeof RECORD_MAPS)[number];
+  map: RecordMap;
   start: number;
   end: number;
   /** Of these bytes. */
@@ -57,7 +55,7 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
   const runs: Run[] = [];
   const names = nameSet();
   let state: 'begin' | 'member' | 'record' | 'end' = 'begin';
-  let map: Run['map'] = 'packages';
+  let map: RecordMap = 'packages';
   /** A comma must come first. */
   let follows = false;
   let size = 0;
@@ -77,11 +75,10 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
     const valueStart = expectChar(bytes, keyEnd, ':');
     const key = JSON.parse(decoder.decode(bytes.subarray(at, keyEnd))) as string;
     if (seen.has(key)) throw new Unfit('a key twice', at);
-    const records = RECORD_MAPS.find((each) => each === key);
-    if (records !== undefined) {
+    if (isRecordMap(key)) {
       const first = expectChar(bytes, valueStart, '{');
       seen.add(key);
-      [state, map, follows, name] = ['record', records, false, new Uint8Array(0)];
+      [state, map, follows, name] = ['record', key, false, new Uint8Array(0)];
       return first;
     }
     const valueEnd = skipValue(bytes, valueStart, MAX_DEPTH);
@@ -138,8 +135,7 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
       let at = 0;
       try {
         if (state === 'begin') {
-          at = skipBlanks(bytes, bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
-          [at, state] = [expectChar(bytes, at, '{'), 'member'];
+          [at, state] = [expectChar(bytes, skipMark(bytes), '{'), 'member'];
         }
         while (state !== 'end') at = state === 'member' ? member(bytes, at) : record(bytes, at, base);
         at = skipBlanks(bytes, at);

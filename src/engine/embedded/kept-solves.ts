@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256Of } from '../../codec/digests.js';
+import { sealed, unsealed } from '../../codec/sealed-text.js';
 import { canonicalJson } from '../../base/json.js';
 import { VERSION } from '../../base/tool-version.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
@@ -28,7 +29,8 @@ export function keptSolves(rt: SolvesRuntime, dir: string, asked: Asked, solver:
     async solve(task) {
       // Taken before the documents move to the thread.
       const digest = digestOf(task);
-      const kept = parsed(await rt.fs.readText(file).catch(() => ''));
+      // Its seal says that it was made by `keep`.
+      const kept = unsealed(await rt.fs.readText(file).catch(() => '')) as KeptSolve | undefined;
       if (kept?.task === digest) return { picks: kept.picks };
       const answer = await solver.solve(task);
       if ('picks' in answer) await keep(rt, file, { task: digest, picks: [...answer.picks] });
@@ -45,18 +47,10 @@ export async function solvedBefore(rt: Pick<Runtime, 'fs'>, dir: string, asked: 
 
 /** It saves time only: a disk that refuses is a debug event. */
 async function keep({ fs, machine, events }: SolvesRuntime, file: string, solve: KeptSolve): Promise<void> {
-  const text = JSON.stringify(solve);
   const aside = `${file}.${machine.pid}-${machine.randomId()}.part`;
   await fs
-    .writeWhole(file, `${sha256Of(Buffer.from(text))}\n${text}`, { aside, mode: 0o600, durable: false })
+    .writeWhole(file, sealed(solve), { aside, mode: 0o600, durable: false })
     .catch((error: unknown) => events.emit({ type: 'debug', message: `keeping a solve: ${String(error)}` }));
-}
-
-function parsed(content: string): KeptSolve | undefined {
-  const cut = content.indexOf('\n');
-  const text = content.slice(cut + 1);
-  // The digest says that it was made by `keep`.
-  return cut > 0 && sha256Of(Buffer.from(text)) === content.slice(0, cut) ? (JSON.parse(text) as KeptSolve) : undefined;
 }
 
 function digestOf({ specs, virtualPackages, target, noarch }: SolverTask): string {

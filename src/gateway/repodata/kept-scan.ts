@@ -1,7 +1,8 @@
-import { sha256Of } from '../../codec/digests.js';
+import { sealed, unsealed } from '../../codec/sealed-text.js';
 import { isObject } from '../../base/json.js';
 import { VERSION } from '../../base/tool-version.js';
-import { RECORD_MAPS, type Run, type RunScan } from '../../conda/record/run-scan.js';
+import { RECORD_MAPS } from '../../conda/record/index-limits.js';
+import type { Run, RunScan } from '../../conda/record/run-scan.js';
 import type { FileSystem } from '../../runtime/fs.js';
 
 /** What any writing of a file changes: size, mtime and ctime (ns), inode. */
@@ -25,7 +26,7 @@ export function sameMarks(a: Marks, b: Marks | undefined): boolean {
   return a.every((mark, at) => mark === b?.[at]);
 }
 
-/** The first line is the digest of the rest. Numbers of a run: name, map, odd, start, length, sum. */
+/** Sealed. Numbers of a run: name, map, odd, start, length, sum. */
 export function keptScanText({ runs, marks, ...rest }: KeptScan): string {
   const numbers = new Map<string, number>();
   const columns = runs.map(({ name, map, odd, start, end, sum }) => {
@@ -33,18 +34,14 @@ export function keptScanText({ runs, marks, ...rest }: KeptScan): string {
     numbers.set(name, number);
     return [number, RECORD_MAPS.indexOf(map), odd ? 1 : 0, start, end - start, sum];
   });
-  const text = JSON.stringify({ tool: VERSION, ...rest, marks, names: [...numbers.keys()], runs: columns });
-  return `${sha256Of(Buffer.from(text))}\n${text}`;
+  return sealed({ tool: VERSION, ...rest, marks, names: [...numbers.keys()], runs: columns });
 }
 
 /** Undefined for what this version has not written so, every byte of it. */
 export function parseKeptScan(content: string): KeptScan | undefined {
-  const cut = content.indexOf('\n');
-  const text = content.slice(cut + 1);
-  if (cut < 0 || sha256Of(Buffer.from(text)) !== content.slice(0, cut)) return undefined;
-  const value = parsed(text);
+  const value = unsealed(content);
   if (!isObject(value) || value['tool'] !== VERSION) return undefined;
-  // The digest says that it was made by `keptScanText` of this version.
+  // Its seal says that it was made by `keptScanText` of this version.
   const {
     names,
     runs,
@@ -61,12 +58,4 @@ export function parseKeptScan(content: string): KeptScan | undefined {
       return { name: names[name]!, map: RECORD_MAPS[map]!, odd: odd === 1, start, end: start + length, sum };
     }),
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -5,6 +5,7 @@ import { RepackError } from '../../base/errors.js';
 import { JsonBytesError, eachMember, joinedBytes, skipValue } from '../../base/json-bytes.js';
 import type { Subdir } from '../../conda/channel/channel.js';
 import { parsedList, textLists } from '../../conda/record/record-bytes.js';
+import { MAX_DEPTH } from '../../conda/record/index-limits.js';
 import { scanRepodata } from '../../conda/record/repodata-scan.js';
 import { runScanner, type Run, type RunScan } from '../../conda/record/run-scan.js';
 import { dependencyName } from '../../conda/spec/dependency.js';
@@ -16,7 +17,6 @@ import type { ShardedRepodata } from './answers.js';
 const PIECE = 2 << 20;
 /** What a piece leaves over is put before the next one: a record, or a list of removed files. */
 const MOST_LEFT = 4 << 20;
-const MAX_DEPTH = 64;
 const encoder = new TextEncoder();
 
 /** Undefined for what must be scanned whole: then `scanRepodata` says what it is. Throws what `next` throws; its bytes may be used again. */
