@@ -1,4 +1,4 @@
-import { plural } from '../base/plural.js';
+import { fewLines } from '../base/few-lines.js';
 import { pathOf, splitPath } from '../conda/channel/names.js';
 import type { Policy } from '../conda/policy/policy.js';
 import { isAllowed, type PolicyVerdict } from '../conda/policy/verdict.js';
@@ -94,10 +94,7 @@ function refuseDenied(
       names.length === 0
         ? 'Sign it: --sign-key FILE.'
         : 'Ask for other versions or packages, wait where it is a matter of age, or have an exception written into the policy: except: [{packages, reason, until}].',
-    details:
-      lines.length > MOST_DETAILS
-        ? [...lines.slice(0, MOST_DETAILS), `… and ${plural(lines.length - MOST_DETAILS, 'line')} more`]
-        : lines,
+    details: fewLines(lines, MOST_DETAILS),
   });
 }
 

@@ -1,4 +1,4 @@
-import { plural } from '../../base/plural.js';
+import { fewLines } from '../../base/few-lines.js';
 import { member } from '../../base/json.js';
 import { RepackError } from '../../base/errors.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
@@ -172,9 +172,7 @@ export function readableLines(message: string): string[] {
     .split('\n')
     .map((line) => line.trimEnd().slice(0, MAX_LINE))
     .filter((line) => line.trim() !== '' && !MAMBA_ADVICE.test(line));
-  return lines.length > MAX_LINES
-    ? [...lines.slice(0, MAX_LINES), `… and ${plural(lines.length - MAX_LINES, 'line')} more`]
-    : lines;
+  return fewLines(lines, MAX_LINES);
 }
 
 /** python is wanted, by the request or by what conda complains of, and no declared channel has it at all. */

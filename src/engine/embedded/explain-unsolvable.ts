@@ -1,4 +1,4 @@
-import { plural } from '../../base/plural.js';
+import { fewLines } from '../../base/few-lines.js';
 import { machinesHint } from '../machines-hint.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
@@ -114,10 +114,7 @@ export function unsolvable(request: SolveRequest, candidates: Candidates, failur
     what: `These packages can't be installed together on ${profile.subdir}: ${request.specs.map((spec) => spec.text).join(', ')}`,
     where: channelsOf(request),
     hint: hintFor(request, { candidates, lines, lacks }),
-    details:
-      lines.length > MAX_DETAILS
-        ? [...lines.slice(0, MAX_DETAILS), `… and ${plural(lines.length - MAX_DETAILS, 'line')} more`]
-        : lines,
+    details: fewLines(lines, MAX_DETAILS),
   });
 }
 
