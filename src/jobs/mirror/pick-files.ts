@@ -141,17 +141,17 @@ function topicOf(names: readonly string[]): string {
 
 /** One finding a pair of channels: a whole channel may lie in another's shadow. */
 function shadowFindings({ shadowed }: Selection): Finding[] {
-  const groups = new Map<string, { message: string; files: string[] }>();
+  const groups = new Map<string, { of: string; by: string; files: string[] }>();
   for (const { subdir, fn, channel, shadowed: other } of shadowed) {
     const key = `${channel.url}\n${other.url}`;
-    const group = groups.get(key) ?? { message: `${other.url} lie in the shadow of ${channel.url}`, files: [] };
+    const group = groups.get(key) ?? { of: other.url, by: channel.url, files: [] };
     group.files.push(`${subdir}/${fn}`);
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ message, files }) => ({
+  return [...groups.values()].map(({ of, by, files }) => ({
     code: 'shadowed',
-    message: `${plural(files.length, 'file')} of ${files.length === 1 ? message.replace(' lie ', ' lies ') : message}, which is declared first and has other bytes under the same names: ${listed(files.slice(0, EXAMPLES), files.length)}`,
-    subject: message,
+    message: `${plural(files.length, 'file')} of ${of} ${files.length === 1 ? 'lies' : 'lie'} in the shadow of ${by}, which is declared first and has other bytes under the same names: ${listed(files.slice(0, EXAMPLES), files.length)}`,
+    subject: `${of} lie in the shadow of ${by}`,
     exit: false,
     warn: true,
     topic: topicOf(files.map((file) => nameInFilename(file) ?? file)),
