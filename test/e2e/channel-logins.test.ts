@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../helpers/far-servers.js';
 import { gate, type GatedUpstream } from '../helpers/gate.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { startOldUpstream } from '../helpers/old-upstream.js';
@@ -116,15 +116,6 @@ describeWithLayers(['conda43'], 'C9: with conda as the engine', () => {
     SLOW,
   );
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 describeWithLayers(['nginx'], 'C9: nginx with auth_basic', () => {
   it(

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { makeTestCa } from '../helpers/certificates.js';
+import { freePort } from '../helpers/far-servers.js';
 import { describeWithLayers, layerPath } from '../helpers/layers.js';
 import { openWorkplace, type Workplace } from '../helpers/programs.js';
 import { startServeProgram } from '../helpers/serve-program.js';
@@ -135,12 +135,3 @@ describeWithLayers(['nginx'], 'the nginx lines of `repackenv help serve`', () =>
     SLOW,
   );
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

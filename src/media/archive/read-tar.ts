@@ -1,4 +1,5 @@
-const BLOCK = 512;
+import { BLOCK } from './write-tar.js';
+
 const MAX_PAX_BYTES = 64 * 1024;
 /** Folders say nothing in our format; an archive has a handful at most. */
 const MAX_FOLDERS = 1000;

@@ -4,7 +4,7 @@ import { maxPackedBytes, zstdCompressFrames } from '../../codec/zstd-stream.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import type { Compression } from '../set/headers.js';
-import { TAR_END, tarHeader, tarPadding } from './write-tar.js';
+import { BLOCK, TAR_END, tarHeader, tarPadding } from './write-tar.js';
 
 /** A file to put into a tar. `pieces` must give `size` bytes, each piece in memory of its own. */
 export interface TarMember {
@@ -84,8 +84,6 @@ export function maxMemberBytes(name: string, size: number): number {
   const pax = plain ? 0 : BLOCK + blocks(Buffer.byteLength(name) + 64);
   return BLOCK + pax + blocks(size);
 }
-
-const BLOCK = 512;
 
 function blocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK) * BLOCK;

@@ -1,4 +1,5 @@
-const BLOCK = 512;
+/** A header, and what contents are filled up to, in bytes. */
+export const BLOCK = 512;
 
 /** Names up to here stand in a header as they are. */
 const MAX_NAME = 100;
