@@ -1,11 +1,12 @@
 /**
  * npm run attack -- [--smoke | --long] [--group NAME]… [--seed N]
- * npm run attack -- --mutation [--group NAME]…
+ * npm run attack -- --mutation [--group NAME]… [--file FILE]…
  * npm run attack -- --others PYTHON
  *
  * Runs the attacks of scripts/lib/attack-groups.ts and prints a table: group, tried, held, seconds. --smoke: one test of each slow file, as
  * `npm test`; by itself: all tables, and the cases of `.ci/run`; --long: as many made-up cases as take a night. Ends with 1 where something
- * did not hold, with what repeats it. --mutation: how many changes of the sources a test notices, by file (scripts/lib/mutation-groups.ts).
+ * did not hold, with what repeats it. --mutation: how many changes of the sources a test notices, by file (scripts/lib/mutation-groups.ts);
+ * --file: of these only.
  * --others: what other programs keep after kills, damage and on a full disk; a Python that has conda-index, py-rattler or conda-mirror.
  */
 import { spawnSync } from 'node:child_process';
@@ -31,12 +32,13 @@ const { values } = parseArgs({
     mutation: { type: 'boolean', default: false },
     others: { type: 'string' },
     group: { type: 'string', multiple: true, default: [] },
+    file: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string' },
   },
 });
 if (values.mutation) {
   const { mutateGroups } = await import('./lib/mutate.js');
-  process.exit((await mutateGroups(values.group)) ? 0 : 1);
+  process.exit((await mutateGroups(values.group, values.file)) ? 0 : 1);
 }
 if (values.others !== undefined) {
   const { attackOthers } = await import('./lib/attack-others.js');

@@ -1,8 +1,7 @@
 // oxlint-disable unicorn/require-post-message-target-origin -- a channel between threads has none
 // Plug-in of Stryker for scripts/lib/mutate.ts: its runner for vitest begins a thread for each mutant, of which most of the time goes by. Here
-// one thread is kept (test/helpers/mutant-service.ts) and asked first. What it notices, and passes again without the mutant, is noticed. Asked of
-// a thread of its own is what is changed at the top of a module, which is read once. What a module keeps from a run before may hide another
-// mutant, so that a score is rather too low than too high.
+// one thread is kept (test/helpers/mutant-service.ts). What it notices, and passes again without the mutant, is noticed. First asked are the tests
+// that reached the place when none was changed, then all: where a module keeps answers, only the first test that asks for one reaches it.
 import { randomUUID } from 'node:crypto';
 import { relative, resolve } from 'node:path';
 import { BroadcastChannel } from 'node:worker_threads';
@@ -20,10 +19,10 @@ class KeptRunner {
   dryRun = (options) => this.slow.dryRun(options);
 
   async mutantRun(options) {
-    const told = await this.ask(options);
+    let told = await this.ask(options);
+    if (told.outcome === 'survived' && options.testFilter) told = await this.ask({ ...options, testFilter: undefined });
     if (told.outcome === 'spoilt') await this.stop();
-    if (told.outcome === 'survived' && options.mutantActivation === 'runtime')
-      return { status: 'survived', nrOfTests: told.tests };
+    if (told.outcome === 'survived') return { status: 'survived', nrOfTests: told.tests };
     if (told.outcome !== 'noticed') return this.slow.mutantRun(options);
     const { path, name, message, tests } = told;
     const id = `${relative(process.cwd(), path).replaceAll('\\', '/')}#${name}`;

@@ -17,8 +17,8 @@ interface FileScore {
 const LEAST = 85;
 const REPORTS = join(PROJECT_ROOT, 'dist', 'mutation');
 
-/** Prints a table by file, and what no test noticed. Gives back whether enough was noticed. */
-export async function mutateGroups(names: readonly string[]): Promise<boolean> {
+/** Prints a table by file, and what no test noticed; of `files` only, where some are named. Gives back whether enough was noticed. */
+export async function mutateGroups(names: readonly string[], files: readonly string[]): Promise<boolean> {
   const groups = names.length === 0 ? Object.keys(MUTATION_GROUPS) : names;
   const unknown = groups.find((name) => !Object.hasOwn(MUTATION_GROUPS, name));
   if (unknown !== undefined)
@@ -28,7 +28,7 @@ export async function mutateGroups(names: readonly string[]): Promise<boolean> {
   const low: string[] = [];
   for (const name of groups) {
     const begun = Date.now();
-    const group = await mutate(name, MUTATION_GROUPS[name]!);
+    const group = await mutate(name, MUTATION_GROUPS[name]!, files);
     const seconds = Math.round((Date.now() - begun) / 1000);
     for (const score of group) console.log(row(score, seconds));
     scores.push(...group);
@@ -70,12 +70,12 @@ function row(score: FileScore, seconds: number | string): string {
 }
 
 /** One run of Stryker. Results are kept in dist/mutation: where neither a mutant nor its tests changed, it is not run again. */
-async function mutate(name: string, { files, tests }: MutationGroup): Promise<FileScore[]> {
+async function mutate(name: string, { files, tests }: MutationGroup, only: readonly string[]): Promise<FileScore[]> {
   mkdirSync(REPORTS, { recursive: true });
   // Not `testFiles`: with it, Stryker 9.6.1 never switches on what is changed at the top of a module.
   process.env.REPACKENV_MUTATION_TESTS = tests.join(' ');
   const results = await new Stryker({
-    mutate: [...files],
+    mutate: [...(only.length === 0 ? files : only)],
     testRunner: 'kept-vitest',
     vitest: { configFile: 'test/vitest.config.ts', related: false },
     coverageAnalysis: 'perTest',
@@ -98,8 +98,8 @@ async function mutate(name: string, { files, tests }: MutationGroup): Promise<Fi
   }).runMutationTest();
   const scores = new Map<string, FileScore>();
   for (const { fileName, status, location, mutatorName, replacement = '' } of results) {
-    if (status === 'Ignored') continue;
     const file = relative(PROJECT_ROOT, fileName).replaceAll('\\', '/');
+    if (status === 'Ignored' || (only.length > 0 && !only.includes(file))) continue;
     const score = scores.get(file) ?? { file, mutants: 0, killed: 0, survivors: [] };
     scores.set(file, score);
     score.mutants += 1;

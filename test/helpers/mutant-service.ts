@@ -19,7 +19,7 @@ type Answer =
 
 /**
  * The runner of a thread that is kept for many mutants: it runs a file as any, then files again and again as it is asked. Test files are read anew
- * each time, the sources not, so that nothing is known here of what is changed at the top of a module.
+ * each time, and so is all that they import: what a module keeps (parsed texts) would hide a mutant, or outlive it.
  */
 export default class MutantService extends TestRunner {
   override async onAfterRunFiles(): Promise<void> {
@@ -66,8 +66,9 @@ export default class MutantService extends TestRunner {
       inject('globalNamespace' as never)
     ]!.activeMutant = undefined;
     state.filepath = path;
-    const module = state.evaluatedModules.getModuleById(path);
-    if (module !== undefined) state.evaluatedModules.invalidateModule(module);
+    for (const [id, module] of state.evaluatedModules.idToModuleMap)
+      if (!id.includes('/node_modules/'))
+        Object.assign(module, { evaluated: false, promise: undefined, exports: undefined });
     const escaped = names?.map((name) => name.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
     this.config.testNamePattern = escaped && new RegExp(`^\\s*(?:${escaped.join('|')})$`);
     const ran: { name: string; error: string | undefined }[] = [];
@@ -95,7 +96,7 @@ export default class MutantService extends TestRunner {
 interface WorkerState {
   filepath: string;
   providedContext: Record<string, unknown>;
-  evaluatedModules: { getModuleById(id: string): object | undefined; invalidateModule(module: object): void };
+  evaluatedModules: { idToModuleMap: ReadonlyMap<string, object> };
 }
 
 function errorOf(task: RunnerTask): string | undefined {
