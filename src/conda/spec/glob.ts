@@ -13,7 +13,7 @@ export function globMatches(pattern: string, text: string, { caseMatters = false
     if (wanted[p] === '*') {
       star = p++;
       retry = at;
-    } else if (p < wanted.length && wanted[p] === given[at]) {
+    } else if (wanted[p] === given[at]) {
       p++;
       at++;
     } else if (star >= 0) {

@@ -79,7 +79,7 @@ function segments(text: string): Part[][] | undefined {
   const result: Part[][] = [];
   for (const piece of pieces) {
     const runs = piece.match(/[0-9]+|[^0-9]+/g);
-    if (runs === null || piece === '_') return undefined;
+    if (runs === null) return undefined;
     const parts = runs.map(part);
     // A 0 before a leading word keeps numbers and words in phase: `1.1.a1` is `1.1.0a1`.
     result.push(/^[0-9]/.test(piece) ? parts : [0, ...parts]);

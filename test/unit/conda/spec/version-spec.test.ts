@@ -85,6 +85,35 @@ describe('versionMatches', () => {
     expect(versionMatches(constraint, version)).toBe(expected);
   });
 
+  // What conda 26.7.1 answers, and py-rattler 0.28 but for the three marked.
+  it.each([
+    ['1.0.*', '1', true],
+    ['=1.2.3', '1.2', false],
+    ['=1.2', '1.2+l', true],
+    ['=1.2+local', '1.3+local', false],
+    ['=1.2+local', '1.2+local.1', true],
+    ['=1.2+local', '1.2+localx', true], // rattler: no
+    ['=1.2+local', '1.2', false],
+    ['=1.2+3.1', '1.2+3', false],
+    ['=1.0rc', '1.0rc1', true],
+    ['=1.0rc', '1.0rca', true], // rattler: no
+    ['=1.0rc', '1.0brc', false],
+    ['=1.0rc', '1.0.1', false],
+    ['=1.0rc', '1.0', false],
+    ['=1.2dev', '1.2dev3', true],
+    ['=1.2dev', '1.2rc1', false],
+    ['=1.2.post', '1.2.post1', true],
+    ['=1.0a1', '1.0a', false],
+    ['=1.0a1', '1.0a1.2', true],
+    ['=1.0a1', '1.0b1', false],
+    ['=1.0.1_', '1.0.1_', true],
+    ['=1.0.1_', '1.0.1', false],
+    ['=1.0.1', '1.0.1_', true],
+    ['=1.0.1a', '1.0.1ab', true], // rattler: no
+  ])('the beginning %s of a version takes %s: %s', (constraint, version, expected) => {
+    expect(versionMatches(constraint, version)).toBe(expected);
+  });
+
   it.each([
     '^1.9$',
     '1.9$',

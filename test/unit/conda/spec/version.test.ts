@@ -29,6 +29,23 @@ describe('compareVersions', () => {
     }
   });
 
+  // Both conda 26.7.1 and py-rattler 0.28 refuse these, but for the last, which conda takes.
+  it.each(['1.', '1+', '+1', '1.0+1..2', '1.0+a+b', '1-1_2', '__', '_'])('%j is no version', (text) => {
+    expect(parseVersion(text)).toBeUndefined();
+  });
+
+  // In the order of both.
+  it.each([
+    [['1.dev1', '1__', '1._', '1.a', '1', '1.0', '1.post1']],
+    [['9!1', '10!1', '10!1.0_1', '11!0.1']],
+    [['1.0-1', '1.0_1', '1.0-1-2']],
+    [['1+a', '1+b', '1+1', '1+1.2', '1.1+0']],
+  ])('%j is in order', (texts) => {
+    for (const text of texts) expect(parseVersion(text)).toBeDefined();
+    for (const [at, text] of texts.slice(1).entries()) expect(compareVersions(texts[at]!, text)).toBeLessThanOrEqual(0);
+    expect(compareVersions(texts.at(-1)!, texts[0]!)).toBe(1);
+  });
+
   it('sorts what is no version before every version and never throws', () => {
     expect(['1.0', '1..2', '0.1', '', 'a b'].sort(compareVersions)).toEqual(['', '1..2', 'a b', '0.1', '1.0']);
   });
