@@ -15,6 +15,8 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUT = join(ROOT, 'dist');
 /** Shipped as they are: src/runtime/program-files.ts says where. */
 const ASSETS = [join('src', 'site', 'assets'), join('src', 'cli', 'pages')];
+/** What a thread starts with. */
+const THREADS = ['engine/embedded/solve-worker', 'runtime/hash-worker'];
 /** Asked for by a package that does without: CycloneDX writes XML with it, which nobody asks for. */
 const OPTIONAL = ['xmlbuilder2'];
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -22,7 +24,7 @@ const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'p
 for (const folder of ['src', 'scripts']) rmSync(join(OUT, folder), { recursive: true, force: true });
 // Entries lie as in src/, all else flat beside main.js: where a file of the program is, can then be told from the bundle as from the sources.
 const chunks = await bundle('src', {
-  input: { main: 'src/main.ts', 'engine/embedded/solve-worker': 'src/engine/embedded/solve-worker.ts' },
+  input: Object.fromEntries(['main', ...THREADS].map((name) => [name, `src/${name}.ts`])),
   // Peers are not installed with the program: who wants them brings them.
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies), ...OPTIONAL],
 });

@@ -26,7 +26,7 @@ import { rolldown } from 'rolldown';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUILT = join(ROOT, 'dist', 'src');
 /** Threads' scripts and texts, by their paths below dist/src: src/runtime/program-files.ts asks for them. */
-const THREADS = ['engine/embedded/solve-worker.js'];
+const THREADS = ['engine/embedded/solve-worker.js', 'runtime/hash-worker.js'];
 const TEXTS = ['cli/pages', 'site/assets'];
 /** Of node's own, by which it finds out whether it has a script in it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';

@@ -11,7 +11,7 @@ import type { PlannedMember, PlannedPart, PlannedSet } from './plan-parts.js';
 import { sourcePieces } from '../export/source.js';
 import { parseSetFile } from '../set/headers.js';
 import { setFileName } from '../set/names.js';
-import { writePart, type TarMember } from './write-part.js';
+import { putInto, writePart, type Room, type TarMember } from './write-part.js';
 import { filesIn, mediumSums } from './write-sums.js';
 
 /** A file for those who have none of our programs; `executable` where the file system knows that. */
@@ -200,12 +200,9 @@ async function writeParts(
 }
 
 function tarMember(rt: Runtime, dir: string, { name, size, mtimeMs, from }: PlannedMember): TarMember {
-  const pieces = 'file' in from ? () => sourcePieces(rt, dir, from.file) : () => inOnePiece(from.bytes);
+  const pieces = (room: Room): AsyncIterable<Uint8Array> =>
+    'file' in from ? sourcePieces(rt, dir, from.file, room) : putInto(room, from.bytes);
   return { name, size, mtimeMs, pieces };
-}
-
-async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
 }
 
 /** Those that are not in OUT with these very bytes. */

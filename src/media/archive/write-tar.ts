@@ -78,7 +78,7 @@ function block({ size, mtimeMs }: TarEntry, { prefix, name }: { prefix: string; 
   field(257, 'ustar\u000000');
   field(345, prefix);
   let sum = 0;
-  for (const byte of header) sum += byte;
+  for (let at = 0; at < BLOCK; at += 1) sum += header[at]!;
   field(148, `${sum.toString(8).padStart(6, '0')}\0 `);
   return header;
 }

@@ -40,8 +40,8 @@ export async function manifestDigest(rt: SourceRuntime, dir: string): Promise<st
 }
 
 /**
- * A file of the channel folder, in pieces of 256 KiB, each in memory of its own. The last piece comes only after the digest of all was found
- * to be the manifest's.
+ * A file of the channel folder, in pieces: as large as the `room` for each, else of 256 KiB, each in memory of its own. The last piece comes
+ * only after the digest of all was found to be the manifest's.
  *
  * @throws RepackError E_FOLDER_DIFFERS: missing, no regular file, or other bytes than the manifest says. E_DISK.
  */
@@ -49,6 +49,7 @@ export async function* sourcePieces(
   rt: SourceRuntime,
   dir: string,
   { path, size, sha256 }: Pick<ManifestFile, 'path' | 'size' | 'sha256'>,
+  room?: () => Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   const handle = await reading(dir, path, () => rt.fs.openNoFollow(join(dir, path)));
   try {
@@ -58,7 +59,8 @@ export async function* sourcePieces(
     const hash = createHash('sha256');
     for (let position = 0; position < size;) {
       rt.signal.throwIfAborted();
-      const piece = new Uint8Array(Math.min(PIECE, size - position));
+      const left = size - position;
+      const piece = room?.().subarray(0, left) ?? new Uint8Array(Math.min(PIECE, left));
       const { bytesRead } = await reading(dir, path, () => handle.read(piece, 0, piece.length, position));
       if (bytesRead === 0) throw folderDiffers(dir, path, 'it became shorter while it was read');
       const got = piece.subarray(0, bytesRead);

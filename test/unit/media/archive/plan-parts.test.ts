@@ -6,7 +6,7 @@ import { sha256Of } from '../../../../src/codec/digests.js';
 import { changesSince, publishedAs, restrictedTo } from '../../../../src/media/set/changes.js';
 import { planSet, type PlannedSet, type SetWish } from '../../../../src/media/archive/plan-parts.js';
 import { parsePartHeader, type PartHeader } from '../../../../src/media/set/headers.js';
-import { writePart } from '../../../../src/media/archive/write-part.js';
+import { putInto, writePart, type Room } from '../../../../src/media/archive/write-part.js';
 import type { Manifest, ManifestFile } from '../../../../src/channel/manifest/manifest.js';
 import { folderOfTest } from '../../../helpers/made-channel.js';
 import { testRuntime } from '../../../helpers/runtime.js';
@@ -262,9 +262,7 @@ async function writeAll(set: PlannedSet, out: string): Promise<number[]> {
       name,
       size,
       mtimeMs,
-      pieces: async function* () {
-        if (size > 0) yield 'bytes' in from ? from.bytes : Buffer.from(noise(size, name));
-      },
+      pieces: (room: Room) => putInto(room, 'bytes' in from ? from.bytes : noise(size, name)),
     }));
     const target = { path: join(out, part.file), compression: set.compression, needed: 0 };
     sizes.push((await writePart(rt, members, target)).size);
