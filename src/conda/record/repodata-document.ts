@@ -120,11 +120,9 @@ function documentBytes(document: RepodataDocument, kept: Uint8Array | undefined)
 type Part = string | Range;
 
 function wholeMembers(members: ReadonlyMap<string, Range>): Part[] {
-  const parts: Part[] = [];
-  for (const [key, range] of members) {
-    if (!key.startsWith('_')) parts.push(`${parts.length === 0 ? '{' : ','}${JSON.stringify(key)}:`, range);
-  }
-  return [...parts, '}'];
+  const carried = [...members].filter(([key]) => !key.startsWith('_'));
+  const parts = carried.flatMap(([key, range], at): Part[] => [`${at === 0 ? '' : ','}${JSON.stringify(key)}:`, range]);
+  return ['{', ...parts, '}'];
 }
 
 function recordParts(document: RepodataDocument, kept: Uint8Array, key: string): Part[] {

@@ -41,6 +41,11 @@ describe('reachable', () => {
   });
 });
 
+it('says in a pruned document no subdir where the index says none', () => {
+  const index = scanRepodata(new TextEncoder().encode('{"packages":{}}'), 'test');
+  expect(JSON.parse(new TextDecoder().decode(prunedDocument(index, new Set(['a']))))).toMatchObject({ info: {} });
+});
+
 describe('prunedDocument', () => {
   const channel = indexOf([
     ['python-3.9-0.conda', ['__glibc >=2.17', 'tzdata']],

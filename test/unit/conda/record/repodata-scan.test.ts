@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../../../scripts/lib/layers.js';
 import { isRepackError } from '../../../../src/base/errors.js';
 import type { RepodataIndex } from '../../../../src/conda/record/repodata-index.js';
+import { namesInV3 } from '../../../../src/conda/record/repodata-document.js';
 import { scanRepodata, type ScanOptions } from '../../../../src/conda/record/repodata-scan.js';
 
 const WHERE = 'https://example.org/linux-64/repodata.json';
@@ -183,9 +184,9 @@ describe('scanRepodata', () => {
 
   it('B3 refuses a document cut at any byte', () => {
     const whole = bytesOf(SAMPLE);
-    for (let length = 0; length < whole.length; length++) {
-      expect(refusal(() => scanRepodata(whole.subarray(0, length), WHERE)).code, `cut at ${length}`).toBe('E_REPODATA');
-    }
+    const cuts = Array.from(whole.keys());
+    const codes = cuts.map((length) => refusal(() => scanRepodata(whole.subarray(0, length), WHERE)).code);
+    expect(new Set(codes)).toEqual(new Set(['E_REPODATA']));
   });
 
   it('B3 takes __proto__ for a name like any other', () => {
@@ -221,13 +222,120 @@ describe('scanRepodata', () => {
     expect(index.filenames('pkg77')).toEqual(
       Array.from({ length: 20 }, (_, k) => `pkg77-${k}.0-h${k * 5000 + 77}_0.tar.bz2`),
     );
-    for (const [fn, value] of Object.entries(packages)) {
-      expect(JSON.parse(new TextDecoder().decode(index.rawRecord(fn)))).toEqual(value);
-    }
+    const textOf = (fn: string): string => new TextDecoder().decode(index.rawRecord(fn));
+    expect(Object.entries(packages).filter(([fn, value]) => textOf(fn) !== JSON.stringify(value))).toEqual([]);
     const half = index.filter((fn) => fn.endsWith('0_0.tar.bz2'));
     expect(half.size).toBe(10_000);
     expect(scanRepodata(half.toBytes(), WHERE).size).toBe(10_000);
   });
+});
+
+describe('what an index says of its files', () => {
+  it('has a number for each that it has', () => {
+    const index = scan(SAMPLE);
+    const files = [...index.allFilenames()];
+    expect(index.positions).toBe(5);
+    expect(files.map((fn) => index.position(fn)).toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect(index.position('a-9-0.conda')).toBe(-1);
+    const part = index.filter((fn) => fn !== 'a-2-0.tar.bz2');
+    expect(part.position('a-2-0.tar.bz2')).toBe(-1);
+    for (const fn of part.allFilenames()) expect(part.position(fn)).toBe(index.position(fn));
+  });
+
+  it('names the packages, of a part of an index all that the whole has', () => {
+    const index = scan(SAMPLE);
+    expect(new Set(index.packageNames())).toEqual(new Set(['a', 'r-b', 'r']));
+    expect([...index.filter((fn) => fn === 'r-1-0.conda').packageNames()]).toEqual(['r']);
+    expect([...scan({ packages: { odd: {} } }).packageNames()]).toEqual([]);
+    const part = scan(SAMPLE, { names: ['a', 'r', 'z'], published: 70 });
+    expect([...part.packageNames()]).toEqual(['a', 'r', 'z']);
+    expect([part.published, part.size]).toEqual([70, 5]);
+    expect(scan(SAMPLE, { published: 70 }).published).toBe(5);
+    expect(scan(SAMPLE).filter(() => false).published).toBe(5);
+  });
+
+  it.each<[unknown, string[]]>([
+    [undefined, []],
+    [{}, []],
+    [{ conda: { 'x-1-0': {}, 'y-1-0': {} }, whl: { 'z-1-0': {} } }, ['x-1-0.conda', 'y-1-0.conda', 'z-1-0.whl']],
+    [{ conda: { 'a-1-0': {}, 'x-1-0': {} } }, ['x-1-0.conda']],
+    [{ conda: null, whl: 7, x: 'y' }, []],
+    [null, []],
+    [[{ conda: {} }], []],
+    ['conda', []],
+  ])('names what is there in the form of CEP 48 only: %j', (v3, names) => {
+    expect(scan({ ...SAMPLE, v3 }).v3Filenames()).toEqual(names);
+    expect(namesInV3(v3 === undefined ? undefined : bytesOf(JSON.stringify(v3)))).toEqual(
+      names.length === 1 ? ['a-1-0.conda', ...names] : names,
+    );
+  });
+
+  it('names nothing of a v3 that is no JSON', () => {
+    expect(scan('{"packages":{},"v3":{x}}').v3Filenames()).toEqual([]);
+  });
+
+  it('finds names of any letters, each by its own', () => {
+    const names = ['é-1-0.conda', 'è-1-0.conda', 'e-1-0.conda', 'ş-1-0.conda', '-1-0.conda', '--', 'a-b', 'a', ''];
+    const index = scan({ packages: Object.fromEntries(names.map((fn, n) => [fn, { n }])) });
+    for (const [n, fn] of names.entries()) {
+      expect(new TextDecoder().decode(index.rawRecord(fn))).toBe(`{"n":${n}}`);
+      for (const other of [`${fn}x`, fn.slice(1), fn.slice(0, -1), `x${fn}`, fn.replace('1', '2')])
+        expect(index.has(other)).toBe(names.includes(other));
+    }
+    expect(index.filenames('é')).toEqual(['é-1-0.conda']);
+    expect(index.filenames('a')).toEqual(['a']);
+    expect(index.filenames('a-b')).toEqual(['a-b']);
+    expect(index.filenames('')).toEqual(['']);
+  });
+
+  it('keeps the names of one package together where others have the same beginning', () => {
+    const names = ['r-1-0.conda', 'r-base-1-0.conda', 'r-2-0.conda', 'r-base-core-1-0.conda', 'r-base-2-0.conda'];
+    const index = scan({ packages: Object.fromEntries(names.map((fn) => [fn, {}])) });
+    expect(index.filenames('r')).toEqual(['r-1-0.conda', 'r-2-0.conda']);
+    expect(index.filenames('r-base')).toEqual(['r-base-1-0.conda', 'r-base-2-0.conda']);
+    expect(index.filenames('r-base-core')).toEqual(['r-base-core-1-0.conda']);
+  });
+
+  it('copies neighbours, and what stands alone, with a comma between', () => {
+    const files = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}-1-0.conda`);
+    const index = scan(JSON.stringify({ packages: Object.fromEntries(files.map((fn) => [fn, { fn }])) }, undefined, 1));
+    for (let chosen = 0; chosen < 64; chosen += 1) {
+      const kept = files.filter((_, at) => (chosen & (1 << at)) !== 0);
+      expect(parsed(index.filter((fn) => kept.includes(fn)))).toEqual({
+        packages: Object.fromEntries(kept.map((fn) => [fn, { fn }])),
+        'packages.conda': {},
+      });
+    }
+  });
+});
+
+describe('what is an index of nothing', () => {
+  // CEP 36: `{}` is one; conda tells people to write it.
+  it.each(['{}', '{"info":{}}', '{"removed":[],"repodata_version":1,"signatures":{},"v3":{}}'])('%s', (text) => {
+    expect(scan(text).size).toBe(0);
+  });
+
+  it.each(['', ' \n'])('%j, where it may be blank', (text) => {
+    expect(scan(text, { mayBeBlank: true }).size).toBe(0);
+    expect(parsed(scan(text, { mayBeBlank: true }))).toEqual({});
+    expect(refusal(() => scan(text, { mayBeBlank: false })).what).toContain('empty');
+  });
+
+  it('nothing else, though it may be blank', () => {
+    expect(refusal(() => scan('x', { mayBeBlank: true })).code).toBe('E_REPODATA');
+    expect(scan(SAMPLE, { mayBeBlank: true }).size).toBe(5);
+  });
+});
+
+it.each([
+  ['{"packages":{},"info":[]}', `${WHERE}, byte 22`],
+  ['{"packages":{},"repodata_version":-1}', `${WHERE}, byte 34`],
+  ['{"packages":{},"repodata_version":1.5}', `${WHERE}, byte 34`],
+  ['{"packages":{},"repodata_version":0}', undefined],
+  ['', WHERE],
+])('says where %s is wrong: %s', (text, where) => {
+  if (where === undefined) expect(scan(text).repodataVersion).toBe(0);
+  else expect(refusal(() => scan(text)).where).toBe(where);
 });
 
 describe('real channel indexes', () => {
