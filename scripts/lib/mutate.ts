@@ -89,6 +89,7 @@ async function mutate(name: string, { files, tests }: MutationGroup, only: reado
     concurrency: Number(process.env.REPACKENV_MUTATION_WORKERS ?? 2),
     // A busy machine makes no mutant hang.
     timeoutMS: 20_000,
+    dryRunTimeoutMinutes: 60,
     incremental: true,
     incrementalFile: join(REPORTS, `${name}.json`),
     cleanTempDir: 'always',

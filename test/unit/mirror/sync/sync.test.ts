@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planSync, type SyncTask } from '../../../../src/mirror/sync/sync.js';
 import { refuseShrink } from '../../../../src/mirror/sync/shrink.js';
-import { openDependencies } from '../../../../src/conda/record/open-dependencies.js';
 import { planMirrorClean } from '../../../../src/mirror/sync/clean.js';
 import type { MirrorSource, PickedFile } from '../../../../src/mirror/select/select.js';
 import type { Channel } from '../../../../src/conda/channel/channel.js';
@@ -199,35 +198,6 @@ describe('refuseShrink', () => {
   ])('N13 of %i, %i gone, limit %d', (before, gone, limit, expected) => {
     expect(shrink(before, gone, limit)).toBe(expected);
     expect(shrink(before, gone, limit, true)).toBeUndefined();
-  });
-});
-
-describe('openDependencies', () => {
-  const file = (subdir: string, name: string, depends: string[], version = '1') => ({
-    subdir,
-    fn: `${name}-${version}-0.conda`,
-    record: { name, version, build: '0', build_number: 0, depends },
-  });
-
-  it.each<[string, ReturnType<typeof file>[], string[]]>([
-    [
-      'satisfied in the platform and in noarch',
-      [file('linux-64', 'a', ['b', 'c >=1']), file('linux-64', 'b', []), file('noarch', 'c', [])],
-      [],
-    ],
-    ['another version', [file('linux-64', 'a', ['b >=2']), file('linux-64', 'b', [])], ['a b >=2']],
-    ['only on another platform', [file('linux-64', 'a', ['b']), file('win-64', 'b', [])], ['a b']],
-    ['noarch may be meant for one platform', [file('noarch', 'a', ['b']), file('win-64', 'b', [])], []],
-    [
-      'the machine’s, a condition, and what can’t be read',
-      [file('noarch', 'a', ['__glibc >=2.17', 'x; if y', '???'])],
-      [],
-    ],
-    ['names are compared without case', [file('noarch', 'A', ['A'])], []],
-  ])('%s', (_name, files, expected) => {
-    expect(
-      openDependencies(files).map(({ path, depends }) => `${path.split('/')[1]!.split('-')[0]} ${depends}`),
-    ).toEqual(expected);
   });
 });
 

@@ -1,0 +1,166 @@
+import { crc32 } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { JsonBytesError } from '../../../../src/base/json-bytes.js';
+import { runScanner, type RunScan } from '../../../../src/conda/record/run-scan.js';
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** As a reader does it: so many bytes come at a time, and what was not taken comes again. */
+function scan(text: string, piece = text.length + 1): RunScan {
+  const bytes = encode(text);
+  const scanner = runScanner((some, before) => crc32(some, before));
+  let [base, end] = [0, 0];
+  do {
+    end = Math.min(bytes.length, end + piece);
+    base += scanner.push(bytes.subarray(base, end), base, end === bytes.length);
+  } while (end < bytes.length);
+  return scanner.done();
+}
+
+/** Of each run its name, its map, and the file names that lie in its bytes, whose sum is checked. */
+function runsOf(text: string, piece?: number): [string, string, string[]][] {
+  const bytes = encode(text);
+  return scan(text, piece).runs.map(({ name, odd, map, start, end, sum }) => {
+    const slice = bytes.subarray(start, end);
+    expect(sum).toBe(crc32(slice));
+    return [
+      odd ? `${name} (odd)` : name,
+      map,
+      Object.keys(JSON.parse(`{${new TextDecoder().decode(slice)}}`) as object),
+    ];
+  });
+}
+
+const SAMPLE = JSON.stringify({
+  info: { subdir: 'linux-64', note: 'é' },
+  packages: {
+    'a-1-0.tar.bz2': { depends: ['}'] },
+    'a-2-0.tar.bz2': {},
+    'a-b-1-0.tar.bz2': {},
+    'a-3-0.tar.bz2': {},
+    odd: {},
+    'a-b': { x: [{}] },
+  },
+  removed: ['x'],
+  signatures: {},
+  _url: 'y',
+  'packages.conda': { 'a-1-0.conda': {}, '-1-0.conda': {}, 'b-1-0.conda': {}, 'b-1-1.conda': { y: 'é"\\' } },
+  repodata_version: 1,
+});
+
+const RUNS = [
+  ['a', 'packages', ['a-1-0.tar.bz2', 'a-2-0.tar.bz2']],
+  ['a-b', 'packages', ['a-b-1-0.tar.bz2']],
+  ['a', 'packages', ['a-3-0.tar.bz2']],
+  ['odd (odd)', 'packages', ['odd']],
+  ['a-b (odd)', 'packages', ['a-b']],
+  ['a', 'packages.conda', ['a-1-0.conda']],
+  ['-1-0.conda (odd)', 'packages.conda', ['-1-0.conda']],
+  ['b', 'packages.conda', ['b-1-0.conda', 'b-1-1.conda']],
+];
+
+describe('runScanner', () => {
+  it('finds the neighbours of one name, and carries info and version as they are', () => {
+    expect(runsOf(SAMPLE)).toEqual(RUNS);
+    expect(scan(SAMPLE)).toMatchObject({
+      info: '{"subdir":"linux-64","note":"é"}',
+      repodata_version: '1',
+      records: 10,
+      size: encode(SAMPLE).length,
+    });
+  });
+
+  it('says the same however it comes in pieces', () => {
+    const expected = scan(SAMPLE);
+    const bytes = encode(SAMPLE).length;
+    const pieces = Array.from({ length: bytes }, (_, at) => at + 1);
+    expect(pieces.filter((piece) => JSON.stringify(scan(SAMPLE, piece)) !== JSON.stringify(expected))).toEqual([]);
+  });
+
+  it.each([
+    ['with blanks', JSON.stringify(JSON.parse(SAMPLE), undefined, '\t').replaceAll('\n', ' \r\n ')],
+    ['with a mark and a line end', `\ufeff ${SAMPLE}\n`],
+  ])('reads one %s', (_what, text) => {
+    for (const piece of [1, 3, 1000]) expect(runsOf(text, piece)).toEqual(RUNS);
+    expect(scan(text).size).toBe(encode(text).length);
+  });
+
+  it.each([
+    ['{"packages":{}}', undefined, undefined],
+    ['{"packages.conda":{},"repodata_version":12}', undefined, '12'],
+    ['{"repodata_version":1,"packages":{},"info":{}}', '{}', '1'],
+  ])('reads %s, which has no records', (text, info, version) => {
+    for (const piece of [1, 100])
+      expect(scan(text, piece)).toEqual({ info, repodata_version: version, runs: [], records: 0, size: text.length });
+  });
+
+  it.each([
+    ['a file twice', '{"packages":{"a-1-0.conda":{},"b-1-0.conda":{},"a-1-0.conda":{}}}'],
+    ['a file in both maps', '{"packages":{"a-1-0.conda":{}},"packages.conda":{"a-1-0.conda":{}}}'],
+    ['a key twice', '{"packages":{},"packages":{}}'],
+    ['info twice', '{"info":{},"info":{},"packages":{}}'],
+    ['what is left out, twice', '{"removed":[],"removed":[],"packages":{}}'],
+    ['something behind it', '{"packages":{}}{'],
+    ['no records', '{"info":{}}'],
+    ['no end', '{"packages":{"a-1-0.conda":{}}'],
+    ['no end, without records', '{"packages":{}'],
+    ['no second brace', '{"packages":'],
+    ['half a record', '{"packages":{"a-1-0.conda":{'],
+    ['a file name without a record', '{"packages":{"a-1-0.conda":'],
+    ['records of another form (CEP 48)', '{"packages":{},"v3":{}}'],
+    ['a key of the future', '{"packages":{},"x_":{}}'],
+    ['an escape in a file name', '{"packages":{"a\\u002d1-0.conda":{}}}'],
+    ['a file name that is not ASCII', '{"packages":{"é-1-0.conda":{}}}'],
+    ['a DEL in a file name', '{"packages":{"a\u007f-1-0.conda":{}}}'],
+    ['a record that is a number', '{"packages":{"a-1-0.conda":12}}'],
+    ['a record that is a list', '{"packages":{"a-1-0.conda":[]}}'],
+    ['records that are a list', '{"packages":[]}'],
+    ['no comma between members', '{"packages":{}"info":{}}'],
+    ['a comma before the first member', '{,"packages":{}}'],
+    ['a comma behind the last', '{"packages":{},}'],
+    ['no comma between records', '{"packages":{"a-1-0.conda":{}"b-1-0.conda":{}}}'],
+    ['a comma before the first record', '{"packages":{,"a-1-0.conda":{}}}'],
+    ['a comma behind the last record', '{"packages":{"a-1-0.conda":{},}}'],
+    ['no colon', '{"packages"{}}'],
+    ['no colon behind a file name', '{"packages":{"a-1-0.conda"{}}}'],
+    ['deep nesting', `{"packages":{"a-1-0.conda":{"a":${'['.repeat(64)}${']'.repeat(64)}}}}`],
+    ['deep nesting outside of records', `{"info":${'['.repeat(65)}${']'.repeat(65)},"packages":{}}`],
+    ['0 bytes', ''],
+    ['a page', '<html>'],
+    ['a list', '[]'],
+  ])('leaves one with %s to the scan of the whole', (_what, text) => {
+    for (const piece of [1, 7, 1000]) expect(() => scan(text, piece)).toThrow(JsonBytesError);
+  });
+
+  it('does not wait for more where more would change nothing', () => {
+    for (const text of [
+      '{"packages":{},"packages"  :',
+      '{"packages":{"a\\u002d":{}',
+      '{"packages":{"a":1',
+      '{"x":1,',
+    ]) {
+      const scanner = runScanner(() => 0);
+      expect(() => scanner.push(encode(text), 0, false)).toThrow(JsonBytesError);
+    }
+  });
+
+  it('lets a value be as deep as the scan of the whole does', () => {
+    const deep = `${'['.repeat(63)}${']'.repeat(63)}`;
+    expect(scan(`{"info":[${deep}],"packages":{"a-1-0.conda":{"a":${deep}}}}`).records).toBe(1);
+  });
+
+  it('keeps 30,000 names apart, and finds the one that is there twice', () => {
+    const names = Array.from({ length: 30_000 }, (_, at) => `"p${at % 100}-${at}-0.conda":{}`);
+    const { records, runs } = scan(`{"packages":{${names.join(',')}}}`);
+    expect([records, runs.length]).toEqual([30_000, 30_000]);
+    for (const at of [0, 1, 5000, 29_999])
+      expect(() => scan(`{"packages":{${[...names, names[at]].join(',')}}}`)).toThrow('a file name twice');
+  });
+
+  it('gives up where the records are not sorted by name', () => {
+    const text = (runs: number): string =>
+      `{"packages":{${Array.from({ length: runs }, (_, at) => `"${at % 2}-${at}-":{}`).join(',')}}}`;
+    expect(scan(text(200_000)).runs).toHaveLength(200_000);
+    expect(() => scan(text(200_001))).toThrow('too many runs');
+  });
+});
