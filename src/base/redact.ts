@@ -1,5 +1,5 @@
 import type { Secret } from './secret.js';
-import { holdsSecret, secretPlaces, type Place } from './secret-forms.js';
+import { holdsAnySecret, secretPlaces, type Place } from './secret-forms.js';
 
 /** What stands in a text where a secret stood. */
 export const MASK = '<TOKEN>';
@@ -13,7 +13,7 @@ export interface Redactor {
   register(secret: Secret): void;
   redact(text: string): string;
   /** True where the bytes hold a registered value in any of its spellings: the scan at the end of a run. */
-  foundIn(bytes: Uint8Array): boolean;
+  foundIn(bytes: Uint8Array): Promise<boolean>;
 }
 
 /** `/t/<anything up to / ? # quote, bracket, blank or end>`: wider than conda's own mask. */
@@ -32,7 +32,7 @@ export function createRedactor(): Redactor {
         .reduce((clean, secret) => masked(clean, secretPlaces(clean, secret)), text)
         .replace(TOKEN_PATH, `$1${MASK}`)
         .replace(USER_INFO, '$1<USER>@'),
-    foundIn: (bytes) => secrets.some((secret) => holdsSecret(bytes, secret)),
+    foundIn: (bytes) => holdsAnySecret(bytes, secrets),
   };
 }
 

@@ -27,11 +27,23 @@ export function holdsSecret(content: string | Uint8Array, secret: Secret | undef
   if (secret === undefined) return false;
   if (typeof content === 'string') return secretPlaces(content, secret).length > 0;
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  for (let at = 0; at < bytes.length; at += PIECE) if (holdsSecret(pieceOf(bytes, at), secret)) return true;
+  return false;
+}
+
+/** Whether one of the secrets stands in the bytes, as {@link holdsSecret}; between the pieces of large ones others are let at work. */
+export async function holdsAnySecret(content: Uint8Array, secrets: readonly Secret[]): Promise<boolean> {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   for (let at = 0; at < bytes.length; at += PIECE) {
-    if (secretPlaces(bytes.toString('latin1', at, Math.min(bytes.length, at + PIECE + OVERLAP)), secret).length > 0)
-      return true;
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+    const piece = pieceOf(bytes, at);
+    if (secrets.some((each) => holdsSecret(piece, each))) return true;
   }
   return false;
+}
+
+function pieceOf(bytes: Buffer, at: number): string {
+  return bytes.toString('latin1', at, Math.min(bytes.length, at + PIECE + OVERLAP));
 }
 
 interface Forms {
@@ -39,6 +51,8 @@ interface Forms {
   value: RegExp;
   /** Bytes of UTF-8. */
   length: number;
+  /** Of printable characters of ASCII only: then each of its forms is, too. */
+  isPlain: boolean;
   /** Its base64 may be of hex digits only: then digests are looked into too. No base64 of a `%` is. */
   base64LikeHex: boolean;
 }
@@ -61,6 +75,7 @@ function makeForms(value: string): Forms | undefined {
   return {
     value: new RegExp([...value].map(characterPattern).join(''), 'gi'),
     length,
+    isPlain: /^[ -~]*$/.test(value),
     base64LikeHex: cores.some((core) => HEX_ONLY.test(core)),
   };
 }
@@ -99,6 +114,7 @@ function placesIn(whole: string, forms: Forms, packedLevels: number): Place[] {
     function unpack(from: number, to: number, { name, characters, bytes }: Packing): void {
       // Where in the run the packed text begins is not known, so it is read from each of the first few characters.
       for (let first = from; first < from + characters; first += 1) {
+        if (name === 'hex' && forms.isPlain && !mayBeText(text, first, to, forms.length)) continue;
         const inner = Buffer.from(text.slice(first, to), name).toString('latin1');
         for (const [start, end] of placesIn(inner, forms, packedLevels - 1)) {
           add(
@@ -117,16 +133,33 @@ function tableOf(characters: string): Uint8Array {
   return table;
 }
 
-/** Runs of the characters, of at least so many; three times as fast as a regular expression, which begins again within each. */
+/** Runs of the characters, of at least so many. Looked for from the end of the least one: most characters are never looked at. */
 function runs(text: string, from: number, to: number, table: Uint8Array, least: number): Place[] {
   const found: Place[] = [];
-  let start = from;
-  for (let at = from; at <= to; at += 1) {
-    if (at < to && table[text.charCodeAt(at)] === 1) continue;
-    if (at - start >= least) found.push([start, at]);
-    start = at + 1;
+  for (let start = from; start + least <= to;) {
+    let other = start + least - 1;
+    while (other >= start && table[text.charCodeAt(other)] === 1) other -= 1;
+    if (other >= start) {
+      start = other + 1;
+      continue;
+    }
+    let end = start + least;
+    while (end < to && table[text.charCodeAt(end)] === 1) end += 1;
+    found.push([start, end]);
+    start = end + 1;
   }
   return found;
+}
+
+/** Whether so many bytes in a row, of those that stand in hex, are printable ones of ASCII: of digests nearly none. */
+function mayBeText(text: string, from: number, to: number, least: number): boolean {
+  for (let start = from; start + 2 * least <= to;) {
+    let other = start + 2 * (least - 1);
+    while (other >= start && text[other]! >= '2' && text[other]! <= '7') other -= 2;
+    if (other < start) return true;
+    start = other + 2;
+  }
+  return false;
 }
 
 interface Packing {

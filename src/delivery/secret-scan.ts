@@ -28,7 +28,7 @@ async function refuseLeak(rt: Pick<Runtime, 'fs' | 'secrets'>, place: string): P
     return;
   }
   if (stats?.isFile() !== true || stats.size === 0 || stats.size > MAX_SCANNED_BYTES) return;
-  if (!rt.secrets.foundIn(await rt.fs.readFile(place))) return;
+  if (!(await rt.secrets.foundIn(await rt.fs.readFile(place)))) return;
   throw new RepackError('E_SECRET_LEAK', {
     what: 'The token was found in a file that must not hold it; nothing was published',
     where: place,

@@ -60,7 +60,7 @@ export async function closedClean(
   if (failure !== undefined)
     terminal.stderr.write(printable(`warning: the log file is incomplete: ${failure.message}\n`));
   const bytes = await rt.fs.readFile(log.path).catch(() => Buffer.alloc(0));
-  if (!redactor.foundIn(bytes)) return true;
+  if (!(await redactor.foundIn(bytes))) return true;
   terminal.stderr.write(
     printable(
       `error: the token stands in the log file [E_SECRET_LEAK]\n  where: ${log.path}\n  hint: Remove that file, have the token replaced, and report this as a bug.\n`,

@@ -7,7 +7,9 @@ import { durationText, formatBytes } from './format.js';
 import { oneLine } from './printable.js';
 
 const FRAME_MS = 100;
-const TICK_MS = 1000;
+/** What says nothing for so long is drawn again with its seconds, each second. */
+const QUIET_MS = 900;
+const TICK_MS = 100;
 
 /**
  * One status line that is drawn again in place: stage, artifacts, bytes, rate. Plain writes to a terminal, since every
@@ -27,8 +29,9 @@ export function progressLine(sink: TextSink, clock: Clock, clean: (text: string)
   const frame = frames(clock);
   let drawn = '';
   let text = idle;
+  let after: string | undefined;
   let since = clock.monotonic();
-  let heard = since;
+  let [heard, ticked] = [since, since];
   let timer = idle === '' ? undefined : setInterval(tick, TICK_MS).unref();
   const draw = (more = ''): void => {
     const line = `${fitted(clean(text), widthOf(sink) - more.length)}${more}`;
@@ -38,17 +41,20 @@ export function progressLine(sink: TextSink, clock: Clock, clean: (text: string)
   // What says nothing for a while (a solve, an engine at work, a proof) still moves: by the seconds since the step began.
   function tick(): void {
     const now = clock.monotonic();
-    if (text !== '' && now - heard >= TICK_MS) draw(secondsText(now - since));
+    if (now - Math.max(heard, ticked) < QUIET_MS) return;
+    ticked = now;
+    if (after !== undefined) [text, since, after] = [after || idle, heard, undefined];
+    if (text !== '') draw(secondsText(now - since));
   }
   return {
     event(event) {
       const ends = (event.type === 'stage-finished' && event.stage !== 'index') || event.type === 'acquire-finished';
-      if (ends) [text, since] = [idle, clock.monotonic()];
+      if (ends) [text, since, after] = [idle, clock.monotonic(), undefined];
       const said = status(event);
       if (said === undefined) return;
       heard = clock.monotonic();
       if (said.whole) since = heard;
-      ({ text } = said);
+      ({ text, after } = said);
       timer ??= setInterval(tick, TICK_MS).unref();
       if (frame(said.whole)) draw();
     },
@@ -98,6 +104,7 @@ export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) =>
   interface Line {
     says: ReturnType<typeof statusText>;
     text: string;
+    after: string | undefined;
     since: number;
     heard: number;
   }
@@ -111,10 +118,12 @@ export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) =>
     sink.write(erased(sink, drawn));
     drawn = [];
   };
-  const lineOf = ([label, { text, since, heard }]: [string, Line], width: number): string => {
+  const lineOf = ([label, line]: [string, Line], width: number): string => {
     const now = clock.monotonic();
-    const more = now - heard >= TICK_MS ? secondsText(now - since) : '';
-    return `${fitted(clean(`${label}: ${text}`), width - more.length)}${more}`;
+    const isQuiet = now - line.heard >= QUIET_MS;
+    if (isQuiet && line.after) Object.assign(line, { text: line.after, since: line.heard, after: undefined });
+    const more = isQuiet ? secondsText(now - line.since) : '';
+    return `${fitted(clean(`${label}: ${line.text}`), width - more.length)}${more}`;
   };
   const draw = (): void => {
     clear();
@@ -129,12 +138,13 @@ export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) =>
   return {
     event(label, event) {
       const now = clock.monotonic();
-      const line = labels.get(label) ?? { says: statusText(clock), text: 'begins', since: now, heard: now };
+      const line = labels.get(label) ?? { says: statusText(clock), text: 'begins', after: '', since: now, heard: now };
       const isNew = !labels.has(label);
       labels.set(label, line);
-      timer ??= setInterval(draw, TICK_MS).unref();
+      timer ??= setInterval(draw, QUIET_MS).unref();
       const said = line.says(event);
-      if (said !== undefined) Object.assign(line, { text: said.text, heard: now }, said.whole ? { since: now } : {});
+      if (said !== undefined)
+        Object.assign(line, { text: said.text, after: said.after, heard: now }, said.whole ? { since: now } : {});
       if (frame(isNew || drawn.length === 0)) draw();
     },
     end(label) {
@@ -149,8 +159,15 @@ export function liveLines(sink: TextSink, clock: Clock, clean: (text: string) =>
   };
 }
 
-/** What a line says after each event; undefined: nothing else than before. `whole`: a step begins or ends, which is worth a frame. */
-function statusText(clock: Clock): (event: RepackEvent) => { text: string; whole: boolean } | undefined {
+/** `whole`: a step begins or ends, which is worth a frame. `after`: what is said once the step, which may be over, has said nothing for a while. */
+interface Said {
+  text: string;
+  whole: boolean;
+  after?: string;
+}
+
+/** What a line says after each event; undefined: nothing else than before. */
+function statusText(clock: Clock): (event: RepackEvent) => Said | undefined {
   let stage = '';
   let total = { artifacts: 0, bytes: 0 };
   let done = { artifacts: 0, bytes: 0 };
@@ -158,14 +175,14 @@ function statusText(clock: Clock): (event: RepackEvent) => { text: string; whole
   let speed = speedOf(clock);
   const indexes = new Map<string, { bytes: number; of: number }>();
 
-  const transfer = (whole: boolean): { text: string; whole: boolean } => {
+  const transfer = (whole: boolean): Said => {
     const share = total.bytes > 0 ? Math.min(1, done.bytes / total.bytes) : 1;
     const bar = '#'.repeat(Math.round(share * 20)).padEnd(20, '.');
     const far = `${done.artifacts}/${plural(total.artifacts, 'artifact')}, ${farText(done.bytes, total.bytes)}`;
     const name = latest === '' ? '' : `  ${latest}`;
     return { text: `fetch [${bar}] ${far}${speed(done.bytes, total.bytes)}${name}`, whole };
   };
-  const ofIndexes = (): { text: string; whole: boolean } => {
+  const ofIndexes = (): Said => {
     const files = [...indexes.values()];
     const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
     // One whose size is not known leaves that of all unknown.
@@ -198,7 +215,8 @@ function statusText(clock: Clock): (event: RepackEvent) => { text: string; whole
         }
         const name = what === '' ? '' : `  ${what}`;
         const text = `${STAGE_TITLES[event.stage]}: ${farText(bytes, of)}${speed(bytes, of)}${name}`;
-        return { text, whole: bytes === of };
+        // Of what is read nobody says that it was the last.
+        return { text, whole: bytes === of, ...(of === 0 || bytes === of ? { after: stage } : {}) };
       }
       case 'acquire-total':
         total = { artifacts: event.artifacts, bytes: event.bytes };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { SHARDS } from '../../channel/index/derived-files.js';
 import { sha256Of } from '../../codec/digests.js';
-import { holdsSecret } from '../../base/secret-forms.js';
+import { holdsAnySecret, holdsSecret } from '../../base/secret-forms.js';
 import type { Secret } from '../../base/secret.js';
 import type { Runtime } from '../../runtime/runtime.js';
 import { keptScanText, marksOf, parseKeptScan, sameMarks, type KeptScan } from './kept-scan.js';
@@ -77,7 +77,8 @@ export async function openRepodataCache(
     read: async (url) => (url.startsWith('file:') ? undefined : read(rt, dir, url).catch(told('reading'))),
     async write(url, entry) {
       if (url.startsWith('file:')) return;
-      if (secrets.some((each) => holdsSecret(entry.bytes, each) || holdsSecret(stampsOf(entry), each))) return;
+      if (secrets.some((each) => holdsSecret(stampsOf(entry), each)) || (await holdsAnySecret(entry.bytes, secrets)))
+        return;
       await write(rt, dir, url, entry).catch(told('writing'));
     },
     async readScan(url) {
@@ -90,7 +91,7 @@ export async function openRepodataCache(
     },
     async writeScan(url, scan) {
       const text = keptScanText(scan);
-      if (secrets.some((each) => holdsSecret(Buffer.from(text), each))) return;
+      if (await holdsAnySecret(Buffer.from(text), secrets)) return;
       await writeWhole(rt, join(dir, scanName(url)), text).catch(told('writing'));
     },
     dropScan: async (url) => void (await rt.fs.remove(join(dir, scanName(url))).catch(told('removing'))),
@@ -100,7 +101,7 @@ export async function openRepodataCache(
       return bytes !== undefined && sha256Of(bytes) === sha256 ? bytes : undefined;
     },
     async writeShard(url, sha256, { packed, bytes }) {
-      if (secrets.some((each) => holdsSecret(bytes, each))) return;
+      if (await holdsAnySecret(bytes, secrets)) return;
       await writeWhole(rt, join(dir, shardName(url, sha256)), packed).catch(told('writing'));
     },
     async keepShards(url, listed) {

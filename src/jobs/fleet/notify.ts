@@ -19,13 +19,13 @@ const OUTPUT_BYTES = 4_000;
 export async function notify(rt: Runtime, { command, report, secretVariables }: Notice): Promise<void> {
   const warn = (what: string): void =>
     rt.events.emit({ type: 'warning', message: `the program of --notify ${what}: ${command}` });
-  if (isSecret(rt, command)) return warn('was not run, for the token stands in it');
+  if (await isSecret(rt, command)) return warn('was not run, for the token stands in it');
   const [file, ...args] = wordsOf(command);
   if (file === undefined) return warn('has no name');
   const result = await rt.exec.run({
     file,
     args,
-    env: environment(rt, secretVariables),
+    env: await environment(rt, secretVariables),
     cwd: rt.machine.cwd,
     timeoutMs: LONGEST_MS,
     signal: rt.signal,
@@ -49,14 +49,15 @@ export function wordsOf(command: string): string[] {
   );
 }
 
-function environment(rt: Runtime, secretVariables: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(rt.env).flatMap(([name, value]) =>
-      value === undefined || secretVariables.includes(name) || isSecret(rt, value) ? [] : [[name, value] as const],
-    ),
-  );
+async function environment(rt: Runtime, secretVariables: readonly string[]): Promise<Record<string, string>> {
+  const passed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(rt.env)) {
+    if (value === undefined || secretVariables.includes(name) || (await isSecret(rt, value))) continue;
+    passed[name] = value;
+  }
+  return passed;
 }
 
-function isSecret(rt: Runtime, text: string): boolean {
+function isSecret(rt: Runtime, text: string): Promise<boolean> {
   return rt.secrets.foundIn(Buffer.from(text));
 }

@@ -175,7 +175,7 @@ function progressOf(
   let told = 0;
   return (bytes) => {
     read += bytes;
-    if (read - told < of / 100) return;
+    if (read - told < of / 100 && read !== of) return;
     told = read;
     rt.events.emit({ type: 'progress', stage: 'medium', bytes: Math.min(read, of), of });
   };

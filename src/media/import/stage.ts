@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { artifactMtime, nextMtime } from '../../channel/mtimes.js';
 import { bytesOfChanges, changeOf, changesTo } from '../../channel/compare-channels.js';
+import { byteProgress } from '../../base/byte-progress.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError } from '../../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME, SUMS_NAME } from '../../channel/manifest/manifest.js';
@@ -59,11 +60,12 @@ export async function stageImport(
   const { dir } = staged;
   const wanted = new Map(staged.files.filter(({ change }) => change !== 'unchanged').map((file) => [file.path, file]));
   const folders = new Set([dir]);
+  const onBytes = byteProgress(rt, { stage: 'publish', of: bytesOfChanges(staged.files) });
   const write = async (file: ContentFile): Promise<void> => {
     const path = join(dir, file.path);
     if (!folders.has(dirname(path))) await rt.fs.mkdirp(dirname(path));
     folders.add(dirname(path));
-    await writeNew(rt, path, { ...file, sha256: wanted.get(file.path)!.sha256 });
+    await writeNew(rt, path, { ...file, sha256: wanted.get(file.path)!.sha256, onBytes });
     wanted.delete(file.path);
     await rt.reach('import:file-staged');
   };
@@ -90,7 +92,11 @@ export async function stageImport(
   if (left !== undefined) throw changedMedium(left);
 }
 
-async function writeNew(rt: Runtime, path: string, file: ContentFile & { sha256: string }): Promise<void> {
+async function writeNew(
+  rt: Runtime,
+  path: string,
+  file: ContentFile & { sha256: string; onBytes: ReturnType<typeof byteProgress> },
+): Promise<void> {
   const handle = await rt.fs.open(path, 'wx');
   try {
     const hash = createHash('sha256');
@@ -98,6 +104,7 @@ async function writeNew(rt: Runtime, path: string, file: ContentFile & { sha256:
       rt.signal.throwIfAborted();
       hash.update(piece);
       await rt.fs.writeAll(handle, piece);
+      file.onBytes(piece.length, `staging ${file.path}`);
     }
     if (hash.digest('hex') !== file.sha256) throw changedMedium(file.path);
   } finally {

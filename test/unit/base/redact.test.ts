@@ -21,22 +21,22 @@ describe('J1 redact by value', () => {
     ['base64 behind user name', `Basic ${Buffer.from(`user:${TOKEN}`).toString('base64')}`],
     ['base64 in the middle', Buffer.from(`user:${TOKEN}@host`).toString('base64')],
     ['base64url', Buffer.from(`ab${TOKEN}`).toString('base64url')],
-  ])('takes it out: %s', (_name, text) => {
+  ])('takes it out: %s', async (_name, text) => {
     const clean = redactor().redact(text);
     expect(clean).not.toContain(TOKEN);
-    expect(redactor().foundIn(Buffer.from(text))).toBe(true);
-    expect(redactor().foundIn(Buffer.from(clean))).toBe(false);
+    expect(await redactor().foundIn(Buffer.from(text))).toBe(true);
+    expect(await redactor().foundIn(Buffer.from(clean))).toBe(false);
     expect(clean).toContain('<TOKEN>');
   });
 
   it.each(['xx_1.2_3', 'a+b+c+d', 'xx.y~z=1', 'ab%2Fcd%25', 'condas', 'package', 'linux-64'])(
     'J5 %s is taken out by its value, in each place; what only looks like it stays',
-    (token) => {
+    async (token) => {
       const near = `${token.slice(0, -1)} ${token.slice(1)}`;
       const text = `${near} at ${token}, /x/${encodeURIComponent(token)}/y, ${token}${token}`;
       const clean = redactor(token).redact(text);
       expect(clean).toBe(`${near} at <TOKEN>, /x/<TOKEN>/y, <TOKEN><TOKEN>`);
-      expect(redactor(token).foundIn(Buffer.from(clean))).toBe(false);
+      expect(await redactor(token).foundIn(Buffer.from(clean))).toBe(false);
     },
   );
 

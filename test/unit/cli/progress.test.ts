@@ -84,6 +84,13 @@ describe('the progress line', () => {
     expect(waits(1000)).toBe('verify  1 s');
     expect(waits(1000)).toBe('verify  2 s');
     expect(says({ type: 'progress', stage: 'read', bytes: 2e9, of: 0, what: 'a.conda' })).toContain('read: 2.0 GB');
+    // Nobody says which file was the last to be read.
+    expect(waits(1000)).toBe('verify  1 s');
+    says({ type: 'stage-started', stage: 'medium', detail: 'checking a' });
+    expect(says({ type: 'progress', stage: 'medium', bytes: 1e9, of: 2e9 })).toContain('medium: 1.0 GB of 2.0 GB');
+    expect(waits(5000)).toContain('medium: 1.0 GB of 2.0 GB');
+    says({ type: 'progress', stage: 'medium', bytes: 2e9, of: 2e9 });
+    expect(waits(2000)).toBe('medium: checking a  2 s');
     says({ type: 'stage-finished', stage: 'prove' });
     expect(waits(150_000)).toBe('verify  2 min 30 s');
     progress.end!();

@@ -103,7 +103,7 @@ describe('the token', () => {
   });
 
   it.each(JOB_NAMES)('%s: in a file that would be published', async (name) => {
-    const secrets = { ...createRedactor(), foundIn: () => true };
+    const secrets = { ...createRedactor(), foundIn: () => Promise.resolve(true) };
     await expectRefused(await JOBS[name](), 'E_SECRET_LEAK', { secrets });
   });
 
