@@ -98,7 +98,7 @@ function withoutExtras(text: string): string {
 
 /** Cuts a comment off, and `; if CONDITION` and ` if CONDITION`, which conda has read for years and does not act on. */
 function withoutCondition(text: string): [string, string | undefined] {
-  const plain = text.replace(/#.*$/s, '');
+  const plain = text.replace(/#.*$/s, '').trim();
   const match = /^(.*?)\s*(?:;\s*|\s)if\s+(.+)$/.exec(plain);
-  return match === null ? [plain.trim(), undefined] : [match[1]!.trim(), match[2]!];
+  return match === null ? [plain, undefined] : [match[1]!, match[2]!];
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
+import { fewer } from '../../helpers/fewer.js';
 import { Secret } from '../../../src/base/secret.js';
 
 const TOKEN = 'xx-5ecret.to_ken+1~=';
@@ -47,12 +48,12 @@ describe('J1 redact by value', () => {
   });
 
   it.each([
-    ['one long name', 'a'.repeat(2_000_000)],
-    ['names with dots', 'a.b-c_'.repeat(300_000)],
-    ['beginnings of URLs', 'a://b'.repeat(400_000)],
-    ['escapes', 'a%25'.repeat(400_000)],
-    ['escapes of escapes', `%${'25'.repeat(500_000)}`],
-    ['what may be base64', 'Ab9/'.repeat(400_000)],
+    ['one long name', 'a'.repeat(fewer(2_000_000))],
+    ['names with dots', 'a.b-c_'.repeat(fewer(300_000))],
+    ['beginnings of URLs', 'a://b'.repeat(fewer(400_000))],
+    ['escapes', 'a%25'.repeat(fewer(400_000))],
+    ['escapes of escapes', `%${'25'.repeat(fewer(500_000))}`],
+    ['what may be base64', 'Ab9/'.repeat(fewer(400_000))],
   ])('takes time in line with the length: %s, far beyond what the square of it allows', (_name, text) => {
     expect(redactor().redact(text)).toBe(text);
   });

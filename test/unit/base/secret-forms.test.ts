@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
 import { Secret } from '../../../src/base/secret.js';
 import { holdsAnySecret, holdsSecret, secretPlaces } from '../../../src/base/secret-forms.js';
+import { fewer } from '../../helpers/fewer.js';
 import { withoutToken } from '../../../src/gateway/wire-url.js';
 
 const TOKEN_CHARACTERS = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+=-'];
@@ -92,8 +93,7 @@ describe('J1 J6 one function finds the token in every form', () => {
         const sent = withoutToken(new URL(text), secret);
         expect(sent === undefined || !sent.href.includes(form)).toBe(true);
       }),
-      // Fewer for each change of the sources that scripts/lib/mutate.ts tries.
-      { numRuns: process.env['REPACKENV_MUTATION_TESTS'] === undefined ? 3000 : 200 },
+      { numRuns: fewer(3000) },
     );
   }, 60_000);
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { prunedDocument, reachable } from '../../../../src/conda/record/reachable.js';
 import { scanRepodata } from '../../../../src/conda/record/repodata-scan.js';
+import { fewer } from '../../../helpers/fewer.js';
 import { indexOf, type Entry } from '../index-of.js';
 
 describe('reachable', () => {
@@ -36,8 +37,8 @@ describe('reachable', () => {
   });
 
   it('follows a chain of 50,000 packages', () => {
-    const chain = indexOf(Array.from({ length: 50_000 }, (_, i): Entry => [`p${i}-1-0.conda`, [`p${i + 1}`]]));
-    expect(reachable([chain], ['p0']).size).toBe(50_001);
+    const chain = indexOf(Array.from({ length: fewer(50_000) }, (_, i): Entry => [`p${i}-1-0.conda`, [`p${i + 1}`]]));
+    expect(reachable([chain], ['p0']).size).toBe(fewer(50_000) + 1);
   });
 });
 
