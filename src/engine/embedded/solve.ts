@@ -6,8 +6,8 @@ import { gatherCandidates } from './candidates.js';
 import type { Candidate, Candidates, Denies } from './candidates.js';
 import { refuseMissing, unsolvable } from './explain-unsolvable.js';
 import { openEmbeddedSolver } from './solver.js';
-import type { EmbeddedSolver } from './solver.js';
-import { solverView } from './solver-view.js';
+import type { EmbeddedSolver, SolverAnswer } from './solver.js';
+import { solverView, type SolverView } from './solver-view.js';
 
 /** The version of `@conda-org/rattler` in package.json. */
 export const RATTLER_VERSION = '0.3.5';
@@ -52,7 +52,7 @@ async function solved(
   warnOfRefused(rt, candidates);
   refuseMissing(request, candidates);
   const view = solverView(request, candidates, { ignoreVirtual: input.ignoreVirtual ?? false });
-  const answer = await input.solver.solve(view.task);
+  const answer = await answerTo(view, input.solver);
   if ('failure' in answer) throw unsolvable(request, candidates, answer.failure);
   const chosen = answer.picks.map((pick) => view.find(pick)!);
   return {
@@ -61,6 +61,12 @@ async function solved(
     priority: priorityOf(request, chosen, candidates),
     artifacts: chosen.map(planned).sort(bySubdirThenFn),
   };
+}
+
+/** A search among all candidates where one is needed, and where rattler has none of the solution found without: its words are to name all. */
+async function answerTo(view: SolverView, solver: EmbeddedSolver): Promise<SolverAnswer> {
+  const short = view.short && (await solver.solve(view.short));
+  return short !== undefined && 'picks' in short ? short : solver.solve(view.whole());
 }
 
 function warnOfRefused(rt: EmbeddedRuntime, { refused }: Candidates): void {

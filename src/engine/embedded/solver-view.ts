@@ -2,14 +2,17 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { dependencyName } from '../../conda/spec/dependency.js';
 import type { SolveRequest } from '../../conda/plan/plan.js';
 import { isPython } from '../../conda/record/records.js';
-import type { PackageRecord } from '../../conda/record/records.js';
 import type { Candidate, Candidates } from './candidates.js';
+import { firstChoices, type ShownPlace } from './first-choices.js';
 import { solverDependency, solverSpec } from './dependency.js';
 import { SOLVER_SUBDIR } from './protocol.js';
 import type { SolverPick, SolverTask } from './protocol.js';
 
 export interface SolverView {
-  task: SolverTask;
+  /** With the records that make up the only solution rattler can find; undefined where it has to search. */
+  short: SolverTask | undefined;
+  /** With all candidates. */
+  whole(): SolverTask;
   /** The candidate behind a pick. */
   find(pick: SolverPick): Candidate | undefined;
 }
@@ -25,39 +28,61 @@ export interface SolverView {
  * - at last the build string: candidates are written in its descending order.
  */
 export function solverView(request: SolveRequest, candidates: Candidates, { ignoreVirtual = false } = {}): SolverView {
-  const shown = [...candidates.byName.values()];
-  const realBuildNumbers = namesAskedByBuildNumber(shown);
-  const target: [Candidate, SolverRecord][] = [];
-  const noarch: [Candidate, SolverRecord][] = [];
-  for (const group of shown) {
+  const { byName, pipForPython } = candidates;
+  const { virtualPackages } = request.profile;
+  const placeOf = shownPlaces(request, byName);
+  const dependsOf = ({ record }: Candidate): string[] => {
+    const texts = pipForPython && isPython(record) ? [...record.depends, 'pip'] : record.depends;
+    return ignoreVirtual ? texts.filter((text) => !dependencyName(text).startsWith('__')) : texts;
+  };
+  // A virtual package that nothing asks for would be absent to `constrains`, so all are asked for.
+  const specs = [...request.specs.map(solverSpec), ...virtualPackages.map((each) => each.name)];
+  const byFile = new Map<string, Candidate>();
+  const task = (shown: readonly Candidate[]): SolverTask => {
+    for (const each of shown) byFile.set(keyOf(each.subdir === NOARCH, each.fn), each);
+    const records = shown.map((each): [Candidate, SolverRecord] => [
+      each,
+      solverRecord(each, { ...placeOf(each), depends: dependsOf(each).map(solverDependency) }),
+    ]);
+    const part = (noarch: boolean) => records.filter(([{ subdir }]) => (subdir === NOARCH) === noarch);
+    return {
+      specs,
+      virtualPackages,
+      target: document(part(false), SOLVER_SUBDIR),
+      noarch: document(part(true), NOARCH),
+    };
+  };
+  const asked = request.specs.map(({ name, version, build }) => ({ name, version, build }));
+  const first = firstChoices({ specs: asked, virtualPackages, byName, placeOf, dependsOf });
+  return {
+    short: first && task(first),
+    whole: () => task([...byName.values()].flatMap((group) => group.toSorted(byBuildDescending))),
+    find: ({ noarch, fn }) => byFile.get(keyOf(noarch, fn)),
+  };
+}
+
+/** Names are asked by build number rarely: those show their real ones. */
+function shownPlaces(
+  { channels, channelPriority }: SolveRequest,
+  byName: Candidates['byName'],
+): (candidate: Candidate) => ShownPlace {
+  const realBuildNumbers = namesAskedByBuildNumber(byName);
+  const groups = new Map<string, { top: number; span: number }>();
+  for (const [name, group] of byName) {
     const top = group.reduce((rank, each) => Math.min(rank, each.rank), Number.POSITIVE_INFINITY);
     const span = group.reduce((most, each) => Math.max(most, each.record.build_number), 0) + 1;
-    for (const candidate of group.toSorted(byBuildDescending)) {
-      const { record, rank, subdir } = candidate;
-      const place = (request.channels.length - 1 - rank) * span + record.build_number;
-      const lower = request.channelPriority === 'flexible' && rank > top;
-      const view = solverRecord(record, candidate, {
-        buildNumber: realBuildNumbers.has(record.name) ? record.build_number : place * 2 + (subdir === NOARCH ? 0 : 1),
-        lower,
-      });
-      if (candidates.pipForPython && isPython(record)) view.depends.push('pip');
-      if (ignoreVirtual) view.depends = view.depends.filter((text) => !dependencyName(text).startsWith('__'));
-      (subdir === NOARCH ? noarch : target).push([candidate, view]);
-    }
+    groups.set(name, { top, span });
   }
-  const virtualPackages = request.profile.virtualPackages;
-  const byFile = new Map(
-    [...target, ...noarch].map(([candidate]) => [keyOf(candidate.subdir === NOARCH, candidate.fn), candidate]),
-  );
-  return {
-    task: {
-      // A virtual package that nothing asks for would be absent to `constrains`, so all are asked for.
-      specs: [...request.specs.map(solverSpec), ...virtualPackages.map((each) => each.name)],
-      virtualPackages,
-      target: document(target, SOLVER_SUBDIR),
-      noarch: document(noarch, NOARCH),
-    },
-    find: (pick) => byFile.get(keyOf(pick.noarch, pick.fn)),
+  return ({ record, rank, subdir }) => {
+    const { top, span } = groups.get(record.name.toLowerCase())!;
+    const place = (channels.length - 1 - rank) * span + record.build_number;
+    const features = record['track_features'];
+    const hasFeatures = Array.isArray(features) ? features.length > 0 : typeof features === 'string' && features !== '';
+    return {
+      buildNumber: realBuildNumbers.has(record.name) ? record.build_number : place * 2 + (subdir === NOARCH ? 0 : 1),
+      later: hasFeatures || (channelPriority === 'flexible' && rank > top),
+      timestamp: Number.isSafeInteger(record.timestamp) && record.timestamp! >= 0 ? record.timestamp : undefined,
+    };
   };
 }
 
@@ -74,22 +99,19 @@ interface SolverRecord {
 }
 
 function solverRecord(
-  record: PackageRecord,
-  { subdir }: Candidate,
-  order: { buildNumber: number; lower: boolean },
+  { record, subdir }: Candidate,
+  { buildNumber, later, timestamp, depends }: ShownPlace & { depends: string[] },
 ): SolverRecord {
-  const features = record['track_features'];
-  const hasFeatures = Array.isArray(features) ? features.length > 0 : typeof features === 'string' && features !== '';
   return {
     name: record.name,
     version: record.version,
     build: record.build,
-    build_number: order.buildNumber,
-    depends: record.depends.map(solverDependency),
+    build_number: buildNumber,
+    depends,
     constrains: record.constrains?.map(solverDependency),
     subdir: subdir === NOARCH ? NOARCH : SOLVER_SUBDIR,
-    timestamp: Number.isSafeInteger(record.timestamp) && record.timestamp! >= 0 ? record.timestamp : undefined,
-    track_features: order.lower || hasFeatures ? 'later' : undefined,
+    timestamp,
+    track_features: later ? 'later' : undefined,
   };
 }
 
@@ -99,11 +121,15 @@ function byBuildDescending(a: Candidate, b: Candidate): number {
 }
 
 /** `depends` may name a build number, if only with brackets; such a name must show its real ones. */
-function namesAskedByBuildNumber(groups: readonly (readonly Candidate[])[]): Set<string> {
+function namesAskedByBuildNumber(byName: Candidates['byName']): Set<string> {
   const names = new Set<string>();
-  for (const { record } of groups.flat()) {
-    for (const text of [...record.depends, ...(record.constrains ?? [])]) {
-      if (text.includes('build_number')) names.add(dependencyName(text));
+  const look = (texts: readonly string[] = []) => {
+    for (const text of texts) if (text.includes('build_number')) names.add(dependencyName(text));
+  };
+  for (const group of byName.values()) {
+    for (const { record } of group) {
+      look(record.depends);
+      look(record.constrains);
     }
   }
   return names;

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { RATTLER_VERSION } from '../../../../src/engine/embedded/solve.js';
+import type { SolverTask } from '../../../../src/engine/embedded/protocol.js';
+import { RATTLER_VERSION, solveEmbedded } from '../../../../src/engine/embedded/solve.js';
+import type { EmbeddedSolver, SolverAnswer } from '../../../../src/engine/embedded/solver.js';
 import type { RepackError } from '../../../../src/base/errors.js';
 import type { Ask, TestChannel } from './sources.js';
-import { CONDA_44, chan, rec, sharedSolver } from './sources.js';
+import { CONDA_44, chan, rec, requestOf, sharedSolver, sourceOf } from './sources.js';
 
 const { rt, solve, picks } = sharedSolver();
 const MODERN = { ...CONDA_44, version: '24.1', readsCondaFormat: true, knowsVirtualPackages: true };
@@ -511,5 +513,50 @@ describe('what has no answer', () => {
     const text = [error.what, error.where, error.hint, ...error.details].join('\n');
     expect(text).toContain('z 1');
     expect(text).not.toMatch(/https?:|\.invalid| \*/);
+  });
+});
+
+describe('what rattler is shown', () => {
+  const channels = [
+    chan('c', [
+      rec('x 2', { depends: ['y'] }),
+      rec('x 1'),
+      rec('y 2', { depends: ['z 1'] }),
+      rec('y 1'),
+      rec('z 1'),
+      rec('w 1', { depends: ['y <2'] }),
+    ]),
+  ];
+  const shownOf = ({ target }: SolverTask) => Object.keys(JSON.parse(Buffer.from(target).toString())['packages.conda']);
+
+  /** Answers to one call after the other. */
+  async function shownTo(answers: SolverAnswer[], specs: string[]): Promise<string[][]> {
+    const shown: string[][] = [];
+    const solver: EmbeddedSolver = {
+      solve: async (task) => {
+        shown.push(shownOf(task));
+        return answers.shift()!;
+      },
+      close: async () => {},
+    };
+    const source = sourceOf(channels);
+    await solveEmbedded(rt, { request: requestOf({ specs, channels }), source, solver }).catch(() => undefined);
+    return shown;
+  }
+  const unsolvable = { failure: 'Cannot solve the request because of: x' };
+  const all = ['x-2-0.conda', 'x-1-0.conda', 'y-2-0.conda', 'y-1-0.conda', 'z-1-0.conda'];
+
+  it('is the first choice of each package where nothing speaks against one', async () => {
+    expect(await shownTo([{ picks: [] }], ['x'])).toEqual([['x-2-0.conda', 'y-2-0.conda', 'z-1-0.conda']]);
+  });
+
+  it('is all of them where two requirements have different first choices', async () => {
+    const [shown, ...more] = await shownTo([{ picks: [] }], ['x', 'w']);
+    expect([new Set(shown), more]).toEqual([new Set([...all, 'w-1-0.conda']), []]);
+  });
+
+  it('is all of them once more where it can not do with the first choices: its words are to name all', async () => {
+    const [, again] = await shownTo([unsolvable, unsolvable], ['x']);
+    expect(new Set(again)).toEqual(new Set(all));
   });
 });
