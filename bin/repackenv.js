@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { start } from './start.js';
+'use strict';
 
-await start('repackenv');
+// CommonJS: Node needs 10 ms less to start it.
+void require('./start.js').start('repackenv', require('./load.js').load);

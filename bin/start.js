@@ -1,17 +1,18 @@
-import { writeSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+'use strict';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'];
 
 /**
- * Loads the program and runs it. Loading takes up to half a second, and until `main` has its own handlers a signal would end the process
+ * Loads the program with `load` and runs it. Loading takes up to half a second, and until `main` has its own handlers a signal would end the process
  * without a word: nothing is begun by then, so it is said and done here. (Windows: Ctrl-Break is SIGBREAK, a closed window SIGHUP.)
  */
-export async function start(program) {
+async function start(program, load) {
   for (const signal of SIGNALS) process.on(signal, endAtOnce);
   // Stacks then name the sources that the bundle was made of. Reading the maps takes time, and only --debug shows stacks.
   if (process.argv.includes('--debug')) process.setSourceMapsEnabled(true);
-  const { main } = await import('../dist/src/main.js').catch(endUnloaded);
+  const { main } = await load(program).catch(endUnloaded);
+  // A signal that came meanwhile is told now.
+  await new Promise((resolve) => setImmediate(resolve));
   // Its handlers first, then ours off: a signal that came while the modules were evaluated is told only now, to whoever listens.
   const done = main(program);
   for (const signal of SIGNALS) process.off(signal, endAtOnce);
@@ -23,15 +24,17 @@ function endAtOnce(signal) {
   process.exit(signal === 'SIGINT' ? 130 : 143);
 }
 
+const NOT_THERE = 'A part of the program or of what it needs is not there: install it again.';
 const ADVICE = {
   EMFILE: 'Raise the limit of open files (`ulimit -n 4096`), then run the same command again.',
-  ERR_MODULE_NOT_FOUND: 'A part of the program or of what it needs is not there: install it again.',
+  MODULE_NOT_FOUND: NOT_THERE,
+  ENOENT: NOT_THERE,
 };
 
 /** A module that can't be read: no file may be opened any more, an installation is damaged. Nothing of ours is loaded that could say so. */
 function endUnloaded(error) {
   const hint = ADVICE[error?.code] ?? 'See that Node is 20.19 or newer, then install the program again.';
-  const where = error?.path ?? fileURLToPath(import.meta.url);
+  const where = error?.path ?? __filename;
   const what = String(error?.message ?? error).split('\n')[0];
   say(
     `error: The program could not be loaded: ${what}\n  where: ${where}\n  what to do: ${hint}\n` +
@@ -42,8 +45,10 @@ function endUnloaded(error) {
 
 function say(text) {
   try {
-    writeSync(2, text);
+    require('node:fs').writeSync(2, text);
   } catch {
     // Nobody reads it any more.
   }
 }
+
+module.exports = { start };

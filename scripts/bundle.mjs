@@ -21,13 +21,22 @@ const THREADS = ['engine/embedded/solve-worker', 'runtime/hash-worker'];
 const OPTIONAL = ['xmlbuilder2'];
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
-for (const folder of ['src', 'scripts']) rmSync(join(OUT, folder), { recursive: true, force: true });
-// Entries lie as in src/, all else flat beside main.js: where a file of the program is, can then be told from the bundle as from the sources.
+for (const folder of ['src', 'scripts', 'code']) rmSync(join(OUT, folder), { recursive: true, force: true });
+// Entries lie as in src/, all else flat beside main.cjs: where a file of the program is, can then be told from the bundle as from the sources.
 const chunks = await bundle('src', {
-  input: Object.fromEntries(['main', ...THREADS].map((name) => [name, `src/${name}.ts`])),
+  format: 'cjs',
+  input: {
+    ...Object.fromEntries(['main', ...THREADS].map((name) => [name, `src/${name}.ts`])),
+    load: 'src/runtime/load-program.ts',
+  },
   // Peers are not installed with the program: who wants them brings them.
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies), ...OPTIONAL],
 });
+for (const { fileName, code } of chunks) {
+  // Asked of src/runtime/load-program.ts where that loads the file: code that V8 takes from a file knows no `import()`.
+  const asking = code.replaceAll(/\bimport\((?="[\w@])/g, '(require.import ?? ((id) => import(id)))(');
+  if (asking !== code) writeFileSync(join(OUT, 'src', fileName), asking);
+}
 for (const folder of ASSETS) cpSync(join(ROOT, folder), join(OUT, folder), { recursive: true });
 writeFileSync(join(OUT, 'src', 'THIRD-PARTY-LICENSES.txt'), licences(chunks));
 const imported = chunks.flatMap((chunk) => chunk.imports.concat(chunk.dynamicImports));
@@ -38,14 +47,16 @@ if ([...outside].sort().join() !== Object.keys(dependencies).sort().join()) {
 
 const scripts = readdirSync(join(ROOT, 'scripts')).filter((name) => name.endsWith('.ts'));
 await bundle('scripts', {
+  format: 'esm',
   input: Object.fromEntries(scripts.map((name) => [name.slice(0, -3), `scripts/${name}`])),
   external: isPackage,
 });
 
 /** The chunks it wrote below dist/`to`. */
-async function bundle(to, { input, external }) {
+async function bundle(to, { format, input, external }) {
   const build = await rolldown({ cwd: ROOT, input, external, platform: 'node' });
-  const names = { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' };
+  const ending = format === 'cjs' ? 'cjs' : 'js';
+  const names = { format, entryFileNames: `[name].${ending}`, chunkFileNames: `[name]-[hash].${ending}` };
   const apart = chunksOf(await build.generate(names));
   const { output } = await build.write({
     ...names,
@@ -68,14 +79,14 @@ function chunksOf({ output }) {
 /** Whether a module is loaded whatever is asked for: one file of them takes less time than the forty that other parts share them by. */
 function atStart(chunks) {
   const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
-  const names = new Set(['main.js']);
+  const names = new Set(['main.cjs']);
   for (const name of names) for (const next of byName.get(name)?.imports ?? []) names.add(next);
   const ids = new Set([...names].flatMap((name) => byName.get(name)?.moduleIds ?? []));
   return (id) => ids.has(id);
 }
 
 function isPackage(name) {
-  return /^[@\w]/.test(name) && !isBuiltin(name) && !name.endsWith('.js');
+  return /^[@\w]/.test(name) && !isBuiltin(name) && !/\.c?js$/.test(name);
 }
 
 /** What the packages in `chunks` want to be told wherever they go. */

@@ -25,8 +25,8 @@ import { rolldown } from 'rolldown';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUILT = join(ROOT, 'dist', 'src');
-/** Threads' scripts and texts, by their paths below dist/src: src/runtime/program-files.ts asks for them. */
-const THREADS = ['engine/embedded/solve-worker.js', 'runtime/hash-worker.js'];
+/** Threads' scripts and texts, by their paths below dist/src without `.cjs`: src/runtime/program-files.ts asks for them. */
+const THREADS = ['engine/embedded/solve-worker', 'runtime/hash-worker'];
 const TEXTS = ['cli/pages', 'site/assets'];
 /** Of node's own, by which it finds out whether it has a script in it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -69,7 +69,7 @@ async function make() {
     ]),
   );
   for (const [at, path] of THREADS.entries()) {
-    assets[path] = await bundle(`dist/src/${path}`, `thread-${at}.cjs`, replaced);
+    assets[`${path}.cjs`] = await bundle(`src/${path}.ts`, `thread-${at}.cjs`, replaced);
   }
   if (replaced.size !== WASM.length) throw new Error(`WebAssembly was put only into: ${[...replaced]}`);
   const settings = {

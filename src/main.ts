@@ -7,7 +7,6 @@ import { printable } from './cli/reporter/printable.js';
 import { createRedactor } from './base/redact.js';
 import { nodeRuntime } from './runtime/node-runtime.js';
 import { nodeTerminal } from './runtime/terminal.js';
-import { tuneV8 } from './runtime/tune-v8.js';
 
 /**
  * Builds the runtime, runs the program, sets the exit code. The only file that touches `process`. A first signal asks the work to
@@ -21,7 +20,6 @@ export async function main(program: ProgramName): Promise<void> {
       abortion.abort(signal);
     });
   }
-  tuneV8(process.versions.node, process.argv[2]);
   const relay = eventRelay();
   const redactor = createRedactor();
   const rt = nodeRuntime({ events: relay, secrets: redactor, signal: abortion.signal, process });
@@ -38,13 +36,11 @@ export async function main(program: ProgramName): Promise<void> {
   process.on('uncaughtException', (error) => process.exit(tell(error)));
   let ended = false;
   process.on('exit', () => {
-    // Node ends with 13 where all that is waited for will never come.
-    if (process.exitCode === UNSETTLED && !ended) process.exitCode = tell(new Error('it waits for what never comes'));
+    // Node ends where all that is waited for will never come.
+    if (process.exitCode === undefined && !ended) process.exitCode = tell(new Error('it waits for what never comes'));
     if (outputLost && process.exitCode === EXIT.done) process.exitCode = EXIT.publish;
   });
   process.exitCode = await runCli(program, process.argv.slice(2), { rt, relay, terminal, redactor });
   ended = true;
   rt.pace.close();
 }
-
-const UNSETTLED = 13;

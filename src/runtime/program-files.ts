@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { getAsset, isSea } from 'node:sea';
 
-/** `src/` of the sources; in the bundle, which has its parts flat beside `main.js`, the folder that stands for it. */
+/** `src/` of the sources; in the bundle, which has its parts flat beside `main.cjs`, the folder that stands for it. */
 const BASE = new URL(/\/runtime\/program-files\.[jt]s$/.test(import.meta.url) ? '../' : './', import.meta.url);
 
 /** What a thread starts with: a module on the disk, or the text of a script. */

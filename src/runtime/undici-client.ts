@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import type { SecureContext } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import type { HttpClient, HttpClientOptions, HttpRequest, HttpResponse } from './http-door.js';
@@ -70,13 +70,13 @@ const contexts = new Map<string, Promise<SecureContext>>();
  */
 function trusting(ca: readonly string[]): Promise<SecureContext> {
   const key = ca.join('\n');
-  const context =
-    contexts.get(key) ??
-    import('node:tls').then(({ createSecureContext, rootCertificates }) =>
-      createSecureContext({ ca: [...rootCertificates, ...ca] }),
-    );
+  const context = contexts.get(key) ?? contextOf(ca);
   contexts.set(key, context);
   return context;
+}
+
+async function contextOf(ca: readonly string[]): Promise<SecureContext> {
+  return createSecureContext({ ca: [...rootCertificates, ...ca] });
 }
 
 /** undici tells a refusing proxy only in words. */

@@ -39,7 +39,7 @@ type SolverRuntime = Pick<Runtime, 'workers' | 'clock' | 'signal'>;
  * last one is answered. The thread keeps the process alive until `close`. Throws E_MEMORY where no thread can be had.
  */
 export function openEmbeddedSolver(rt: SolverRuntime, options: EmbeddedSolverOptions = {}): EmbeddedSolver {
-  const script = options.script ?? programThread('engine/embedded/solve-worker.js');
+  const script = options.script ?? programThread('engine/embedded/solve-worker.cjs');
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const waiting = new Map<number, { resolve: (answer: SolverAnswer) => void; reject: (error: Error) => void }>();
   let worker: WorkerHandle | undefined = options.later === true ? undefined : start();

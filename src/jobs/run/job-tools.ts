@@ -75,7 +75,8 @@ export async function withEngines<T>(
   shared?: SharedTools,
 ): Promise<T> {
   await checkEnginePaths(rt, options);
-  await prepareZstd();
+  // What was solved before is read without it.
+  if (options.solvesLater !== true) await prepareZstd();
   if (shared !== undefined) {
     const conda = shared.conda(options);
     conda.catch(() => undefined);

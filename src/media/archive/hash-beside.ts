@@ -28,7 +28,7 @@ export function hashBeside(
 
 function startedThread(rt: Pick<Runtime, 'workers'>, algorithm: string): WorkerHandle | undefined {
   try {
-    return rt.workers.start(programThread('runtime/hash-worker.js'), algorithm);
+    return rt.workers.start(programThread('runtime/hash-worker.cjs'), algorithm);
   } catch {
     return undefined;
   }
