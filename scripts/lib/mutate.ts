@@ -11,6 +11,8 @@ interface FileScore {
   killed: number;
   /** `names.ts:12:3 ConditionalExpression: true`. */
   survivors: string[];
+  /** Killed since it hung, or seemed to. */
+  hung: string[];
 }
 
 /** Percent of the mutants of each group. */
@@ -39,6 +41,7 @@ export async function mutateGroups(names: readonly string[], files: readonly str
   const known = new Set(Object.keys(EQUIVALENT));
   const [told, open] = [true, false].map((is) => all.survivors.filter((each) => known.has(withoutPlace(each)) === is));
   console.log(`\nNot noticed:\n${open!.join('\n')}`);
+  console.log(`\nNoticed, for it hung:\n${all.hung.join('\n')}`);
   console.log(`\nNot to be noticed:\n${told!.map((each) => `${each} (${EQUIVALENT[withoutPlace(each)]})`).join('\n')}`);
   for (const each of all.survivors) known.delete(withoutPlace(each));
   const stale = [...known].filter((each) => scores.some(({ file }) => each.startsWith(`${file} `)));
@@ -58,6 +61,7 @@ function sum(scores: readonly FileScore[]): FileScore {
     mutants: scores.reduce((all, { mutants }) => all + mutants, 0),
     killed: scores.reduce((all, { killed }) => all + killed, 0),
     survivors: scores.flatMap(({ survivors }) => survivors),
+    hung: scores.flatMap(({ hung }) => hung),
   };
 }
 
@@ -87,8 +91,8 @@ async function mutate(name: string, { files, tests }: MutationGroup, only: reado
     ignorers: ['wording'],
     ignorePatterns: ['/*', '!/src', '!/test', '!/scripts', '!/bin', '!/package.json', '!/tsconfig.json', '!/dist'],
     concurrency: Number(process.env.REPACKENV_MUTATION_WORKERS ?? 2),
-    // A busy machine makes no mutant hang.
-    timeoutMS: 20_000,
+    // A busy machine makes no mutant hang: one that hangs counts as noticed.
+    timeoutMS: 120_000,
     dryRunTimeoutMinutes: 60,
     incremental: true,
     incrementalFile: join(REPORTS, `${name}.json`),
@@ -101,11 +105,13 @@ async function mutate(name: string, { files, tests }: MutationGroup, only: reado
   for (const { fileName, status, location, mutatorName, replacement = '' } of results) {
     const file = relative(PROJECT_ROOT, fileName).replaceAll('\\', '/');
     if (status === 'Ignored' || (only.length > 0 && !only.includes(file))) continue;
-    const score = scores.get(file) ?? { file, mutants: 0, killed: 0, survivors: [] };
+    const score = scores.get(file) ?? { file, mutants: 0, killed: 0, survivors: [], hung: [] };
     scores.set(file, score);
     score.mutants += 1;
+    const mutant = `${file}:${location.start.line}:${location.start.column} ${mutatorName}: ${replacement}`;
     if (status === 'Killed' || status === 'Timeout') score.killed += 1;
-    else score.survivors.push(`${file}:${location.start.line}:${location.start.column} ${mutatorName}: ${replacement}`);
+    else score.survivors.push(mutant);
+    if (status === 'Timeout') score.hung.push(mutant);
   }
   return [...scores.values()];
 }
