@@ -6,17 +6,21 @@ export interface Blocks {
   give(used: Uint8Array): void;
 }
 
-export function openBlocks({ count, bytes }: { count: number; bytes: number }): Blocks {
-  const memory = new SharedArrayBuffer(count * bytes);
-  const free = Array.from({ length: count }, (_, at) => new Uint8Array(memory, at * bytes, bytes));
+export function openBlocks(): Blocks {
+  const memory = new SharedArrayBuffer(COUNT * BYTES);
+  const free = Array.from({ length: COUNT }, (_, at) => new Uint8Array(memory, at * BYTES, BYTES));
   const waiting: ((block: Uint8Array) => void)[] = [];
   return {
     take: async () => free.pop() ?? new Promise((resolve) => waiting.push(resolve)),
     give({ byteOffset }) {
-      const block = new Uint8Array(memory, byteOffset, bytes);
+      const block = new Uint8Array(memory, byteOffset, BYTES);
       const next = waiting.shift();
       if (next === undefined) free.push(block);
       else next(block);
     },
   };
 }
+
+/** Large enough that the ways between threads don't count; together they last until a thread has started. */
+const BYTES = 512 * 1024;
+const COUNT = 8;

@@ -14,7 +14,7 @@ import { formatIn, SET_FORMAT } from '../set/formats.js';
 import { DELTA_NAME, setFileName } from '../set/names.js';
 import { parseSums } from './read-sums.js';
 
-export type MediaRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine' | 'events'>;
+export type MediaRuntime = Pick<Runtime, 'fs' | 'signal' | 'machine' | 'events' | 'workers'>;
 
 /** A regular file at the root of a medium. */
 export interface MediumFile {

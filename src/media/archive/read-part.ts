@@ -1,6 +1,7 @@
 import { plural } from '../../base/plural.js';
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { ahead } from '../../base/ahead.js';
 import { piecesOf } from '../../codec/digests.js';
 import { zstdDecompressFrames } from '../../codec/zstd-stream.js';
 import { isRepackError } from '../../base/errors.js';
@@ -8,6 +9,8 @@ import { MANIFEST_NAME, SIGNATURE_NAME } from '../../channel/manifest/manifest.j
 import { shown } from '../../conda/channel/names.js';
 import { parsePartHeader, type PartHeader, type SetPart } from '../set/headers.js';
 import { partHeaderName } from '../set/names.js';
+import { openBlocks, type Blocks } from './blocks.js';
+import { hashBeside, type HashBeside } from './hash-beside.js';
 import { unreadable, type MediaRuntime, type MediumFile } from './read-media.js';
 import { readTar, TarFault, type TarMember } from './read-tar.js';
 
@@ -91,14 +94,10 @@ export async function checkPart(
   { part, file, header }: FoundPart,
   { keep, onBytes }: PartCheck,
 ): Promise<CheckedPart | string> {
-  const raw = createHash('sha256');
+  const raw = hashBeside(rt, 'sha256', { bytes: part.size });
   try {
-    const onPiece = (piece: Uint8Array): void => {
-      raw.update(piece);
-      onBytes?.(piece.length);
-    };
-    const checked = await withPart(rt, file, (tar) => checkMembers(tar, header, keep), onPiece);
-    return raw.digest('hex') === part.sha256 ? checked : OTHER_BYTES;
+    const checked = await withPart(rt, file, (tar) => checkMembers(tar, header, keep), { raw, onBytes });
+    return (await raw.digest()) === part.sha256 ? checked : OTHER_BYTES;
   } catch (error) {
     if (isRepackError(error) && error.code === 'E_MEDIUM') return error.what.replace(/^The medium /, 'it ');
     if (!(error instanceof TarFault) && !(isRepackError(error) && error.code === 'E_DECOMPRESS')) throw error;
@@ -108,6 +107,8 @@ export async function checkPart(
     });
     if (whole.digest('hex') !== part.sha256) return OTHER_BYTES;
     throw error instanceof TarFault ? error : new TarFault(error.what);
+  } finally {
+    await raw.close();
   }
 }
 
@@ -188,14 +189,15 @@ async function checkMembers(
   return { members: places, kept };
 }
 
+/** `raw` is given all bytes that are read. */
 function withPart<T>(
   rt: MediaRuntime,
   file: MediumFile,
   work: (tar: AsyncIterable<Uint8Array>) => Promise<T>,
-  onPiece?: (piece: Uint8Array) => void,
+  whole?: { raw: HashBeside; onBytes: PartCheck['onBytes'] },
 ): Promise<T> {
   return withHandle(rt, file, async (handle) => {
-    const pieces = watched(rt, { handle, file }, onPiece);
+    const pieces = whole === undefined ? watched(rt, { handle, file }) : hashed(rt, { handle, file }, whole);
     return work((await isPacked(handle)) ? unpacked(pieces) : pieces);
   });
 }
@@ -219,19 +221,45 @@ interface OpenPart {
   file: MediumFile;
 }
 
-async function* watched(
-  rt: MediaRuntime,
-  { handle, file }: OpenPart,
-  onPiece?: (piece: Uint8Array) => void,
-): AsyncGenerator<Uint8Array> {
+async function* watched(rt: MediaRuntime, { handle, file }: OpenPart): AsyncGenerator<Uint8Array> {
   try {
     for await (const piece of piecesOf(handle)) {
       rt.signal.throwIfAborted();
-      onPiece?.(piece);
       yield piece;
     }
   } catch (error) {
     throw unreadable(file.path, error);
+  }
+}
+
+/** The same, and a piece is read and the one before it hashed while that is worked on. */
+async function* hashed(
+  rt: MediaRuntime,
+  { handle, file }: OpenPart,
+  { raw, onBytes }: { raw: HashBeside; onBytes: PartCheck['onBytes'] },
+): AsyncGenerator<Uint8Array> {
+  const blocks = openBlocks();
+  try {
+    for await (const piece of ahead(blocksOf(handle, blocks))) {
+      rt.signal.throwIfAborted();
+      const used = raw.update(piece);
+      onBytes?.(piece.length);
+      yield piece;
+      const give = (): void => blocks.give(piece);
+      void used.then(give, give);
+    }
+  } catch (error) {
+    throw unreadable(file.path, error);
+  }
+}
+
+async function* blocksOf(handle: FileHandle, blocks: Blocks): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ;) {
+    const block = await blocks.take();
+    const { bytesRead } = await handle.read(block, 0, block.length, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield block.subarray(0, bytesRead);
   }
 }
 

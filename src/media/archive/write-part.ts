@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Digests } from '../../codec/digests.js';
 import { hashBeside } from './hash-beside.js';
+import { ahead } from '../../base/ahead.js';
 import { maxPackedBytes, zstdCompressFrames } from '../../codec/zstd-stream.js';
 import { explainDiskErrorOn } from '../../base/disk-errors.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -48,7 +49,7 @@ export interface PartTarget {
  * @throws RepackError E_DISK, E_DISK_FULL; whatever a member's `pieces` throws.
  */
 export async function writePart(rt: Runtime, members: readonly TarMember[], target: PartTarget): Promise<Digests> {
-  const blocks = openBlocks({ count: 8, bytes: LARGE_PIECE });
+  const blocks = openBlocks();
   const tar = tarStream(members, blocks);
   const packed = target.compression === 'zstd';
   const sha256 = createHash('sha256');
@@ -156,23 +157,6 @@ async function* givenBack(stream: AsyncIterable<Uint8Array>, blocks: Blocks): As
   }
 }
 
-/** Asks for the next one before it gives one. */
-async function* ahead<T>(stream: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = stream.next();
-  try {
-    for (;;) {
-      const { done, value } = await next;
-      if (done === true) return;
-      next = stream.next();
-      next.catch(() => undefined);
-      yield value;
-    }
-  } finally {
-    await stream.return(undefined);
-  }
-}
-
-const LARGE_PIECE = 512 * 1024;
 const FLUSHED_AT_ONCE = 16 * 1024 * 1024;
 
 async function onDisk<T>(rt: Runtime, { path, needed }: PartTarget, work: () => Promise<T>): Promise<T> {

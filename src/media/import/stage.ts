@@ -61,11 +61,15 @@ export async function stageImport(
   const wanted = new Map(staged.files.filter(({ change }) => change !== 'unchanged').map((file) => [file.path, file]));
   const folders = new Set([dir]);
   const onBytes = byteProgress(rt, { stage: 'publish', of: bytesOfChanges(staged.files) });
+  let flushing = Promise.resolve();
   const write = async (file: ContentFile): Promise<void> => {
     const path = join(dir, file.path);
     if (!folders.has(dirname(path))) await rt.fs.mkdirp(dirname(path));
     folders.add(dirname(path));
-    await writeNew(rt, path, { ...file, sha256: wanted.get(file.path)!.sha256, onBytes });
+    const written = await writeNew(rt, path, { ...file, sha256: wanted.get(file.path)!.sha256, onBytes });
+    written.flushing.catch(() => undefined);
+    await flushing;
+    flushing = written.flushing;
     wanted.delete(file.path);
     await rt.reach('import:file-staged');
   };
@@ -79,8 +83,10 @@ export async function stageImport(
       if (bytes !== undefined && wanted.has(path)) await write({ path, content: once(bytes) });
     }
     for await (const file of content.walk(new Set(wanted.keys()))) if (wanted.has(file.path)) await write(file);
+    await flushing;
     for (const folder of folders) await rt.fs.syncDir(folder);
   } catch (error) {
+    await flushing.catch(() => undefined);
     throw await explainDiskErrorOn(rt, error, {
       doing: 'copy the channel from the medium to the staging folder',
       path: dir,
@@ -92,25 +98,38 @@ export async function stageImport(
   if (left !== undefined) throw changedMedium(left);
 }
 
+/**
+ * `flushing` goes on while the next file is copied. Publish flushes each once more, with its time, before it gives it its name: of a large one
+ * little is left to do then.
+ */
 async function writeNew(
   rt: Runtime,
   path: string,
   file: ContentFile & { sha256: string; onBytes: ReturnType<typeof byteProgress> },
-): Promise<void> {
+): Promise<{ flushing: Promise<void> }> {
   const handle = await rt.fs.open(path, 'wx');
+  let size = 0;
   try {
     const hash = createHash('sha256');
     for await (const piece of file.content) {
       rt.signal.throwIfAborted();
+      const writing = rt.fs.writeAll(handle, piece);
+      // Hashed while the disk has its turn.
       hash.update(piece);
-      await rt.fs.writeAll(handle, piece);
+      size += piece.length;
+      await writing;
       file.onBytes(piece.length, `staging ${file.path}`);
     }
     if (hash.digest('hex') !== file.sha256) throw changedMedium(file.path);
-  } finally {
+  } catch (error) {
     await handle.close();
+    throw error;
   }
+  const flushed = size < LARGE_FILE ? Promise.resolve() : handle.sync();
+  return { flushing: flushed.finally(() => handle.close()) };
 }
+
+const LARGE_FILE = 256 * 1024;
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
