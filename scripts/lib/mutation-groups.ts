@@ -22,7 +22,11 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
   },
   secrets: {
     files: ['src/base/redact.ts', 'src/base/secret.ts', 'src/base/secret-forms.ts', 'src/base/token-like.ts'],
-    tests: ['test/unit/base/redact.test.ts', 'test/unit/base/secret-forms.test.ts'],
+    tests: [
+      'test/unit/base/redact.test.ts',
+      'test/unit/base/secret-forms.test.ts',
+      'test/unit/base/token-like.test.ts',
+    ],
   },
   digests: {
     files: ['src/codec/digests.ts', 'src/conda/record/expected-digest.ts'],
