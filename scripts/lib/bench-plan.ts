@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { shardFiles } from '../../src/channel/index/shard-files.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
@@ -18,7 +19,9 @@ const ROWS = {
   large: { first: { time: 2, megabytes: 1200 }, again: { time: 2, megabytes: 1200 } },
 } as const;
 
+/** In pieces, as over a line of 100 Mbit/s. */
 const PIECE = 1 << 16;
+const PIECE_MS = 5;
 const VERSIONS = 40;
 const RECORDS = 480_000;
 const VIRTUAL = [
@@ -94,13 +97,14 @@ async function inShards(bench: Bench, channel: string): Promise<void> {
   const server = createServer((request, response) => {
     const bytes = files.get((request.url ?? '').slice(1));
     response.writeHead(bytes === undefined ? 404 : 200, { 'content-length': bytes?.length ?? 0 });
-    const pieces = function* () {
+    const pieces = async function* () {
       for (let at = 0; at < (bytes?.length ?? 0); at += PIECE) {
+        if (at > 0) await setTimeout(PIECE_MS);
         sent += Math.min(PIECE, bytes!.length - at);
         yield bytes!.subarray(at, at + PIECE);
       }
     };
-    // What the client breaks off counts as far as it went.
+    // What the client breaks off counts as far as it went. Without a pace that is what the buffers of this machine hold, some megabytes.
     pipeline(Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE }), response).catch(() =>
       response.destroy(),
     );
