@@ -1,7 +1,6 @@
 import { bzip2DecompressStream } from '../codec/bzip2.js';
 import { zstdDecompressStream } from '../codec/zstd.js';
 import { parseDistFilename } from '../conda/channel/names.js';
-import { checkMemberCrc, locateCondaMembers } from './conda-members.js';
 import { asCorrupt, corrupt, misfit } from './corrupt.js';
 import { streamRange, type RandomAccessSource } from './source.js';
 import { readTarMembers } from './tar-members.js';
@@ -51,6 +50,8 @@ async function readConda(
   stem: string,
   options: ReadInfoOptions,
 ): Promise<Map<string, Uint8Array>> {
+  // A reader of zip files, which a plan that finds nothing new has no use for.
+  const { checkMemberCrc, locateCondaMembers } = await import('./conda-members.js');
   const { info, pkg } = await locateCondaMembers(source, stem);
   // Before unpacking: the streaming zstd decoder takes flipped bits without a word.
   await checkMemberCrc(source, info);

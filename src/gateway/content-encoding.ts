@@ -20,11 +20,14 @@ export async function decodedBody({ headers, body }: HttpResponse): Promise<Asyn
 }
 
 const DECODERS: Readonly<Record<string, { begins: (head: Uint8Array) => boolean; make: () => Transform }>> = {
-  gzip: { begins: isGzip, make: createGunzip },
-  'x-gzip': { begins: isGzip, make: createGunzip },
-  deflate: { begins: (head) => (head[0]! & 0x0f) === 8 && (head[0]! * 256 + head[1]!) % 31 === 0, make: createInflate },
+  gzip: { begins: isGzip, make: () => createGunzip() },
+  'x-gzip': { begins: isGzip, make: () => createGunzip() },
+  deflate: {
+    begins: (head) => (head[0]! & 0x0f) === 8 && (head[0]! * 256 + head[1]!) % 31 === 0,
+    make: () => createInflate(),
+  },
   // Brotli has no mark; what is served with it is text, and JSON begins with a brace.
-  br: { begins: (head) => head.length > 0 && head[0] !== 0x7b, make: createBrotliDecompress },
+  br: { begins: (head) => head.length > 0 && head[0] !== 0x7b, make: () => createBrotliDecompress() },
 };
 
 function isGzip(head: Uint8Array): boolean {

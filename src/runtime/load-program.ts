@@ -17,12 +17,12 @@ const DIGEST_LENGTH = 64;
 /** What takes long to load and is seldom needed is loaded when something of it is asked for. */
 const LATER = new Set([
   '@bokuweb/zstd-wasm',
-  'node:child_process',
-  'node:http',
-  'node:readline/promises',
-  'node:tls',
-  'node:worker_threads',
-  'node:zlib',
+  'child_process',
+  'http',
+  'readline/promises',
+  'tls',
+  'worker_threads',
+  'zlib',
 ]);
 
 type Exports = Record<string, unknown>;
@@ -62,7 +62,8 @@ export function loadProgram(dir: string, program: string, process: Process): Exp
   const loaded: Loaded[] = [];
   let isNew = false;
 
-  const later = (id: string): unknown => (LATER.has(id) ? whenAsked(() => require(id) as object) : require(id));
+  const later = (id: string): unknown =>
+    LATER.has(id.replace('node:', '')) ? whenAsked(() => require(id) as object) : require(id);
   /** They lie flat in `dir`. */
   const load = (file: string): Exports => {
     const there = modules.get(file);

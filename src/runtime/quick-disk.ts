@@ -1,6 +1,7 @@
 import * as disk from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { monotonicMs } from './clock.js';
 
 /**
  * The way to the thread pool and back takes ten times as long as the kernel needs to look up a name or to take a few bytes: thousands of
@@ -28,19 +29,19 @@ let turned = 0;
 
 /** Does `here`; for a while after a slow call `pooled`, which is the same in the thread pool. */
 async function quickly<T>(here: () => T, pooled?: () => Promise<T>, patience = calls): Promise<T> {
-  if (performance.now() - turned > TURN_MS) {
+  if (monotonicMs() - turned > TURN_MS) {
     await new Promise((resolve) => setImmediate(resolve));
-    turned = performance.now();
+    turned = monotonicMs();
   }
   if (patience.left > 0 && pooled !== undefined) {
     patience.left -= 1;
     return pooled();
   }
-  const began = performance.now();
+  const began = monotonicMs();
   try {
     return here();
   } finally {
-    if (performance.now() - began > patience.slowMs) patience.left = PATIENT_CALLS;
+    if (monotonicMs() - began > patience.slowMs) patience.left = PATIENT_CALLS;
   }
 }
 
