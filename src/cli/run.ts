@@ -1,5 +1,5 @@
 import { explainSystemError } from '../base/disk-errors.js';
-import { EXIT, RepackError, isRepackError } from '../base/errors.js';
+import { EXIT, isRepackError } from '../base/errors.js';
 import type { ExitCode } from '../base/errors.js';
 import type { EventSink, RepackEvent } from '../base/events.js';
 import type { Redactor } from '../base/redact.js';
@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { Terminal } from '../runtime/terminal.js';
 import { QUEUE_VARIABLE } from '../runtime/pace.js';
 import type { Invocation, ProgramName } from './program.js';
+import { interrupted } from './interrupted.js';
 import { nameFolders } from './label-folders.js';
 import { parseArguments } from './program.js';
 import type { LogFile } from './reporter/log-file.js';
@@ -58,6 +59,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
   const plain = { json: false, quiet: false, debug: args.includes('--debug'), log: undefined };
   let reporter = createReporter({ ...plain, terminal, redactor, clock: rt.clock });
   let log: LogFile | undefined;
+  let doing: (Invocation & { dryRun: boolean }) | undefined;
   const code = await attempt();
   return log === undefined || (await closedClean(log, context)) ? code : EXIT.publish;
 
@@ -78,6 +80,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const places = { config: invocation.config, root: found?.root ?? typed, labels: found !== undefined };
       const resolved = await resolveSettings(rt, invocation.given, places);
       const { values, origins } = resolved;
+      doing = { ...invocation, dryRun: values.dryRun };
       registerUserInfo(values.proxy, redactor);
       registerUserInfo(rt.env[QUEUE_VARIABLE], redactor);
       await checkLogins(values);
@@ -91,8 +94,14 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
       const { logins, warning } = usesLogins ? await takeLogins(values, context) : { logins: [], warning: undefined };
       if (values.logDir !== undefined && command.log !== undefined)
         log = await openLogFile(rt, { dir: values.logDir, ...logNames(invocation) });
-      const doing = WAITING.has(command.name) ? '' : command.name;
-      reporter = createReporter({ ...values, terminal, redactor, clock: rt.clock, log, doing });
+      reporter = createReporter({
+        ...values,
+        terminal,
+        redactor,
+        clock: rt.clock,
+        log,
+        doing: WAITING.has(command.name) ? '' : command.name,
+      });
       relay.attach(reporter);
       const platforms = command.settings.includes('subdirs') && origins.subdirs !== 'default' ? values.subdirs : [];
       for (const message of [token.warning, warning, ...nearMisses(rt.env, platforms)])
@@ -109,7 +118,7 @@ export async function runCli(program: ProgramName, args: readonly string[], cont
     } catch (error) {
       relay.attach(reporter);
       if (rt.signal.aborted) {
-        reporter.error(interrupted(rt.signal));
+        reporter.error(interrupted(rt.signal, doing));
         return rt.signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
       }
       const explained = explainSystemError(error);
@@ -134,11 +143,4 @@ async function takeToken(
   const token = await readToken(invocation.token, rt, terminal);
   if (token.secret !== undefined) redactor.register(token.secret);
   return token;
-}
-
-function interrupted(signal: AbortSignal): RepackError {
-  return new RepackError('E_INTERRUPTED', {
-    what: `Interrupted by ${String(signal.reason)}`,
-    hint: 'What was published is complete: as before, or as new. What was downloaded is kept for the next run, everything else temporary is removed. Run again when you like.',
-  });
 }

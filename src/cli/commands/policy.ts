@@ -13,6 +13,7 @@ const USAGE = 'repackenv policy check [WHERE] [--policy FILE | --named NAME]';
 export const policyCommand: CliCommand = {
   name: 'policy',
   summary: 'policy check: what a policy says of a folder, generation or manifest that is there; changes nothing',
+  folders: [1],
   settings: ['policyFile', ...OUTPUT_SETTINGS],
   declare: (command) =>
     void command

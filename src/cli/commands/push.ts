@@ -1,10 +1,7 @@
-import path from 'node:path';
 import { EXIT, RepackError } from '../../base/errors.js';
-import { isThere } from '../../channel/read/list-folder.js';
-import type { CliCall, CliCommand, Typed } from '../command.js';
+import type { CliCommand, Typed } from '../command.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, textOption } from '../command.js';
 import { nameOfLabel, rootOfLabel } from '../label-argument.js';
-import { requireRoot, sayRoot } from '../require-root.js';
 
 const USAGE = 'repackenv push ROOT/LABEL TARGET   (or push LABEL TARGET --root ROOT)';
 
@@ -32,8 +29,8 @@ export const pushCommand: CliCommand = {
       .option('--endpoint <URL>', 'of a bucket that is not Amazon’s; also taken from AWS_ENDPOINT_URL')
       .option('--allow-rollback', 'push though the target has a newer generation')
       .addHelpText('after', EXAMPLES),
+  folders: [0],
   root: rootOfLabel,
-  findsRoot: true,
   log: nameOfLabel,
   check: (typed) => void targetOf(typed),
   async run(call) {
@@ -48,7 +45,7 @@ export const pushCommand: CliCommand = {
       noProxy,
       caFiles,
       takeOverLock,
-      dir: await folderOf(call),
+      dir: call.args[0] ?? '',
       target: targetOf(call),
       allowRollback: options['allowRollback'] === true,
       siteFiles: siteFiles === 'on',
@@ -61,20 +58,6 @@ export const pushCommand: CliCommand = {
     return EXIT.done;
   },
 };
-
-/** A path as typed; a label alone lies in ROOT, as typed or found. */
-async function folderOf(call: CliCall): Promise<string> {
-  const [given = ''] = call.args;
-  const isPath = /[\\/]/.test(given) || given === '.' || given === '..';
-  if (
-    textOption(call, 'root') === undefined &&
-    (isPath || (await isThere(call.rt, path.resolve(call.rt.machine.cwd, given))))
-  )
-    return given;
-  const found = requireRoot(call, { hint: USAGE });
-  if (found.said !== undefined) sayRoot(call.rt, found);
-  return path.join(found.root, given);
-}
 
 function targetOf({ args }: Typed): string {
   if (args[1] !== undefined && args[1] !== '') return args[1];

@@ -273,8 +273,11 @@ function frames(clock: Clock): (force: boolean) => boolean {
   };
 }
 
-/** A terminal that does not tell its size (a serial line) is taken to have the usual one. The last column stays free. */
-function widthOf({ columns }: TextSink, free = 1): number {
+/** The last column, and what a terminal shows of Ctrl-C (`^C`) behind the line: broken in two, it would be left behind. */
+const FREE = 3;
+
+/** A terminal that does not tell its size (a serial line) is taken to have the usual one. */
+function widthOf({ columns }: TextSink, free = FREE): number {
   return (columns > 1 ? columns : 80) - free;
 }
 

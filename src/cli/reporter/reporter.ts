@@ -93,10 +93,10 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   const begun = clock.monotonic();
-  /** Whoever sat and watched hears how long it took. */
+  /** Whoever sat and watched hears how long it took, where the report does not say it itself. */
   const withTook = (text: string): string => {
     const seconds = Math.round((clock.monotonic() - begun) / 1000);
-    if (!watched || !terminal.stdout.interactive || seconds < 2) return text;
+    if (/, \d+(\.\d)? s\n$/.test(text) || !watched || !terminal.stdout.interactive || seconds < 2) return text;
     return text.replace(/\n/, `\n  took        ${durationText(seconds)}\n`);
   };
 

@@ -100,9 +100,9 @@ describe('the progress line', () => {
   it.each([80, 120])('never wider than %i columns, and narrowing leaves nothing behind', (columns) => {
     const { says, at, written, progress } = line(columns);
     says({ type: 'stage-started', stage: 'prove', detail: 'x'.repeat(300) });
-    expect(written.at(-1)).toHaveLength(`\r${ESC}[K`.length + columns - 1);
+    expect(written.at(-1)).toHaveLength(`\r${ESC}[K`.length + columns - 3);
     at.columns = 30;
-    const rows = Math.ceil((columns - 1) / 30);
+    const rows = Math.ceil((columns - 3) / 30);
     progress.clear();
     expect(written.at(-1)).toBe(`\r${ESC}[${rows - 1}A${ESC}[J`);
   });
