@@ -19,7 +19,7 @@ export function parseSpecPattern(text: string): SpecPattern {
   const pattern = name!.toLowerCase();
   const starred = pattern.includes('*');
   // The name's star is ours: MatchSpecs of users name every package.
-  const standIn = `${channel}${pattern.replaceAll('*', 'x').replaceAll(/x+/g, 'x')}${rest}`;
+  const standIn = `${channel}${pattern.replaceAll('*', 'x')}${rest}`;
   const spec = parseMatchSpec(starred ? standIn : text);
   return { text, pattern: starred ? pattern : spec.name, spec };
 }
@@ -28,6 +28,6 @@ export function parseSpecPattern(text: string): SpecPattern {
 export function patternFits(entry: SpecPattern, record: PackageRecord, subdir: Subdir): boolean {
   const { name, version, build, build_number } = record;
   const starred = entry.pattern.includes('*');
-  if (starred && !globMatches(entry.pattern, name.toLowerCase())) return false;
+  if (starred && !globMatches(entry.pattern, name)) return false;
   return specMatches(entry.spec, { name: starred ? entry.spec.name : name, version, build, build_number, subdir });
 }

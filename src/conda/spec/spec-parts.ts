@@ -26,7 +26,7 @@ export function cutSpec(text: string): SpecParts | SpecProblem {
   const channel = colons < 0 ? undefined : head.slice(0, colons).trim();
   const nameAndRest = /^([^\s=<>!~]*)(.*)$/s.exec(colons < 0 ? head : head.slice(colons + 2).trim())!;
   const rest = nameAndRest[2]!;
-  const { version, build, ambiguous } = rest.trim() === '' ? NO_VERSION : versionAndBuild(rest);
+  const { version, build, ambiguous } = rest === '' ? NO_VERSION : versionAndBuild(rest);
   return { channel, name: nameAndRest[1]!, version, build, keys, ambiguous };
 }
 
@@ -59,9 +59,10 @@ export function condaVersion(version: string, hasBuild: boolean): string {
 /** Where the blank or `=` before the build string is; -1 when there is none. What follows an operator is a version. */
 function buildAt(text: string): number {
   const tail = /[^\s=,|<>~()!]+$/.exec(text);
-  if (tail === null || tail.index === 0) return -1;
+  if (tail === null) return -1;
   const before = text.slice(0, tail.index);
-  const separator = before.endsWith('=') ? before.length - 1 : before.trimEnd().length;
+  const written = before.trimEnd();
+  const separator = written.endsWith('=') ? written.length - 1 : written.length;
   const ahead = before.slice(0, separator).trimEnd();
   if (separator === before.length || ahead === '' || /[=!|,<>~(]$/.test(ahead)) return -1;
   return separator;

@@ -40,6 +40,12 @@ describe('an entry of a list of packages', () => {
     else expect(patternFits(parseSpecPattern(text), record, 'linux-64')).toBe(expected);
   });
 
+  it('takes a name for what it is, however many x it has', () => {
+    expect(patternFits(parseSpecPattern('xxhash'), { ...record, name: 'xxhash' }, 'linux-64')).toBe(true);
+    expect(patternFits(parseSpecPattern('xxhash'), { ...record, name: 'xhash' }, 'linux-64')).toBe(false);
+    expect(patternFits(parseSpecPattern('xx*'), { ...record, name: 'xhash' }, 'linux-64')).toBe(false);
+  });
+
   it('goes by the folder that the record lies in, whatever it says itself', () => {
     const stated = { ...record, subdir: 'win-64' };
     expect(patternFits(parseSpecPattern('numpy*[subdir=linux-64]'), stated, 'linux-64')).toBe(true);
