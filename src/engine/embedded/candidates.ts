@@ -125,17 +125,17 @@ async function openPlaces({ channels, profile }: SolveRequest, source: RepodataS
   return places.filter((place): place is Place => place.index !== undefined);
 }
 
-function read(place: Place, name: string, refused: Refusal[]): Candidate[] {
+function read({ channel, rank, subdir, index }: Place, name: string, refused: Refusal[]): Candidate[] {
   const candidates: Candidate[] = [];
-  for (const fn of place.index.filenames(name)) {
+  for (const fn of index.filenames(name)) {
     try {
-      const record = pickedRecord(place.index, fn, place.subdir);
+      const record = pickedRecord(index, fn, subdir);
       // What has no version by conda's rules can't be ordered: conda and rattler leave it out too.
       if (record === undefined || parseVersion(record.version) === undefined) continue;
-      candidates.push({ ...place, fn, stem: parseDistFilename(fn).stem, record });
+      candidates.push({ channel, rank, subdir, fn, stem: parseDistFilename(fn).stem, record, index });
     } catch (error) {
       if (!isRepackError(error)) throw error;
-      refused.push({ name, message: `${place.channel.name}, ${place.subdir}: ${error.what}` });
+      refused.push({ name, message: `${channel.name}, ${subdir}: ${error.what}` });
     }
   }
   return candidates;
