@@ -114,6 +114,82 @@ describe('versionMatches', () => {
     expect(versionMatches(constraint, version)).toBe(expected);
   });
 
+  // As conda 26.7.1 answers for these versions, in order. A star behind a dot says nothing there; behind no dot it is a word before all others.
+  it.each([
+    ['1.2*', '0111110'],
+    ['<1.2*', '1000000'],
+    ['<=1.2*', '1000000'],
+    ['>1.2*', '0111111'],
+    ['>=1.2*', '0111111'],
+    ['!=1.2*', '1111111'],
+    ['<1.2.*', '1111000'],
+    ['<=1.2.*', '1111100'],
+    ['>1.2.*', '0000011'],
+    ['>=1.2.*', '0000111'],
+    ['!=1.2.*', '1000001'],
+  ])('of the versions around 1.2, %s takes %s', (constraint, taken) => {
+    const versions = ['1.1', '1.2dev', '1.2dev1', '1.2a', '1.2', '1.2.1', '1.20'];
+    expect(versions.map((version) => (versionMatches(constraint, version) ? '1' : '0')).join('')).toBe(taken);
+  });
+
+  it.each([
+    ['^1.9', 'regular expressions are not supported'],
+    ['1.9$', 'regular expressions are not supported'],
+    ['1)(2', '")" is not expected there'],
+    ['1(2', '"(" is not expected there'],
+    ['()', 'a version is missing before ")"'],
+    [',1', 'a version is missing before ","'],
+    ['1||2', 'a version is missing before "|"'],
+    ['1,', 'a version is missing at its end'],
+    ['', 'a version is missing at its end'],
+    ['(1', 'a ")" is missing'],
+    ['(1,(2|3)', 'a ")" is missing'],
+    ['~=1.2.*', '"~=" takes no star'],
+    ['~=1.2*', '"~=" takes no star'],
+    ['~=1', '"~=" needs a version with at least two segments'],
+    ['~=.1', 'is not a version'],
+    ['1.*.@', '"1.*.@" is not a version'],
+    ['@1.*.2', '"@1.*.2" is not a version'],
+    ['>=1.*.2', '">=1.*.2" is not a version'],
+    ['!=*', 'is not a version'],
+    ['<*', 'is not a version'],
+    ['1..2', '"1..2" is not a version'],
+    [`${'('.repeat(21)}1${')'.repeat(21)}`, 'it has more than 20 nested parentheses'],
+    [Array(513).fill('1').join('|'), 'it has more than 512 clauses'],
+    [Array(513).fill('1').join(','), 'it has more than 512 clauses'],
+    [Array(7).fill('(1|2)').join(','), 'it has more than 512 clauses'],
+    [`(${Array(30).fill('1').join('|')}),(${Array(30).fill('1').join('|')})`, 'it has more than 512 clauses'],
+  ])('refuses %j and says that %s', (constraint, problem) => {
+    expect(() => parseVersionSpec(constraint)).toThrow(
+      expect.objectContaining({ code: 'E_SPEC', what: expect.stringContaining(problem) }),
+    );
+  });
+
+  it.each([
+    `${'('.repeat(20)}1${')'.repeat(20)}`,
+    Array(512).fill('1').join('|'),
+    Array(512).fill('1').join(','),
+    Array(6).fill('(1|2)').join(','),
+    `(${Array(16).fill('1').join('|')}),(${Array(16).fill('1').join('|')})`,
+  ])('takes %s, which is as much as it may be', (constraint) => {
+    expect(versionMatches(constraint, '1')).toBe(true);
+    expect(versionMatches(constraint, '3')).toBe(false);
+  });
+
+  it.each([
+    ['*', '1', true],
+    ['**', '1', true],
+    ['=*', '1', true],
+    ['==*', '1', true],
+    ['>=*', '1', true],
+    ['1.*.3*', '1.2.34', true],
+    ['*.3', '1.3', true],
+    ['1*.3', '12.3', true],
+    ['1!*.3', '1!2.3', true],
+  ])('a star: %s takes %s: %s', (constraint, version, expected) => {
+    expect(versionMatches(constraint, version)).toBe(expected);
+  });
+
   it.each([
     '^1.9$',
     '1.9$',
@@ -140,6 +216,13 @@ describe('versionSpecText', () => {
     ['(1.*|2.*),!=2.1', '!=2.1,1.*|!=2.1,2.*'],
     ['1.0RC1', '==1.0rc1'],
     ['=*', '*'],
+    ['!=1.2*', '*'],
+    ['>1.2*', '>=1.2dev'],
+    ['<=1.2*', '<1.2dev'],
+    ['1.*.3', '1.*.3'],
+    ['!=1.9.*', '!=1.9.*'],
+    ['1.9,1.8.*,<2', '==1.9,<2,1.8.*'],
+    ['~=1.4', '>=1.4,1.*'],
   ])('%s becomes %s, which means the same', (constraint, text) => {
     expect(versionSpecText(parseVersionSpec(constraint))).toBe(text);
     for (const version of fixture.versions)
