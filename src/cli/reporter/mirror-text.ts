@@ -1,3 +1,4 @@
+import { provenText } from './report-text.js';
 import type { MirrorReport } from '../../jobs/mirror/mirror.js';
 import { formatBytes, plural } from './format.js';
 import { heldLines } from './hold-text.js';
@@ -37,11 +38,12 @@ function contentLines(report: MirrorReport): string[] {
       ? [`  fetched     ${plural(fetched.artifacts, 'artifact')}, ${formatBytes(fetched.bytes)}${resumed}`]
       : [`  to fetch    ${plural(toFetch.artifacts, 'artifact')}, ${formatBytes(toFetch.bytes)}`]),
     ...(installers === 0 ? [] : [`  installers  ${installers}`]),
-    ...(published === undefined
-      ? []
-      : [`  proven      ${published.proof.checks.map((check) => check.name).join(', ')}`]),
+    ...(published === undefined ? [] : [`  proven      ${provenText(published.proof, AGREES)}`]),
   ];
 }
+
+/** A mirror may leave dependencies open: nobody says of it that it is complete. */
+const AGREES = { files: 'index and files agree', index: 'index and files agree' };
 
 function changeLines(report: MirrorReport): string[] {
   const { changes, kept, published } = report;

@@ -71,8 +71,8 @@ const PROVEN: Readonly<Record<string, string>> = {
   install: 'really installed',
 };
 
-function provenText({ checks }: Proof): string {
-  return [...new Set(checks.map(({ name }) => PROVEN[name] ?? name))].join(', ');
+export function provenText({ checks }: Proof, words: Readonly<Record<string, string>> = {}): string {
+  return [...new Set(checks.map(({ name }) => words[name] ?? PROVEN[name] ?? name))].join(', ');
 }
 
 function policyLine({ policy }: JobReport): string[] {

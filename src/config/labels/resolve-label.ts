@@ -72,11 +72,23 @@ export function policyNamesOf(declared: Declared, label: string, { undeclared }:
   return [...(chain.find((block) => block?.policy !== undefined)?.policy ?? [])];
 }
 
+/** Of labels, in a message. */
+const SHOWN = 8;
+
 export function notDeclared(name: string, declared: Declared | undefined): RepackError {
   const near = nearest(name, declared?.labels.keys() ?? []);
+  const all = [...(declared?.labels.keys() ?? [])];
+  const which = near === undefined ? fewOf(all) : `Did you mean ${near}? `;
   return new RepackError('E_USAGE', {
     what: `"${name}" is no declared label`,
     where: declared?.file ?? 'command line',
-    hint: `${near === undefined ? '' : `Did you mean ${near}? `}For a package say --label LABEL.`,
+    hint: `${which}For a package say --label LABEL.`,
   });
+}
+
+/** The declared labels, as far as they fit. */
+function fewOf(labels: readonly string[]): string {
+  if (labels.length === 0) return '';
+  const more = labels.length > SHOWN ? ` and ${labels.length - SHOWN} more (repackenv labels)` : '';
+  return `Declared: ${labels.slice(0, SHOWN).join(', ')}${more}. `;
 }

@@ -125,10 +125,19 @@ export async function readIt(
       if (errnoOf(error) === 'EISDIR') continue;
       const generation = /^g?(\d+)$/.exec(basename(file))?.[1];
       if (errnoOf(error) === 'ENOENT' && generation !== undefined) throw noGenerations(file, generation);
+      if (errnoOf(error) === 'ENOENT') throw noFile(path, doing);
       throw explainDiskError(error, { doing, path });
     }
   }
   throw new RepackError('E_USAGE', { what: `This is a folder, and its ${MANIFEST_NAME} is one too`, where: file });
+}
+
+function noFile(where: string, doing: string): RepackError {
+  return new RepackError('E_DISK', {
+    what: `Could not ${doing}: there is no such file`,
+    where,
+    hint: `Give what came back from the site: its ${MANIFEST_NAME} or SHA256SUMS, or the receipt that the import there wrote.`,
+  });
 }
 
 /** A number is taken for that of a generation. */
