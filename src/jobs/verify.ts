@@ -1,6 +1,5 @@
 import path from 'node:path';
-import { openEmbeddedSolver } from '../engine/embedded/solver.js';
-import { solveManifest } from '../delivery/proof/solve-alone.js';
+import { solveManifest, solverForFolder } from '../delivery/proof/solve-alone.js';
 import { openFolder, whereFrom } from '../delivery/generations/generation-folder.js';
 import { isRepackError } from '../base/errors.js';
 import { MANIFEST_NAME, SIGNATURE_NAME } from '../channel/manifest/manifest.js';
@@ -41,7 +40,7 @@ export async function verify(machine: Runtime, request: VerifyRequest): Promise<
 }
 
 async function verifyAlone(rt: Runtime, dir: string): Promise<VerifyReport> {
-  const solver = openEmbeddedSolver(rt);
+  const solver = await solverForFolder(rt, dir);
   try {
     const look = await lookAtFolder(rt, dir);
     const { manifest, indexes } = look;

@@ -1,11 +1,13 @@
-import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
+import path from 'node:path';
+import { openEmbeddedSolver, type EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { solveEmbedded } from '../../engine/embedded/solve.js';
 import type { EmbeddedRuntime } from '../../engine/embedded/solve.js';
 import { isRepackError } from '../../base/errors.js';
 import { parseMatchSpec, specsFor, withText } from '../../conda/spec/match-spec.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
-import type { Manifest } from '../../channel/manifest/manifest.js';
+import { MANIFEST_NAME, type Manifest } from '../../channel/manifest/manifest.js';
+import type { Runtime } from '../../runtime/runtime.js';
 import { profileOfManifest } from '../../channel/manifest/profile.js';
 import { folderChannel } from '../../channel/read/folder-source.js';
 import type { Indexes } from '../../channel/read/read-indexes.js';
@@ -39,6 +41,15 @@ export async function solveAlone(
     const subject = `${specs.map((spec) => spec.text).join(', ')} on ${profile.subdir}`;
     return violation('unsolvable', subject, { reason: [error.what, ...error.details].join('\n  ') });
   }
+}
+
+/** The thread starts at once where there is a manifest to be solved; a folder of others needs none. Throws as `openEmbeddedSolver`. */
+export async function solverForFolder(rt: Runtime, dir: string): Promise<EmbeddedSolver> {
+  const later = await rt.fs.lstat(path.join(dir, MANIFEST_NAME)).then(
+    () => false,
+    () => true,
+  );
+  return openEmbeddedSolver(rt, { later });
 }
 
 /** Can the specs of a folder's manifest be installed from the folder alone, on each of its machines? */

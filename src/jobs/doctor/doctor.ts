@@ -1,7 +1,6 @@
 import { plural } from '../../base/plural.js';
-import { solveManifest } from '../../delivery/proof/solve-alone.js';
+import { solveManifest, solverForFolder } from '../../delivery/proof/solve-alone.js';
 import path from 'node:path';
-import { openEmbeddedSolver } from '../../engine/embedded/solver.js';
 import type { EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
@@ -56,7 +55,7 @@ export async function doctor(machine: Runtime, request: DoctorRequest): Promise<
     });
   }
   const place = await findChannelPlace(rt, dir);
-  const solver = openEmbeddedSolver(rt);
+  const solver = await solverForFolder(rt, place.labelDir);
   const options: ExamineOptions = {
     dir: place.labelDir,
     site: request.site,
