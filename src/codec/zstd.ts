@@ -7,6 +7,12 @@ import { zstdFrameWalker, type ZstdFrame } from './zstd-frames.js';
 
 /** conda-index's level. About 3 MB/s: 20 ms for a label of 100 packages. */
 const INDEX_ZSTD_LEVEL = 16;
+/**
+ * Of an index beyond 4 MiB, some 8,000 records: packing it again is most of a run that finds one record more. Four times as fast, and real indexes
+ * come to a twelfth more bytes (r/linux-64 14.1 % of its size for 12.9 %; level 9 14.4 %, level 3 15.9 %).
+ */
+const LARGE_INDEX_ZSTD_LEVEL = 12;
+const LARGE_INDEX_BYTES = 4 * 1024 * 1024;
 /** For what is read once and on this machine: about 50 MB/s. */
 export const FAST_ZSTD_LEVEL = 1;
 
@@ -19,7 +25,7 @@ const MAX_WASM_BYTES = 1_900_000_000;
  *
  * Blocks the thread while it works.
  */
-export async function zstdCompress(bytes: Uint8Array, level: number = INDEX_ZSTD_LEVEL): Promise<Uint8Array> {
+export async function zstdCompress(bytes: Uint8Array, level: number = indexLevel(bytes)): Promise<Uint8Array> {
   if (bytes.length * 2.1 > MAX_WASM_BYTES) {
     throw new RepackError('E_REPODATA', {
       what: `${bytes.length} bytes are more than the zstd encoder can take`,
@@ -28,6 +34,10 @@ export async function zstdCompress(bytes: Uint8Array, level: number = INDEX_ZSTD
   }
   await ready();
   return compress(bytes as Uint8Array<ArrayBuffer>, level);
+}
+
+function indexLevel({ length }: Uint8Array): number {
+  return length > LARGE_INDEX_BYTES ? LARGE_INDEX_ZSTD_LEVEL : INDEX_ZSTD_LEVEL;
 }
 
 /**

@@ -26,18 +26,27 @@ type Candidate = Pick<PackageRecord, 'name' | 'version' | 'build' | 'build_numbe
  */
 export function openDependencies(files: readonly DependentFile[]): OpenDependency[] {
   const bySubdir = new Map<Subdir, Map<string, Candidate[]>>();
-  // A record may be parsed each time that it is asked for: what it depends on is noted by number.
+  // A record may be parsed each time that it is asked for: what it depends on is noted by number, of all in one list.
   const needs = numbered();
-  const depending = files.map(({ subdir, record }) => {
+  const depending = numberList();
+  for (const { subdir, record } of files) {
     const { name, version, build, build_number } = record;
     const names = bySubdir.get(subdir) ?? new Map<string, Candidate[]>();
     bySubdir.set(subdir, names);
     const key = name.toLowerCase();
     const candidates = names.get(key);
     if (candidates === undefined) names.set(key, [{ name, version, build, build_number }]);
-    else candidates.push({ name, version, build, build_number });
-    return Uint32Array.from(record.depends, needs.of);
-  });
+    // One text for the name of all.
+    else
+      candidates.push({
+        name: candidates[0]!.name === name ? candidates[0]!.name : name,
+        version,
+        build,
+        build_number,
+      });
+    for (const depends of record.depends) depending.push(needs.of(depends));
+    depending.end();
+  }
 
   const satisfiedIn = answeredOnce((subdir: Subdir, text: string): boolean => {
     const { spec, condition } = { condition: undefined, ...parseDependency(text) };
@@ -47,7 +56,7 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
   const open: OpenDependency[] = [];
   for (const [at, { subdir, fn }] of files.entries()) {
     const places = subdir === NOARCH ? [...bySubdir.keys()] : [subdir, NOARCH];
-    for (const number of depending[at]!) {
+    for (const number of depending.of(at)) {
       const depends = needs.texts[number]!;
       if (!places.some((place) => satisfiedIn(place, depends))) open.push({ path: `${subdir}/${fn}`, depends });
     }
@@ -70,6 +79,26 @@ function numbered(): { of: (text: string) => number; texts: readonly string[] } 
     return texts.push(text) - 1;
   };
   return { of, texts };
+}
+
+/** Lists of numbers, one behind the other. */
+function numberList(): { push(number: number): void; end(): void; of(at: number): Uint32Array } {
+  let numbers = new Uint32Array(1024);
+  let length = 0;
+  const ends: number[] = [];
+  return {
+    push(number) {
+      if (length === numbers.length) {
+        const larger = new Uint32Array(2 * length);
+        larger.set(numbers);
+        numbers = larger;
+      }
+      numbers[length] = number;
+      length += 1;
+    },
+    end: () => void ends.push(length),
+    of: (at) => numbers.subarray(ends[at - 1] ?? 0, ends[at]),
+  };
 }
 
 /** A channel repeats the same few thousand texts. */

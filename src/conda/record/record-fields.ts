@@ -79,7 +79,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   run_exports: { right: (value) => value === null || (typeof value === 'object' && (isObject(value) || noKey(value))) },
 };
 
-const NAMES = Object.keys(FIELDS);
+const BY_NAME: ReadonlyMap<string, Field> = new Map(Object.entries(FIELDS));
 
 /**
  * Makes of a parsed record what conda and rattler both read: `depends` that is missing or null is none, digests are in lower case, and keys that
@@ -88,14 +88,25 @@ const NAMES = Object.keys(FIELDS);
  */
 export function takeFields(record: Record<string, Json>): { key: string; wanted: string } | undefined {
   record['depends'] ??= [];
-  for (const key of NAMES) {
+  const wrong = allRight(record) ? undefined : wrongField(record);
+  if (wrong !== undefined) return wrong;
+  for (const key of ['md5', 'sha256']) if (isText(record[key])) record[key] = record[key].toLowerCase();
+  return undefined;
+}
+
+/** Nearly every record is: it has ten of the fields, and is not asked for the others. */
+function allRight(record: Record<string, Json>): boolean {
+  for (const key of REQUIRED) if (record[key] === undefined) return false;
+  return Object.keys(record).every((key) => BY_NAME.get(key)?.right(record[key]) !== false);
+}
+
+function wrongField(record: Record<string, Json>): { key: string; wanted: string } | undefined {
+  for (const [key, { right, empty, wanted }] of BY_NAME) {
     const value = record[key];
-    const { right, empty, wanted } = FIELDS[key]!;
     if (value === undefined ? wanted === undefined || !REQUIRED.has(key) : right(value)) continue;
     if (value !== undefined && (wanted === undefined || empty?.(value) === true)) delete record[key];
     else return { key, wanted: wanted! };
   }
-  for (const key of ['md5', 'sha256']) if (isText(record[key])) record[key] = record[key].toLowerCase();
   return undefined;
 }
 

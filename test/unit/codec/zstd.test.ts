@@ -24,6 +24,10 @@ const index = text(
 const greeting = text('Hello, hello, hello. '.repeat(20));
 const byZstd = Buffer.from('KLUv/QRonQAAUEhlbGxvLCBoLiACAIw4FVZcuH05l14=', 'base64');
 
+/** `index`, and blanks behind it up to this length. */
+const padded = (length: number) => Buffer.concat([index, Buffer.alloc(length - index.length, ' ')]);
+const LARGE = 4 * 1024 * 1024;
+
 type Block = { raw: Uint8Array } | { byte: number; times: number };
 
 /** A frame made by hand: stored and repeated blocks; the declared size where one is given. */
@@ -56,9 +60,21 @@ describe('zstdCompress', () => {
   it.each([
     ['empty', new Uint8Array(0), undefined, '6fb8543883dafcc2ed0934866b8b3f775231f5b0933add08bf502e9e84944cbd'],
     ['an index', index, undefined, '4db37db9fcd10af5994392b89cd5780ab2ec062be78738dd8c05b1c12331cf59'],
+    ['a large index', padded(LARGE + 1), undefined, '8cc61d8e2e55708f1cc2cf616387d4f7f9e2cc310b2ce3e6b2f8157e328302fb'],
     ['an index, fast', index, FAST_ZSTD_LEVEL, '98aaf0ae12026bde696dc06f1c4e2c6b285405a50f66b12e2c3f76ebb5959dd3'],
   ])('gives the same bytes on every Node and OS: %s', async (_, bytes, level, digest) => {
     expect(sha256(await zstdCompress(bytes, level))).toBe(digest);
+  });
+
+  it.each([
+    [LARGE, 16],
+    [LARGE + 1, 12],
+  ])('packs an index of %i bytes at level %i', async (length, level) => {
+    const found = sha256(await zstdCompress(padded(length)));
+    const by = new Map<number, string>();
+    for (const each of [12, 16]) by.set(each, sha256(await zstdCompress(padded(length), each)));
+    expect(by.get(12)).not.toBe(by.get(16));
+    expect(found).toBe(by.get(level));
   });
 
   it('makes one frame that declares its size', async () => {

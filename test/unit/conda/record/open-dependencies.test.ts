@@ -82,4 +82,15 @@ describe('openDependencies', () => {
     expect(openDependencies(files)).toHaveLength(1);
     expect(asked).toBe(1);
   });
+
+  it('of thousands of needs, each of the package that has it', () => {
+    const needs = (at: number): string[] => (at % 2 === 0 ? ['there', `lacks-${at}`, 'there >=1'] : []);
+    const files = Array.from({ length: 2000 }, (_, at) => file('linux-64', `p${at}`, needs(at)));
+    const open = openDependencies([...files, file('linux-64', 'there', [])]);
+    expect(open).toEqual(
+      files
+        .filter((_, at) => at % 2 === 0)
+        .map(({ fn }, at) => ({ path: `linux-64/${fn}`, depends: `lacks-${2 * at}` })),
+    );
+  });
 });
