@@ -19,7 +19,7 @@ interface FileScore {
 const LEAST = 85;
 const REPORTS = join(PROJECT_ROOT, 'dist', 'mutation');
 
-/** Prints a table by file, and what no test noticed; of `files` only, where some are named. Gives back whether enough was noticed. */
+/** Prints a table by file, and what no test noticed; of `files` only, where some are named (`FILE` or `FILE:10-20`). Gives back whether enough was noticed. */
 export async function mutateGroups(names: readonly string[], files: readonly string[]): Promise<boolean> {
   const groups = names.length === 0 ? Object.keys(MUTATION_GROUPS) : names;
   const unknown = groups.find((name) => !Object.hasOwn(MUTATION_GROUPS, name));
@@ -73,7 +73,9 @@ function row(score: FileScore, seconds: number | string): string {
   return `| ${score.file} | ${score.mutants} | ${score.killed} | ${percent(score).toFixed(1)} % | ${seconds} |`;
 }
 
-/** One run of Stryker. Results are kept in dist/mutation: where neither a mutant nor its tests changed, it is not run again. */
+/**
+ * One run of Stryker. Results are kept in dist/mutation: where neither a mutant nor its tests changed, it is not run again (nor, at the top of a module, where tests were added: then take its file in dist/mutation away).
+ */
 async function mutate(name: string, { files, tests }: MutationGroup, only: readonly string[]): Promise<FileScore[]> {
   mkdirSync(REPORTS, { recursive: true });
   // Not `testFiles`: with it, Stryker 9.6.1 never switches on what is changed at the top of a module.
@@ -104,7 +106,8 @@ async function mutate(name: string, { files, tests }: MutationGroup, only: reado
   const scores = new Map<string, FileScore>();
   for (const { fileName, status, location, mutatorName, replacement = '' } of results) {
     const file = relative(PROJECT_ROOT, fileName).replaceAll('\\', '/');
-    if (status === 'Ignored' || (only.length > 0 && !only.includes(file))) continue;
+    if (status === 'Ignored' || (only.length > 0 && !only.some((each) => each.replace(/:[\d:-]+$/, '') === file)))
+      continue;
     const score = scores.get(file) ?? { file, mutants: 0, killed: 0, survivors: [], hung: [] };
     scores.set(file, score);
     score.mutants += 1;

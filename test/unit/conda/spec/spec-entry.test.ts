@@ -71,4 +71,8 @@ describe('an entry of a list of packages', () => {
   it.each(['num*>', '', '*x y z w', 'num*[md5=0]', '__*', 'nu/m*', 'a\nb*'])('refuses %j', (text) => {
     expect(() => parseSpecPattern(text)).toThrow(expect.objectContaining({ code: 'E_SPEC' }));
   });
+
+  it('says in a refusal what was written', () => {
+    expect(() => parseSpecPattern('NumPy>')).toThrow('"NumPy>"');
+  });
 });

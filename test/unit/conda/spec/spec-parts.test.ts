@@ -73,6 +73,7 @@ describe('cutSpec', () => {
     ['n 1.2 =x', { name: 'n', version: '1.2', build: 'x' }],
     ['n 1.2= x', { name: 'n', version: '1.2', build: 'x' }],
     ['n=1.2=x', { name: 'n', version: '=1.2', build: 'x' }],
+    ['n=1.2= x', { name: 'n', version: '=1.2', build: 'x' }],
     ['n =1.2', { name: 'n', version: '=1.2' }],
     ['n= 1.2', { name: 'n', version: '= 1.2' }],
     ['n =1.2 x', { name: 'n', version: '=1.2', build: 'x', ambiguous: true }],
