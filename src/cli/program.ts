@@ -45,7 +45,8 @@ export function parseArguments(
   let invocation: Invocation | undefined;
   let text = '';
   const take = (taken: Invocation): void => void (invocation = taken);
-  const tree = program === 'repackenv' ? repackenvTree(commands, take) : updateOfflineRepoTree(take);
+  const words = program === 'repackenv' ? helpOfCommand(args, commands) : [...args];
+  const tree = program === 'repackenv' ? repackenvTree(commands, words[0], take) : updateOfflineRepoTree(take);
   const helpWidth = columns > 0 ? Math.min(columns - 1, WIDEST) : HELP_WIDTH;
   for (const command of [tree, ...tree.commands]) {
     command.exitOverride();
@@ -53,7 +54,6 @@ export function parseArguments(
     command.configureHelp(helpLayout(helpWidth));
     command.helpOption('-h, --help', '-h: a screen; --help: all of it');
   }
-  const words = program === 'repackenv' ? helpOfCommand(args, commands) : [...args];
   try {
     tree.parse(words, { from: 'user' });
   } catch (error) {
@@ -103,7 +103,8 @@ function updateOfflineRepoTree(take: Take): Command {
   return command;
 }
 
-function repackenvTree(commands: readonly CliCommand[], take: Take): Command {
+/** Where `asked` is a command, only that has its options: the others' are hundreds. `completion` tells all. */
+function repackenvTree(commands: readonly CliCommand[], asked: string | undefined, take: Take): Command {
   const tree = new Command('repackenv')
     .description(
       'Offline conda channels for customers without a line: made from packages, or from an environment, or mirrored; proven, ' +
@@ -111,7 +112,11 @@ function repackenvTree(commands: readonly CliCommand[], take: Take): Command {
     )
     .version(VERSION)
     .helpCommand(false);
-  for (const definition of commands) equip(tree.command(definition.name), definition, take);
+  const isOne = asked !== 'completion' && (asked === '--version' || commands.some(({ name }) => name === asked));
+  for (const definition of commands) {
+    const command = tree.command(definition.name);
+    if (!isOne || definition.name === asked) equip(command, definition, take);
+  }
   return tree;
 }
 
