@@ -92,4 +92,11 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/conda/spec/spec-entry.ts Regex: /^((?:[^\\s=<>!~[]*::)?)([^\\s=<>!~[]*)(.*)/s':
     'the last part takes all there is',
   'src/conda/spec/spec-entry.ts StringLiteral: ""': 'a plain name is compared alike in both ways',
+  'src/conda/spec/version-spec.ts EqualityOperator: rows.length * more.length >= MAX_CLAUSES':
+    'so many rows of two clauses or more are too many',
+  'src/conda/spec/dependency.ts ConditionalExpression: true': 'what is kept between calls changes no answer',
+  'src/conda/spec/dependency.ts EqualityOperator: cache.size > CACHE_LIMIT': 'how much is kept changes no answer',
+  'src/conda/spec/dependency.ts EqualityOperator: cache.size < CACHE_LIMIT': 'how much is kept changes no answer',
+  'src/conda/spec/dependency.ts Regex: /.*:/': 'it takes all up to the last colon of one line',
+  'src/conda/spec/dependency.ts Regex: /#.*/s': 'it takes all to the end',
 };

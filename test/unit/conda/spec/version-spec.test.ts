@@ -117,6 +117,7 @@ describe('versionMatches', () => {
   // As conda 26.7.1 answers for these versions, in order. A star behind a dot says nothing there; behind no dot it is a word before all others.
   it.each([
     ['1.2*', '0111110'],
+    ['=1.2*', '0111110'],
     ['<1.2*', '1000000'],
     ['<=1.2*', '1000000'],
     ['>1.2*', '0111111'],
