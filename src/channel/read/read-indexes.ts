@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { append } from '../../base/append.js';
 import { objectIn } from '../../base/json.js';
 import { isBlank } from '../../base/json-bytes.js';
@@ -35,7 +36,7 @@ export async function readIndexes(
     if (bytes === undefined && !said.has(path) && !said.has(subdir)) violations.push(violation('index-missing', path));
     const lone = bytes !== undefined && isBlank(bytes) && isAlone(folder, subdir);
     if (lone) violations.push(violation('index-empty', path, { lone: 1 }));
-    const read = bytes === undefined ? undefined : readIndex(path, bytes, lone);
+    const read = bytes === undefined ? undefined : await readIndex(path, bytes, lone);
     if (read !== undefined && 'rule' in read) violations.push(read);
     else if (read !== undefined) {
       indexes.set(subdir, read);
@@ -56,12 +57,19 @@ function isAlone({ files }: Folder, subdir: string): boolean {
   });
 }
 
-function readIndex(path: string, bytes: Uint8Array, mayBeBlank: boolean): RepodataIndex | Violation {
+/** Whoever waits, and whoever wants to stop, has a turn after so many records. */
+const RECORDS_AT_ONCE = 4096;
+
+async function readIndex(path: string, bytes: Uint8Array, mayBeBlank: boolean): Promise<RepodataIndex | Violation> {
   if (bytes.length === 0 && !mayBeBlank) return violation('index-empty', path);
   if (bytes.length > 0 && bytes.every((byte) => byte === 0)) return violation('index-nul', path);
   try {
     const index = scanRepodata(bytes, path, { mayBeBlank });
-    for (const fn of index.allFilenames()) index.record(fn);
+    let read = 0;
+    for (const fn of index.allFilenames()) {
+      index.record(fn);
+      if (++read % RECORDS_AT_ONCE === 0) await setImmediate();
+    }
     return index;
   } catch (error) {
     if (!isRepackError(error)) throw error;
