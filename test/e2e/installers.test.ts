@@ -13,6 +13,7 @@ import { openDeclaredWorkplace, type DeclaredWorkplace } from '../helpers/declar
 import type { Ran } from '../helpers/programs.js';
 import { expectRefusal } from '../helpers/refusals.js';
 import { reportOf } from '../helpers/real-upstream.js';
+import { startServeProgram } from '../helpers/serve-program.js';
 import { TOKEN } from '../helpers/upstream.js';
 
 const SLOW = 180_000;
@@ -133,6 +134,32 @@ describe('installers of a label, by the installed program', () => {
       expect((await work.run('repackenv', ['import', medium, '--root', site])).exitCode).toBe(0);
       expect(readFileSync(join(site, 'bank-1/installers/micromamba-linux-64'), 'utf8')).toBe(MAMBA);
       expect((await work.verify(join(site, 'bank-1'))).exitCode).toBe(0);
+    },
+    SLOW,
+  );
+
+  it(
+    'and papers are linked by the page that serve shows of the label, and can be had there',
+    async () => {
+      declare(forge(), mamba());
+      expect((await update('--papers', 'changes', '--papers', 'licenses')).exitCode).toBe(0);
+      const up = await startServeProgram([work.root], { home: work.home });
+      try {
+        const at = `http://127.0.0.1:${up.port}/bank-1/`;
+        const page = await fetch(at, { headers: { accept: 'text/html' } });
+        const linked = [...(await page.text()).matchAll(/<a href="((?:installers|papers)\/[^"]*)"/g)].map(
+          ([, href]) => href!,
+        );
+        const stated = manifest().files.filter(({ path }) => /^(installers|papers)\//.test(path));
+        expect(linked.toSorted()).toEqual(stated.map(({ path }) => path).toSorted());
+        expect(linked).toHaveLength(4);
+        for (const { path, sha256: digest } of stated) {
+          const answer = await fetch(new URL(path, at));
+          expect([answer.status, sha256(await answer.text())], path).toEqual([200, digest]);
+        }
+      } finally {
+        await up.stop();
+      }
     },
     SLOW,
   );
