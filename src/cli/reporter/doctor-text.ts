@@ -1,6 +1,8 @@
 import type { DoctorReport } from '../../jobs/doctor/doctor.js';
 import type { DoctorFinding } from '../../channel/doctor/doctor.js';
 import { formatBytes, plural } from './format.js';
+import { oneLine } from './printable.js';
+import { findingText } from './sections.js';
 
 /** Of one kind; `--json` has all. */
 const SHOWN = 10;
@@ -58,7 +60,7 @@ function listed(title: string, paths: readonly string[]): string[] {
 }
 
 function leftOutLines(leftOut: readonly { path: string; reason: string }[]): string[] {
-  return leftOut.slice(0, SHOWN).map(({ path, reason }) => `    in no index: ${path}: ${reason}`);
+  return leftOut.slice(0, SHOWN).map(({ path, reason }) => oneLine(`    in no index: ${path}: ${reason}`));
 }
 
 function findingLines({ findings, repair }: DoctorReport): string[] {
@@ -92,7 +94,7 @@ function groupLines(group: readonly DoctorFinding[]): string[] {
   const [first] = group;
   const more = group.length - SHOWN;
   return [
-    ...group.slice(0, SHOWN).map((each) => `    ${each.exit ? '' : 'note: '}${each.code}: ${each.message}`),
+    ...group.slice(0, SHOWN).map((each) => `    ${each.exit ? '' : 'note: '}${findingText(each)}`),
     ...(more > 0 ? [`    ${first!.code}: and ${more} more (--json lists all)`] : []),
     `      -> ${first!.advice}`,
   ];

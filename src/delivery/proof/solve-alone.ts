@@ -2,7 +2,7 @@ import path from 'node:path';
 import { openEmbeddedSolver, type EmbeddedSolver } from '../../engine/embedded/solver.js';
 import { solveEmbedded } from '../../engine/embedded/solve.js';
 import type { EmbeddedRuntime } from '../../engine/embedded/solve.js';
-import { isRepackError } from '../../base/errors.js';
+import { isRepackError, type RepackError } from '../../base/errors.js';
 import { parseMatchSpec, specsFor, withText } from '../../conda/spec/match-spec.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
@@ -39,8 +39,14 @@ export async function solveAlone(
   } catch (error) {
     if (!isRepackError(error) || error.code === 'E_INTERRUPTED' || error.code === 'E_MEMORY') throw error;
     const subject = `${specs.map((spec) => spec.text).join(', ')} on ${profile.subdir}`;
-    return violation('unsolvable', subject, { reason: [error.what, ...error.details].join('\n  ') });
+    return violation('unsolvable', subject, { reason: inOneLine(error) });
   }
+}
+
+/** A finding is one line: what the solver draws as a tree reads on as a sentence. */
+function inOneLine({ what, details }: RepackError): string {
+  const drawn = details.map((line) => line.replace(/^[\s│├└─]+/u, ''));
+  return [drawn.length === 0 ? what : `${what}:`, ...drawn].join(' ');
 }
 
 /** The thread starts at once where there is a manifest to be solved; a folder of others needs none. Throws as `openEmbeddedSolver`. */
