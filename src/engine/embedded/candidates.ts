@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import { dependencyName } from '../../conda/spec/dependency.js';
@@ -49,6 +50,9 @@ export interface Candidates {
   indexes: readonly RepodataIndex[];
 }
 
+/** Whoever waits, and whoever wants to stop, has a turn after so many records. */
+const AT_ONCE = 2048;
+
 /**
  * Reads what the specs can reach out of the channels, and no more: a channel may have half a million records. Strict priority
  * and the limits that a spec sets on its own package (channel, subdir, version, build) are applied here, the way conda does: a
@@ -57,7 +61,7 @@ export interface Candidates {
 export async function gatherCandidates(
   request: SolveRequest,
   source: RepodataSource,
-  denies: Denies = () => false,
+  { denies = () => false, signal }: { denies?: Denies | undefined; signal?: AbortSignal } = {},
 ): Promise<Candidates> {
   const places = await openPlaces(request, source);
   const specs = new Map<string, MatchSpec[]>();
@@ -74,6 +78,7 @@ export async function gatherCandidates(
   const excluding: { specs: MatchSpec[]; versions: string[] }[] = [];
   const refused: Refusal[] = [];
   const queue = [...specs.keys()];
+  let gathered = 0;
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (byName.has(name)) continue;
     const all = places.flatMap((place) => read(place, name, refused)).filter((each) => !denies(each));
@@ -88,6 +93,12 @@ export async function gatherCandidates(
     }
     kept = bestTwins(kept);
     byName.set(name, kept);
+    gathered += all.length;
+    if (gathered >= AT_ONCE) {
+      gathered = 0;
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
     const follow = (wanted: string, candidate: Candidate) => {
       if (byName.has(wanted) || wanted.startsWith('__')) return;
       queue.push(wanted);

@@ -48,7 +48,7 @@ async function solved(
   input: EmbeddedSolveInput & { solver: EmbeddedSolver },
 ): Promise<SolvedSubdir> {
   const { request } = input;
-  const candidates = await gatherCandidates(request, input.source, input.denies);
+  const candidates = await gatherCandidates(request, input.source, { denies: input.denies, signal: rt.signal });
   warnOfRefused(rt, candidates);
   refuseMissing(request, candidates);
   const view = solverView(request, candidates, { ignoreVirtual: input.ignoreVirtual ?? false });

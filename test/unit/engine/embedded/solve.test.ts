@@ -560,3 +560,22 @@ describe('what rattler is shown', () => {
     expect(new Set(again)).toEqual(new Set(all));
   });
 });
+
+it('can be interrupted while it reads thousands of records, before the solver is asked', async () => {
+  const names = Array.from({ length: 3000 }, (_, at) => `a 1.${at}`);
+  const channels = [chan('top', [...names.map((text) => rec(text, { depends: ['b'] })), rec('b 1.0')])];
+  const abortion = new AbortController();
+  const source = sourceOf(channels);
+  const solver: EmbeddedSolver = { solve: () => expect.fail('it was asked'), close: async () => {} };
+  const asked = {
+    request: requestOf({ specs: ['a'], channels }),
+    solver,
+    source: {
+      repodata: (...of: Parameters<typeof source.repodata>) => {
+        setImmediate(() => abortion.abort('SIGINT'));
+        return source.repodata(...of);
+      },
+    },
+  };
+  await expect(solveEmbedded({ ...rt, signal: abortion.signal }, asked)).rejects.toBe('SIGINT');
+});
