@@ -217,8 +217,9 @@ describe('J1 J6 one function finds the token in every form', () => {
     fc.assert(
       fc.property(tokens, encodings, fc.nat(PLACES.length - 1), (value, encoded, index) => {
         const form = encoded(value);
-        // Behind a lone "%" two characters of packed text may be read as an escape, and are lost to everyone.
-        fc.pre(index !== 4 || form.length < 3 * value.length || form.includes(value));
+        // Behind a lone "%" the first two characters may be read as an escape, and are lost to everyone who has to undo others.
+        const hasEscapes = /^[0-9a-f]{2}.*%/is.test(form);
+        fc.pre(index !== 4 || form.includes(value) || (form.length < 3 * value.length && !hasEscapes));
         const text = PLACES[index]!(form);
         const secret = new Secret(value);
         expect(secretPlaces(text, secret).length, text).toBeGreaterThan(0);
