@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { SETTLED_MS } from '../../src/base/settled.js';
 import { shardFiles } from '../../src/channel/index/shard-files.js';
 import { zstdCompress } from '../../src/codec/zstd.js';
 import { measured, takeContest, type Bench } from './bench-contest.js';
@@ -30,14 +31,14 @@ const VIRTUAL = [
   ['__glibc', '2.17'],
 ];
 
-/** An index that is younger is not remembered, since it may change unseen (src/serve/file-state.ts); nobody plans in the second in which it is made. */
-const YOUNG_MS = 2500;
+/** Nobody plans in the second in which an index is made, and nothing would be remembered of it. */
+const OLD_ENOUGH_MS = SETTLED_MS + 500;
 
 /** `plan` on a channel of the size of conda-forge's platforms, beside py-rattler's solve on the same file; and how fast we start at all. */
 export async function benchPlan(bench: Bench): Promise<void> {
   const few = join(bench.folder, 'few');
   await makeLargeChannel(few, { names: 300, versions: 3 });
-  await setTimeout(YOUNG_MS);
+  await setTimeout(OLD_ENOUGH_MS);
   const plan = (channel: string, spec: string) => (home: string) =>
     measured(() =>
       runOurs('repackenv', planArgs(pathToFileURL(channel).href, spec, home), { home, watchMemory: true }),
@@ -69,7 +70,7 @@ export async function benchPlan(bench: Bench): Promise<void> {
   if (!layer.available) return bench.skip('plan beside py-rattler', layer.why);
   const many = join(bench.folder, 'many');
   await makeLargeChannel(many, { names: RECORDS / VERSIONS, versions: VERSIONS });
-  await setTimeout(YOUNG_MS);
+  await setTimeout(OLD_ENOUGH_MS);
   for (const closure of ['small', 'large'] as const) {
     const aims = ROWS[closure];
     const ours = plan(many, `${closure}-0`);

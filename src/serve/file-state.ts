@@ -1,13 +1,11 @@
 import { errnoOf } from '../base/disk-errors.js';
+import { SETTLED_MS } from '../base/settled.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 export type ExactStats = Awaited<ReturnType<Runtime['fs']['lstatExact']>>;
 
 /** Of statfs(2): ext, xfs, btrfs, tmpfs, overlay, zfs, f2fs. */
 const LOCAL = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0x2fc12fc1, 0xf2f52010]);
-
-/** A file this young may change again without its times changing (2 s on FAT): nothing that was read of it is remembered. */
-export const YOUNG_MS = 2000;
 
 /** Looks at a file below a folder, not through a link. Undefined: nothing is there. */
 export type Look = (path: string) => Looked | Promise<Looked>;
@@ -51,5 +49,5 @@ export function keyNow(look: Look, path: string): string | undefined {
 }
 
 export function isYoung({ ctimeMs }: ExactStats, nowMs: number): boolean {
-  return Math.abs(nowMs - Number(ctimeMs)) < YOUNG_MS;
+  return Math.abs(nowMs - Number(ctimeMs)) < SETTLED_MS;
 }

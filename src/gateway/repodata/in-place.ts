@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { SETTLED_MS } from '../../base/settled.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import type { RunScan } from '../../conda/record/run-scan.js';
 import { locate } from '../file-upstream.js';
@@ -7,9 +8,6 @@ import { tellProgress, type ShardedAnswer } from './answers.js';
 import type { RepodataFetchContext } from './fetch-context.js';
 import { marksOf, sameMarks, type KeptScan } from './kept-scan.js';
 import { piecesOf, rangedRepodata, scanRuns } from './ranged.js';
-
-/** Times are told in steps: what was written a moment ago may be written once more without another time. */
-const SETTLED_MS = 2000;
 
 interface IndexPlace {
   channel: Channel;
