@@ -10,13 +10,12 @@ import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { THREADS } from './threads.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OUT = join(ROOT, 'dist');
 /** Shipped as they are: src/runtime/program-files.ts says where. */
 const ASSETS = [join('src', 'site', 'assets'), join('src', 'cli', 'pages')];
-/** What a thread starts with. */
-const THREADS = ['engine/embedded/solve-worker', 'runtime/hash-worker'];
 /** Asked for by a package that does without: CycloneDX writes XML with it, which nobody asks for. */
 const OPTIONAL = ['xmlbuilder2'];
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));

@@ -22,11 +22,11 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { rolldown } from 'rolldown';
+import { THREADS } from './threads.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUILT = join(ROOT, 'dist', 'src');
-/** Threads' scripts and texts, by their paths below dist/src without `.cjs`: src/runtime/program-files.ts asks for them. */
-const THREADS = ['engine/embedded/solve-worker', 'runtime/hash-worker'];
+/** By their paths below dist/src: src/runtime/program-files.ts asks for them. */
 const TEXTS = ['cli/pages', 'site/assets'];
 /** Of node's own, by which it finds out whether it has a script in it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
