@@ -36,7 +36,7 @@ async function makeDispatcher(
   { direct, secure }: { direct: boolean; secure: boolean },
 ): Promise<Dispatcher> {
   const { ca, connectTimeoutMs: timeout, maxConnectionsPerOrigin: connections } = options;
-  const connect = secure && ca.length > 0 ? { secureContext: await trusting(ca), timeout } : { timeout };
+  const connect = secure && ca.length > 0 ? { secureContext: trusting(ca), timeout } : { timeout };
   if (direct || options.proxy === undefined) return new Agent({ connect, connections });
   const { throughProxy } = await import('./undici-proxy.js');
   return throughProxy(options.proxy, options, connect);
@@ -62,21 +62,17 @@ function send(
   });
 }
 
-const contexts = new Map<string, Promise<SecureContext>>();
+const contexts = new Map<string, SecureContext>();
 
 /**
  * Own CAs replace the built-in list, so that one is given along. Reading its 150 certificates takes 0.1 s: done once, and only for whom TLS
  * is spoken with.
  */
-function trusting(ca: readonly string[]): Promise<SecureContext> {
+function trusting(ca: readonly string[]): SecureContext {
   const key = ca.join('\n');
-  const context = contexts.get(key) ?? contextOf(ca);
+  const context = contexts.get(key) ?? createSecureContext({ ca: [...rootCertificates, ...ca] });
   contexts.set(key, context);
   return context;
-}
-
-async function contextOf(ca: readonly string[]): Promise<SecureContext> {
-  return createSecureContext({ ca: [...rootCertificates, ...ca] });
 }
 
 /** undici tells a refusing proxy only in words. */

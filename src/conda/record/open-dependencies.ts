@@ -3,6 +3,7 @@ import type { Subdir } from '../channel/channel.js';
 import { parseDependency } from '../spec/dependency.js';
 import type { MatchSpec } from '../spec/match-spec.js';
 import { specMatches } from '../spec/match-spec.js';
+import { larger } from './record-table.js';
 import type { PackageRecord } from './records.js';
 
 /** An artifact with its record, parsed when it is asked for. */
@@ -34,16 +35,11 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
     const names = bySubdir.get(subdir) ?? new Map<string, Candidate[]>();
     bySubdir.set(subdir, names);
     const key = name.toLowerCase();
-    const candidates = names.get(key);
-    if (candidates === undefined) names.set(key, [{ name, version, build, build_number }]);
+    const candidates = names.get(key) ?? [];
+    if (candidates.length === 0) names.set(key, candidates);
+    const [first] = candidates;
     // One text for the name of all.
-    else
-      candidates.push({
-        name: candidates[0]!.name === name ? candidates[0]!.name : name,
-        version,
-        build,
-        build_number,
-      });
+    candidates.push({ name: first?.name === name ? first.name : name, version, build, build_number });
     for (const depends of record.depends) depending.push(needs.of(depends));
     depending.end();
   }
@@ -88,11 +84,7 @@ function numberList(): { push(number: number): void; end(): void; of(at: number)
   const ends: number[] = [];
   return {
     push(number) {
-      if (length === numbers.length) {
-        const larger = new Uint32Array(2 * length);
-        larger.set(numbers);
-        numbers = larger;
-      }
+      if (length === numbers.length) numbers = larger(numbers);
       numbers[length] = number;
       length += 1;
     },

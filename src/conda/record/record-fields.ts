@@ -88,7 +88,7 @@ const BY_NAME: ReadonlyMap<string, Field> = new Map(Object.entries(FIELDS));
  */
 export function takeFields(record: Record<string, Json>): { key: string; wanted: string } | undefined {
   record['depends'] ??= [];
-  const wrong = allRight(record) ? undefined : wrongField(record);
+  const wrong = allRight(record) ? undefined : withoutWrong(record);
   if (wrong !== undefined) return wrong;
   for (const key of ['md5', 'sha256']) if (isText(record[key])) record[key] = record[key].toLowerCase();
   return undefined;
@@ -100,7 +100,8 @@ function allRight(record: Record<string, Json>): boolean {
   return Object.keys(record).every((key) => BY_NAME.get(key)?.right(record[key]) !== false);
 }
 
-function wrongField(record: Record<string, Json>): { key: string; wanted: string } | undefined {
+/** Leaves out what may be missing and is wrong; the first that may not is told. */
+function withoutWrong(record: Record<string, Json>): { key: string; wanted: string } | undefined {
   for (const [key, { right, empty, wanted }] of BY_NAME) {
     const value = record[key];
     if (value === undefined ? wanted === undefined || !REQUIRED.has(key) : right(value)) continue;

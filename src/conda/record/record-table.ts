@@ -223,7 +223,8 @@ function text({ bytes, start, end }: Span): string {
   return decoder.decode(bytes.subarray(start, end));
 }
 
-function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+/** The same, with as much room again. */
+export function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const result = new Uint32Array(array.length * 2);
   result.set(array);
   return result;
