@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { describeWithLayers } from '../helpers/layers.js';
-import { keepWineServer, NODE_EXE, windows, wine } from '../helpers/wine.js';
+import { keepWineServer, NODE_EXE, runBatch, windows } from '../helpers/wine.js';
 
 const SLOW = 600_000;
 const SCRIPT = join(PROJECT_ROOT, 'scripts/robocopy-label.cmd');
@@ -55,8 +55,7 @@ describeWithLayers(['wine'], 'scripts/robocopy-label.cmd under wine', () => {
     ['a folder that is no label: nothing is mirrored', 'nosuch', '0', 2, 0],
   ])('%s', { timeout: SLOW }, async (title, label, codes, exitCode, passes) => {
     const root = windows(join(dir, 'my & repos!'));
-    const batch = join(dir, 'carry.bat');
-    writeFileSync(batch, `@"${windows(SCRIPT)}" "${root}" ${label} "\\\\site\\my & repos!" /R:1\r\n`);
+    const line = `@"${windows(SCRIPT)}" "${root}" ${label} "\\\\site\\my & repos!" /R:1 >"${windows(join(dir, 'said.txt'))}" 2>&1`;
     const asked = join(dir, `${title.slice(0, 5)}.txt`);
     writeFileSync(asked, '');
     const env = {
@@ -65,7 +64,8 @@ describeWithLayers(['wine'], 'scripts/robocopy-label.cmd under wine', () => {
       ASKED: windows(asked),
       CODES: codes,
     };
-    expect(await wine(['cmd', '/c', windows(batch)], { cwd: dir, log: join(dir, 'log'), env })).toBe(exitCode);
+    const code = await runBatch([line], { dir, name: 'carry', cwd: dir, outputs: ['said.txt'], env });
+    expect(code).toBe(exitCode);
     const lines = readFileSync(asked, 'utf8').split('\n').slice(0, -1);
     expect(lines).toHaveLength(passes);
     // First without indexes, last with deleting; & and ! as they are.

@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -17,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../scripts/lib/layers.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { openWorkplace, runOurs, type Workplace } from '../helpers/programs.js';
-import { flatUpstream, keepWineServer, NODE_EXE, windows, wine } from '../helpers/wine.js';
+import { flatUpstream, keepWineServer, NODE_EXE, runBatch, windows } from '../helpers/wine.js';
 
 const SLOW = 600_000;
 
@@ -37,16 +27,13 @@ describeWithLayers(['wine'], 'paths under Windows (wine)', () => {
     await work.close();
   });
 
-  /** Runs the lines of a batch file, each with its own output; gives the code of cmd /c and what the program printed. */
-  async function batch(lines: readonly string[], env: Record<string, string> = {}): Promise<[number | null, string]> {
-    const path = join(dir, 'case.bat');
-    const out = join(dir, 'case.txt');
-    const text = ['@echo off', ...lines.map((line) => `${line} >"${windows(out)}" 2>&1`)];
-    writeFileSync(path, text.map((line) => `${line}\r\n`).join(''));
+  /** Runs one line of a batch file; gives the code of cmd /c and what the program printed. */
+  async function batch(line: string, env: Record<string, string> = {}): Promise<[number | null, string]> {
+    const lines = ['@echo off', `${line} >"${windows(join(dir, 'case.txt'))}" 2>&1`];
     // Names beyond ASCII come over in the encoding of the locale.
     const all = { LC_ALL: 'C.UTF-8', ...env };
-    const code = await wine(['cmd', '/c', windows(path)], { cwd: join(dir, 'cwd'), log: join(dir, 'log'), env: all });
-    return [code, readFileSync(out, 'utf8')];
+    const code = await runBatch(lines, { dir, name: 'case', cwd: join(dir, 'cwd'), outputs: ['case.txt'], env: all });
+    return [code, readFileSync(join(dir, 'case.txt'), 'utf8')];
   }
 
   const deep = Array.from({ length: 12 }, (_, at) => `a folder of some length ${at}`).join('/');
@@ -73,11 +60,11 @@ describeWithLayers(['wine'], 'paths under Windows (wine)', () => {
       symlinkSync(PROJECT_ROOT, join(tools, 'repackenv'));
       const program = windows(join(tools, 'repackenv/bin/repackenv.cmd'));
       const env = { CASE: windows(place), PROGRAM: program };
-      const [code, said] = await batch(['"%PROGRAM%" verify "%CASE%\\repos\\halkbank"'], env);
+      const [code, said] = await batch('"%PROGRAM%" verify "%CASE%\\repos\\halkbank"', env);
       expect(said).toContain('everything is as it should be');
       expect(said).toContain(`${windows(join(place, 'repos/halkbank'))}: label halkbank, generation 1`);
       expect(code).toBe(0);
-      const [exported, told] = await batch(['"%PROGRAM%" export "%CASE%\\repos\\halkbank" --to "%CASE%\\medium"'], env);
+      const [exported, told] = await batch('"%PROGRAM%" export "%CASE%\\repos\\halkbank" --to "%CASE%\\medium"', env);
       expect(told).toContain('halkbank: generation 1 is in');
       expect(exported).toBe(0);
       expect(readdirSync(join(place, 'medium'))).toContain('halkbank-g1.tar');
@@ -99,7 +86,7 @@ describeWithLayers(['wine'], 'paths under Windows (wine)', () => {
     async (_title, before, typed, name) => {
       cpSync(work.labelDir, join(dir, name), { recursive: true, preserveTimestamps: true });
       const program = windows(join(PROJECT_ROOT, 'bin/repackenv.cmd'));
-      const [, said] = await batch([`${before}${program}" verify "${windows(dir)}\\${typed}"`]);
+      const [, said] = await batch(`${before}${program}" verify "${windows(dir)}\\${typed}"`);
       expect(said).toContain(`${windows(join(dir, name))}: label halkbank`);
       expect(said).toContain('everything is as it should be');
     },
@@ -109,9 +96,8 @@ describeWithLayers(['wine'], 'paths under Windows (wine)', () => {
   it(
     'a share that is not there is named as one',
     async () => {
-      const [code, said] = await batch([
-        `"${windows(join(PROJECT_ROOT, 'bin/repackenv.cmd'))}" verify "\\\\nosuchserver\\repos & more\\halkbank"`,
-      ]);
+      const program = windows(join(PROJECT_ROOT, 'bin/repackenv.cmd'));
+      const [code, said] = await batch(`"${program}" verify "\\\\nosuchserver\\repos & more\\halkbank"`);
       expect(said).toContain('\\\\nosuchserver\\repos & more\\halkbank');
       expect(code).toBe(2);
     },
@@ -132,18 +118,18 @@ describeWithLayers(['wine'], 'paths under Windows (wine)', () => {
       const options = `--base-url file:///Z:${dir}/upstream --owner prometeia --channel pkgs/main --engine embedded --subdir win-64 --cache-dir "${windows(join(dir, 'exe cache'))}"`;
       const update = `"${windows(exe)}" update-offline-repo halkbank none "${windows(join(dir, 'exe repos'))}" ratingpro "numpy>=1.26,<2" ${options}`;
       const none = { REPACKENV_NODE: '', PATH: '/nowhere' };
-      const [code, said] = await batch([update], none);
+      const [code, said] = await batch(update, none);
       expect(said).toContain('halkbank: generation 1 is published');
       expect(code).toBe(0);
-      const [, again] = await batch([update], none);
+      const [, again] = await batch(update, none);
       expect(again).toContain('nothing new; generation 1 stays, 0 bytes written');
       const [sound, verified] = await batch(
-        [`"${windows(exe)}" verify "${windows(join(dir, 'exe repos/halkbank'))}"`],
+        `"${windows(exe)}" verify "${windows(join(dir, 'exe repos/halkbank'))}"`,
         none,
       );
       expect(verified).toContain('everything is as it should be');
       expect(sound).toBe(0);
-      const [failed, error] = await batch([update.replace('ratingpro', 'nosuchpackage')], none);
+      const [failed, error] = await batch(update.replace('ratingpro', 'nosuchpackage'), none);
       expect(error).toContain('[E_PACKAGE_NOT_FOUND]');
       expect(failed).toBe(3);
       const here = await runOurs('repackenv', ['verify', join(dir, 'exe repos/halkbank')], { home: work.home });

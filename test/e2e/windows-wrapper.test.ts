@@ -17,16 +17,9 @@ import { snapshot, type Snapshot } from '../../scripts/lib/snapshot.js';
 import type { Manifest } from '../../src/channel/manifest/manifest.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { runOurs } from '../helpers/programs.js';
-import { flatUpstream, keepWineServer, windows, wine } from '../helpers/wine.js';
+import { flatUpstream, keepWineServer, runBatch, windows } from '../helpers/wine.js';
 
 const SLOW = 600_000;
-
-/**
- * Seen once in many runs on a loaded machine: wine's cmd finds that it can't start node.exe, which is there, and the same line works a moment
- * later. Nothing of ours has run by then. ("nosuchnode" has no drive.)
- */
-const WINE_FAILED = /Can't recognize '"Z:.*node\.exe/;
-const MOST_TRIES = 4;
 
 describe.each(['update-offline-repo', 'repackenv'])('bin/%s.cmd', (name) => {
   const text = readFileSync(join(PROJECT_ROOT, `bin/${name}.cmd`), 'latin1');
@@ -96,8 +89,10 @@ describeWithLayers(['wine'], 'H5 H7 the batch files under Windows (wine)', () =>
     ];
     names = calls.map(([name]) => name);
     const lines = ['@echo off', ...calls.flatMap(([name, line]) => linesOf(name, line)), 'exit /b 17'];
-    const exitCode = await unlessWineFailed(
-      () => runBatch('caller', lines),
+    mkdirSync(join(dir, 'cwd'));
+    const exitCode = await run(
+      'caller',
+      lines,
       names.map((each) => `${each}.err`),
     );
     expect(exitCode, 'the batch file went on to its end').toBe(17);
@@ -123,26 +118,8 @@ describeWithLayers(['wine'], 'H5 H7 the batch files under Windows (wine)', () =>
     };
   }
 
-  /** Runs a batch file in a folder of its own and gives cmd.exe's exit code. */
-  async function runBatch(name: string, lines: readonly string[]): Promise<number | null> {
-    const folder = join(dir, 'cwd');
-    mkdirSync(folder, { recursive: true });
-    const path = join(dir, `${name}.bat`);
-    writeFileSync(path, lines.map((line) => `${line}\r\n`).join(''));
-    return wine(['cmd', '/c', windows(path)], { cwd: folder, log: join(dir, `${name}.log`) });
-  }
-
-  /** As often as wine's cmd could not start a program that is there; each time in a folder as before the first. */
-  async function unlessWineFailed<T>(run: () => Promise<T>, logs: readonly string[]): Promise<T> {
-    const before = readdirSync(dir);
-    for (let tries = 1; ; tries++) {
-      const result = await run();
-      const told = logs.map((log) => readFileSync(join(dir, log), 'utf8'));
-      if (tries === MOST_TRIES || !told.some((text) => WINE_FAILED.test(text))) return result;
-      for (const name of readdirSync(dir)) {
-        if (!before.includes(name)) rmSync(join(dir, name), { recursive: true });
-      }
-    }
+  function run(name: string, lines: readonly string[], outputs: readonly string[]): Promise<number | null> {
+    return runBatch(lines, { dir, name, cwd: join(dir, 'cwd'), outputs });
   }
 
   const called = (name: string): string => `call "${windows(join(dir, `my tools/repackenv/bin/${name}.cmd`))}"`;
@@ -202,7 +179,7 @@ describeWithLayers(['wine'], 'H5 H7 the batch files under Windows (wine)', () =>
     'H7 %s: the exit code is that of cmd /c, too',
     async (_title, before, label, spec, exitCode, says) => {
       const line = `${program.replace('call ', '@')} ${label} none "${windows(root)}" ${spec} ${options()} 2>"${windows(join(dir, 'tail.err'))}"`;
-      expect(await unlessWineFailed(() => runBatch('tail', [before, line]), ['tail.err'])).toBe(exitCode);
+      expect(await run('tail', [before, line], ['tail.err'])).toBe(exitCode);
       expect(readFileSync(join(dir, 'tail.err'), 'utf8')).toContain(says);
     },
     SLOW,
