@@ -48,9 +48,9 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
   lock: { files: ['src/delivery/lock/*.ts'], tests: ['test/unit/delivery/lock/*.test.ts'] },
   journal: {
     files: ['src/delivery/switch/*.ts'],
-    tests: ['test/unit/delivery/switch/*.test.ts', 'test/unit/delivery/publish.test.ts'],
+    tests: ['test/unit/delivery/switch/*.test.ts', 'test/unit/delivery/publish*.test.ts'],
   },
-  publish: { files: ['src/delivery/publish.ts'], tests: ['test/unit/delivery/publish.test.ts'] },
+  publish: { files: ['src/delivery/publish.ts'], tests: ['test/unit/delivery/publish*.test.ts'] },
   generations: {
     files: ['src/delivery/generations/*.ts'],
     tests: ['test/unit/delivery/generations/*.test.ts'],
