@@ -1,7 +1,8 @@
 import { nearest } from '../base/nearest.js';
 import { KNOWN_SUBDIRS, nearestSubdir } from '../conda/channel/names.js';
+import { insteadOfOption } from './former-tools.js';
 import { QUEUE_VARIABLE } from '../runtime/pace.js';
-import { SETTING_NAMES, SETTINGS } from '../config/settings.js';
+import { SETTING_NAMES, SETTINGS, variableOf } from '../config/settings.js';
 
 /** Read outside the table of settings; those of the `.cmd` files and of tests among them. */
 const OTHERS = new Set(['REPACKENV_ROOT', 'REPACKENV_CONFIG', 'REPACKENV_NODE', 'REPACKENV_EXIT', QUEUE_VARIABLE]);
@@ -13,10 +14,15 @@ export function nearMisses(env: Readonly<Record<string, string | undefined>>, su
     (name) => /^REPACKENV_(?!TEST_)/.test(name) && !known.has(name) && env[name] !== '',
   );
   const unknown = variables.sort().map((name) => {
-    const near = nearest(
-      name.replace('REPACKENV_', ''),
-      [...known].map((each) => each.replace('REPACKENV_', '')),
-    );
+    const word = name.replace('REPACKENV_', '');
+    const others = insteadOfOption([`--${word.toLowerCase().replaceAll('_', '-')}`])?.instead.split(' ')[0] ?? '';
+    const variable = variableOf(others);
+    const near = known.has(variable)
+      ? variable.replace('REPACKENV_', '')
+      : nearest(
+          word,
+          [...known].map((each) => each.replace('REPACKENV_', '')),
+        );
     return `the environment variable ${name} has no effect: no setting is called so${near === undefined ? '' : `. Did you mean REPACKENV_${near}?`}`;
   });
   const odd = [...new Set(subdirs)].filter((subdir) => !KNOWN_SUBDIRS.includes(subdir)).sort();

@@ -85,7 +85,7 @@ function resolved(rt: Door, whole: Whole): ResolvedSettings {
     if (given[name] !== undefined) {
       values[name] = check(name, given[name], `option --${SETTINGS[name].flag}`);
       origins[name] = 'command line';
-    } else if (fromEnv !== undefined && fromEnv !== '') {
+    } else if (fromEnv !== undefined && fromEnv.trim() !== '') {
       values[name] = check(name, fromText(name, fromEnv), `environment variable ${variable}`);
       origins[name] = variable;
     } else if (layer !== undefined) {
@@ -165,23 +165,35 @@ async function isFile({ fs }: Pick<Runtime, 'fs'>, file: string): Promise<boolea
 }
 
 function check(name: SettingName, value: unknown, where: string): unknown {
-  const checked = SETTINGS[name].schema.safeParse(value);
+  const { schema, value: expected = 'true or false', flag, repeatable } = SETTINGS[name];
+  const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
+  const { path: at = [], message = '' } = checked.error.issues[0] ?? {};
+  const wrong: unknown = Array.isArray(value) ? value[Number(at[0])] : value;
   throw new RepackError('E_USAGE', {
-    what: `Wrong value ${JSON.stringify(value)}: ${checked.error.issues[0]?.message ?? 'not understood'}`,
+    // What zod says of its own accord is what the hint says, in the words of programs.
+    what: `Wrong value ${JSON.stringify(wrong ?? value)}${message.startsWith('Invalid ') ? '' : `: ${message}`}`,
     where,
-    hint: `Expected: ${SETTINGS[name].value ?? 'true or false'}.`,
+    hint: `Expected: ${expected}${repeatable ? `; several as --${flag} … --${flag} …, in a variable with blanks between them` : ''}.`,
   });
 }
 
-/** Lists in a variable are separated by blanks; switches are true/1/yes or false/0/no. */
+/**
+ * Lists in a variable are separated by blanks, and an item with a blank stands in "…"; switches are true/1/yes or false/0/no. A path may stand in
+ * "…" too, as `set NAME="C:\Program Files\x"` of cmd.exe leaves it.
+ */
 function fromText(name: SettingName, raw: string): unknown {
-  if (SETTINGS[name].repeatable) return raw.split(/\s+/).filter((item) => item !== '');
-  const word = raw.toLowerCase();
-  if (SETTINGS[name].value !== undefined && SETTINGS[name].wordless !== true) return raw;
+  if (SETTINGS[name].repeatable) return [...raw.matchAll(/"([^"]*)"|\S+/g)].map(([item, inner]) => inner ?? item);
+  const word = raw.trim().toLowerCase();
+  if (SETTINGS[name].value !== undefined && SETTINGS[name].wordless !== true)
+    return SETTINGS[name].path === true ? unquoted(raw) : raw;
   if (['1', 'true', 'yes', 'on'].includes(word)) return true;
   if (['0', 'false', 'no', 'off'].includes(word)) return false;
-  return raw;
+  return unquoted(raw);
+}
+
+function unquoted(raw: string): string {
+  return /^"([^"]+)"$/.exec(raw)?.[1] ?? raw;
 }
 
 /** What every network program on the machine goes by. */

@@ -60,6 +60,6 @@ export const NETWORK_STATED = {
     value: 'FILE',
     path: true,
     help: 'PEM file with an own certificate authority; also taken from SSL_CERT_FILE',
-    schema: texts,
+    schema: z.array(text).default([]),
   },
 } satisfies Record<string, Stated>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { NETWORK_STATED } from './settings-of-network.js';
-import { onOff, place, text, texts, whole, type Stated } from './stated.js';
+import { item, onOff, place, text, texts, whole, type Stated } from './stated.js';
 
 /**
  * Every setting, once, in the order of help and `--show-config`: the command line option, the `REPACKENV_…` variable, the key in
@@ -44,7 +44,7 @@ const STATED = {
     flag: 'subdir',
     value: 'SUBDIR',
     help: 'platform of the customer’s machines (linux-64, win-64, …); several are delivered together',
-    schema: z.array(text),
+    schema: z.array(item),
     defaultText: 'this machine’s',
   },
   virtualPackages: {
@@ -185,12 +185,7 @@ const STATED = {
     group: 'Proof and publishing',
     value: 'SECONDS',
     help: 'how long to wait while another run works on the same label',
-    schema: z.coerce
-      .number()
-      .int('must be a whole number of seconds')
-      .min(0, 'must be 0 or more')
-      .max(86_400, 'must be a day at most')
-      .default(0),
+    schema: whole(0, 86_400, 'seconds').default(0),
     defaultText: '0: end at once with exit code 6',
   },
   takeOverLock: {
@@ -283,13 +278,18 @@ function complete(name: SettingName): Setting {
   return {
     ...stated,
     flag,
-    variable: `REPACKENV_${flag.toUpperCase().replaceAll('-', '_')}`,
+    variable: variableOf(flag),
     key: stated.inFile === false ? undefined : spelled(name, '_'),
     repeatable: given instanceof z.ZodArray,
     given,
     ...(value === undefined ? {} : { value }),
     ...(defaultText === undefined ? {} : { defaultText }),
   };
+}
+
+/** `base-url` or `--base-url` -> `REPACKENV_BASE_URL` */
+export function variableOf(flag: string): string {
+  return `REPACKENV_${flag.replace(/^--/, '').toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** `baseUrl` -> `base-url`, `base_url` */

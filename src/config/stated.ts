@@ -24,16 +24,21 @@ export interface Stated {
 }
 
 export const text = z.string().min(1, 'must not be empty');
-export const texts = z.array(text).default([]);
+/** One of a list. Nothing that stands in one has a comma behind its first word, but a path or URL. */
+export const item = text.refine((written) => !/^[^,/\\\s]+,/.test(written), 'several in one: each stands for itself');
+export const texts = z.array(item).default([]);
 export const onOff = z.boolean().default(false);
 
-/** A whole number of things. */
+/** A whole number of things, also as a text of digits. What is empty is none: `--keep "$KEEP"` must not mean 0. */
 export function whole(least: number, most: number, things: string) {
-  return z.coerce
-    .number()
+  const number = z
     .int(`must be a whole number of ${things}`)
     .min(least, `must be ${least} or more`)
     .max(most, `must be ${most} at most`);
+  return z.preprocess(
+    (given) => (typeof given === 'string' && /^\s*-?\d+\s*$/.test(given) ? Number(given) : given),
+    number,
+  );
 }
 
 /** A whole URL of http, https or file, or the path of a folder: see `folderUrl`. */

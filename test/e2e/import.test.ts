@@ -173,6 +173,11 @@ describe('the import command', () => {
       expectRefusal(await run('import', path('delta'), '--root', path('empty')), { code: 'E_WRONG_BASE' });
       expectRefusal(await run('import', path('no-such-stick'), '--root', site), { code: 'E_MEDIUM' });
       expectRefusal(await run('import', path('full')), { code: 'E_USAGE', says: ['--root is missing'] });
+      const by = { env: { REPACKENV_ROOT: path('by-variable') } };
+      const found = await vendor.work.run('repackenv', ['import', path('parts')], by);
+      expect(found.exitCode, found.stderr).toBe(0);
+      expect(found.stderr).toContain(`ROOT is ${path('by-variable')}, from REPACKENV_ROOT`);
+      expect(digests(join(path('by-variable'), 'halkbank'))).toEqual(digests(g2));
       expectRefusal(await run('import', path('full'), '--root', site, '--label', '../x'), { code: 'E_USAGE' });
       expect(changesBetween(before, snapshot(site))).toEqual([]);
     },

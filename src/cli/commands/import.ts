@@ -1,6 +1,7 @@
 import { RepackError } from '../../base/errors.js';
 import type { CliCommand } from '../command.js';
 import { policyOf } from '../policy-of.js';
+import { withRoot } from '../require-root.js';
 import { LOCK_SETTINGS, OUTPUT_SETTINGS, exitOf, textOption } from '../command.js';
 
 const EXAMPLES = `
@@ -19,6 +20,8 @@ named), 5 wrong base, older than the folder, or the disk, 6 another run holds th
 signature or the policy.
 `;
 
+const USAGE = 'repackenv import MEDIUM... --root ROOT   (see --help)';
+
 export const importCommand: CliCommand = {
   name: 'import',
   summary: 'take what an export put on media into ROOT/LABEL: checked first, then switched into place',
@@ -26,7 +29,7 @@ export const importCommand: CliCommand = {
   declare: (command) =>
     void command
       .argument('<MEDIUM...>', 'folders of the medium, a NAME.set.json, or a part')
-      .option('--root <DIR>', 'folder that holds the label folders; created when it is not there')
+      .option('--root <DIR>', 'folder that holds the label folders; created when it is not there (else REPACKENV_ROOT)')
       .option('--label <LABEL>', 'which label, where the media hold several')
       .option(
         '--allowed-signers <FILE>',
@@ -41,15 +44,13 @@ export const importCommand: CliCommand = {
       .addHelpText('after', EXAMPLES),
   root: (typed) => textOption(typed, 'root'),
   log: (typed) => textOption(typed, 'label') ?? '',
-  check: (typed) => {
-    if (textOption(typed, 'root') !== undefined) return;
-    throw new RepackError('E_USAGE', {
-      what: '--root is missing',
-      where: 'command line',
-      hint: 'repackenv import MEDIUM... --root ROOT   (see --help)',
-    });
+  findsRoot: true,
+  check: (_typed, found) => {
+    if (found === undefined)
+      throw new RepackError('E_USAGE', { what: '--root is missing', where: 'command line', hint: USAGE });
   },
-  async run(call) {
+  async run(given) {
+    const call = withRoot(given, USAGE);
     const { args, options, values, rt, reporter } = call;
     const { importMedia } = await import('../../jobs/import/import.js');
     const report = await importMedia(rt, {

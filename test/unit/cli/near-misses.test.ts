@@ -37,8 +37,15 @@ describe('what is told of probable slips', () => {
   });
 
   it('variables that are no setting’s', () => {
-    const env = { REPACKENV_OWNR: 'x', REPACKENV_SUBDIRS: 'win-64', REPACKENV_XYZZY: '1', REPACKENV_QUIETT: '' };
+    const env = {
+      REPACKENV_OWNR: 'x',
+      REPACKENV_SUBDIRS: 'win-64',
+      REPACKENV_XYZZY: '1',
+      REPACKENV_QUIETT: '',
+      REPACKENV_NO_PROXY: 'h',
+    };
     expect(nearMisses(env, [])).toEqual([
+      'the environment variable REPACKENV_NO_PROXY has no effect: no setting is called so. Did you mean REPACKENV_PROXY_BYPASS?',
       'the environment variable REPACKENV_OWNR has no effect: no setting is called so. Did you mean REPACKENV_OWNER?',
       'the environment variable REPACKENV_SUBDIRS has no effect: no setting is called so. Did you mean REPACKENV_SUBDIR?',
       'the environment variable REPACKENV_XYZZY has no effect: no setting is called so',
