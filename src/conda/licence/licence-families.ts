@@ -160,12 +160,19 @@ function familiesOfText(text: string): LicenceFamily[] {
 /** How people write: each pattern with what it means, one after the other, on upper case. A version keeps to the licence before it. */
 const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/[\s_]+/g, ' '],
+  [/≥|=>/g, '>='],
+  [/≤|=</g, '<='],
+  // When a licence came out: its own first line has it.
+  [
+    /[,\s(]*(?:\b[0-9]{1,2} )?\b(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[A-Z]*\.? (?:[0-9]{1,2}, ?)?[0-9]{4}\b\)?/g,
+    ' ',
+  ],
   [/\bGNU\b\s*/g, ''],
   [/\b(?:GENERAL )?PUBLIC LICEN[CS]E\b(?<!(?:MOZILLA|LUCENT|ECLIPSE|IBM|COMMON) PUBLIC LICEN[CS]E)(?!D)/g, 'GPL'],
   [/\b(?:LESSER|LIBRARY)\s+(?:OR LESSER\s+)?GPL/g, 'LGPL'],
   [/\bAFFERO\s+GPL/g, 'AGPL'],
   [
-    /[\s-]*,?\s*\(?\b(?:OR|AND)[\s-]+(?:\(?AT YOUR OPTION\)?,?\s+)?(?:ANY\s+)?(?:LATER|NEWER|GREATER|ABOVE|HIGHER)(?:\s+VERSIONS?)?\)?/g,
+    /[\s-]*,?\s*\(?\b(?:OR|AND)\b,?[\s-]+(?:\(?AT YOUR OPTION\)?,?\s+)?(?:ANY\s+)?(?:LATER|NEWER|GREATER|ABOVE|HIGHER)(?:\s+VERSIONS?)?\)?/g,
     '+',
   ],
   [/\b(?:WITH\b|W\/)\s*(?:THE\s+)?[A-Z0-9. -]*?\bEXCEPTIONS?(?:-[A-Z0-9.]+)?\b/g, ''],
@@ -174,8 +181,9 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/[,\s]+(?=[<>=])/g, ' '],
   [/,\s*(?=(?:V|VER|VERSION)?\.?\s*[0-9])/g, ' '],
   [/\b(?:VERSION|VER|V)\b\.?\s*(?=[0-9])/g, ''],
+  [/\bV?([0-9][0-9.]*) OF (?:THE )?([AL]?GPL)\b/g, '$2-$1'],
   [
-    /\b([AL]?GPL)[\s-]*V?\s*([123][0-9.]*)\s*(?:,|\/|\||&|\bOR\b|\bAND\b)\s*V?\.?\s*([123](?:\.[0-9]+)*)(?![0-9]|-CLAUSE)/g,
+    /\b([AL]?GPL)[\s(-]*V?\s*([123][0-9.]*)[\s,-]*(?:,|\/|\||&|\bOR\b|\bAND\b)[\s-]*(?:\(?AT YOUR OPTION\)?,? )?V?\.?\s*([123](?:\.[0-9]+)*)(?![0-9]|-CLAUSE)/g,
     '$1-$2 | $1-$3',
   ],
 ];
@@ -191,7 +199,7 @@ function familiesOfPart(part: string): readonly LicenceFamily[] {
   if (/(?<![LA])GPL/.test(part)) append(families, gplVersions(part));
   if (/BSD/.test(part)) families.push('BSD');
   if (/\bMIT\b|^X11\b|\bEXPAT\b/.test(part)) families.push('MIT');
-  if (/APACHE|\bASL\b/.test(part)) families.push('APACHE');
+  if (/APACHE|\bASL\b|\bALV?2/.test(part)) families.push('APACHE');
   if (/\bPSFL?\b|PYTHON SOFTWARE FOUNDATION|^PYTHON(?:[- ]|$)/.test(part)) families.push('PSF');
   if (/\bCC(?:0|[- ](?:BY|0|PDDC)\b)|CREATIVE COMMONS/.test(part)) families.push('CC');
   if (/MOZILLA|\bMPL/.test(part)) families.push('MOZILLA');
@@ -204,16 +212,23 @@ function familiesOfPart(part: string): readonly LicenceFamily[] {
 /** `GPL-2`, `GPLv3`, `GPL (>= 2, < 3)`, `GPL-2.0-or-later` (normalised to `GPL-2.0+`): the versions it may be taken under. */
 function gplVersions(part: string): readonly LicenceFamily[] {
   const stated = /(?<![LA])GPL(?<rest>.*)$/.exec(part)!.groups!['rest']!;
-  const bounds = [...stated.matchAll(/(<=|>=|==|=|<|>)?[^<>=0-9]*?([123])(?:\.[0-9]+)*(\+)?/g)];
+  const bounds = [...stated.matchAll(/(<=|>=|==|=|<|>)?[^<>=0-9]*?([123])(?:\.[0-9]+)*(?!-CLAUSE)(\+)?/g)];
   if (bounds.length === 0) return ['GPL'];
+  const isWithin = (version: number, [, sign = '', number, plus]: RegExpExecArray): boolean => {
+    const bound = Number(number);
+    if (sign === '>=' || plus !== undefined) return version >= bound;
+    if (sign === '>') return version > bound;
+    if (sign === '<') return version < bound;
+    return sign === '<=' ? version <= bound : version === bound;
+  };
+  // Bounds hold together; versions in a row are a choice.
+  const [limits, single] = [
+    bounds.filter(([, sign]) => sign !== undefined),
+    bounds.filter(([, sign]) => sign === undefined),
+  ];
   const fits = (version: number): boolean =>
-    bounds.every(([, sign = '', number, plus]) => {
-      const bound = Number(number);
-      if (sign === '>=' || plus !== undefined) return version >= bound;
-      if (sign === '>') return version > bound;
-      if (sign === '<') return version < bound;
-      return sign === '<=' ? version <= bound : version === bound;
-    });
+    limits.every((bound) => isWithin(version, bound)) &&
+    (single.length === 0 || single.some((bound) => isWithin(version, bound)));
   const families = ([3, 2, 1] as const)
     .filter(fits)
     .map((version) => (version === 1 ? 'GPL' : (`GPL${version}` as const)));

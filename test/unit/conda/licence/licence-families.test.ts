@@ -37,6 +37,29 @@ describe('families of a record', () => {
   });
 
   it.each([
+    // The first line of the licence's own text.
+    ['GNU GENERAL PUBLIC LICENSE Version 3, 29 June 2007', 'GPL3'],
+    ['GNU GENERAL PUBLIC LICENSE Version 2, June 1991', 'GPL2'],
+    ['GNU LESSER GENERAL PUBLIC LICENSE Version 2.1, February 1999', 'LGPL'],
+    ['Apache License Version 2.0, January 2004', 'APACHE'],
+    ['GPL-2 (Mar 2001)', 'GPL2'],
+    ['MARCH license 2000', 'OTHER'],
+    // The version first.
+    ['Version 2 of the GPL', 'GPL2'],
+    ['v3 of the GNU General Public License', 'GPL3'],
+    ['version 2.1 of the GNU Lesser General Public License', 'LGPL'],
+    // Several versions, however they are joined; another licence's clauses are none.
+    ['GPL (v2 or v3)', 'GPL3 GPL2'],
+    ['GPL (2, 3)', 'GPL3 GPL2'],
+    ['GPL 2 3', 'GPL3 GPL2'],
+    ['GPL-2-or-3', 'GPL3 GPL2'],
+    ['GPL version 2, or (at your option) version 3', 'GPL3 GPL2'],
+    ['GPL version 3 (or, at your option, any later version)', 'GPL3'],
+    ['GPL-2, 3-clause BSD', 'GPL2 BSD'],
+    ['GPL (> 1, <= 2)', 'GPL2'],
+    ['GPL \u2265 2', 'GPL3 GPL2'],
+    ['GPL \u2264 2', 'GPL2 GPL'],
+    ['ALv2', 'APACHE'],
     // As R packages state them.
     ['GPL (>= 2)', 'GPL3 GPL2'],
     ['GPL (>= 2) | file LICENSE', 'GPL3 GPL2'],
