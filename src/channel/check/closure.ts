@@ -1,5 +1,5 @@
 import { parseDependency } from '../../conda/spec/dependency.js';
-import { globMatches } from '../../conda/spec/glob.js';
+import { buildMatches } from '../../conda/spec/build-pattern.js';
 import { specMatches } from '../../conda/spec/match-spec.js';
 import type { MatchSpec } from '../../conda/spec/match-spec.js';
 import type { TargetProfile } from '../../conda/plan/profile.js';
@@ -39,6 +39,6 @@ function hasVirtual(spec: MatchSpec, profile: TargetProfile): boolean {
     ({ name, version, build }) =>
       name === spec.name &&
       (spec.version === undefined || versionMatches(spec.version, version)) &&
-      (spec.build === undefined || globMatches(spec.build, build)),
+      (spec.build === undefined || buildMatches(spec.build, build)),
   );
 }

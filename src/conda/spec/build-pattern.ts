@@ -14,5 +14,5 @@ export function isBuildPattern(pattern: string): boolean {
 /** Does a build fit? Upper and lower case differ, as they do to conda; rattler takes them for the same. */
 export function buildMatches(pattern: string, build: string): boolean {
   if (!pattern.startsWith('^')) return globMatches(pattern, build, { caseMatters: true });
-  return isBuildPattern(pattern) && new RegExp(pattern).test(build);
+  return isBuildPattern(pattern) && new RegExp(pattern, 'y').test(build);
 }

@@ -21,6 +21,9 @@ export interface MatchSpec extends SpecFields {
 const MAX_SPEC = 1024;
 const APART = 'Give two packages as two arguments, or on two lines of a --packages-file.';
 const KEYS = ['version', 'build', 'build_number', 'channel', 'subdir'];
+/** Clauses with a star that conda and rattler read alike: anywhere, and where they are all there is. */
+const PLAIN_STAR = /^(?:(?:=|>=|!=)?[^*=<>!~]+\.\*|[^*=<>!~]*\*|>=\*)$/;
+const PLAIN_ALONE = /^(?:==?\*|=[^*=<>!~]+\*)$/;
 const EXAMPLES =
   'Write it like ratingpro, "numpy>=1.26,<2", pytho=1.9, "sympy!=1.1" or "python=3.11.*=*_cpython", in quotes where a shell would take <, > or ! for its own.';
 
@@ -204,11 +207,14 @@ function checkedVersion(text: string, { version: plain, build, keys }: SpecParts
   const spec = versionSpecOf(text, condaVersion(version, plain !== undefined && build !== undefined));
   if (spec.flat().some((clause) => clause.kind === 'glob'))
     throw refused(text, 'a "*" may stand only at the end of a version');
-  const odd = /(?:==|<=|<|>(?!=)|>=[^,|()]*[^.,|()](?=\*)|!=[^,|()]*[^.,|()](?=\*))[^,|()]*\*/.exec(version);
-  if (odd !== null && odd[0] !== '==*' && odd[0] !== '>=*')
+  const starred = version.match(/[^,|()\s]*\*[^,|()\s]*/g) ?? [];
+  const odd = PLAIN_ALONE.test(version.replaceAll(/\s/g, ''))
+    ? undefined
+    : starred.find((each) => !PLAIN_STAR.test(each));
+  if (odd !== undefined)
     throw refused(
       text,
-      `programs read ${shown(odd[0])} differently`,
+      `programs read ${shown(odd)} differently`,
       'Leave the star out, or write 1.9.* without an operator.',
     );
   const canonical = versionSpecText(spec);

@@ -11,6 +11,7 @@ export type VersionClause =
   | { readonly kind: 'any'; readonly text: '*' }
   | { readonly kind: 'compare'; readonly operator: Operator; readonly version: Version; readonly text: string }
   | { readonly kind: 'prefix'; readonly negated: boolean; readonly version: Version; readonly text: string }
+  /** With a star before its end: the text of a version is compared as published, case and all. */
   | { readonly kind: 'glob'; readonly text: string };
 
 /** Any of these rows, of which all clauses must hold: parentheses are multiplied out, since conda 4.3 knows none. */
@@ -21,6 +22,9 @@ const TOO_MANY = `it has more than ${MAX_CLAUSES} clauses`;
 const MAX_DEPTH = 20;
 const CACHE_LIMIT = 20_000;
 const cache = new Map<string, VersionSpec>();
+const ANY: VersionClause = { kind: 'any', text: '*' };
+/** What no version satisfies, in words that every program reads. */
+const NOTHING: VersionClause[] = [compare('<', '0', parseVersion('0')!), compare('>', '0', parseVersion('0')!)];
 
 /**
  * Does `version` satisfy `constraint` (CEP 29: `>=1.26,<2`, `1.9` and `==1.9` exact, `=1.9` and `1.9.*` fuzzy, `!=1.9.*`, `~=1.4.2`,
@@ -97,7 +101,7 @@ function operand(reader: Reader, depth: number): VersionClause[][] {
   }
   if (token === ')' || token === ',' || token === '|')
     throw malformed(reader.constraint, `a version is missing before "${token}"`);
-  return [clauses(token, reader.constraint)];
+  return clauses(token, reader.constraint);
 }
 
 function capped(reader: Reader, rows: VersionClause[][]): void {
@@ -105,51 +109,66 @@ function capped(reader: Reader, rows: VersionClause[][]): void {
   if (count > MAX_CLAUSES) throw malformed(reader.constraint, TOO_MANY);
 }
 
-function clauses(token: string, constraint: string): VersionClause[] {
+/** What one clause says, as conda's `VersionSpec` has it (`get_matcher` in its `version.py`). */
+function clauses(token: string, constraint: string): VersionClause[][] {
   const match = /^(==|!=|<=|>=|~=|=|<|>)?(.*)$/.exec(token)!;
   const operator = match[1] as Operator | '=' | '~=' | undefined;
-  const operandText = match[2]!.toLowerCase();
-  if (/^[\^]|[$]$/.test(operandText)) throw malformed(constraint, 'regular expressions are not supported');
-  if (
-    /^\*+$/.test(operandText) &&
-    (operator === undefined || operator === '=' || operator === '==' || operator === '>=')
-  ) {
-    return [{ kind: 'any', text: '*' }];
+  const written = match[2]!;
+  if (/^[\^]|[$]$/.test(written)) throw malformed(constraint, 'regular expressions are not supported');
+  if (operator === undefined && written === '*') return [[ANY]];
+  if (operator === undefined && written.replace(/\*+$/, '').includes('*')) {
+    if (!/^[0-9a-z._!+*-]+$/i.test(written)) throw malformed(constraint, `"${token}" is not a version`);
+    return [[{ kind: 'glob', text: written }]];
   }
-  const stem = operandText.replace(/\.?\*+$/, '');
-  const starred = stem !== operandText;
-  if (operator === undefined && stem.includes('*')) {
-    if (!/^[0-9a-z._!+*-]+$/.test(operandText)) throw malformed(constraint, `"${token}" is not a version`);
-    return [{ kind: 'glob', text: operandText }];
-  }
-  const version = parseVersion(stem);
+  const dotStar = written.endsWith('.*');
+  if (dotStar && operator === '~=') throw malformed(constraint, '"~=" takes no star');
+  const plain = operator === undefined ? written.replace(/\.*\*$/, '') : written.replace(/\.\*$/, '');
+  const text = plain.toLowerCase();
+  // A word instead of the stars says whether it is a version with words in their places.
+  const version = parseVersion(text.replaceAll(/\*+/g, 'a'));
   if (version === undefined) throw malformed(constraint, `"${token}" is not a version`);
-  if (starred && operator === '~=') throw malformed(constraint, '"~=" takes no star');
-  const afterNoDot = starred && !/\.\*+$/.test(operandText);
-  if (afterNoDot && operator !== undefined && operator !== '=' && operator !== '~=') return [starWord(operator, stem)];
+  if (text.includes('*')) return starWord(operator, text, constraint);
   switch (operator) {
     case '=':
-      return [prefix(stem, version, false)];
+      return [[prefix(text, version, false)]];
     case undefined:
-      return [starred ? prefix(stem, version, false) : compare('==', stem, version)];
+      return [[plain === written ? compare('==', text, version) : prefix(text, version, false)]];
     case '!=':
-      return [starred ? prefix(stem, version, true) : compare('!=', stem, version)];
+      return [[dotStar ? prefix(text, version, true) : compare('!=', text, version)]];
     case '~=':
-      return [compare('>=', stem, version), prefixBefore(stem, constraint)];
+      return [[compare('>=', text, version), prefixBefore(text, constraint)]];
     default:
       // `>=1.9.*` is `>=1.9` to every program. With the other operators conda ignores the star too, but rattler does not.
-      return [compare(operator, stem, version)];
+      return [[compare(operator, text, version)]];
   }
 }
 
 /**
- * Behind an operator, conda takes a star that follows no dot for a word before all others: `!=1.2*` excludes nothing, `>=1.2*` takes 1.2rc1.
- * `dev` is the first word that a version has.
+ * A star that neither ends in `.*` nor makes a glob is to conda a word that comes before all others, and that no version has: nothing is equal
+ * to `1.2*`, nothing begins with it, and what is above it is above 1.2 or begins with it. What follows the star decides nothing.
  */
-function starWord(operator: Operator, stem: string): VersionClause {
-  if (operator === '!=') return { kind: 'any', text: '*' };
-  const word = `${stem}dev`;
-  return compare(operator === '==' ? '==' : operator.startsWith('>') ? '>=' : '<', word, parseVersion(word)!);
+function starWord(operator: Operator | '=' | '~=' | undefined, text: string, constraint: string): VersionClause[][] {
+  const before = text.replace(/\*.*$/, '');
+  const stem = /(?:^|[._!+-])$/.test(before) ? `${before}0` : before;
+  const version = parseVersion(stem)!;
+  const above: VersionClause[][] =
+    before === '' ? [[ANY]] : [[compare('>=', stem, version)], [prefix(stem, version, false)]];
+  switch (operator) {
+    case '!=':
+      return [[ANY]];
+    case '>':
+    case '>=':
+      return above;
+    case '<':
+    case '<=':
+      return before === '' ? [NOTHING] : [[compare('<', stem, version), prefix(stem, version, true)]];
+    case '~=':
+      return text.lastIndexOf('.') > before.length
+        ? [NOTHING]
+        : above.map((row) => row.concat(prefixBefore(text, constraint)));
+    default:
+      return [NOTHING];
+  }
 }
 
 /** `~=1.4.2` is `>=1.4.2,1.4.*`. */
@@ -171,7 +190,7 @@ function compare(operator: Operator, stem: string, version: Version): VersionCla
 
 function clauseMatches(clause: VersionClause, text: string): boolean {
   if (clause.kind === 'any') return true;
-  if (clause.kind === 'glob') return globMatches(clause.text, text);
+  if (clause.kind === 'glob') return globMatches(clause.text, text, { caseMatters: true });
   const version = parseVersion(text);
   if (version === undefined) return false;
   if (clause.kind === 'prefix') return versionStartsWith(version, clause.version) !== clause.negated;

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import stars from '../../../fixtures/version-specs.json' with { type: 'json' };
 import { buildMatches, isBuildPattern } from '../../../../src/conda/spec/build-pattern.js';
 
 // CEP 29: a build string, with `*` for any run of characters, or a regular expression from `^` to `$`.
@@ -26,6 +27,11 @@ it.each([
 ])('%s takes the build %s: %s', (pattern, build, expected) => {
   expect(isBuildPattern(pattern)).toBe(true);
   expect(buildMatches(pattern, build)).toBe(expected);
+});
+
+it.each(Object.entries(stars.patterns))('C1 takes by %s the builds that conda 26.7.1 takes', (pattern, conda) => {
+  expect(stars.builds.map((build) => (buildMatches(pattern, build) ? '1' : '0')).join('')).toBe(conda);
+  expect(isBuildPattern(pattern)).toBe(true);
 });
 
 it.each([

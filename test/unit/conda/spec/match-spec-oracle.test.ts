@@ -16,7 +16,7 @@ const { records, specs } = JSON.parse(
 
 /** Entries of `depends` that we read otherwise than conda: nobody can install by them, or what we take both take. */
 const OTHERWISE: Readonly<Record<string, RegExp>> = {
-  'rattler refuses it': /^(n ?!=\*|n=?\s?\^1.*|n=|n ?\(? ?>=1\.2.*\)|\*.*|n\* 1\.2|n\[optional\]|)$/,
+  'rattler refuses it': /^(n=?\s?\^1.*|n=|n ?\(? ?>=1\.2.*\)|\*.*|n\* 1\.2|n\[optional\]|)$/,
   'conda takes nothing': /^(n .*py39\*\|mkl|n\[build='?py39\*\|mkl'?\]|n 1\.2 py39_0 extra|n version=1\.2\])$/,
   'a key that is judged nowhere here': /^n\[(md5|sha256|fn|url|license|features|track_features)=.*\]$/,
   'the caller judges the channel': /^https:\/\/x\/c/,
@@ -81,7 +81,9 @@ it.each([
   ['n =1.2 py39_0', '==1.2', 'py39_0'],
   ['n=1.2=py39_0', '==1.2', 'py39_0'],
   ['n=1.2|1.3=py39_0', '1.2.*|==1.3', 'py39_0'],
-  ['n >=1.2*', '>=1.2dev', undefined],
+  ['n >=1.2*', '>=1.2|1.2.*', undefined],
+  ['n ==1.2*,!=1.2.3', '!=1.2.3,1.2.*', undefined],
+  ['n !=1.2.3,==1.2*', '!=1.2.3,<0,>0', undefined],
   ['n !=1.2*', undefined, undefined],
   ['n 1.2 # why', '==1.2', undefined],
   ['conda:n 1.2', '==1.2', undefined],

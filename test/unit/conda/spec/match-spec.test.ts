@@ -241,6 +241,13 @@ describe('parseMatchSpec', () => {
     ['D11', 'numpy>1.9.*', 'differently'],
     ['D11', 'numpy==1.9.*', 'differently'],
     ['D11', 'numpy<=1.9*', 'differently'],
+    ['D11', 'numpy=1.9*,!=1.9.3', '"=1.9*" differently'],
+    ['D11', 'numpy>=1,==*', '"==*" differently'],
+    ['D11', 'numpy 1.9**', 'differently'],
+    ['D11', 'numpy!=*', 'differently'],
+    ['D11', 'numpy<*', 'differently'],
+    ['D11', 'numpy~=1.9*', 'differently'],
+    ['D11', 'numpy!=1.*.3', 'differently'],
     ['D11', 'numpy[version="^1.*$"]', 'regular expressions'],
   ])('%s refuses %j', (_row, text, shows) => {
     const { code, what } = refusal(text);

@@ -240,6 +240,16 @@ const SPOILT: [string, (channel: Staged) => Staged | Promise<Staged>, RegExp | s
     `${NUMPY} needs "__glibc >=2.17" on linux-64`,
   ],
   [
+    "F8 a virtual package's build in other letters",
+    (channel) => {
+      const virtualPackages = [...PROFILE.virtualPackages, { name: '__archspec', version: '1', build: 'SKYLAKE' }];
+      const here = { ...channel, plan: { ...channel.plan, profiles: [{ ...PROFILE, virtualPackages }] } };
+      const depends = ['__archspec 1 skylake'];
+      return reindex(here, 'noarch', (r) => void (r['packages.conda']!['pytho-1.9-0.conda']!['depends'] = depends));
+    },
+    'noarch/pytho-1.9-0.conda needs "__archspec 1 skylake" on linux-64',
+  ],
+  [
     'F8 specs that can not be installed from here',
     (channel) => ({ ...channel, plan: { ...channel.plan, specs: [parseMatchSpec('pytho>=2')] } }),
     /^pytho ?>=2 on linux-64 can't be installed from this folder alone: No declared channel has/,
