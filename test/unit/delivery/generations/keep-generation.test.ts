@@ -1,10 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestsOf } from '../../../../src/codec/digests.js';
 import { lastGeneration } from '../../../../src/delivery/generations/keep-generation.js';
 import { writeReceipt } from '../../../../src/delivery/receipts.js';
+import { tempDir } from '../../../helpers/artifacts.js';
+import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { digests, publishTiny, type TinyResult, type TinySet } from '../../../helpers/tiny-channel.js';
 
@@ -146,5 +148,87 @@ describe('D15 a generation that is published again', () => {
     expect(rt.collected).toContainEqual(
       expect.objectContaining({ finding: expect.objectContaining({ code: 'generation-not-kept', subject: kept(1) }) }),
     );
+  });
+});
+
+describe('D15 keeping a generation', () => {
+  /** A copy of ROOT at the moment of a step of the second publication. */
+  async function killedAt(step: string): Promise<string> {
+    const copy = tempDir();
+    await publishTiny(rt, { root, packages: FIRST });
+    const watching = testRuntime({
+      clock: rt.clock,
+      machine: { randomId: () => 'killed' },
+      reach: (at) =>
+        at === step ? cp(root, copy, { recursive: true, preserveTimestamps: true, force: true }) : undefined,
+    });
+    await publishTiny(watching, { root, packages: SECOND });
+    await rm(join(copy, '.repackenv/acme/lock'), { recursive: true });
+    return copy;
+  }
+
+  it('is on disk before the journal is: files first, then their folders', async () => {
+    const { fs, calls } = faultFs(() => undefined);
+    await publishTiny(testRuntime({ fs, clock: rt.clock }), { root, packages: FIRST });
+    const journal = calls.findIndex(({ name, args }) => name === 'rename' && String(args[1]).endsWith('journal.json'));
+    const before = calls.slice(0, journal);
+    const synced = (name: string, end: string): number =>
+      before.findIndex((call) => call.name === name && String(call.args[0]).endsWith(end));
+    for (const path of KEPT) {
+      const file = synced('syncFile', `/generation/${path}`);
+      const folder = synced('syncDir', `/${dirname(join('generation', path))}`);
+      expect(file, path).toBeGreaterThan(0);
+      expect(folder, path).toBeGreaterThan(file);
+    }
+    const named = calls.findIndex(({ name, args }) => name === 'rename' && String(args[1]).endsWith('generations/1'));
+    const rest = calls
+      .slice(named)
+      .filter(({ name }) => name === 'syncDir')
+      .map(({ args }) => args[0]);
+    expect(rest).toContain(join(stateDir(), 'generations'));
+  });
+
+  it('a run that was killed after it got its number, and before that was noted, ends as if it had not been', async () => {
+    const whole = async (of: string): Promise<unknown> => {
+      const { 'receipt.json': _receipt, ...files } = await digests(join(of, '.repackenv/acme/generations/2'));
+      return files;
+    };
+    const copy = await killedAt('publish:generation-named');
+    const there = await whole(copy);
+    const { recovery } = await publishTiny(testRuntime({ clock: rt.clock }), { root: copy, packages: SECOND });
+    expect(recovery.outcome).toBe('finished');
+    expect(await whole(copy)).toEqual(there);
+    expect((await readdir(join(copy, '.repackenv/acme/generations'))).sort()).toEqual(['1', '2']);
+  });
+
+  it('whose folder the disk does not show is not taken for none', async () => {
+    await publishTiny(rt, { root, packages: FIRST });
+    const { fs } = faultFs(failWhere(({ name, args }) => name === 'lstat' && args[0] === kept(1), 'EIO'));
+    const run = publishTiny(testRuntime({ fs, clock: rt.clock }), { root, packages: SECOND });
+    await expect(run).rejects.toMatchObject({ code: 'E_DISK' });
+    expect(await readdir(join(stateDir(), 'generations'))).toEqual(['1']);
+  });
+
+  it('of an older version whose manifest is lost, in the folder and beside it, is not made up', async () => {
+    const { labelDir } = await publishTiny(rt, { root, packages: FIRST, keep: 0 });
+    await publishTiny(rt, {
+      root,
+      packages: SECOND,
+      beforePublish: async () => {
+        for (const dir of [labelDir, stateDir()]) {
+          const { atime, mtime, size } = await stat(join(dir, 'manifest.json'));
+          await writeFile(join(dir, 'manifest.json'), ' '.repeat(size));
+          await utimes(join(dir, 'manifest.json'), atime, mtime);
+        }
+      },
+    });
+    expect(await readdir(join(stateDir(), 'generations'))).toEqual(['2']);
+  });
+
+  it('of an older version that is signed has its signature too', async () => {
+    const { labelDir } = await publishTiny(rt, { root, packages: FIRST, keep: 0 });
+    await writeFile(join(labelDir, 'manifest.json.sig'), 'signature');
+    await publishTiny(rt, { root, packages: SECOND });
+    expect(await readFile(join(kept(1), 'manifest.json.sig'), 'utf8')).toBe('signature');
   });
 });

@@ -1,9 +1,20 @@
-import { existsSync, mkdtempSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noteReceived, readReceived, sitesOf, type Received } from '../../../../src/delivery/generations/received.js';
+import { lockLabel } from '../../../../src/delivery/lock/lock.js';
 import { nodeFileSystem } from '../../../../src/runtime/fs.js';
+import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
 import { fakeClock, testRuntime } from '../../../helpers/runtime.js';
 
 describe('what sites told', () => {
@@ -16,6 +27,7 @@ describe('what sites told', () => {
     at: '2026-11-29T00:00:00.000Z',
     from: 'manifest.json',
   });
+  const file = (): string => join(stateDir, 'received.json');
   const sites = async (): Promise<string[]> =>
     (await sitesOf(testRuntime(), stateDir)).map(({ site, generation }) => `${site} ${generation}`);
   beforeEach(() => {
@@ -71,6 +83,44 @@ describe('what sites told', () => {
     expect(await sites()).toEqual(['ankara 1', 'bursa 1', 'izmir 1']);
     expect(readdirSync(stateDir).filter((name) => name.endsWith('.new'))).toEqual([]);
   });
+
+  it('is noted while a run is at work on the label, and waits for another note, half a minute at most', async () => {
+    const run = await lockLabel(testRuntime(), { stateDir, label: 'acme', waitMs: 0, command: 'update' });
+    await noteReceived(testRuntime(), place(), told('ankara'));
+    await run.release();
+    const folder = join(stateDir, 'received');
+    const other = await lockLabel(testRuntime(), { stateDir: folder, label: 'acme', waitMs: 0, command: 'received' });
+    const rt = testRuntime();
+    await expect(noteReceived(rt, place(), told('izmir'))).rejects.toMatchObject({ code: 'E_LOCKED' });
+    expect(rt.clock.monotonic()).toBe(30_000);
+    await other.release();
+    expect(await sites()).toEqual(['ankara 1']);
+  });
+
+  it('by a disk that fails is not taken for nothing, and is not written over', async () => {
+    await noteReceived(testRuntime(), place(), told('ankara'));
+    const broken = faultFs(failWhere(({ name, args }) => name === 'readText' && args[0] === file(), 'EIO')).fs;
+    await expect(readReceived(testRuntime({ fs: broken }), stateDir)).rejects.toMatchObject({ code: 'EIO' });
+    await expect(noteReceived(testRuntime({ fs: broken }), place(), told('izmir'))).rejects.toMatchObject({
+      code: 'E_DISK',
+      what: expect.stringContaining('note what the site has') as string,
+    });
+    expect(await sites()).toEqual(['ankara 1']);
+    expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ schema: 1, received: [told('ankara')] });
+  });
+
+  it.each(['site', 'generation', 'manifestSha256', 'at', 'from'] as const)(
+    'that lacks its %s, or says it in another way, is damaged',
+    async (key) => {
+      for (const value of [undefined, null, ['x'], key === 'generation' ? '1' : 1]) {
+        const received = [told('ankara'), { ...told('izmir'), [key]: value }];
+        writeFileSync(file(), JSON.stringify({ schema: 1, received }));
+        await expect(sites()).rejects.toMatchObject({ code: 'E_GENERATION' });
+      }
+      writeFileSync(file(), JSON.stringify({ schema: 1, received: [told('ankara'), 'izmir'] }));
+      await expect(sites()).rejects.toMatchObject({ code: 'E_GENERATION', where: file() });
+    },
+  );
 
   it.each(['', '{', '[]', '{"schema":1}', '{"schema":1,"received":[{"site":"x"}]}', '\0\0\0'])(
     'refuses damaged notes (%j), and does not write over them',
