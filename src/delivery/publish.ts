@@ -279,9 +279,7 @@ async function reduce(
   const names = new Set(files.filter((file) => file.kind === 'artifact' && !file.fresh).map((file) => file.path));
   if (names.size === 0) return [];
   const subdirs = new Set([...names].map(subdirOf));
-  const indexes = files.filter(
-    (file) => file.kind === 'index' && !file.fresh && subdirs.has(subdirOf(file.path)) && isIndexPath(file.path),
-  );
+  const indexes = files.filter(({ path, fresh }) => isIndexPath(path) && !fresh && subdirs.has(subdirOf(path)));
   const fns = [...names].map((path) => path.slice(path.indexOf('/') + 1)).join(', ');
   rt.events.emit({
     type: 'warning',
@@ -307,8 +305,7 @@ async function refuseChangedFolder(rt: Runtime, live: LiveFolder): Promise<void>
 }
 
 function pathOf(error: unknown): string | undefined {
-  const path = error instanceof Error ? (error as NodeJS.ErrnoException).path : undefined;
-  return typeof path === 'string' ? path : undefined;
+  return error instanceof Error ? (error as NodeJS.ErrnoException).path : undefined;
 }
 
 function textOf(error: unknown): string {

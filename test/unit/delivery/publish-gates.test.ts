@@ -34,6 +34,7 @@ import {
   publishTiny,
   snapshot,
   stageTiny,
+  type TinyRun,
   type TinySet,
 } from '../../helpers/tiny-channel.js';
 
@@ -182,6 +183,49 @@ describe('an interrupted or robbed run', () => {
   });
 });
 
+describe('a switch that is prepared', () => {
+  it('on a full disk: says what it needed, all files that change, and what is free', async () => {
+    const packages = { ...SECOND, 'linux-64/large-1-0.conda': 'x'.repeat(3000) };
+    let sizes = 0;
+    const beforePublish = ({ files }: StagedChannel): void => {
+      for (const { change, size } of files) if (change !== 'unchanged') sizes += size;
+    };
+    const { fs } = faultFs(
+      failWhere(({ name, args }) => name === 'syncFile' && String(args[0]).includes('/staging/'), 'ENOSPC'),
+    );
+    const statfs = async () => ({ bavail: 2, bsize: 512, files: 0, ffree: 0 }) as never;
+    const error = await caught(publishTiny(runtime({ fs: { ...fs, statfs } }), { root, packages, beforePublish }));
+    expect(sizes).toBeGreaterThan(3000);
+    expect(error).toMatchObject({
+      code: 'E_DISK_FULL',
+      what: expect.stringContaining(`${sizes} bytes needed, 1024 bytes free`) as string,
+    });
+  });
+
+  it('and whose journal can not be synced: it has not begun, and that folder is not synced again (E9)', async () => {
+    const before = await snapshot(labelDir);
+    const hits = ({ name, args }: FsCall): boolean => name === 'syncDir' && args[0] === stateDir;
+    const { fs, calls } = faultFs(failWhere(hits, 'EIO', 1));
+    expect(await caught(publishTiny(runtime({ fs }), { root, packages: SECOND }))).toMatchObject({ code: 'E_DISK' });
+    expect(calls.filter(hits)).toHaveLength(1);
+    expect(await snapshot(labelDir)).toEqual(before);
+    expect([await leftovers(), await hasJournal()]).toEqual([[], false]);
+  });
+
+  it('and whose journal can not be taken away: what it needs stays, and the next run goes on', async () => {
+    const { fs } = faultFs(({ name, args }) =>
+      (name === 'syncDir' && args[0] === stateDir) || (name === 'unlink' && String(args[0]).endsWith('journal.json'))
+        ? 'EIO'
+        : undefined,
+    );
+    expect(await caught(publishTiny(runtime({ fs }), { root, packages: SECOND }))).toMatchObject({ code: 'E_DISK' });
+    expect([await leftovers(), await hasJournal()]).toEqual([[expect.any(String)], true]);
+    const { recovery } = await publishTiny(runtime(), { root, packages: SECOND });
+    expect(recovery.outcome).toBe('finished');
+    expect(await breaches(labelDir)).toEqual([]);
+  });
+});
+
 describe('a switch that fails', () => {
   const within =
     (name: string, part: string) =>
@@ -193,6 +237,7 @@ describe('a switch that fails', () => {
     const error = await caught(publishTiny(runtime({ fs }), { root, packages: SECOND }));
     expect(error).toMatchObject({
       code: 'E_DISK',
+      what: expect.stringContaining('switch the label folder') as string,
       details: ['The label folder is as it was.'],
       where: join(labelDir, 'linux-64'),
     });
@@ -295,7 +340,7 @@ describe('what is written beside the folder', () => {
 
 describe('D15 the journal', () => {
   /** As it lies there before the first live file is touched. */
-  const journalOf = async (packages: TinySet, more: { keep?: number; replace?: 'all' } = {}): Promise<Journal> => {
+  const journalOf = async (packages: TinySet, more: Partial<TinyRun> = {}): Promise<Journal> => {
     let journal: unknown;
     const own = runtime({
       reach: async (step) => {
@@ -319,14 +364,22 @@ describe('D15 the journal', () => {
     const { schema, operations } = await journalOf(SECOND, { keep });
     expect(schema).toBe(1);
     expect(operations.every(({ gives }) => gives === undefined)).toBe(true);
+    // Of 0 nothing is kept but its receipt; the generation before stays where it is.
+    expect((await readdir(join(stateDir, 'generations'))).sort()).toEqual(keep === 0 ? ['1'] : ['1', '2']);
   });
 
   it('takes names out only of indexes that are there, and of the platform in question', async () => {
     await publishTiny(runtime(), { root, packages: { ...FIRST, 'win-64/w-1-0.conda': 'w' } });
-    const packages = { ...FIRST, [GONE]: 'a rebuilt', 'linux-64/c-1-0.conda': 'c', 'win-64/w-1-0.conda': 'w' };
-    const { operations } = await journalOf(packages, { replace: 'all' });
-    const reduced = operations.filter(({ phase }) => phase === 'reduced-index-in').map(({ path }) => path);
-    expect(reduced).toEqual(['linux-64/repodata.json', 'linux-64/repodata.json.zst']);
+    const more = {
+      'linux-64/c-1-0.conda': 'c',
+      'noarch/m-1-0.conda': 'm',
+      'win-64/w-2-0.conda': 'w',
+      'osx-64/o-1-0.conda': 'o',
+    };
+    const { operations } = await journalOf({ ...FIRST, ...more, [GONE]: 'a rebuilt' }, { replace: 'all', bz2: true });
+    const of = (phase: string) => operations.filter((each) => each.phase === phase).map(({ path }) => path);
+    expect(of('reduced-index-in')).toEqual(['linux-64/repodata.json', 'linux-64/repodata.json.zst']);
+    expect(of('index-in')).toHaveLength(12);
   });
 
   it('of a rollback holds the label with the switch, at the generation that it makes', async () => {
