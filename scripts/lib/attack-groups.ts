@@ -28,6 +28,7 @@ export const ATTACK_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'test/fault/system-limits',
     'test/fault/cache-artifacts',
     'test/fault/internal-error',
+    'test/fault/replaced-program',
   ],
   network: ['test/fault/network-', 'test/fault/mirror-network', 'test/attack/network'],
   concurrency: [

@@ -184,6 +184,8 @@ export async function explainDiskErrorOn(
 export function explainSystemError(error: unknown): unknown {
   if (isRepackError(error) || !(error instanceof Error)) return error;
   if (isOutOfMemory(error)) return outOfMemory(error);
+  const part = missingPart(error);
+  if (part !== undefined) return programGone(part, error);
   const { path, dest, syscall = '' } = error as NodeJS.ErrnoException & { dest?: unknown };
   const where = errnoOf(error) === 'ENOENT' ? path : (dest ?? path);
   if (typeof where !== 'string') return error;
@@ -205,6 +207,26 @@ export function outOfMemory(cause: Error): RepackError {
       'See what limits it: `ulimit -v` (WebAssembly sets 10 GB of address space aside; with Node 20 ' +
       '`NODE_OPTIONS=--disable-wasm-trap-handler` does without), `ulimit -u`, the limit of a container. ' +
       TRY_AGAIN,
+    cause,
+  });
+}
+
+/** A file that only the program itself asks for: a module (Node's words, also those of a thread), or WebAssembly that a package reads. */
+function missingPart(error: Error): string | undefined {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  const isModule = code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND';
+  if (isModule) return path ?? message.split('\n')[0];
+  return code === 'ENOENT' && path?.endsWith('.wasm') === true ? path : undefined;
+}
+
+/** What is loaded only when it is needed was found at the start, or would have been: somebody installs or builds while this runs. */
+export function programGone(part: string, cause?: Error): RepackError {
+  return new RepackError('E_DISK', {
+    what: 'A part of the program is gone: it was replaced or removed while it ran, or is not whole',
+    where: part,
+    hint:
+      'Run the same command again: it goes on where it is safe to. If it says so again, install the program again. ' +
+      'The published folder is complete, as before or as new.',
     cause,
   });
 }

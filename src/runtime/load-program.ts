@@ -71,8 +71,7 @@ export function loadProgram(dir: string, program: string, process: Process): Exp
     const module = { exports: {} as Exports };
     modules.set(file, module);
     const path = `${dir}${sep}${file}`;
-    const source = readFileSync(path, 'utf8');
-    const { size, mtimeMs } = statSync(path);
+    const { source, size, mtimeMs } = readPart(path);
     // V8 itself compares no more than the length; the names of all but the first have a digest.
     const isKept = file !== MAIN;
     const before = isKept ? compiled.get(file) : undefined;
@@ -97,6 +96,17 @@ export function loadProgram(dir: string, program: string, process: Process): Exp
     });
   }
   return load(MAIN);
+}
+
+/** Where it is gone, in Node's words for a module that is. */
+function readPart(path: string): { source: string; size: number; mtimeMs: number } {
+  try {
+    const { size, mtimeMs } = statSync(path);
+    return { source: readFileSync(path, 'utf8'), size, mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw Object.assign(new Error(`Cannot find module '${path}'`), { code: 'MODULE_NOT_FOUND', path });
+  }
 }
 
 /** Code that V8 takes from a file knows no `import()`: scripts/bundle.mjs asks for this one. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -53,9 +53,9 @@ describeWithLayers(['redis'], 'labels by way of a queue', () => {
   });
   const env = (): Record<string, string> => ({ CONDA_TOKEN: TOKEN, TMPDIR: work.tmp, QUEUE: redis.url });
 
-  function worker(...args: string[]): RunningProgram {
+  function worker({ bin, args = [] }: { bin?: string; args?: string[] } = {}): RunningProgram {
     const all = ['work', '--queue', 'env:QUEUE', '--root', work.root, '--jobs', '1', ...args];
-    const started = startOurs('repackenv', all, { home: work.home, env: env() });
+    const started = startOurs('repackenv', all, { home: work.home, env: env(), bin });
     atWork.push({
       async end() {
         started.child.kill('SIGTERM');
@@ -99,7 +99,7 @@ describeWithLayers(['redis'], 'labels by way of a queue', () => {
   }, 120_000);
 
   it('a label that fails is told as such, with its code', async () => {
-    await worker('--lease', '5').says('waiting for labels');
+    await worker({ args: ['--lease', '5'] }).says('waiting for labels');
     const refused = await work.run('repackenv', ['update', '--root', work.root, 'bank-1', '--queue', 'env:QUEUE'], {
       env: { ...env(), QUEUE: redis.url },
     });
@@ -119,6 +119,23 @@ describeWithLayers(['redis'], 'labels by way of a queue', () => {
     expect(failed.exitCode, failed.stdout).toBe(3);
     expect(failed.stdout).toMatch(/bank-1 .*failed: .*\[E_PACKAGE_NOT_FOUND\]/);
     expect(readFileSync(told, 'utf8')).toBe('told ');
+  }, 60_000);
+
+  it('a worker whose program was removed gives its label back, and it says why', async () => {
+    const bin = join(work.dir, 'linked');
+    mkdirSync(bin);
+    symlinkSync(join(PROJECT_ROOT, 'bin', 'repackenv.js'), join(bin, 'repackenv.js'));
+    const alone = worker({ bin });
+    await alone.says('waiting for labels');
+    rmSync(bin, { recursive: true });
+    const failed = await work.run(
+      'repackenv',
+      ['update', '--root', work.root, 'bank-1', '--queue', 'env:QUEUE', '--json'],
+      { env: env() },
+    );
+    expect(failed.stdout).toContain('A part of the program is gone');
+    expect(failed.stdout).not.toContain('node:internal');
+    expect(failed.exitCode, failed.stdout).toBe(5);
   }, 60_000);
 
   it('two workers hold the upstream’s limit together: each request takes its turn in Redis', async () => {

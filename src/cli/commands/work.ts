@@ -1,3 +1,4 @@
+import { programGone } from '../../base/disk-errors.js';
 import { EXIT, RepackError, type ExitCode } from '../../base/errors.js';
 import { isObject, objectIn } from '../../base/json.js';
 import { parseLabel } from '../../conda/channel/names.js';
@@ -94,7 +95,10 @@ async function updateInChild(
   if (isObject(row) && row['state'] !== 'interrupted') return row;
   if (rt.signal.aborted || ran.exitCode === undefined)
     throw new Error(`${label} was broken off: ${ran.signal ?? 'ended'}`);
-  const said = Buffer.from(ran.stderr).toString('utf8').trim().split('\n');
+  const text = Buffer.from(ran.stderr).toString('utf8').trim();
+  // Node's own words: then it goes back, for a worker whose program is there.
+  if (text.includes("code: 'MODULE_NOT_FOUND'")) throw programGone(program[0] ?? file);
+  const said = text.split('\n');
   const error = { code: 'E_USAGE', what: (said[0] ?? '').replace(/^error: /, '') || `it ended with ${ran.exitCode}` };
   return { label, state: 'failed', exitCode: ran.exitCode, seconds: 0, error };
 }

@@ -115,6 +115,26 @@ describe('explainSystemError', () => {
       /process or thread/,
     ],
     [failing('ENOMEM'), 'E_MEMORY', 'this program', /not enough memory/],
+    [
+      Object.assign(new Error("Cannot find module './x.cjs'\nRequire stack:\n- /p"), { code: 'MODULE_NOT_FOUND' }),
+      'E_DISK',
+      "Cannot find module './x.cjs'",
+      /part of the program is gone/,
+    ],
+    [
+      Object.assign(new Error('x'), { code: 'MODULE_NOT_FOUND', path: '/p/x.cjs' }),
+      'E_DISK',
+      '/p/x.cjs',
+      /program is gone/,
+    ],
+    [
+      Object.assign(new Error("Cannot find package 'a'"), { code: 'ERR_MODULE_NOT_FOUND' }),
+      'E_DISK',
+      "Cannot find package 'a'",
+      /program is gone/,
+    ],
+    [Object.assign(failing('ENOENT'), { path: '/p/zstd.wasm' }), 'E_DISK', '/p/zstd.wasm', /program is gone/],
+    [Object.assign(failing('EACCES'), { path: '/p/zstd.wasm' }), 'E_DISK', '/p/zstd.wasm', /permission denied/],
     [new RangeError('Array buffer allocation failed'), 'E_MEMORY', 'this program', /not enough memory/],
   ])('%s -> %s', (error, code, where, what) =>
     expect(explainSystemError(error)).toMatchObject({ code, exitCode: 5, where, what: expect.stringMatching(what) }),

@@ -141,6 +141,6 @@ describe('what V8 has compiled', () => {
     rmSync(join(dir, 'src', 'part-1.cjs'));
     const script = `require(${JSON.stringify(LOADER)}).loadProgram(${JSON.stringify(join(dir, 'src'))}, 'repackenv', process).main(0)`;
     const { stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
-    expect(stderr).toContain(`ENOENT: no such file or directory, open '${join(dir, 'src', 'part-1.cjs')}'`);
+    expect(stderr).toContain(`Cannot find module '${join(dir, 'src', 'part-1.cjs')}'`);
   });
 });
