@@ -3,6 +3,8 @@ import type { CliCommand, Typed } from './command.js';
 
 const PUBLISHES =
   'What was published is complete: as before, or as new. What was downloaded is kept for the next run, everything else temporary is removed. Run again when you like.';
+const TAKES_IN =
+  'What was published is complete: as before, or as new. Everything temporary is removed. Run again when you like.';
 const LOOKS = 'Nothing was changed. Run again when you like.';
 const WRITES_A_SET =
   'What was on the medium before is as it was, and nothing of this set is left there. Run again when you like.';
@@ -14,6 +16,9 @@ const LEFT: Readonly<Record<string, string>> = {
       (name) => [name, LOOKS],
     ),
   ),
+  import: TAKES_IN,
+  merge: TAKES_IN,
+  doctor: TAKES_IN,
   export: WRITES_A_SET,
   delta: WRITES_A_SET,
   push: 'The target has what it had, and what has arrived since; no reader meets a name without its file. The same command goes on from there.',

@@ -14,6 +14,7 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   update: ['--all', '--label', '--root', '--token-env', '--add'],
   plan: ['--all', '--label', '--root', '--token-env', '--add'],
   mirror: ['-f', '--token-file', '--dry-run', '--explain', '--quiet'],
+  delta: ['--since', '--to', '--part-size', '--subdir', '--zstd'],
   capture: ['--prefix', '--label', '--token-env', '--channel', '--subdir'],
 };
 

@@ -26,7 +26,7 @@ interface Sent {
 }
 
 /**
- * What the site has, as `--since` says it: a file or folder that is there; a generation of the same label (`7`, `-1`, `2026-11-21`) or of any
+ * What the site has, as `--since` says it: a file or folder that is there; a generation of the same label (`7`, `-1`, `2026-11-21`, also behind `@`) or of any
  * (`ROOT/LABEL@7`); or `site:NAME`, what that site told last.
  *
  * @throws RepackError E_GENERATION: no such generation or site, or its manifest is not kept; and as `readBase`
@@ -35,7 +35,7 @@ export async function readSince(rt: Runtime, given: string, sent: Sent): Promise
   const file = path.resolve(rt.machine.cwd, given);
   if (await isThere(rt, file)) return { file, base: await readBase(rt, file) };
   const site = /^site:(.*)$/s.exec(given)?.[1];
-  const number = /^g?([1-9]\d*|-[1-9]\d*|\d{4}-\d\d-\d\d)$/.exec(given)?.[1];
+  const number = /^[@g]?([1-9]\d*|-[1-9]\d*|\d{4}-\d\d-\d\d)$/.exec(given)?.[1];
   const place = sent.named?.place ?? (await labelAt(rt, sent.dir));
   if (site !== undefined && place !== undefined) return { file: given, base: await ofSite(rt, { place, site }) };
   const named =

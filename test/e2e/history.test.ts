@@ -153,6 +153,13 @@ describe('what was sent', () => {
     expect(delta.exitCode, delta.stderr).toBe(0);
     expect(reportOf<ExportReport>(delta).sets[0]!.name).toBe('acme-g1-to-g4');
 
+    for (const since of ['1', '@1', '-3', '@-3']) {
+      const out = join(at.dir, `delta${since}`);
+      const ran = await run(['delta', at.acme, `--since=${since}`, '--to', out, '--json']);
+      expect(ran.exitCode, ran.stderr).toBe(0);
+      expect(reportOf<ExportReport>(ran).sets[0]!.name).toBe('acme-g1-to-g4');
+    }
+
     const newer = await run(['received', at.was(3), '--site', 'a-folder'], { REPACKENV_ROOT: at.root });
     expect(newer.stdout).toBe(
       'acme: site a-folder has generation 3, 1 behind; 4 is live\n  before      generation 1\n',

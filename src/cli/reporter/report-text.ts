@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { specForAnyShell, wordForAnyShell, wordForSh } from '../../base/shell-quote.js';
 import type { Proof } from '../../channel/staged.js';
 import type { JobReport } from '../../jobs/job-report.js';
-import { formatBytes, plural, sourcesText } from './format.js';
+import { formatBytes, localTimestamp, plural, sourcesText } from './format.js';
 import { heldLines } from './hold-text.js';
 import { changeSections, findingsSection, otherFilesSection, section, travelLine } from './sections.js';
 
@@ -85,7 +85,8 @@ function policyLine({ policy }: JobReport): string[] {
 }
 
 function sinceText({ asOf }: Pick<Proof, 'asOf'>): string {
-  return asOf === undefined ? '' : `; as of generation ${asOf.generation}, ${asOf.at}: nothing changed since`;
+  if (asOf === undefined) return '';
+  return `; as of generation ${asOf.generation}, ${localTimestamp(Date.parse(asOf.at))}: nothing changed since`;
 }
 
 /** A folder of before there were papers gets them with its next generation, unless somebody asks. */

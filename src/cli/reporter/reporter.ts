@@ -181,6 +181,9 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (json) jsonLine({ type: 'error', ...named, ...errorData(error) });
       // From cron every line is a mail: that another run is at work is in the exit code, and in the log (bad-inputs I6).
       if (quiet && isRepackError(error) && error.code === 'E_LOCKED') return;
+      progress?.clear();
+      // The terminal's echo of Ctrl-C stands where the line was.
+      if (watched && isRepackError(error) && error.code === 'E_INTERRUPTED') terminal.stderr.write('\r\u001B[K');
       toStderr(before + text, (plain) => plain.replace(/(^|: )error:/, '$1\u001B[31merror:\u001B[0m'));
     },
     fitToPrint: clean,

@@ -35,6 +35,15 @@ describe.each(EVERY)('-h of %s %s', (program, name) => {
     expect(text).toContain('Exit codes: 0 done');
   });
 
+  it('has every option that the command can’t do without', () => {
+    const full = textOf(program, [...args, '--help']).replaceAll(/\s+/g, ' ');
+    const needed = [...full.matchAll(/ (--[a-z-]+) <[^ ]+> (?:(?! --[a-z-]+ ).)*?\(required\)/g)].map(
+      ([, flag]) => flag!,
+    );
+    for (const flag of needed) expect(text).toContain(`  ${flag} `);
+    if (name === 'delta') expect(needed).toEqual(['--to', '--since']);
+  });
+
   it('has examples that the program reads', () => {
     const examples = [...text.matchAll(/^ {2}(repackenv|update-offline-repo) (.*?)(?: {3,}.*| > \S+| \| .*)?$/gm)];
     expect(examples.length, text).toBeGreaterThan(0);

@@ -24,6 +24,8 @@ describe('what an interrupted command says of what it leaves', () => {
 
   it.each([
     ['update', /^What was published is complete.* kept for the next run/],
+    ['import', /^What was published is complete: as before, or as new\. Everything temporary is removed/],
+    ['merge', /^What was published is complete.*Everything temporary is removed/],
     ['export', /^What was on the medium before is as it was/],
     ['delta', /^What was on the medium before is as it was/],
     ['push', /what has arrived.*goes on from there\.$/],

@@ -9,6 +9,7 @@ import { Secret } from '../../../src/base/secret.js';
 import type { TextSink } from '../../../src/runtime/terminal.js';
 import { fakeClock } from '../../helpers/runtime.js';
 
+const ESC = '\u001B';
 const TOKEN = 'xx-0123456789-sentinel';
 
 interface SetUp {
@@ -45,6 +46,21 @@ function setUp(options: SetUp = {}) {
   });
   return { reporter, written, clock };
 }
+
+describe('what an interrupted command says', () => {
+  const says = (options: SetUp, code: 'E_INTERRUPTED' | 'E_LOCKED'): string => {
+    const { reporter, written } = setUp(options);
+    reporter.error(new RepackError(code, { what: 'Interrupted by SIGINT', hint: 'Run again when you like.' }));
+    return written.err;
+  };
+
+  it('takes the place of the echo of Ctrl-C on a terminal, and only there', () => {
+    expect(says({ tty: true }, 'E_INTERRUPTED').startsWith(`\r${ESC}[K${ESC}[31merror:`)).toBe(true);
+    for (const options of [{}, { tty: true, json: true }, { tty: true, quiet: true }])
+      expect(says(options, 'E_INTERRUPTED')).not.toContain('\r');
+    expect(says({ tty: true }, 'E_LOCKED')).not.toContain('\r');
+  });
+});
 
 describe('plain output', () => {
   it('carries a date on each line and no escape where nobody watches', () => {
