@@ -4,11 +4,9 @@ import type { RepackEvent } from '../../base/events.js';
 import { defaultJobs, runLabels, type LabelWork } from '../../jobs/fleet/run-labels.js';
 import type { JobReport } from '../../jobs/job-report.js';
 import type { RepackRequest } from '../../jobs/request.js';
-import type { Runtime } from '../../runtime/runtime.js';
 import type { CliCall } from '../command.js';
 import { fleetText, outcomeText, tableOf } from '../reporter/fleet-text.js';
 import { closedClean, openLogFile, type LogFile } from '../reporter/log-file.js';
-import { liveLines } from '../reporter/progress.js';
 import { createReporter, type Reporter } from '../reporter/reporter.js';
 import { reportText } from '../reporter/report-text.js';
 import { afterUpdate, runReport, type EndedRun } from './after-run.js';
@@ -34,19 +32,11 @@ export async function runFleet(
   { root, prepared, shard }: { root: string; prepared: readonly PreparedLabel[]; shard?: string | undefined },
 ): Promise<ExitCode> {
   const { rt, terminal, redactor, values } = call;
-  const { json, quiet } = values;
   const run =
     job === 'plan' ? (await import('../../jobs/plan.js')).plan : (await import('../../jobs/update.js')).update;
   const since = rt.clock.monotonic();
   const startedAt = new Date(rt.clock.now()).toISOString();
-  const { fitToPrint } = call.reporter;
-  const watched = terminal.stderr.interactive && !quiet && !json;
-  const lines = watched ? liveLines(terminal.stderr, rt.clock, fitToPrint) : undefined;
-  const tell = (event: RepackEvent): void => {
-    lines?.clear();
-    rt.events.emit(event);
-  };
-  const machine: Runtime = { ...rt, events: { emit: tell } };
+  const lines = call.reporter.liveLines();
   const atWork = new Map<string, AtWork>();
   const rows = new Map<string, LabelRow>();
   const byLabel = new Map(prepared.map((each) => [each.label, each]));
@@ -60,7 +50,7 @@ export async function runFleet(
       },
     };
   });
-  await runLabels(machine, works, {
+  await runLabels(rt, works, {
     jobs: values.jobs ?? defaultJobs(rt.machine),
     events: {
       async started(label) {
@@ -86,7 +76,7 @@ export async function runFleet(
         atWork.delete(label);
         if (log !== undefined && !(await closedClean(log, { rt, terminal, redactor }))) row.exitCode = EXIT.publish;
         rows.set(label, row);
-        tell({ type: 'note', message: `${rows.size} of ${prepared.length}: ${label}: ${outcomeText(row)}` });
+        rt.events.emit({ type: 'note', message: `${rows.size} of ${prepared.length}: ${label}: ${outcomeText(row)}` });
       },
     },
   });

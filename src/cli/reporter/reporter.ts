@@ -9,7 +9,7 @@ import { eventText } from './event-text.js';
 import { durationText, localTimestamp } from './format.js';
 import type { LogFile } from './log-file.js';
 import { oneLine, printable } from './printable.js';
-import { progressLine, type LiveLines, type ProgressLine } from './progress.js';
+import { liveLines, progressLine, type LiveLines, type ProgressLine } from './progress.js';
 import { colouredReport, findingText } from './sections.js';
 
 /**
@@ -26,8 +26,8 @@ export interface Reporter extends EventSink {
    */
   result(text: string, data: Record<string, unknown>, options?: { answer: boolean; whenQuiet?: string }): void;
   error(error: unknown): void;
-  /** Free of secrets, and of what a terminal acts on. */
-  fitToPrint(text: string): string;
+  /** Lines of several labels, from now on in the place of its own status line; undefined where nobody watches. */
+  liveLines(): LiveLines | undefined;
   /** Text that is asked for as such, uncut: `--show-config`. */
   print(text: string): void;
 }
@@ -57,20 +57,25 @@ export function createReporter(options: ReporterOptions): Reporter {
   const watched = terminal.stderr.interactive && !quiet && !json;
   const progress = watched ? progressOf() : undefined;
   const colours = terminal.stderr.colours;
+  let lines: LiveLines | undefined;
+  const clear = (): void => {
+    progress?.clear();
+    lines?.clear();
+  };
 
   function progressOf(): ProgressLine | undefined {
     if (label === undefined) return progressLine(terminal.stderr, clock, clean, options.doing);
-    const { name, lines } = label;
-    return lines && { event: (event) => lines.event(name, event), clear: () => lines.clear() };
+    const { name, lines: all } = label;
+    return all && { event: (event) => all.event(name, event), clear: () => all.clear() };
   }
 
   const toLog = (text: string): void => log?.write(`${localTimestamp(clock.now())} ${clean(text)}\n`);
   const toStderr = (text: string, colour?: (text: string) => string): void => {
-    progress?.clear();
+    clear();
     terminal.stderr.write(colours && colour !== undefined ? colour(clean(text)) : clean(text));
   };
   const toStdout = (text: string): void => {
-    progress?.clear();
+    clear();
     terminal.stdout.write(text);
   };
   const print = (text: string): void => toStdout(printable(redactor.redact(text), { whole: true }));
@@ -181,12 +186,17 @@ export function createReporter(options: ReporterOptions): Reporter {
       if (json) jsonLine({ type: 'error', ...named, ...errorData(error) });
       // From cron every line is a mail: that another run is at work is in the exit code, and in the log (bad-inputs I6).
       if (quiet && isRepackError(error) && error.code === 'E_LOCKED') return;
-      progress?.clear();
+      clear();
       // The terminal's echo of Ctrl-C stands where the line was.
       if (watched && isRepackError(error) && error.code === 'E_INTERRUPTED') terminal.stderr.write('\r\u001B[K');
       toStderr(before + text, (plain) => plain.replace(/(^|: )error:/, '$1\u001B[31merror:\u001B[0m'));
     },
-    fitToPrint: clean,
+    liveLines() {
+      if (!watched) return undefined;
+      progress?.end?.();
+      progress?.clear();
+      return (lines = liveLines(terminal.stderr, clock, clean));
+    },
     print,
   };
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { reportText } from '../../../src/cli/reporter/report-text.js';
 import { LONGEST_LINE } from '../../../src/cli/reporter/printable.js';
 import { createReporter } from '../../../src/cli/reporter/reporter.js';
@@ -20,6 +20,7 @@ interface SetUp {
   quiet?: boolean;
   debug?: boolean;
   columns?: number;
+  doing?: string;
 }
 
 function setUp(options: SetUp = {}) {
@@ -42,10 +43,40 @@ function setUp(options: SetUp = {}) {
     json: options.json ?? false,
     quiet: options.quiet ?? false,
     debug: options.debug ?? false,
+    doing: options.doing,
     log: { path: '/var/log/x.log', write: (text) => void (written.log += text), close: async () => undefined },
   });
   return { reporter, written, clock };
 }
+
+it('lines of several labels take the place of the command’s own, which does not come between them again', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { reporter, written, clock } = setUp({ tty: true, doing: 'update' });
+  const waits = (): string => {
+    written.err = '';
+    clock.advance(2000);
+    vi.advanceTimersByTime(1000);
+    return written.err;
+  };
+  expect(waits()).toContain('update  2 s');
+  const lines = reporter.liveLines()!;
+  expect(waits()).toBe('');
+  lines.event('acme', { type: 'stage-started', stage: 'solve', detail: 'linux-64' });
+  expect(waits()).toMatch(/acme: solve: linux-64 +2 s$/);
+  reporter.emit({ type: 'note', message: '1 of 2: other: done' });
+  expect(written.err.endsWith(`\r${ESC}[J1 of 2: other: done\n`)).toBe(true);
+  expect(waits()).not.toContain('update');
+  lines.end('acme');
+  expect(waits()).toBe('');
+});
+
+it.each([{}, { tty: true, json: true }, { tty: true, quiet: true }])(
+  'nobody watches: %j, no lines of labels',
+  (how) => {
+    expect(setUp(how).reporter.liveLines()).toBeUndefined();
+  },
+);
 
 describe('what an interrupted command says', () => {
   const says = (options: SetUp, code: 'E_INTERRUPTED' | 'E_LOCKED'): string => {
