@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { cp, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sha256Of } from '../../../../src/codec/digests.js';
@@ -13,6 +14,7 @@ import {
   sharePool,
 } from '../../../../src/delivery/generations/pool.js';
 import { pruneAfter, prunePool } from '../../../../src/delivery/generations/prune.js';
+import { lockHolder } from '../../../../src/delivery/lock/lock-peek.js';
 import { lockLabel } from '../../../../src/delivery/lock/lock.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { failWhere, faultFs, type FaultCode, type FsCall } from '../../../helpers/fault-fs.js';
@@ -71,6 +73,18 @@ describe('D15 which generations stay complete', () => {
     }
   });
 
+  it('the live one first, where a folder was brought back from a backup', async () => {
+    await publishAll([1], 4);
+    await cp(join(root, 'acme'), join(root, 'backup'), { recursive: true, preserveTimestamps: true });
+    await publishAll([2, 3, 4], 4);
+    rmSync(join(root, 'acme'), { recursive: true });
+    await rename(join(root, 'backup'), join(root, 'acme'));
+    await recordKeep(rt, place().stateDir, 1);
+    expect((await prunePool(rt, root, { dryRun: true })).gone.map(({ sha256 }) => sha256).sort()).toEqual(shas(2, 3));
+    await pruneAfter(rt, place(), 1);
+    expect(await pooled()).toEqual(shas(1));
+  });
+
   it('how many is written down once, and not where it is as before: of a mirror nothing', async () => {
     const { fs, calls } = faultFs(() => undefined);
     const own = runtime({ fs });
@@ -125,7 +139,10 @@ describe('D15 a prune', () => {
     await publishAll([1, 2], 2);
     mkdirSync(join(root, 'elsewhere'));
     symlinkSync(join(root, 'elsewhere'), join(poolDir(root), 'lock'));
-    await expect(prunePool(rt, root, { dryRun: false })).rejects.toMatchObject({ code: 'E_LOCK' });
+    await expect(prunePool(rt, root, { dryRun: false })).rejects.toMatchObject({
+      code: 'E_LOCK',
+      what: expect.stringContaining('kept bytes') as string,
+    });
   });
 
   it.each<[string, (own: TestRuntime) => Promise<void> | void, RegExp]>([
@@ -137,6 +154,15 @@ describe('D15 a prune', () => {
     const own: TestRuntime = runtime({ reach: (step) => (step === 'prune:taken' ? strike(own) : undefined) });
     await expect(prunePool(own, root, { dryRun: false })).rejects.toThrow(says);
     expect(await pooled()).toHaveLength(2);
+  });
+
+  it('is called so in the lock that others see', async () => {
+    await publishAll([1, 2], 2);
+    await recordKeep(rt, place().stateDir, 1);
+    let holder: string | undefined;
+    const look = async (): Promise<void> => void (holder = (await lockHolder(rt, poolDir(root)))?.command);
+    await prunePool(runtime({ reach: look }), root, { dryRun: false });
+    expect(holder).toBe('prune');
   });
 
   it('that was interrupted gives the pool back', async () => {
@@ -175,6 +201,16 @@ describe('D15 after a publication', () => {
     put(poolPath(root, sha256Of('nobody')), 'nobody');
     await pruneAfter(rt, place(), 2);
     expect(await pooled()).toEqual([...shas(1), sha256Of('nobody')].sort());
+  });
+
+  it('leaves a pool alone that has nothing of what fell out', async () => {
+    await publishAll([1, 2, 3], 3);
+    for (const each of await pooledFiles(rt, root)) rmSync(each.path);
+    put(poolPath(root, sha256Of('nobody')), 'nobody');
+    const own = runtime();
+    await pruneAfter(own, place(), 1);
+    expect(await pooled()).toEqual([sha256Of('nobody')]);
+    expect([own.collected, await exists(join(poolDir(root), 'lock'))]).toEqual([[], false]);
   });
 
   it('is a matter of room: what fails is no failure of the run, but an interruption is', async () => {

@@ -122,6 +122,13 @@ describe('whether an owner still runs', () => {
     ['one that sleeps', {}, { '/proc/4711/stat': stat(4711, 'n', 'D', '987') }, 0, 'alive'],
     ['no such process', {}, { '/proc/4711/stat': undefined }, 0, 'dead'],
     ['no process to be seen at all', {}, { '/proc/4711/stat': undefined, '/proc/1/stat': undefined }, 0, 'unknown'],
+    [
+      'processes of which only a part is told',
+      {},
+      { '/proc/4711/stat': '4711 (node) R 1 2', '/proc/1/stat': '1 (systemd) S' },
+      0,
+      'unknown',
+    ],
     ['another host', { host: 'other' }, {}, 10 * MINUTE, 'elsewhere'],
     ['another machine of that name', { machine: 'other' }, {}, 10 * MINUTE, 'elsewhere'],
     ['another machine of that name, booted', { machine: 'other', boot: 'b' }, {}, 10 * MINUTE, 'elsewhere'],

@@ -281,11 +281,17 @@ describe('a claim', () => {
     await expect(first.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK', where: at('').replace(/\/$/, '') });
     await first.release();
     expect(await readJson('1/owner.json')).toMatchObject({ run: 'another' });
-    for (const text of ['garbage', undefined]) {
-      if (text === undefined) await rm(at('1/owner.json'));
-      else await writeFile(at('1/owner.json'), text);
-      await expect(first.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
-    }
+  });
+
+  it.each(['garbage', undefined])('whose owner file says %j is no longer ours, and is left as it is', async (text) => {
+    const held = await lock(runtime());
+    if (text === undefined) await rm(at('1/owner.json'));
+    else await writeFile(at('1/owner.json'), text);
+    await expect(held.assertHeld()).rejects.toMatchObject({ code: 'E_LOCK' });
+    const rt = runtime();
+    await held.release();
+    expect(rt.collected).toEqual([]);
+    expect(await readdir(at('1'))).toEqual(text === undefined ? [] : ['owner.json']);
   });
 
   it('that a disk does not show is an error of the disk', async () => {
@@ -435,6 +441,39 @@ describe.runIf(process.platform === 'linux')('I4 a lock that was left', () => {
     const rt = runtime({ fs });
     await (await lock(rt)).release();
     expect(rt.collected).toEqual([]);
+  });
+
+  it('whose number is used anew while it is taken over: the run that has it now keeps it', async () => {
+    await left({ pid: DEAD_PID }, 0);
+    const number = join(stateDir, 'lock', '1');
+    const plain = faultFs(() => undefined).fs;
+    const fs = {
+      ...plain,
+      rename: async (from: string, to: string) => {
+        // Another run took it over, failed and took its claim away; a third begins anew.
+        if (to.endsWith('2')) {
+          await rm(number, { recursive: true });
+          await left({}, 0);
+        }
+        await plain.rename(from, to);
+      },
+    };
+    await expect(lock(runtime({ fs }))).rejects.toMatchObject({ code: 'E_LOCKED', where: number });
+    expect(await readdir(join(stateDir, 'lock'))).toEqual(['1']);
+  });
+
+  it('by a dead run: says whose it was, and why it could be taken', async () => {
+    await left({ pid: DEAD_PID }, 0);
+    const rt = runtime();
+    await lock(rt);
+    expect(rt.collected).toEqual([
+      {
+        type: 'note',
+        message: expect.stringMatching(
+          `^took over the lock of label acme: update, pid ${DEAD_PID} on .* does not run any more$`,
+        ) as string,
+      },
+    ]);
   });
 
   it('a dead pid that cannot be seen (hidepid) is not taken for dead', async () => {
