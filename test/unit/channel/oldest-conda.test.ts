@@ -19,6 +19,11 @@ it.each([
     ['noarch/repodata.json', 'noarch/repodata.json.zst', 'noarch/repodata.json.bz2', 'noarch/a-1-0.tar.bz2'],
     '4.3',
   ],
+  [
+    'papers and installers have no index, and need none',
+    ['noarch/repodata.json', 'noarch/repodata.json.bz2', 'papers/index.html', 'installers/a.sh'],
+    '4.3',
+  ],
   ['papers and installers are no packages', ['noarch/repodata.json', 'papers/index.html', 'installers/a.sh'], '4.4'],
 ])('%s', (_title, paths, oldest) => {
   expect(oldestConda(paths.map((path) => ({ path })))).toBe(oldest);

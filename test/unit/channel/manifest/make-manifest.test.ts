@@ -104,6 +104,40 @@ describe('makeManifest', () => {
   });
 });
 
+describe('D8 the order in which things came', () => {
+  /** All orders of three. */
+  const orders = <T>([a, b, c]: readonly T[]): T[][] =>
+    [
+      [a, b, c],
+      [a, c, b],
+      [b, a, c],
+      [b, c, a],
+      [c, a, b],
+      [c, b, a],
+    ] as T[][];
+  const same = (all: readonly Uint8Array[]): number => new Set(all.map((bytes) => Buffer.from(bytes).toString())).size;
+
+  it('of files, profiles, specs and virtual packages changes no byte', () => {
+    const names = ['__unix', '__glibc', '__linux'];
+    const virtual = orders(names.map((name) => ({ name, version: '0', build: '0' })));
+    const made = orders(['win-64', 'linux-64', 'osx-64']).map((subdirs, at) =>
+      manifestBytes(
+        makeManifest(
+          {
+            ...PLAN,
+            specs: orders(PLAN.specs)[at]!,
+            profiles: subdirs.map((subdir) => ({ ...profile(subdir), virtualPackages: virtual[at]! })),
+          },
+          orders(FILES)[at]!,
+          { manifest: undefined, manifestSha256: undefined },
+        ),
+      ),
+    );
+    expect(same(made)).toBe(1);
+    expect(same(orders(FILES).map((files) => sumsBytes(files)))).toBe(1);
+  });
+});
+
 describe('a profile in a manifest', () => {
   it('has its virtual packages sorted, and the client as it is typed', () => {
     const client = parseClient('conda 4.4');

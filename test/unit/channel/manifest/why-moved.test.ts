@@ -27,6 +27,7 @@ const [numpy, index] = before.files as [ManifestFile, ManifestFile];
 it.each<[Partial<Manifest>, string[]]>([
   [{ files: [numpy, index, file('noarch/six-1-0.conda')] }, ['packages']],
   [{ files: [{ ...numpy, sha256: 'b' }, index] }, ['packages']],
+  [{ files: [{ ...numpy, channel: 'https://a/c' }, index] }, ['packages']],
   [{ files: [{ ...numpy, record: 's' }, index] }, ['records']],
   [{ files: [numpy, index, file('installers/x.sh', { kind: 'side' })] }, ['side files']],
   [{ specs: ['numpy>=2'] }, ['specs']],
@@ -41,4 +42,5 @@ it.each<[Partial<Manifest>, string[]]>([
 it('a first delivery, and one that stayed', () => {
   expect(whyMoved(undefined, before)).toEqual(['first delivery']);
   expect(whyMoved(before, { ...before, files: [numpy, { ...index, sha256: 'b' }] })).toEqual([]);
+  expect(whyMoved(before, { ...before, specs: ['numpy>=2'] })).toEqual([]);
 });

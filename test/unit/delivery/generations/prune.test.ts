@@ -16,6 +16,7 @@ import {
 import { pruneAfter, prunePool } from '../../../../src/delivery/generations/prune.js';
 import { lockHolder } from '../../../../src/delivery/lock/lock-peek.js';
 import { lockLabel } from '../../../../src/delivery/lock/lock.js';
+import { nodeFileSystem } from '../../../../src/runtime/fs.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { failWhere, faultFs, type FaultCode, type FsCall } from '../../../helpers/fault-fs.js';
 import { fakeClock, testRuntime, type TestRuntime, type TestRuntimeOptions } from '../../../helpers/runtime.js';
@@ -255,6 +256,20 @@ describe('D15 who shares the pool', () => {
     expect(names()).toHaveLength(1);
   });
 
+  it('on a machine of this name that was booted since counts for a minute: it may be another machine', async () => {
+    const bootedAs = (boot: string): TestRuntime => {
+      const fs = nodeFileSystem();
+      const told: Record<string, string> = { '/proc/sys/kernel/random/boot_id': boot, '/etc/machine-id': 'abc' };
+      const readText = async (path: string): Promise<string> => told[path] ?? fs.readText(path);
+      return runtime({ fs: { ...fs, readText }, machine: { platform: 'linux' } });
+    };
+    await sharePool(bootedAs('one'), root, sharing());
+    expect(await isPoolShared(bootedAs('two'), root)).toBe(true);
+    rt.clock.advance(61_000);
+    expect(await isPoolShared(bootedAs('two'), root)).toBe(false);
+    expect(names()).toEqual([]);
+  });
+
   it.each(['', '{"pid":'])(
     'by a file that says %j counts for a minute, in which it may be written; then it goes',
     async (text) => {
@@ -325,9 +340,26 @@ describe('D15 the pool', () => {
     put(join(poolDir(root), '0' + sha256.slice(0, 2), sha256), 'x');
     put(join(poolDir(root), sha256.slice(0, 2), `${sha256}.new`), 'x');
     put(join(poolDir(root), sha256.slice(0, 2), `x${sha256}`), 'x');
+    put(join(poolDir(root), sha256.slice(0, 3), sha256), 'x');
+    put(join(poolDir(root), sha256.slice(0, 2), `${sha256.slice(0, 2)}${sha256}`), 'x');
     put(join(poolDir(root), other.slice(0, 2) === 'aa' ? 'bb' : 'aa', other), 'x');
     mkdirSync(poolPath(root, other), { recursive: true });
     expect(await pooledFiles(rt, root)).toEqual([{ path: poolPath(root, sha256), sha256, size: 5 }]);
+  });
+
+  it('from which a file goes between two looks lacks it', async () => {
+    put(poolPath(root, sha256), 'bytes');
+    const { fs } = faultFs(failWhere(({ name }) => name === 'lstat', 'ENOENT'));
+    expect(await pooledFiles(runtime({ fs }), root)).toEqual([]);
+  });
+
+  it('that has them already is left as it is: nothing is written', async () => {
+    put(poolPath(root, sha256), 'bytes');
+    const { ino } = await rt.fs.lstat(poolPath(root, sha256));
+    const { fs, calls } = faultFs(() => undefined);
+    expect(await giveBytes(runtime({ fs }), root, given())).toBe(dirname(poolPath(root, sha256)));
+    expect((await rt.fs.lstat(poolPath(root, sha256))).ino).toBe(ino);
+    expect(calls.map(({ name }) => name)).not.toContain('unlink');
   });
 
   it('that a disk does not show is not taken for empty', async () => {
@@ -338,10 +370,13 @@ describe('D15 the pool', () => {
     }
   });
 
-  it.each(['EXDEV', 'EPERM', 'EACCES', 'ENOSYS'] as const)(
+  // link(2): no links on this file system, over two volumes, for this account, or too many of one file.
+  it.each(['EXDEV', 'EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'EMLINK'])(
     'takes by a move what has no link there (%s)',
     async (code) => {
-      expect(await giveTo(code, links)).toBe(dirname(poolPath(root, sha256)));
+      const no = async (): Promise<void> => Promise.reject(Object.assign(new Error(code), { code }));
+      const own = runtime({ fs: { ...nodeFileSystem(), link: no } });
+      expect(await giveBytes(own, root, given())).toBe(dirname(poolPath(root, sha256)));
       expect(await keptBytes(rt, root, sha256)).toBe(poolPath(root, sha256));
       expect(await exists(join(root, 'file'))).toBe(false);
     },
