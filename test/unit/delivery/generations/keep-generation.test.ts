@@ -1,9 +1,9 @@
-import { cp, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestsOf } from '../../../../src/codec/digests.js';
-import { lastGeneration } from '../../../../src/delivery/generations/keep-generation.js';
+import { lastGeneration, nameGeneration } from '../../../../src/delivery/generations/keep-generation.js';
 import { writeReceipt } from '../../../../src/delivery/receipts.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
@@ -146,7 +146,14 @@ describe('D15 a generation that is published again', () => {
     await again('other channel');
     expect(await digests(kept(1))).toEqual(before);
     expect(rt.collected).toContainEqual(
-      expect.objectContaining({ finding: expect.objectContaining({ code: 'generation-not-kept', subject: kept(1) }) }),
+      expect.objectContaining({
+        finding: {
+          code: 'generation-not-kept',
+          subject: kept(1),
+          message: expect.stringContaining('generation 1 is kept already') as string,
+          exit: false,
+        },
+      }),
     );
   });
 });
@@ -205,7 +212,7 @@ describe('D15 keeping a generation', () => {
     await publishTiny(rt, { root, packages: FIRST });
     const { fs } = faultFs(failWhere(({ name, args }) => name === 'lstat' && args[0] === kept(1), 'EIO'));
     const run = publishTiny(testRuntime({ fs, clock: rt.clock }), { root, packages: SECOND });
-    await expect(run).rejects.toMatchObject({ code: 'E_DISK' });
+    await expect(run).rejects.toMatchObject({ code: 'E_DISK', what: expect.stringContaining('EIO') as string });
     expect(await readdir(join(stateDir(), 'generations'))).toEqual(['1']);
   });
 
@@ -223,6 +230,55 @@ describe('D15 keeping a generation', () => {
       },
     });
     expect(await readdir(join(stateDir(), 'generations'))).toEqual(['2']);
+  });
+
+  it('of an older version that has lost an index has the others', async () => {
+    const { labelDir } = await publishTiny(rt, { root, packages: FIRST, keep: 0 });
+    await rm(join(labelDir, 'noarch/repodata.json.zst'));
+    await publishTiny(rt, { root, packages: SECOND });
+    expect(Object.keys(await digests(kept(1)))).toEqual([
+      'linux-64/repodata.json.zst',
+      'manifest.json',
+      'receipt.json',
+    ]);
+  });
+
+  it('has what did not change from the label folder: it is not staged', async () => {
+    await publishTiny(rt, { root, packages: FIRST });
+    const second = await publishTiny(rt, {
+      root,
+      packages: SECOND,
+      beforePublish: async ({ dir, files }) => {
+        for (const { path, change } of files) if (change === 'unchanged') await rm(join(dir, path));
+      },
+    });
+    await expectAsLive(second);
+  });
+
+  it('that gets newer files: they are on disk; done again after a crash, its signature stays', async () => {
+    const { receipt } = await publishTiny(rt, { root, packages: FIRST });
+    const stagingDir = join(stateDir(), 'staging/run');
+    const newer = {
+      'manifest.json': 'm',
+      'manifest.json.sig': 's',
+      'noarch/repodata.json.zst': 'z',
+      'osx-64/repodata.json.zst': 'o',
+    };
+    for (const [path, text] of Object.entries(newer)) {
+      await mkdir(dirname(join(stagingDir, 'generation', path)), { recursive: true });
+      await writeFile(join(stagingDir, 'generation', path), text);
+    }
+    const naming = { stateDir: stateDir(), stagingDir, receipt: { ...receipt, manifestSha256: 'newer' } };
+    const { fs, calls } = faultFs(failWhere(({ name, args }) => name === 'syncDir' && args[0] === kept(1), 'EIO', 1));
+    await expect(nameGeneration(testRuntime({ fs }), naming)).rejects.toMatchObject({ code: 'EIO' });
+    expect(calls.filter(({ name }) => name === 'syncDir').map(({ args }) => args[0])).toEqual([
+      join(kept(1), 'noarch'),
+      join(kept(1), 'osx-64'),
+      kept(1),
+    ]);
+    await nameGeneration(rt, naming);
+    for (const [path, text] of Object.entries(newer)) expect(await readFile(join(kept(1), path), 'utf8')).toBe(text);
+    expect(await receiptOf(1)).toEqual({ ...receipt, manifestSha256: 'newer' });
   });
 
   it('of an older version that is signed has its signature too', async () => {

@@ -55,6 +55,7 @@ beforeEach(() => {
 describe('D15 which generations stay complete', () => {
   it.each<[string, number[], number | undefined, number[]]>([
     ['the live one, though it is older, then the newest', [1, 2, 3, 4], 2, [2, 4, 3, 1]],
+    ['the live one, in whatever order they come', [4, 3, 2, 1], 2, [2, 4, 3, 1]],
     ['the newest, where none is live', [2, 10, 1], undefined, [10, 2, 1]],
     ['the newest, where the live one is not kept', [1, 2], 3, [2, 1]],
   ])('%s', (_which, numbers, live, order) => {

@@ -117,8 +117,10 @@ describe('what sites told', () => {
         writeFileSync(file(), JSON.stringify({ schema: 1, received }));
         await expect(sites()).rejects.toMatchObject({ code: 'E_GENERATION' });
       }
-      writeFileSync(file(), JSON.stringify({ schema: 1, received: [told('ankara'), 'izmir'] }));
-      await expect(sites()).rejects.toMatchObject({ code: 'E_GENERATION', where: file() });
+      for (const other of ['izmir', null]) {
+        writeFileSync(file(), JSON.stringify({ schema: 1, received: [told('ankara'), other] }));
+        await expect(sites()).rejects.toMatchObject({ code: 'E_GENERATION', where: file() });
+      }
     },
   );
 
