@@ -53,7 +53,7 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
   publish: { files: ['src/delivery/publish.ts'], tests: ['test/unit/delivery/publish*.test.ts'] },
   generations: {
     files: ['src/delivery/generations/*.ts'],
-    tests: ['test/unit/delivery/generations/*.test.ts'],
+    tests: ['test/unit/delivery/generations/*.test.ts', 'test/unit/delivery/odd-notes.test.ts'],
   },
 };
 
@@ -61,6 +61,21 @@ export const MUTATION_GROUPS: Readonly<Record<string, MutationGroup>> = {
 export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/delivery/publish.ts BooleanLiteral: true': 'a folder that was published is not empty, so it is not removed',
   'src/delivery/publish.ts ConditionalExpression: false': 'what is undefined is not written',
+  'src/delivery/generations/pool.ts ArrowFunction: () => undefined': 'what is not read is of nobody',
+  'src/delivery/generations/pool.ts StringLiteral: ""': 'whoever is not dead counts',
+  'src/delivery/generations/pool.ts StringLiteral: "Stryker was here!"':
+    'it is neither an owner nor the code of an error',
+  'src/delivery/generations/prune.ts ArrayDeclaration: ["Stryker was here"]': 'no file of the pool is called so',
+  'src/delivery/generations/pushed.ts StringLiteral: "Stryker was here!"': 'it is no JSON, as nothing is',
+  'src/delivery/generations/keep-generation.ts ArrowFunction: () => undefined': 'what is not read says nothing',
+  'src/delivery/generations/keep-generation.ts StringLiteral: "Stryker was here!"': 'it is no JSON, as nothing is',
+  'src/delivery/generations/received.ts EqualityOperator: a.site <= b.site': 'each site stands there once',
+  'src/delivery/lock/lock.ts StringLiteral: "Stryker was here!"': 'no error has that code',
+  'src/delivery/lock/lock.ts Regex: /^\\d+/': 'what is no number is not less than one',
+  'src/delivery/lock/lock-owner.ts ArrayDeclaration: ["Stryker was here"]': 'it is neither of the answers',
+  'src/delivery/lock/lock-owner.ts BlockStatement: {}': 'undefined is given either way',
+  'src/delivery/lock/lock-owner.ts ConditionalExpression: true': 'no time is later than another',
+  'src/delivery/lock/lock-owner.ts StringLiteral: "Stryker was here!"': 'it is no owner, as nothing is',
   'src/channel/manifest/make-manifest.ts EqualityOperator: a.path <= b.path': 'no two files have one path',
   'src/channel/manifest/make-manifest.ts EqualityOperator: a.subdir <= b.subdir': 'no two profiles are of one subdir',
   'src/channel/manifest/make-manifest.ts EqualityOperator: a.name <= b.name': 'no two virtual packages have one name',
