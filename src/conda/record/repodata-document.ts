@@ -26,9 +26,11 @@ export interface RepodataDocument {
 export function indexOf(document: RepodataDocument, kept?: Uint8Array): RepodataIndex {
   const { bytes, table, where } = document;
   const isKept = (at: number): boolean => kept === undefined || kept[at] === 1;
+  // Much is asked of one file, one thing after the other.
+  let last: { fn: string; at: number } | undefined;
   const find = (fn: string): number => {
-    const at = table.find(fn);
-    return at >= 0 && isKept(at) ? at : -1;
+    if (last?.fn !== fn) last = { fn, at: table.find(fn) };
+    return last.at >= 0 && isKept(last.at) ? last.at : -1;
   };
   const raw = (at: number): Uint8Array => bytes.subarray(table.valueStart(at), table.valueEnd(at));
   return {

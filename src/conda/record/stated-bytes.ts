@@ -3,11 +3,14 @@ import type { Subdir } from '../channel/channel.js';
 import type { JsonValue } from '../../base/json.js';
 import { expectedDigest } from './expected-digest.js';
 import { lossyNumber } from './lossy-number.js';
+import { parseDistFilename } from '../channel/names.js';
+import { numbered, numberLists, type Numbered, type NumberLists } from './numbered.js';
+import type { Dependent } from './open-dependencies.js';
 import type { PackageRecord } from './records.js';
 import { pickedRecord } from './repodata-record.js';
 import type { RepodataIndex } from './repodata-index.js';
 
-/** Of one index what its records state, in columns by their number: 57 bytes a record, where two texts and an object are 250. */
+/** Of one index what its records state, in columns by their number: some 90 bytes a record, where it would be 500 and more in objects. */
 interface Columns {
   subdir: Subdir;
   /** 0: not looked at; else which of sha256 (1), md5 (2), size (4) are stated, 8, and 16 where a number is lossy. */
@@ -15,6 +18,11 @@ interface Columns {
   sha256: Buffer;
   md5: Buffer;
   size: Float64Array;
+  buildNumber: Float64Array;
+  /** The texts of all `depends`, and which of them a record has: its list in `needs`. */
+  texts: Numbered;
+  needs: NumberLists;
+  needsAt: Uint32Array;
 }
 
 const columns = new WeakMap<RepodataIndex, Columns>();
@@ -57,7 +65,24 @@ export function isLossy(index: RepodataIndex, fn: string): boolean {
   return at >= 0 && ((columns.get(index)?.known[at] ?? 0) & 16) !== 0;
 }
 
-function keep({ known, sha256, md5, size }: Columns, at: number, record: PackageRecord, stated: ExpectedDigest): void {
+/** What others ask of the record of a file, picked before under this subdir; undefined where it was not. */
+export function keptDependent(index: RepodataIndex, fn: string, subdir: Subdir): Dependent | undefined {
+  const at = index.position(fn);
+  const kept = columns.get(index);
+  if (at < 0 || kept?.subdir !== subdir || kept.known[at] === 0) return undefined;
+  const { texts } = kept.texts;
+  // What a picked record says of itself is what its file name says.
+  const { name, version, build } = parseDistFilename(fn);
+  const depends = Array.from(kept.needs.at(kept.needsAt[at]!), (number) => texts[number]!);
+  return { name, version, build, build_number: kept.buildNumber[at]!, depends };
+}
+
+function keep(kept: Columns, at: number, record: PackageRecord, stated: ExpectedDigest): void {
+  const { known, sha256, md5, size, buildNumber, texts, needs, needsAt } = kept;
+  if (known[at] !== 0) return;
+  buildNumber[at] = record.build_number;
+  needsAt[at] = needs.count;
+  needs.add(record.depends.map(texts.of));
   if (stated.sha256 !== undefined) sha256.write(stated.sha256, at * 32, 'hex');
   if (stated.md5 !== undefined) md5.write(stated.md5, at * 16, 'hex');
   if (stated.size !== undefined) size[at] = stated.size;
@@ -79,6 +104,10 @@ function columnsOf(index: RepodataIndex, subdir: Subdir): Columns {
       sha256: Buffer.alloc(positions * 32),
       md5: Buffer.alloc(positions * 16),
       size: new Float64Array(positions),
+      buildNumber: new Float64Array(positions),
+      texts: numbered(),
+      needs: numberLists(),
+      needsAt: new Uint32Array(positions),
     };
     columns.set(index, made);
   }

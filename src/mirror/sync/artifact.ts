@@ -4,7 +4,8 @@ import type { AcquiredArtifact, PlannedArtifact } from '../../conda/plan/plan.js
 import type { PackageRecord } from '../../conda/record/records.js';
 import type { ExpectedDigest } from '../../conda/plan/artifact-store.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
-import { isLossy, statedBytes } from '../../conda/record/stated-bytes.js';
+import type { Dependent } from '../../conda/record/open-dependencies.js';
+import { isLossy, keptDependent, statedBytes } from '../../conda/record/stated-bytes.js';
 import type { MirrorSource } from '../select/gather.js';
 
 /** Where an artifact of a mirror is published. */
@@ -18,6 +19,8 @@ export type MirrorArtifact = PlannedArtifact & {
   readonly stated: ExpectedDigest;
   /** Its record can't be written as it is. */
   readonly lossy: boolean;
+  /** What others ask of its record, where that was parsed when it was picked. */
+  readonly dependent: Dependent | undefined;
 };
 
 /** A class, and all of them of one source share its place: half a million take 20 MB so. */
@@ -58,6 +61,10 @@ class IndexedArtifact implements MirrorArtifact {
 
   get lossy(): boolean {
     return isLossy(this.#place.index, this.fn);
+  }
+
+  get dependent(): Dependent | undefined {
+    return keptDependent(this.#place.index, this.fn, this.subdir);
   }
 }
 

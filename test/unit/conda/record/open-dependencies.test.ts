@@ -83,6 +83,18 @@ describe('openDependencies', () => {
     expect(asked).toBe(1);
   });
 
+  it('parses no record whose needs are at hand', () => {
+    const { record, ...rest } = file('linux-64', 'a', ['b']);
+    const lazy = {
+      ...rest,
+      dependent: record,
+      get record(): never {
+        throw new Error('parsed');
+      },
+    };
+    expect(openDependencies([lazy])).toEqual([{ path: 'linux-64/a-1-0.conda', depends: 'b' }]);
+  });
+
   it('of thousands of needs, each of the package that has it', () => {
     const needs = (at: number): string[] => (at % 2 === 0 ? ['there', `lacks-${at}`, 'there >=1'] : []);
     const files = Array.from({ length: 2000 }, (_, at) => file('linux-64', `p${at}`, needs(at)));

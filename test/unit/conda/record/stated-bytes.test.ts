@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RepodataIndex } from '../../../../src/conda/record/repodata-index.js';
 import { scanRepodata } from '../../../../src/conda/record/repodata-scan.js';
-import { isLossy, pickedAndKept, statedBytes } from '../../../../src/conda/record/stated-bytes.js';
+import { isLossy, keptDependent, pickedAndKept, statedBytes } from '../../../../src/conda/record/stated-bytes.js';
 
 const SHA = (letter: string): string => letter.repeat(64);
 const MD5 = (letter: string): string => letter.repeat(32);
@@ -94,5 +94,33 @@ describe('what the records of an index state of their bytes', () => {
     expect(isLossy(index, 'lossy-1-0.conda')).toBe(false);
     for (const fn of Object.keys(STATED)) statedBytes(index, fn, 'linux-64');
     expect(Object.keys(STATED).filter((fn) => isLossy(index, fn))).toEqual(['lossy-1-0.conda']);
+  });
+});
+
+describe('what others ask of a record', () => {
+  const RECORDS = {
+    'b-1-0.conda': { name: 'b', version: '1', build: '0', build_number: 0, depends: ['a >=1', 'python'] },
+    'a-1.0-py_7.conda': { name: 'a', version: '1.0', build: 'py_7', build_number: 7, depends: [] },
+    'c_d-2-1.tar.bz2': { name: 'c_d', version: '2', build: '1', build_number: 1, depends: ['python', 'x', 'python'] },
+  };
+
+  function index(): RepodataIndex {
+    const packages = Object.fromEntries(
+      Object.entries(RECORDS).map(([fn, record]) => [fn, { ...record, md5: MD5('a'), license: 'MIT' }]),
+    );
+    return scanRepodata(new TextEncoder().encode(JSON.stringify({ packages })), 'test');
+  }
+
+  it('is kept of each that was picked, in whatever order and however often, and of no other', () => {
+    const made = index();
+    const seen: string[] = [];
+    for (const fn of ['c_d-2-1.tar.bz2', 'a-1.0-py_7.conda', 'c_d-2-1.tar.bz2', 'b-1-0.conda']) {
+      pickedAndKept(made, fn, 'linux-64');
+      seen.push(fn);
+      for (const [each, record] of Object.entries(RECORDS))
+        expect(keptDependent(made, each, 'linux-64')).toEqual(seen.includes(each) ? record : undefined);
+    }
+    expect(keptDependent(made, 'b-1-0.conda', 'win-64')).toBeUndefined();
+    expect(keptDependent(made, 'none-1-0.conda', 'linux-64')).toBeUndefined();
   });
 });
