@@ -1,9 +1,11 @@
+import path from 'node:path';
 import { plural } from '../base/plural.js';
 import { EXIT, RepackError, type ExitCode } from '../base/errors.js';
 import type { RepackEvent } from '../base/events.js';
 import { declaredLabel, type DeclaredLabel } from '../config/labels/resolve-label.js';
 import { selectLabels } from '../config/labels/select.js';
 import { isInShard, parseShard } from '../config/labels/shard.js';
+import { CONFIG_NAME } from '../config/resolve-settings.js';
 import { SETTING_NAMES } from '../config/settings.js';
 import { renderConfig } from '../config/show-config.js';
 import type { RepackRequest } from '../jobs/request.js';
@@ -31,7 +33,7 @@ export async function runDeclared(call: CliCall, job: 'update' | 'plan'): Promis
   const meant =
     options['failed'] === true
       ? await failedLabels(call, found.root)
-      : selectLabels(resolved.declared, options['all'] === true ? 'all' : args);
+      : selectLabels(resolved.declared, options['all'] === true ? 'all' : args, path.join(found.root, CONFIG_NAME));
   const labels = shard === undefined ? meant : meant.filter((label) => isInShard(label, shard));
   const declared = labels.map((label) => declaredLabel(rt, resolved, label));
   if (options['showConfig'] === true) {

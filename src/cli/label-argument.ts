@@ -21,7 +21,15 @@ export function labelArgument(typed: Typed, usage: string): { root: string; labe
   if (root === undefined) {
     throw new RepackError('E_USAGE', { what: 'ROOT is missing', where: 'command line', hint: usage });
   }
-  return { root, label: parseLabel(textOption(typed, 'root') === undefined ? path.basename(given) : given) };
+  const label = textOption(typed, 'root') === undefined ? path.basename(given) : given;
+  const [, whole, generation] = /^([^@]+)@([^@]+)$/.exec(label) ?? [];
+  if (whole !== undefined)
+    throw new RepackError('E_USAGE', {
+      what: `A whole label is meant here, and ${label} is generation ${generation} of it`,
+      where: given,
+      hint: `Leave @${generation} out. ${usage}`,
+    });
+  return { root, label: parseLabel(label) };
 }
 
 /** Undefined: it was not said. */

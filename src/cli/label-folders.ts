@@ -2,7 +2,8 @@ import path from 'node:path';
 import { isThere } from '../channel/read/list-folder.js';
 import { findRoot } from '../config/labels/find-root.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { CliCommand, Typed } from './command.js';
+import { nearest } from '../base/nearest.js';
+import { textOption, type CliCommand, type Typed } from './command.js';
 import { sayRoot } from './require-root.js';
 
 type Named = Typed & { command: CliCommand };
@@ -15,6 +16,43 @@ const LABEL_ALONE = /^[A-Za-z0-9_][A-Za-z0-9._-]*(?:@[^@\\/]+)?$/;
  * in the working directory under that name comes first, and what is not in ROOT stays as it was typed.
  */
 export async function nameFolders<T extends Named>(rt: Runtime, typed: T): Promise<T> {
+  const named = await inRoot(rt, typed);
+  // `diff` takes what is not there for a channel, and says so.
+  if (named.command.name !== 'diff') await sayMissing(rt, named);
+  return named;
+}
+
+/** Which folder is not there, and which was probably meant: said once for all commands, in front of the refusal that each has in its own words. */
+async function sayMissing(rt: Runtime, { command, args, options }: Named): Promise<void> {
+  const { cwd } = rt.machine;
+  for (const index of command.folders ?? []) {
+    const word = args[index] ?? '';
+    const folder = word.replace(/@[^@\\/]*$/, '');
+    if (folder === '' || folder.includes('://')) continue;
+    const isAlone = LABEL_ALONE.test(word);
+    const root = isAlone ? await findRoot(rt, textOption({ args, options }, 'root')) : undefined;
+    const places = [
+      path.dirname(path.resolve(cwd, folder)),
+      ...(root === undefined ? [] : [path.resolve(cwd, root.root)]),
+    ];
+    const there = await Promise.all([word, folder].map((each) => isThere(rt, path.resolve(cwd, each))));
+    if (there.includes(true) || (await isThere(rt, path.join(places.at(-1)!, path.basename(folder))))) continue;
+    const beside = await Promise.all(places.map((place) => rt.fs.readdir(place).catch(() => [])));
+    const near = nearest(
+      path.basename(folder),
+      beside.flat().flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])),
+    );
+    const meant = near === undefined ? undefined : isAlone ? near : path.join(path.dirname(folder), near);
+    const noRoot = `in ${cwd}, and no ROOT is known: --root ROOT or REPACKENV_ROOT says where the labels are`;
+    if (meant !== undefined || (isAlone && root === undefined))
+      rt.events.emit({
+        type: 'note',
+        message: `there is no ${folder}${meant === undefined ? ` ${noRoot}` : `. Did you mean ${meant}?`}`,
+      });
+  }
+}
+
+async function inRoot<T extends Named>(rt: Runtime, typed: T): Promise<T> {
   const { folders, labelOfRoot } = typed.command;
   const at = folders ?? (labelOfRoot === true ? [0] : []);
   const alone = at.filter((index) => LABEL_ALONE.test(typed.args[index] ?? ''));

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { isRepackError } from '../base/errors.js';
+import { RepackError, isRepackError } from '../base/errors.js';
 import type { Finding } from '../base/findings.js';
 import { member } from '../base/json.js';
 import { compareChannels, packageAt } from '../channel/compare-channels.js';
-import { isThere } from '../channel/read/list-folder.js';
+import { channelsIn, isThere } from '../channel/read/list-folder.js';
 import { SIGNATURE_NAME, type Manifest } from '../channel/manifest/manifest.js';
 import { whyMoved, type Reason } from '../channel/manifest/why-moved.js';
 import type { PublishReceipt } from '../channel/staged.js';
@@ -61,7 +61,7 @@ export interface HistoryReport {
 /**
  * `repackenv history LABEL`: what was published, one entry a generation. Reads only; artifacts are looked for, and not read.
  *
- * @throws RepackError E_LABEL, E_ROOT: no such label
+ * @throws RepackError E_LABEL, E_ROOT: no such label, or a ROOT
  */
 export async function history(rt: Runtime, { root, label }: { root: string; label: string }): Promise<HistoryReport> {
   const place = (await labelAt(rt, join(root, label))) ?? (await openKnownLabel(rt, root, label));
@@ -73,6 +73,7 @@ export async function history(rt: Runtime, { root, label }: { root: string; labe
       return otherwise;
     });
   const all = await listGenerations(rt, place);
+  if (all.length === 0) await refuseRoot(rt, place.labelDir);
   const each = oneEach(all);
   const live = all.find((one) => one.live);
   const liveNumber = live?.generation ?? null;
@@ -97,6 +98,17 @@ export async function history(rt: Runtime, { root, label }: { root: string; labe
     sites: told.map((site) => Object.assign(site, { behind: behind(site.generation) })),
     findings,
   };
+}
+
+/** @throws RepackError E_ROOT: the folder holds label folders, and is none */
+async function refuseRoot(rt: Runtime, dir: string): Promise<void> {
+  const labels = await channelsIn(rt, dir, { anybodys: false });
+  if (labels.length === 0) return;
+  throw new RepackError('E_ROOT', {
+    what: 'That folder holds label folders, and is none itself',
+    where: dir,
+    hint: `Name one of them: ${labels.slice(0, 5).join(', ')}${labels.length > 5 ? ', …' : ''}.`,
+  });
 }
 
 /** One of each, whatever its index was packed like; of a folder that was made anew there are two of one number. */

@@ -82,9 +82,16 @@ describe('declared labels, by the installed program', () => {
     ['a pattern that fits none', ['update', 'zz*'], ['No declared label fits "zz*"']],
     ['all and some', ['update', '--all', 'bank-1'], ['--all is every declared label']],
     ['all and one', ['update', '--all', '--label', 'bank-1'], ['--all is every declared label']],
+    [
+      'all and those that failed',
+      ['update', '--all', '--failed'],
+      ['--failed alone takes those whose last update failed'],
+    ],
+    ['a ROOT that is not there', ['update', 'bank-1', '--root', 'ROOTX'], ['X/repackenv.yml', 'is it the right ROOT?']],
+    ['all of that', ['update', '--all', '--root', 'ROOTX'], ['No label is declared', 'X/repackenv.yml']],
     ['nothing', ['update'], ['LABEL is missing', '--all']],
   ])('refuses %s', async (_name, args, says) => {
-    const ran = await ours(args.map((arg) => (arg === 'ROOT' ? work.root : arg)));
+    const ran = await ours(args.map((arg) => arg.replace(/^ROOT/, work.root)));
     expectRefusal(ran, { code: 'E_USAGE', says });
   });
 

@@ -269,6 +269,11 @@ describe('what was sent', () => {
       { code: 'E_LABEL', says: ['There is no label acme in ROOT'] },
     ],
     [
+      'a ROOT in the place of a label',
+      () => ['history', at.root],
+      { code: 'E_ROOT', says: ['holds label folders, and is none itself', 'Name one of them: acme'] },
+    ],
+    [
       'a delta to a site never heard of',
       () => ['delta', at.acme, '--since', 'site:sumz', '--to', join(at.dir, 'no')],
       { code: 'E_GENERATION', says: ['No site "sumz" has told what it has of acme', 'Sites that have: sums'] },

@@ -86,7 +86,11 @@ function namedCommand(name: 'update' | 'plan', summary: string): Omit<CliCommand
       if (set !== undefined && (label !== undefined || typed.args.length > 0))
         throw usage(`${set} ${SETS[set]}`, set, 'Leave it out to name some of them.');
       if (typed.options['all'] === true && typed.options['failed'] === true)
-        throw usage('--all and --failed can’t both be meant', '--failed', 'Leave one of them out.');
+        throw usage(
+          '--all and --failed can’t both be meant',
+          '--failed',
+          '--failed alone takes those whose last update failed, --all every declared one.',
+        );
       if (label === undefined && (set !== undefined || typed.args.length > 0)) return;
       const usageOf = `repackenv ${name} --label LABEL --root ROOT [--token-env NAME | --token-file FILE] PACKAGE...`;
       const hint = `Declared labels: repackenv ${name} NAME..., or --all. Others: ${usageOf}   (see --help)`;

@@ -75,14 +75,15 @@ export function policyNamesOf(declared: Declared, label: string, { undeclared }:
 /** Of labels, in a message. */
 const SHOWN = 8;
 
-export function notDeclared(name: string, declared: Declared | undefined): RepackError {
+/** `file`: where labels would be declared, if none is. */
+export function notDeclared(name: string, declared: Declared | undefined, file?: string): RepackError {
   const near = nearest(name, declared?.labels.keys() ?? []);
   const all = [...(declared?.labels.keys() ?? [])];
   const which = near === undefined ? fewOf(all) : `Did you mean ${near}? `;
   return new RepackError('E_USAGE', {
     what: `"${name}" is no declared label`,
-    where: declared?.file ?? 'command line',
-    hint: `${which}For a package say --label LABEL.`,
+    where: declared?.file ?? file ?? 'command line',
+    hint: `${declared === undefined && file !== undefined ? 'Nothing is declared there: is it the right ROOT? repackenv init ROOT writes down what is published. ' : which}For a package say --label LABEL.`,
   });
 }
 

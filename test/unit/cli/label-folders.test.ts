@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../../src/cli/commands/index.js';
+import { whereAsked } from '../../../src/cli/commands/where-asked.js';
 import { nameFolders } from '../../../src/cli/label-folders.js';
 import { labelArgument } from '../../../src/cli/label-argument.js';
 import { parseArguments, type Invocation } from '../../../src/cli/program.js';
@@ -103,5 +104,56 @@ describe('a label folder, wherever one is meant', () => {
     expect(await where([name, 'halkbank', '--root', root, ...more])).toEqual(both);
     if (own.findsRoot === true) return;
     expect(await where([name, 'halkbank', ...more], { env: { REPACKENV_ROOT: root } })).toEqual(both);
+  });
+
+  describe('one that is not there', () => {
+    const told = async (words: readonly string[], env: Record<string, string> = {}): Promise<string[]> => {
+      const parsed = parseArguments('repackenv', words, COMMANDS);
+      if (parsed.kind !== 'run') throw new Error('text');
+      const rt = testRuntime({ env, machine: { cwd: join(dir, 'cwd') } });
+      await nameFolders(rt, parsed.invocation);
+      return rt.collected.flatMap((event) => (event.type === 'note' ? [event.message] : []));
+    };
+    const says = (name: string, word: string): string[] =>
+      line(name, word).map((each) => (['other.json', 'delta-folder'].includes(each) ? join(root, 'halkbank') : each));
+    const telling = taking.map(({ name }) => name).filter((name) => name !== 'diff');
+
+    it.each(telling)('%s: what was probably meant, and where labels are looked for', async (name) => {
+      const near = `there is no ${join(root, 'halkbnk')}. Did you mean ${join(root, 'halkbank')}?`;
+      expect(await told(says(name, join(root, 'halkbnk')))).toEqual([near]);
+      expect(await told(says(name, `${join(root, 'halkbnk')}@3`))).toEqual([near]);
+      expect(await told([...says(name, 'halkbnk'), '--root', root])).toEqual([near]);
+      const variable = { REPACKENV_ROOT: root };
+      expect(await told(says(name, 'halkbnk'), variable)).toEqual([`there is no halkbnk. Did you mean halkbank?`]);
+      expect(await told(says(name, 'halkbank'))).toEqual([
+        `there is no halkbank in ${join(dir, 'cwd')}, and no ROOT is known: --root ROOT or REPACKENV_ROOT says where the labels are`,
+      ]);
+    });
+
+    it.each(telling)('%s: nothing of what is there, of what is like nothing, and of URLs', async (name) => {
+      expect(await told(says(name, join(root, 'halkbank')))).toEqual([]);
+      expect(await told(says(name, `${join(root, 'halkbank')}@3`))).toEqual([]);
+      expect(await told(says(name, join(root, 'quite-another')))).toEqual([]);
+      expect(await told(says(name, 'https://conda.example.com/halkbnk'))).toEqual([]);
+      expect(await told(says(name, 'here'))).toEqual([]);
+    });
+
+    it('diff: nothing, since it may be a channel', async () => {
+      expect(await told(['diff', join(root, 'halkbnk'), 'conda-forge'])).toEqual([]);
+    });
+  });
+
+  it('WHERE is what is typed, else --root, else what is found', async () => {
+    const rt = testRuntime({ env: { REPACKENV_ROOT: join(dir, 'declared') }, machine: { cwd: join(dir, 'cwd') } });
+    expect(await whereAsked({ args: ['numpy', 'there'], options: { root }, rt }, 1)).toBe('there');
+    expect(await whereAsked({ args: ['numpy'], options: { root }, rt }, 1)).toBe(root);
+    expect(await whereAsked({ args: ['numpy'], options: {}, rt }, 1)).toBe(join(dir, 'declared'));
+  });
+
+  it.each(LABELS)('%s: a generation is not a label', async (name) => {
+    const typed = await named([name, `${join(root, 'halkbank')}@2`, ...(name === 'hold' ? ['--why', 'x'] : [])]);
+    expect(() => labelArgument(typed, 'as usual')).toThrow(
+      expect.objectContaining({ code: 'E_USAGE', hint: 'Leave @2 out. as usual' }),
+    );
   });
 });
