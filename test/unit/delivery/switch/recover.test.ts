@@ -133,6 +133,27 @@ describe('a run that was killed', () => {
     expect(await digests(place.labelDir)).toEqual(first);
   });
 
+  it.each(['publish:journal-written', 'publish:artifact-in'])(
+    'at %s, of whose index only the one for the time in between is there: is undone, not left with that',
+    async (step) => {
+      const { place } = at(step);
+      rmSync(join(stagingOf(place), 'channel', 'linux-64', 'repodata.json'));
+      expect((await recoverLabel(testRuntime(), { place })).outcome).toBe('undone');
+      expect(await digests(place.labelDir)).toEqual(first);
+    },
+  );
+
+  it('while another program holds a package that leaves: is finished, and the package stays for the next run', async () => {
+    const { place } = at('publish:index-in');
+    const held = join(place.labelDir, 'linux-64', 'a-1-0.conda');
+    const { fs } = faultFs(failWhere(({ name, args }) => name === 'unlink' && args[0] === held, 'EBUSY'));
+    expect((await recoverLabel(testRuntime({ fs }), { place })).outcome).toBe('finished');
+    expect(await breaches(place.labelDir)).toEqual([]);
+    expect(await digests(place.labelDir)).toMatchObject(second);
+    expect(existsSync(held)).toBe(true);
+    expect(existsSync(join(place.stateDir, 'journal.json'))).toBe(false);
+  });
+
   it('whose published file was changed since: is undone', async () => {
     const { place } = at('publish:replaced-in');
     writeFileSync(join(place.labelDir, 'linux-64', 'b-1-0.conda'), 'somebody else');
