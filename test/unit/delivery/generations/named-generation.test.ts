@@ -1,11 +1,17 @@
-import { mkdtempSync, mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256Of } from '../../../../src/codec/digests.js';
 import {
   chooseGeneration,
+  generationOf,
+  known,
+  labelAt,
+  manifestOf,
   namedGeneration,
   parseSelector,
+  signatureOf,
   splitName,
 } from '../../../../src/delivery/generations/named-generation.js';
 import type { Generation } from '../../../../src/delivery/generations/read-generations.js';
@@ -17,6 +23,7 @@ it.each([
   ['/srv/repos/halkbank@3', { folder: '/srv/repos/halkbank', selector: '3' }],
   ['/srv/repos/halkbank/@3', { folder: '/srv/repos/halkbank/', selector: '3' }],
   ['/srv/repos/halkbank@3/', { folder: '/srv/repos/halkbank', selector: '3' }],
+  ['/srv/repos/halkbank@3//', { folder: '/srv/repos/halkbank', selector: '3' }],
   ['C:\\repos\\halkbank@-1', { folder: 'C:\\repos\\halkbank', selector: '-1' }],
   ['/srv/me@home/halkbank@2026-11-21', { folder: '/srv/me@home/halkbank', selector: '2026-11-21' }],
   ['/srv/a@b@3', { folder: '/srv/a@b', selector: '3' }],
@@ -39,7 +46,9 @@ it.each([
   ['-12', { kind: 'back', steps: 12 }],
   ['2026-11-21', { kind: 'day', day: '2026-11-21' }],
   ['2028-02-29', { kind: 'day', day: '2028-02-29' }],
-  ...['', '0', '-0', '03', '+1', '1.0', '1e3', 'g3', 'latest', '--1', ' 3', '3 ', '9'.repeat(16)].map((text) => [text]),
+  ...['', '0', '-0', '03', '+1', '1.0', '1e3', 'g3', 'latest', '--1', '-1x', '-1.5', ' 3', '3 ', '9'.repeat(16)].map(
+    (text) => [text],
+  ),
   ...['2026-02-29', '2026-13-01', '2026-1-1', '21.11.2026', '2026-11-21T10:00'].map((text) => [text]),
 ])('reads %j behind the @', (...[text, selector]: unknown[]) => {
   expect(parseSelector(text as string)).toEqual(selector);
@@ -107,6 +116,19 @@ describe('chooses', () => {
     );
   });
 
+  it('of a day before all that is noted says when the first run was, whatever its generation', () => {
+    const back = [each(1, { live: true, seen: ['2026-11-09T00:00'] }), each(2, { seen: ['2026-11-05T00:00'] })];
+    expect(() => asked('2026-11-01', back)).toThrow(
+      expect.objectContaining({
+        what: 'What was live of halkbank on 2026-11-01 is not known: the first run that is noted ended on 2026-11-05',
+      }),
+    );
+  });
+
+  it('tells which there are by their numbers, each once', () => {
+    expect(known([each(10), each(1), each(9), each(2), each(2)])).toBe('are generations 1, 2, 9, 10');
+  });
+
   it('says which day was live where a site went back and forth', () => {
     const back = [
       each(1, { live: true, seen: ['2026-11-01T00', '2026-11-09T00'] }),
@@ -166,6 +188,51 @@ describe('on disk', () => {
       await expect(named(given)).rejects.toMatchObject({ code: 'E_GENERATION', where: join(dir, given) });
     },
   );
+
+  it('what names no label, nor anything that is there, is a path', async () => {
+    for (const given of ['nothing', 'nowhere/acme@2']) expect(await named(given)).toBeUndefined();
+    expect(await namedGeneration(rt, '/@3')).toBeUndefined();
+  });
+
+  const acme = async (text: string) => generationOf(rt, (await labelAt(rt, join(dir, 'acme')))!, { given: text, text });
+
+  it('of a label that is known says where it would lie, and that nothing was made', async () => {
+    expect(await acme('1')).toMatchObject({ path: join(dir, 'acme@1'), given: '1', place: { created: false } });
+  });
+
+  it('gives the manifest byte for byte, or says what is kept instead and where', async () => {
+    const first = await acme('1');
+    const kept = join(dir, '.repackenv/acme/generations/1');
+    const bytes = readFileSync(join(kept, 'manifest.json'));
+    expect(manifestOf(first)).toMatchObject({ manifest: { generation: 1 }, sha256: sha256Of(bytes) });
+    expect(Buffer.from(manifestOf(first).bytes)).toEqual(bytes);
+    for (const part of ['manifest', 'manifestBytes', 'manifestSha256'] as const) {
+      const { [part]: _part, ...rest } = first;
+      expect(() => manifestOf(rest)).toThrow(expect.objectContaining({ code: 'E_GENERATION', where: kept }));
+    }
+    const { manifest: _manifest, dir: _dir, ...receipt } = first;
+    expect(() => manifestOf(receipt)).toThrow(
+      expect.objectContaining({ what: expect.stringContaining('only the receipt is kept') as string, where: '1' }),
+    );
+    expect(() => manifestOf({ ...receipt, damage: 'cut off' })).toThrow(
+      expect.objectContaining({ what: expect.stringContaining('is damaged: cut off') as string }),
+    );
+  });
+
+  it('gives the signature of that very manifest: of the live one in the folder, of another where it is kept', async () => {
+    const [first, second] = [await acme('1'), await acme('2')];
+    const text = async (of: Parameters<typeof signatureOf>[1]): Promise<string | undefined> => {
+      const bytes = await signatureOf(rt, of);
+      return bytes && Buffer.from(bytes).toString();
+    };
+    expect([await text(first), await text(second)]).toEqual([undefined, undefined]);
+    writeFileSync(join(dir, 'acme/manifest.json.sig'), 'live');
+    expect([await text(first), await text(second)]).toEqual([undefined, 'live']);
+    for (const n of ['1', '2'])
+      writeFileSync(join(dir, '.repackenv/acme/generations', n, 'manifest.json.sig'), `kept ${n}`);
+    expect([await text(first), await text(second)]).toEqual(['kept 1', 'live']);
+    expect(await text({ dir: undefined, live: false, place: first.place })).toBeUndefined();
+  });
 
   it('finds the history of a label whose folder is gone', async () => {
     rmSync(join(dir, 'acme'), { recursive: true });
