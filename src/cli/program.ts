@@ -173,12 +173,14 @@ function usageError(error: CommanderError, { program, args, commands }: Typing):
   const message = said.replace(/(--?[A-Za-z][\w-]*=)[^'\s]*/g, '$1…');
   const former = formerTool(error, args, commands);
   if (former !== undefined) return former;
+  const mayBeValue = error.code === 'commander.unknownOption' && near === undefined;
+  const behind = mayBeValue ? ' A value that begins with "-" goes behind "--".' : '';
   const known = program === 'repackenv' && error.code !== 'commander.unknownCommand';
   const command = known && args[0] !== undefined ? ` ${args[0]}` : '';
   return new RepackError('E_USAGE', {
     what: `${message.charAt(0).toUpperCase()}${message.slice(1)}${near === undefined ? '' : `. ${near}`}`,
     where: 'command line',
-    hint: `See ${program}${/^ [a-z]+$/.test(command) ? command : ''} --help. A value that begins with "-" goes behind "--".`,
+    hint: `See ${program}${/^ [a-z]+$/.test(command) ? command : ''} --help.${behind}`,
   });
 }
 

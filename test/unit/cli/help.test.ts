@@ -68,8 +68,15 @@ it('the help of plan does not list what an update does and a plan does not', () 
 });
 
 it.each([
-  ['update --ownr x', /^Unknown option '--ownr'\. Did you mean --owner\?$/, /^See repackenv update --help/],
-  ['updat --all', /^Unknown command 'updat'\. Did you mean update\?$/, /^See repackenv --help/],
+  ['update --ownr x', /^Unknown option '--ownr'\. Did you mean --owner\?$/, /^See repackenv update --help\.$/],
+  ['updat --all', /^Unknown command 'updat'\. Did you mean update\?$/, /^See repackenv --help\.$/],
+  ['list', /^Unknown command 'list'$/, /^See repackenv --help\.$/],
+  ['diff a b c', /^Too many arguments/, /^See repackenv diff --help\.$/],
+  [
+    'verify -x',
+    /^Unknown option '-x'$/,
+    /^See repackenv verify --help\. A value that begins with "-" goes behind "--"\.$/,
+  ],
   ['help mirors', /^There is no page/, /^Did you mean mirrors\?/],
   ['completion bsh', /^Completion is written for/, /^Did you mean bash\?/],
 ])('%s: the nearest name', (line, what, hint) => {
