@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { emitFindings } from '../base/emit-findings.js';
 import { bytesOfChanges } from '../channel/compare-channels.js';
 import type { Proof, PublishReceipt, StagedChannel } from '../channel/staged.js';
@@ -49,6 +50,7 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
     alsoScanned: proposal.alsoScanned,
     stage: async (dir) => {
       const staged = await stage(rt, proposal, { folder, dir });
+      if (keep > 1) await requirePoolRoom(rt, staged, { live, place });
       verdict = await allowed(rt, proposal, { staged, live });
       return staged;
     },
@@ -81,12 +83,46 @@ export async function deliver(rt: Runtime, proposal: Proposal, folder: LabelFold
   return { ...delivered, verdict, pooled };
 }
 
-/** Sizes as the folder had them. */
-function pooledOf({ files, leaving }: Pick<StagedChannel, 'files' | 'leaving'>, live: LabelFolder['live']) {
+/** What goes to the pool; sizes as the folder had them. */
+function givenOf({ files, leaving }: Pick<StagedChannel, 'files' | 'leaving'>, live: LabelFolder['live']) {
   const given = givenBytes(live);
   const replaced = files.flatMap(({ path, change }) => (change === 'changed' ? [path] : []));
-  const sizes = [...leaving, ...replaced].flatMap((path) => (given.has(path) ? [live.files.get(path)?.size ?? 0] : []));
-  return { files: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  return [...leaving, ...replaced].flatMap((path) =>
+    given.has(path) ? [{ path, size: live.files.get(path)?.size ?? 0 }] : [],
+  );
+}
+
+function pooledOf(staged: Pick<StagedChannel, 'files' | 'leaving'>, live: LabelFolder['live']) {
+  const given = givenOf(staged, live);
+  return { files: given.length, bytes: given.reduce((sum, { size }) => sum + size, 0) };
+}
+
+/** A subdir that is a mount of its own has no links into the pool: what leaves it is copied. @throws RepackError E_DISK_FULL */
+async function requirePoolRoom(
+  rt: Runtime,
+  staged: StagedChannel,
+  { live, place }: Pick<LabelFolder, 'live' | 'place'>,
+): Promise<void> {
+  const given = givenOf(staged, live);
+  if (given.length === 0) return;
+  const volumeOf = async (folder: string): Promise<number | undefined> =>
+    rt.fs.stat(folder).then(
+      ({ dev }) => dev,
+      () => undefined,
+    );
+  const here = await volumeOf(place.stateDir);
+  const isOther = new Map<string, boolean>();
+  for (const folder of new Set(given.map(({ path }) => dirname(path)))) {
+    const there = await volumeOf(join(live.dir, folder));
+    isOther.set(folder, there !== undefined && there !== here);
+  }
+  const copied = given.filter(({ path }) => isOther.get(dirname(path)) === true);
+  if (copied.length > 0)
+    await checkFreeSpace(
+      rt,
+      place.stateDir,
+      copied.reduce((sum, { size }) => sum + size, 0),
+    );
 }
 
 /** What brings nothing in that was not published before, and is somebody's will. */

@@ -212,6 +212,26 @@ describe('M13: too little room is told before anything is fetched', () => {
     expect(existsSync(join(job.cacheDir, 'store', 'sha256'))).toBe(false);
   });
 
+  it('update: what leaves a subdir that is a mount of its own is copied for earlier generations', async () => {
+    const run = (mounts: string[]) => {
+      const { fs } = testRuntime();
+      let free = 1e12;
+      const statfs = (async () => room(free)) as unknown as typeof fs.statfs;
+      const stat: typeof fs.stat = async (path) =>
+        Object.assign(await fs.stat(path), mounts.includes(path) ? { dev: 77 } : {});
+      const reach = (step: string): void => {
+        if (step === 'channel:staged') free = 1000;
+      };
+      return { fs: { ...fs, statfs, stat }, reach };
+    };
+    const job = await JOBS.update();
+    const error = await expectRefused(job, 'E_DISK_FULL', run([join(job.labelDir, 'linux-64')]));
+    expect(error.where).toBe(job.stateDir);
+    // What is linked takes no room.
+    await job.run(run([]));
+    expect(readdirSync(join(job.root, '.repackenv', '.kept'))).not.toEqual(['users']);
+  });
+
   it('what lies in the store, and what stays, is not counted', async () => {
     const job = await JOBS.update();
     await job.run();
