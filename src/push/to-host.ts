@@ -30,7 +30,8 @@ export function toHost(rt: Runtime, { label, target, root, work, inPlace, check 
   const { host, port, path } = target;
   const top = `${host}:${path.replace(/\/+$/, '') || '/'}/`;
   const rsh =
-    rt.env['RSYNC_RSH'] ?? `ssh -o BatchMode=yes -o ConnectTimeout=20${port === undefined ? '' : ` -p ${port}`}`;
+    rt.env['RSYNC_RSH'] ??
+    `ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=30 -o ServerAliveCountMax=10${port === undefined ? '' : ` -p ${port}`}`;
   let exists = false;
   /** Paths of files there. */
   let standing = new Set<string>();
@@ -41,10 +42,11 @@ export function toHost(rt: Runtime, { label, target, root, work, inPlace, check 
     const ran = await rt.exec.run({
       file: 'rsync',
       // -s: names reach the other side as they are, past its shell. Their times are told in UTC, numbers without commas.
-      args: ['-s', '--no-h', '--timeout=300', '-e', rsh, ...args],
+      args: ['-s', '--no-h', `--timeout=${SILENCE_S}`, '-e', rsh, ...args],
       env: { ...Object.fromEntries(inherited), TZ: 'UTC', LC_ALL: 'C' },
       cwd: work,
       timeoutMs: MOST_MS,
+      silentMs: STILL_MS,
       signal: rt.signal,
       ...(input === undefined ? {} : { input: Buffer.from(input) }),
     });
@@ -103,10 +105,21 @@ export function toHost(rt: Runtime, { label, target, root, work, inPlace, check 
       const compare = group === small ? ['--checksum', '--delay-updates'] : ['--partial-dir=.push-part'];
       const list = group.map(({ path }) => `${path}\0`).join('');
       const out = await sound(
-        ['-t', '-p', ...folder, ...compare, '--out-format=%b %n', '--from0', '--files-from=-', `${from}/`, top],
+        [
+          '-t',
+          '-p',
+          ...folder,
+          ...compare,
+          '--info=progress2',
+          '--out-format=%b %n',
+          '--from0',
+          '--files-from=-',
+          `${from}/`,
+          top,
+        ],
         list,
       );
-      for (const line of out.split('\n')) bytes += Number(/^(\d+) /.exec(line)?.[1] ?? 0);
+      for (const line of out.split(/[\r\n]/)) bytes += Number(/^(\d+) /.exec(line)?.[1] ?? 0);
     }
     exists = true;
     for (const { path } of cargo) {
@@ -155,7 +168,11 @@ export function toHost(rt: Runtime, { label, target, root, work, inPlace, check 
   return { where: `${top}${label}`, renames: true, look, holds, put, remove, close: async () => undefined };
 }
 
-/** A day: a first push over a slow line. `--timeout` ends one that stands still. */
+/** So long rsync waits for a sign of the other side; who sends takes a full pipe for one, so that is not all. */
+const SILENCE_S = 300;
+/** What is sent is told each second. The other side may be reading what it has of a large file. */
+const STILL_MS = 1_800_000;
+/** A day: a first push over a slow line. */
 const MOST_MS = 86_400_000;
 
 /** Lines of `rsync --list-only`: rights, size, date, time, name. Folders are left out; what is no file has size -1. */
@@ -213,7 +230,17 @@ function explained(ran: ExecResult, where: string): RepackError {
   }
   if (/Permission denied/.test(said))
     return say('That account may not write there', 'Check the rights of the folder at the target.');
-  if (ran.exitCode === 255 || [10, 12, 30, 35].includes(ran.exitCode ?? -1))
+  if (ran.timedOut)
+    return say(
+      'rsync stood still for half an hour, or came to no end within a day',
+      `See that the host is well, and its disk. ${again}`,
+    );
+  if (ran.exitCode === 30 || /Connection timed out during banner exchange/.test(said))
+    return say(
+      'That host accepts the connection, or did, and says nothing',
+      `See that it is well, and the line. ${again}`,
+    );
+  if (ran.exitCode === 255 || [10, 12, 35].includes(ran.exitCode ?? -1))
     return say('The connection to that host failed, or broke', `Check its name, port and the line. ${again}`);
   return say(`rsync ended with ${ran.exitCode ?? ran.signal ?? 'nothing'}`, again);
 }

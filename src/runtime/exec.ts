@@ -16,6 +16,8 @@ export interface ExecCommand {
   cwd: string;
   /** Milliseconds; then the process tree (own pids only) is ended. */
   timeoutMs: number;
+  /** The same where it prints nothing for so long. */
+  silentMs?: number;
   signal?: AbortSignal;
   /** Standard input; closed without. */
   input?: Uint8Array;
@@ -67,11 +69,14 @@ async function runCommand(command: ExecCommand): Promise<ExecResult> {
     windowsHide: true,
     detached: inOwnGroup,
   });
+  let silence: NodeJS.Timeout | undefined;
   child.stdout.on('data', (chunk: Uint8Array) => {
+    silence?.refresh();
     stdout.push(chunk);
     command.onStdout?.(chunk);
   });
   child.stderr.on('data', (chunk: Uint8Array) => {
+    silence?.refresh();
     stderr.push(chunk);
     command.onStderr?.(chunk);
   });
@@ -90,6 +95,7 @@ async function runCommand(command: ExecCommand): Promise<ExecResult> {
     ended = endTree(pid);
   };
   const timer = setTimeout(() => end('timedOut'), command.timeoutMs);
+  if (command.silentMs !== undefined) silence = setTimeout(() => end('timedOut'), command.silentMs);
   const onAbort = (): void => end('aborted');
   command.signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -109,6 +115,7 @@ async function runCommand(command: ExecCommand): Promise<ExecResult> {
     };
   } finally {
     clearTimeout(timer);
+    clearTimeout(silence);
     command.signal?.removeEventListener('abort', onAbort);
     untrack();
   }

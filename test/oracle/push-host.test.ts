@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { execaExec } from '../../src/runtime/exec.js';
+import { execaExec, type Exec } from '../../src/runtime/exec.js';
 import { startHost, type FarHost } from '../helpers/far-servers.js';
 import { describeWithLayers } from '../helpers/layers.js';
 import { FIRST, openPushLab, pushHere, SECOND, type PushLab } from '../helpers/pushing.js';
@@ -19,8 +20,12 @@ describeWithLayers(['rsync', 'sshd', 'ssh-keygen'], 'push to a host, by rsync ov
     await far.close();
     await keys.close();
   });
+  const silentServers: Server[] = [];
   beforeEach(async () => (lab = await openPushLab()));
-  afterEach(() => lab.close());
+  afterEach(async () => {
+    for (const server of silentServers.splice(0)) server.close();
+    await lab.close();
+  });
 
   const site = (): string => join(lab.dir, 'the site');
   const there = (): string => join(site(), 'acme');
@@ -46,6 +51,7 @@ describeWithLayers(['rsync', 'sshd', 'ssh-keygen'], 'push to a host, by rsync ov
       expect(await breaches(there()), step).toEqual([]);
     };
     const second = await send(lab, target, { onStep });
+    expect(second.bytes).toBeGreaterThan(0);
     expect(second.put).not.toContain('acme/linux-64/b-1-0.conda');
     expect(steps).toContain('push:reduced');
     expect(await digests(there())).toEqual(await digests(lab.labelDir));
@@ -86,6 +92,36 @@ describeWithLayers(['rsync', 'sshd', 'ssh-keygen'], 'push to a host, by rsync ov
       async () => ({ rt: env(far.rsh.replace('/user -o', '/host -o')) }),
     ],
     ['nobody listens', 'E_PUSH', /connection/, async () => ({ rt: env(far.rsh.replace(`-p ${far.port}`, '-p 1')) })],
+    [
+      'a host that says nothing: rsync waits no longer',
+      'E_PUSH',
+      /says nothing/,
+      async () => ({ rt: soon(await silent(), { timeout: true }) }),
+    ],
+    [
+      'a host that says nothing: ssh waits no longer',
+      'E_PUSH',
+      /says nothing/,
+      async () => ({ rt: env(`${await silent()} -o ConnectTimeout=1`) }),
+    ],
+    ['a host that says nothing, and neither ends', 'E_PUSH', /stood still/, async () => ({ rt: soon(await silent()) })],
+    [
+      'an rsync that is stopped there when the first file is sent',
+      'E_PUSH',
+      /stood still/,
+      async () => {
+        await mkdir(site());
+        const stand = join(lab.dir, 'rsh');
+        // Those that ask what is there have --sender.
+        await writeFile(
+          stand,
+          '#!/bin/sh\nwhile [ "$1" != rsync ]; do shift; done\ncase "$*" in *--sender*) exec "$@" ;; esac\n' +
+            'exec 3<&0\n"$@" <&3 &\nkill -STOP $!\nwait $!\n',
+          { mode: 0o755 },
+        );
+        return { rt: soon(stand) };
+      },
+    ],
     ['no rsync here', 'E_PUSH', /rsync is not on this machine/, async () => ({ rt: { env: { PATH: lab.dir } } })],
     ['a file in the way', 'E_PUSH', /rsync|folder/, async () => void (await writeFile(site(), ''))],
     [
@@ -121,6 +157,27 @@ describeWithLayers(['rsync', 'sshd', 'ssh-keygen'], 'push to a host, by rsync ov
     },
     60_000,
   );
+
+  /** ssh to a port that takes connections and never answers. */
+  async function silent(): Promise<string> {
+    const server = createServer((socket) => void socket.on('error', () => undefined).resume());
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    silentServers.push(server);
+    return far.rsh.replace(`-p ${far.port}`, `-p ${(server.address() as AddressInfo).port}`);
+  }
+
+  /** Who waits half an hour for a line of rsync waits a second here; or rsync itself, for a sign of the other side. */
+  function soon(rsh: string, { timeout = false } = {}) {
+    const exec: Exec = {
+      run: (command) =>
+        execaExec().run(
+          timeout
+            ? { ...command, args: command.args.map((each) => each.replace(/^--timeout=300$/, '--timeout=1')) }
+            : { ...command, silentMs: 1000 },
+        ),
+    };
+    return { ...env(rsh), exec };
+  }
 
   function env(rsh: string): { env: Record<string, string | undefined> } {
     return { env: { PATH: process.env['PATH'], HOME: lab.dir, RSYNC_RSH: rsh } };

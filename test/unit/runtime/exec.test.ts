@@ -80,6 +80,14 @@ describe('execaExec', () => {
     await expectGone(dir);
   });
 
+  it('ends the whole tree where nothing is printed for so long, and lets be who prints', async () => {
+    const dir = tempDir();
+    expect(await run(grandchild(dir), { silentMs: 1_500 })).toMatchObject({ timedOut: true, aborted: false });
+    await expectGone(dir);
+    const talking = `for (let n = 0; n < 14; n++) { console.log(n); await new Promise((go) => setTimeout(go, 500)); }`;
+    expect(await run(talking, { silentMs: 6_000 })).toMatchObject({ timedOut: false, exitCode: 0 });
+  }, 60_000);
+
   it('ends the whole tree on abort', async () => {
     const dir = tempDir();
     const abortion = new AbortController();
