@@ -27,7 +27,8 @@ function engineText({ kind, version, solver }: JobReport['engines'][number]): st
 function headline(report: JobReport): string[] {
   const artifacts = `${plural(report.artifacts.length, 'artifact')}, ${formatBytes(report.bytesTotal)}`;
   const engine = report.engines.map(engineText).join(', ');
-  const asked = `  asked for   ${report.specs.join('  ')}`;
+  // A mirror is asked for by its file.
+  const asked = report.specs.length === 0 ? [] : [`  asked for   ${report.specs.join('  ')}`];
   const { rollback } = report;
   // What is captured was solved when the environment was made, by whom is not known.
   const captured = report.engines.every((one) => one.kind === 'capture');
@@ -38,7 +39,8 @@ function headline(report: JobReport): string[] {
         ? `  taken from  an environment, for ${report.subdirs.join(', ')}`
         : `  solved by   ${engine}, priority ${report.priority}, for ${report.subdirs.join(', ')}`;
   const signature = `  signature   ${report.signature}`;
-  if (report.published === undefined) return [`${report.label}: would deliver ${artifacts}`, asked, solved, signature];
+  if (report.published === undefined)
+    return [`${report.label}: would deliver ${artifacts}`, ...asked, solved, signature];
   const { generation, because, unchanged, proof, oldestConda } = report.published;
   return [
     unchanged
@@ -47,7 +49,7 @@ function headline(report: JobReport): string[] {
         ? `${report.label}: generation ${generation} is published`
         : `${report.label}: generation ${generation} stays; of its papers or indexes some were written anew`,
     ...(because.length === 0 ? [] : [`  because     ${because.join(', ')}`]),
-    asked,
+    ...asked,
     solved,
     `  delivered   ${artifacts}`,
     ...(report.fetched === undefined ? [] : [`  fetched     ${sourcesText(report.fetched)}`]),
@@ -138,9 +140,7 @@ function whereLines(report: JobReport, windows: boolean, beside: boolean): strin
   if (report.published === undefined) return [`  folder      ${report.labelDir} (not touched)`];
   const { href } = pathToFileURL(report.labelDir);
   const url = windows ? (wordForAnyShell(href) ?? 'URL') : wordForSh(href);
-  const names = report.specs
-    .map((spec) => (windows ? (specForAnyShell(spec) ?? 'PACKAGE') : wordForSh(spec)))
-    .join(' ');
+  const words = report.specs.map((spec) => (windows ? (specForAnyShell(spec) ?? 'PACKAGE') : wordForSh(spec)));
   const configuring = [
     'conda config --env --set offline yes',
     `conda config --env --add channels ${url}`,
@@ -153,6 +153,6 @@ function whereLines(report: JobReport, windows: boolean, beside: boolean): strin
     '',
     'At the site, in the environment of choice (with the folder’s place there):',
     `  ${configuring.join(' && ')}`,
-    `  conda install ${names}`,
+    `  conda install ${words.length === 0 ? 'PACKAGE' : words.join(' ')}`,
   ];
 }

@@ -73,6 +73,10 @@ export async function generationOf(
   return { ...chosen, given, path, place, all };
 }
 
+/** Why only a receipt may be kept (design D15), and what is to be done about those to come. */
+export const WHO_KEEPS =
+  'Mirrors and imported folders keep no more than receipts unless told: --keep N, or keep: N in repackenv.yml, keeps N generations from the next run on.';
+
 /** The manifest of a generation, byte for byte. @throws RepackError E_GENERATION: it is not kept, or damaged. */
 export function manifestOf({ given, place, ...each }: Omit<NamedGeneration, 'path' | 'all'>): StoredManifest {
   const { generation, manifest, manifestBytes: bytes, manifestSha256: sha256, dir, damage } = each;
@@ -84,7 +88,7 @@ export function manifestOf({ given, place, ...each }: Omit<NamedGeneration, 'pat
         ? `Of generation ${generation} of ${label} only the receipt is kept: what it held is not known here`
         : `What was kept of generation ${generation} of ${label} is damaged: ${damage}`,
     where: dir ?? given,
-    hint: `Give its manifest instead: ${label}-g${generation}.manifest.json of the set that was sent, or the receipt that a site sent back.`,
+    hint: `Give its manifest instead: ${label}-g${generation}.manifest.json of the set that was sent, or the receipt that a site sent back.${dir === undefined ? ` ${WHO_KEEPS}` : ''}`,
   });
 }
 

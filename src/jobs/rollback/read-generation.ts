@@ -9,7 +9,7 @@ import { splitPath } from '../../conda/channel/names.js';
 import type { PlannedArtifact } from '../../conda/plan/plan.js';
 import type { RepodataIndex } from '../../conda/record/repodata-index.js';
 import { isRepackError, RepackError } from '../../base/errors.js';
-import type { NamedGeneration } from '../../delivery/generations/named-generation.js';
+import { WHO_KEEPS, type NamedGeneration } from '../../delivery/generations/named-generation.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
 /** What a generation was, but for the bytes of its packages and side files. */
@@ -29,13 +29,18 @@ export interface KeptGeneration {
  */
 export async function readGeneration(
   rt: Runtime,
-  { generation, manifest, dir, damage }: NamedGeneration,
+  { generation, manifest, dir, damage, given, place }: NamedGeneration,
 ): Promise<KeptGeneration> {
   const named = { generation, where: dir };
-  if (manifest === undefined) {
-    const reason = damage ?? (dir === undefined ? 'only its receipt is kept' : `its ${MANIFEST_NAME} is gone`);
-    throw incomplete(named, [`${MANIFEST_NAME}: ${reason}`]);
+  if (manifest === undefined && damage === undefined && dir === undefined) {
+    throw new RepackError('E_GENERATION_INCOMPLETE', {
+      what: `Of generation ${generation} of ${place.label} only the receipt is kept: what it held is not known here; nothing was changed`,
+      where: given,
+      hint: `To have its versions again, ask for them by name (NAME==VERSION: in the mirror file, or to update); the set of it that was sent gives it back as a folder of its own (repackenv import SET --root ANOTHER-ROOT). ${WHO_KEEPS}`,
+    });
   }
+  if (manifest === undefined)
+    throw incomplete(named, [`${MANIFEST_NAME}: ${damage ?? `its ${MANIFEST_NAME} is gone`}`]);
   const parsed = new Map<string, RepodataIndex>();
   const missing: string[] = [];
   for (const subdir of manifest.subdirs) {
