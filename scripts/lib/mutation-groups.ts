@@ -118,4 +118,7 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/conda/spec/dependency.ts EqualityOperator: cache.size < CACHE_LIMIT': 'how much is kept changes no answer',
   'src/conda/spec/dependency.ts Regex: /.*:/': 'it takes all up to the last colon of one line',
   'src/conda/spec/dependency.ts Regex: /#.*/s': 'it takes all to the end',
+  'src/conda/record/expected-digest.ts ConditionalExpression: true':
+    'no list and no object is spelt in hexadecimal digits',
+  'src/conda/record/open-dependencies.ts ConditionalExpression: false': 'a text known again only saves memory',
 };

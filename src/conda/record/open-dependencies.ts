@@ -1,7 +1,6 @@
 import { NOARCH } from '../channel/channel.js';
 import type { Subdir } from '../channel/channel.js';
 import { parseDependency } from '../spec/dependency.js';
-import type { MatchSpec } from '../spec/match-spec.js';
 import { specMatches } from '../spec/match-spec.js';
 import { numbered, numberLists } from './numbered.js';
 import type { PackageRecord } from './records.js';
@@ -23,6 +22,7 @@ export interface OpenDependency {
   depends: string;
 }
 
+/** Of no subdir: it is one channel, and which part of it a dependency names does not count. */
 type Candidate = Omit<Dependent, 'depends'>;
 
 /**
@@ -42,7 +42,7 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
     bySubdir.set(subdir, names);
     const key = name.toLowerCase();
     const candidates = names.get(key) ?? [];
-    if (candidates.length === 0) names.set(key, candidates);
+    names.set(key, candidates);
     const [first] = candidates;
     // One text for the name of all.
     candidates.push({ name: first?.name === name ? first.name : name, version, build, build_number });
@@ -52,7 +52,7 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
   const satisfiedIn = answeredOnce((subdir: Subdir, text: string): boolean => {
     const { spec, condition } = { condition: undefined, ...parseDependency(text) };
     if (spec === undefined || condition !== undefined || spec.name.startsWith('__')) return true;
-    return (bySubdir.get(subdir)?.get(spec.name) ?? []).some((candidate) => specMatches(withoutPlace(spec), candidate));
+    return (bySubdir.get(subdir)?.get(spec.name) ?? []).some((candidate) => specMatches(spec, candidate));
   });
   const open: OpenDependency[] = [];
   for (const [at, { subdir, fn }] of files.entries()) {
@@ -63,11 +63,6 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
     }
   }
   return open;
-}
-
-/** It is one channel: which one a record names does not count here. */
-function withoutPlace(spec: MatchSpec): MatchSpec {
-  return spec.subdir === undefined ? spec : { ...spec, subdir: undefined };
 }
 
 /** A channel repeats the same few thousand texts. */

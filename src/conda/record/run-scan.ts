@@ -168,13 +168,14 @@ function spells(bytes: Uint8Array, start: number, end: number, text: Uint8Array)
 
 /** File names by 64 bits of each: two that are the same are always found, and two that only seem so cost a second look. */
 function nameSet(): { add(bytes: Uint8Array, start: number, end: number): void; readonly size: number } {
+  /** Two numbers a name, of which the second is odd: 0 is none. */
   let slots = new Uint32Array(2 * 2048);
   let size = 0;
 
   function put(high: number, low: number): boolean {
     const mask = slots.length / 2 - 1;
     let slot = (high ^ (high >>> 15)) & mask;
-    while (slots[2 * slot] !== 0 || slots[2 * slot + 1] !== 0) {
+    while (slots[2 * slot + 1] !== 0) {
       if (slots[2 * slot] === high && slots[2 * slot + 1] === low) return false;
       slot = (slot + 1) & mask;
     }
@@ -202,7 +203,7 @@ function nameSet(): { add(bytes: Uint8Array, start: number, end: number): void; 
         const before = slots;
         slots = new Uint32Array(before.length * 2);
         for (let at = 0; at < before.length; at += 2) {
-          if (before[at] !== 0 || before[at + 1] !== 0) put(before[at]!, before[at + 1]!);
+          if (before[at + 1] !== 0) put(before[at]!, before[at + 1]!);
         }
       }
       if (!put(high >>> 0, (low | 1) >>> 0)) throw new Unfit('a file name twice', start);

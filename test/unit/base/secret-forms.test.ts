@@ -211,6 +211,17 @@ describe('J1 J6 one function finds the token in every form', () => {
     expect(holdsSecret(bytes, secret)).toBe(true);
     expect(await holdsAnySecret(bytes, [other, secret])).toBe(true);
     expect(await holdsAnySecret(bytes, [other])).toBe(false);
+    expect(holdsSecret(bytes, other)).toBe(false);
+  });
+
+  it('at the end of a large file, and not where its last byte is missing', async () => {
+    const bytes = Buffer.alloc((1 << 22) + (1 << 17), 0x20);
+    bytes.write('abc+def=123456', bytes.length - 14);
+    const [secret, other] = [new Secret('abc+def=123456'), new Secret('abc+def=123457')];
+    expect(holdsSecret(bytes, secret)).toBe(true);
+    expect(await holdsAnySecret(bytes, [other, secret])).toBe(true);
+    expect(holdsSecret(bytes, other)).toBe(false);
+    expect(holdsSecret(bytes.subarray(0, -1), secret)).toBe(false);
   });
 
   it('in all allowed tokens, encodings and places; the redactor leaves none; a URL of another host holds none', () => {

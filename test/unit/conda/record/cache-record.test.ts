@@ -35,7 +35,7 @@ it.each<[string, Partial<PackageRecord>, unknown, string[]]>([
   ['the artifact says nothing', {}, undefined, ['openssl']],
   ['the artifact’s own depends can’t be read', {}, 'pip', ['openssl']],
   ['the artifact has pip', {}, ['openssl', 'pip'], ['openssl', 'pip']],
-  ['the artifact has pip with a version', {}, ['pip >=21', 7], ['openssl', 'pip']],
+  ['the artifact has pip with a version', {}, [7, 'pip >=21'], ['openssl', 'pip']],
   ['a version is asked for: conda adds none', { depends: ['pip >=21', 'pip'] }, [], ['pip >=21']],
   ['conda adds none to python 4', { version: '4.0' }, [], ['openssl', 'pip']],
   ['another package needs it', { name: 'tox' }, [], ['openssl', 'pip']],
