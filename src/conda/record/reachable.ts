@@ -45,9 +45,7 @@ export function reachable(
  */
 export function prunedDocument(index: RepodataIndex, names: ReadonlySet<string>): Uint8Array {
   const encoder = new TextEncoder();
-  const pieces: Uint8Array[] = [
-    encoder.encode(`{"info":${JSON.stringify(index.subdir === undefined ? {} : { subdir: index.subdir })}`),
-  ];
+  const pieces: Uint8Array[] = [encoder.encode(`{"info":${JSON.stringify({ subdir: index.subdir })}`)];
   const sorted = [...names].sort();
   for (const [key, format] of [
     ['packages', 'tar.bz2'],

@@ -12,9 +12,10 @@ export function textLists(rawRecord: Uint8Array, keys: readonly string[]): strin
   const wanted = keys.map((key) => encoder.encode(`"${key}"`));
   const lists: string[] = [];
   try {
-    eachMember(rawRecord, 0, (keyStart, keyEnd, valueStart) => {
+    eachMember(rawRecord, 0, (keyStart, _keyEnd, valueStart) => {
       const valueEnd = skipValue(rawRecord, valueStart, MAX_DEPTH);
-      if (wanted.some((key) => key.length === keyEnd - keyStart && startsAt(rawRecord, keyStart, key))) {
+      // Its quote at the end is a part of each: nothing longer begins so.
+      if (wanted.some((key) => startsAt(rawRecord, keyStart, key))) {
         lists.push(decoder.decode(rawRecord.subarray(valueStart, valueEnd)));
       }
       return valueEnd;

@@ -224,6 +224,13 @@ describe('J1 J6 one function finds the token in every form', () => {
     expect(holdsSecret(bytes.subarray(0, -1), secret)).toBe(false);
   });
 
+  it('lets others work between the pieces of a large file', async () => {
+    let worked = false;
+    setImmediate(() => (worked = true));
+    await holdsAnySecret(Buffer.alloc((1 << 22) + 1, 0x20), [new Secret('abc+def=123456')]);
+    expect(worked).toBe(true);
+  });
+
   it('in all allowed tokens, encodings and places; the redactor leaves none; a URL of another host holds none', () => {
     fc.assert(
       fc.property(tokens, encodings, fc.nat(PLACES.length - 1), (value, encoded, index) => {
