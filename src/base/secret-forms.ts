@@ -43,7 +43,7 @@ export async function holdsAnySecret(content: Uint8Array, secrets: readonly Secr
 }
 
 function pieceOf(bytes: Buffer, at: number): string {
-  return bytes.toString('latin1', at, Math.min(bytes.length, at + PIECE + OVERLAP));
+  return bytes.toString('latin1', at, at + PIECE + OVERLAP);
 }
 
 interface Forms {

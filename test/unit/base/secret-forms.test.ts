@@ -136,10 +136,11 @@ describe('J1 J6 one function finds the token in every form', () => {
     expect(missed).toEqual([]);
   });
 
-  // Base64 of the first is of hex digits only, as a digest is.
+  // Base64 of the first is of hex digits only, as a digest is: of the last one where it begins behind another byte.
   it.each([
     ['kM4kM5kM6', 'a000a001a002'],
     ['kM4kM5kM6', 'ffa000a001a002ff'],
+    ['wBwgtw_', '03dCd2d0d19cEe50'],
   ])('finds %s in %s, which might be a digest', (value, form) => {
     expect(secretPlaces(form, new Secret(value)).length).toBeGreaterThan(0);
   });
