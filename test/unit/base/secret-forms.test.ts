@@ -198,12 +198,16 @@ describe('J1 J6 one function finds the token in every form', () => {
     expect(redactor.redact('a abc+def=123456 b ABC%2bDEF%3D123456 c')).toBe('a <TOKEN> b <TOKEN> c');
   });
 
-  it('a password that is no ASCII: as text, as bytes, percent-encoded', () => {
-    const secret = new Secret('şifre/é%41');
-    for (const text of ['şifre/é%41', encodeURIComponent('şifre/é%41'), Buffer.from('şifre/é%41').toString('base64')])
-      expect(holdsSecret(text, secret)).toBe(true);
-    expect(holdsSecret(Buffer.from('x şifre/é%41 y'), secret)).toBe(true);
-  });
+  it.each(['şifre/é%41', 'éşifre', 'şifreé', 'şığüöç'])(
+    'a password that is no ASCII, %s: as text, as bytes, percent-encoded, in base64, in hex',
+    (password) => {
+      const secret = new Secret(password);
+      const bytes = Buffer.from(password);
+      for (const text of [password, encodeURIComponent(password), bytes.toString('base64'), bytes.toString('hex')])
+        expect(holdsSecret(`x ${text} y`, secret)).toBe(true);
+      expect(holdsSecret(Buffer.from(`x ${password} y`), secret)).toBe(true);
+    },
+  );
 
   it('across the border of two pieces of a large file', async () => {
     const bytes = Buffer.alloc((1 << 22) + 100, 0x20);

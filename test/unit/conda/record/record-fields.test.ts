@@ -65,6 +65,24 @@ describe('C7 each field of a record, with 21 values that it may hold', () => {
   );
 });
 
+// One of the two stumbles over some forms of nothing, so each is left out; what says something is never lost.
+describe.each(['track_features', 'features', 'extra_depends', 'flags'])('%s', (field) => {
+  it.each([{ value: null }, { value: '' }, { value: [] }, { value: {} }])(
+    'that says nothing refuses nothing: $value',
+    ({ value }) => {
+      expect(taken(field, value).refused).toBe(false);
+    },
+  );
+
+  it.each([{ value: 7 }, { value: true }, { value: [7] }, { value: { a: 7 } }])(
+    'that says something else is refused, not lost: $value',
+    ({ value }) => {
+      const { refused, record } = taken(field, value);
+      expect([refused, record[field]]).toEqual([true, value]);
+    },
+  );
+});
+
 it('leaves what both read as it was published', () => {
   const kept = plain.filter(([field, value, answers]) => {
     if (answers !== '++++' || value === ABSENT) return false;
