@@ -159,6 +159,14 @@ export function explainDiskError(error: unknown, context: DiskContext): unknown 
   });
 }
 
+/** Why the disk said no, for a sentence of somebody else: `permission denied (EACCES)`. */
+export function diskReason(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === undefined) return messageOf(error);
+  const { path = '' } = error as { path?: string };
+  return `${ADVICE[errno]?.why({ doing: '', path }) ?? messageOf(error)} (${errno})`;
+}
+
 /** What {@link explainDiskErrorOn} needs of a Runtime. */
 export interface DiskQuestions {
   fs: { statfs(path: string): Promise<{ bavail: number; bsize: number; files: number; ffree: number }> };

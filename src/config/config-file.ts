@@ -9,7 +9,7 @@ import type { Blocks } from './labels/schema.js';
 import { SETTINGS } from './settings.js';
 import { policyWords } from './policy/words.js';
 import type { SettingName } from './settings.js';
-import { checked } from './yaml/check.js';
+import { checked, said } from './yaml/check.js';
 import type { Complaint } from './yaml/check.js';
 import { readYaml } from './yaml/read-yaml.js';
 import type { YamlFile } from './yaml/read-yaml.js';
@@ -118,11 +118,11 @@ function words(complaint: Complaint): Parts {
   if (value === null && item === undefined)
     return { what: `"${key}"${of} has no value`, hint: `Write one (${expected}), or take the line out.` };
   return {
-    what: `"${key}"${of}${typeof item === 'number' ? `, item ${item + 1},` : ''} has a wrong value: ${message}`,
+    what: `"${key}"${of}${typeof item === 'number' ? `, item ${item + 1},` : ''} has a wrong value: ${said(message, value)}`,
     hint:
       typeof value === 'number' && message.includes('expected string')
         ? 'Put versions and other number-like texts in quotes: YAML reads 3.10 as 3.1.'
-        : `Expected: ${expected}.`,
+        : `Expected: ${expected}${expected.includes('\n') ? '' : '.'}`,
   };
 }
 
@@ -136,7 +136,10 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 function expectedOf(key: string, isBlock: boolean): string {
   const name = BY_KEY.get(key);
-  if (name !== undefined) return SETTINGS[name].value ?? 'true or false';
+  if (name !== undefined) {
+    const { value = 'true or false', repeatable } = SETTINGS[name];
+    return `${value}${repeatable ? '; several as a list, [… , …]' : ''}`;
+  }
   if (isBlock && OWN_KEYS.includes(key)) return EXPECTED[key] ?? 'FILE';
   return 'names, and below each its settings, as in\n  halkbank:\n    packages: [numpy]';
 }

@@ -306,7 +306,7 @@ describe('policies, by the installed program', () => {
       expectRefusal(await run('policy', 'chek', main), { code: 'E_USAGE', says: ['Did you mean check?'] });
       expectRefusal(await run('policy', 'check', main, '--policy', join(dir, 'nowhere.yml')), {
         code: 'E_CONFIG',
-        says: ['The policy file can’t be read (ENOENT)'],
+        says: ['The policy file can’t be read: it is not there (any more) (ENOENT)'],
       });
     },
     SLOW,

@@ -1,5 +1,5 @@
 import { nearest } from '../../base/nearest.js';
-import type { Complaint } from '../yaml/check.js';
+import { said, type Complaint } from '../yaml/check.js';
 import type { Parts } from '../yaml/text-file.js';
 
 const EXAMPLE = `A policy is like
@@ -24,5 +24,5 @@ export function policyWords({ path, message, value, knownKeys }: Complaint, of =
   if (hint.length > 0) return { what: `${key} ${what}`, hint: hint.join('\n') };
   if (value === undefined) return { what: `${key} is missing`, hint: EXAMPLE };
   if (value === null) return { what: `${key} has no value`, hint: `Write one, or take the line out. ${EXAMPLE}` };
-  return { what: `${key} has a wrong value: ${message}`, hint: EXAMPLE };
+  return { what: `${key} has a wrong value: ${said(message, value)}`, hint: EXAMPLE };
 }

@@ -135,3 +135,12 @@ function keyOf(yaml: YamlFile, key: Node): string {
 function sourceOf({ value, source }: Scalar): string {
   return typeof value === 'string' ? value : (source ?? String(value));
 }
+
+/** What zod says of its own accord is for programs: what stands there is said instead, what is expected is in the hint. */
+export function said(message: string, value: unknown): string {
+  if (message.startsWith('Invalid option')) return JSON.stringify(value);
+  if (!message.startsWith('Invalid input')) return message;
+  if (Array.isArray(value)) return 'a list stands there';
+  if (typeof value === 'object' && value !== null) return 'keys with values of their own stand there';
+  return `${JSON.stringify(value) ?? 'nothing'} stands there`;
+}

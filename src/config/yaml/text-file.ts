@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../base/errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
-import { errnoOf } from '../../base/disk-errors.js';
+import { diskReason, errnoOf } from '../../base/disk-errors.js';
 import { createRedactor } from '../../base/redact.js';
 import type { Runtime } from '../../runtime/runtime.js';
 
@@ -45,7 +45,7 @@ export async function readFormFile({ fs }: Pick<Runtime, 'fs'>, file: string, fo
     if (isRepackError(cause)) throw cause;
     const errno = errnoOf(cause);
     throw fileError(form, file, {
-      what: `The ${form.name} can’t be read${errno === undefined ? '' : ` (${errno})`}`,
+      what: `The ${form.name} can’t be read${errno === undefined ? '' : `: ${diskReason(cause)}`}`,
       hint: `Check the path given by ${form.option} and its permissions.`,
       cause,
     });

@@ -5,6 +5,7 @@ import { NOARCH } from '../../conda/channel/channel.js';
 import { KNOWN_SUBDIRS } from '../../conda/channel/names.js';
 import type { FileSystem } from '../../runtime/fs.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { diskReason } from '../../base/disk-errors.js';
 import { codeOf, isMissing } from '../../base/fs-errors.js';
 
 type Stats = Awaited<ReturnType<FileSystem['lstat']>>;
@@ -270,7 +271,7 @@ async function writing(work: Promise<void>, where: string): Promise<void> {
     await work;
   } catch (error) {
     throw new RepackError('E_ROOT', {
-      what: `ROOT can't be written (${codeOf(error) ?? 'unknown error'})`,
+      what: `ROOT can't be written: ${diskReason(error)}`,
       where,
       hint: 'Check the rights of this account, free space, and that the volume is not mounted read-only.',
       cause: error,

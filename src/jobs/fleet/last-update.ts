@@ -1,3 +1,4 @@
+import { diskReason } from '../../base/disk-errors.js';
 import path from 'node:path';
 import { SILENT } from '../../base/events.js';
 import { isMissing } from '../../base/fs-errors.js';
@@ -59,7 +60,7 @@ export async function noteLastUpdate(rt: Runtime, root: string, ends: readonly L
       aside: `${file}.${rt.machine.pid}-${rt.machine.randomId()}`,
     });
   } catch (error) {
-    const message = `which labels failed could not be noted in ${pathIn(root)}: ${String(error)}`;
+    const message = `which labels failed could not be noted in ${pathIn(root)}: ${diskReason(error)}`;
     rt.events.emit({ type: 'warning', message });
   } finally {
     await lock?.release();

@@ -1,5 +1,5 @@
 import { RepackError } from '../../base/errors.js';
-import { codeOf } from '../../base/fs-errors.js';
+import { diskReason } from '../../base/disk-errors.js';
 
 /** What `init` says where the disk takes a file not. */
 export function notWritten(
@@ -7,7 +7,7 @@ export function notWritten(
   { name, where, hint, cause }: { name: string; where: string; hint: string; cause: unknown },
 ): RepackError {
   return new RepackError(code, {
-    what: `${name} can’t be written (${codeOf(cause) ?? 'unknown error'})`,
+    what: `${name} can’t be written: ${diskReason(cause)}`,
     where,
     hint,
     cause,

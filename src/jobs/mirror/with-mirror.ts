@@ -1,3 +1,4 @@
+import { diskReason } from '../../base/disk-errors.js';
 import path from 'node:path';
 import { openStore } from '../../store/store.js';
 import { prepareZstd } from '../../codec/zstd.js';
@@ -74,7 +75,7 @@ export async function openIncoming(
 /** What is in it has been published, or is no longer wanted. The names there are links to live files: they go before those are looked at. */
 export async function clearIncoming(rt: Runtime, stateDir: string): Promise<void> {
   await rt.fs.remove(path.join(stateDir, INCOMING_NAME)).catch((error: unknown) => {
-    rt.events.emit({ type: 'note', message: `left for the next run to clear away: ${String(error)}` });
+    rt.events.emit({ type: 'note', message: `left for the next run to clear away: ${diskReason(error)}` });
   });
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { hashFiles } from '../../channel/read/read-folder.js';
 import { digestsOf, type Digests } from '../../codec/digests.js';
-import { explainDiskErrorOn } from '../../base/disk-errors.js';
+import { diskReason, explainDiskErrorOn } from '../../base/disk-errors.js';
 import { RepackError, isRepackError } from '../../base/errors.js';
 import { SUMS_NAME } from '../../channel/manifest/manifest.js';
 import type { Runtime } from '../../runtime/runtime.js';
@@ -148,7 +148,7 @@ async function isSound(rt: Runtime, out: string, { file, ...stated }: Digests & 
     rt.signal.throwIfAborted();
     rt.events.emit({
       type: 'warning',
-      message: `${join(out, file)} can't be read and is written anew: ${String(error)}`,
+      message: `${join(out, file)} can't be read and is written anew: ${diskReason(error)}`,
     });
     return false;
   }

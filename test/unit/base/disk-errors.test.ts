@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  diskReason,
   errnoOf,
   explainSystemError,
   explainDiskError,
@@ -148,6 +149,16 @@ describe('explainSystemError', () => {
     'text',
   ])('gives %s back as it is', (error) => expect(explainSystemError(error)).toBe(error));
 });
+
+it.each([
+  [failing('EACCES'), /^permission denied \(EACCES\)$/],
+  [failing('EROFS'), /^the volume is mounted read-only \(EROFS\)$/],
+  [
+    Object.assign(failing('ENAMETOOLONG'), { path: 'x'.repeat(300) }),
+    /^the path is too long \(300 .*\(ENAMETOOLONG\)$/,
+  ],
+  [new TypeError('a bug'), /^a bug$/],
+])('the reason alone, of %s', (error, reason) => expect(diskReason(error)).toEqual(expect.stringMatching(reason)));
 
 describe('errnoOf', () => {
   it.each([

@@ -79,6 +79,26 @@ describe('A18 the configuration file', () => {
   });
 });
 
+describe('a wrong value is told in the words of people', () => {
+  it.each([
+    ['channels: [[x]]', '"channels", item 1, has a wrong value: a list stands there', 'NAME|URL; several as a list'],
+    ['channel_logins: {h: env:A}', 'a wrong value: keys with values of their own stand there', 'HOST=env:NAME'],
+    ['channels: a,b', 'item 1, has a wrong value: several in one: each stands for itself', 'several as a list'],
+    ['engine: pixi', '"engine" has a wrong value: "pixi"', 'auto|conda|mamba'],
+    ['papers: [sbom, pdf]', '"papers", item 2, has a wrong value: "pdf"', 'changes|licenses'],
+    ['client: 4.10', '"client" has a wrong value: 4.1 stands there', 'in quotes'],
+    ['keep: many', '"keep" has a wrong value: must be a whole number of generations', 'Expected: N.'],
+    ['recheck: perhaps', '"recheck" has a wrong value: "perhaps" stands there', 'true or false'],
+    ['netrc: [x]', '"netrc" has a wrong value: a list stands there', 'Expected: FILE.'],
+    ['labels: [a]', '"labels" has a wrong value: a list stands there', '    packages: [numpy]'],
+  ])('%s', (line, what, hint) => {
+    const said = failure(() => readConfigText(bytes(`${line}\n`), 'c'));
+    expect(said.what).toContain(what);
+    expect(said.what).not.toMatch(/Invalid|expected/);
+    expect(said.hint).toContain(hint);
+  });
+});
+
 describe('D13 option over environment over file over default', () => {
   it('takes each from its place and says where', async () => {
     const root = await mkdtemp(path.join(tmpdir(), 'cfg-'));
