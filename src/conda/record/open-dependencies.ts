@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from '../../base/steps.js';
 import { NOARCH } from '../channel/channel.js';
 import type { Subdir } from '../channel/channel.js';
 import { parseDependency } from '../spec/dependency.js';
@@ -25,17 +26,21 @@ export interface OpenDependency {
 /** Of no subdir: it is one channel, and which part of it a dependency names does not count. */
 type Candidate = Omit<Dependent, 'depends'>;
 
+/** Some hundredths of a second. */
+const FILES_AT_ONCE = 5000;
+
 /**
  * Dependencies that nothing in the channel satisfies. A platform's package looks at its platform and noarch; a noarch package at
  * everything, since it may be meant for one platform only. Virtual packages are the machine's, what can't be read or holds only under a
  * condition is the solver's question.
  */
-export function openDependencies(files: readonly DependentFile[]): OpenDependency[] {
+export function* findingOpenDependencies(files: readonly DependentFile[]): Steps<OpenDependency[]> {
   const bySubdir = new Map<Subdir, Map<string, Candidate[]>>();
   // A record may be parsed each time that it is asked for: what it depends on is noted by number, of all in one list.
   const needs = numbered();
   const depending = numberLists();
-  for (const file of files) {
+  for (const [at, file] of files.entries()) {
+    if (at % FILES_AT_ONCE === FILES_AT_ONCE - 1) yield;
     const { subdir } = file;
     const { name, version, build, build_number, depends } = file.dependent ?? file.record;
     const names = bySubdir.get(subdir) ?? new Map<string, Candidate[]>();
@@ -56,6 +61,7 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
   });
   const open: OpenDependency[] = [];
   for (const [at, { subdir, fn }] of files.entries()) {
+    if (at % FILES_AT_ONCE === FILES_AT_ONCE - 1) yield;
     const places = subdir === NOARCH ? [...bySubdir.keys()] : [subdir, NOARCH];
     for (const number of depending.at(at)) {
       const depends = needs.texts[number]!;
@@ -63,6 +69,11 @@ export function openDependencies(files: readonly DependentFile[]): OpenDependenc
     }
   }
   return open;
+}
+
+/** The same, without a pause. */
+export function openDependencies(files: readonly DependentFile[]): OpenDependency[] {
+  return atOnce(findingOpenDependencies(files));
 }
 
 /** A channel repeats the same few thousand texts. */

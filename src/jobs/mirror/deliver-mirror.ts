@@ -45,8 +45,9 @@ export async function deliverMirror(collected: Collected, task: MirrorDelivery):
   const { staged, proof, published } = await deliverContent(rt, { job: 'mirror', request, folder, content });
   emitFindings(
     rt,
-    dependencyFindings({
+    await dependencyFindings({
       ...request.settings.filter,
+      signal: rt.signal,
       artifacts,
       kept: planned.plan.kept,
       changed: staged.files.some(({ change }) => change !== 'unchanged'),

@@ -1,8 +1,9 @@
 import type { MirrorFilter } from '../../config/mirror-file/filter.js';
 import type { KeptFile } from '../../mirror/sync/sync.js';
 import type { Finding } from '../../base/findings.js';
-import { openDependencies } from '../../conda/record/open-dependencies.js';
+import { findingOpenDependencies } from '../../conda/record/open-dependencies.js';
 import type { DependentFile } from '../../conda/record/open-dependencies.js';
+import { inSteps } from '../../base/steps.js';
 import { splitPath } from '../../conda/channel/names.js';
 import { listed } from '../../delivery/collect-findings.js';
 
@@ -12,7 +13,8 @@ const MANY = 5;
  * What nothing in the mirror satisfies. It takes a look at every dependency there is: where nobody asked for them to be there, only after a
  * change.
  */
-export function dependencyFindings(options: {
+export async function dependencyFindings(options: {
+  signal: AbortSignal;
   /** `with_dependencies`. */
   dependencies: MirrorFilter['dependencies'];
   /** All that the mirror holds, or is to hold. */
@@ -22,10 +24,10 @@ export function dependencyFindings(options: {
   changed: boolean;
   /** Whether a list of the mirror file forbids all that could satisfy a need: reported already, and not asked for. */
   forbids: (subdir: string, depends: string) => boolean;
-}): Finding[] {
-  const { dependencies, artifacts, kept, changed, forbids } = options;
+}): Promise<Finding[]> {
+  const { signal, dependencies, artifacts, kept, changed, forbids } = options;
   if (dependencies === 'none' && !changed) return [];
-  const all = openDependencies(artifacts);
+  const all = await inSteps(findingOpenDependencies(artifacts), signal);
   const open = dependencies === 'none' ? all : all.filter(({ path, depends }) => !forbids(splitPath(path)[0], depends));
   if (open.length === 0) return [];
   const unpicked = new Set(kept.map(({ path }) => path));

@@ -58,10 +58,10 @@ export async function mirror(machine: Runtime, request: MirrorRequest): Promise<
 }
 
 /** Says what the run would say, as far as the records tell it, and ends with the same exit code. */
-function dryReport(
+async function dryReport(
   { rt, findings }: Collected,
   task: { request: MirrorRequest; folder: Pick<LabelFolder, 'place' | 'live'>; planned: PlannedMirror },
-): MirrorReport {
+): Promise<MirrorReport> {
   const { request, folder, planned } = task;
   const { plan, forbids } = planned;
   const there = plan.present.reduce((sum, { live }) => sum + live.size, 0);
@@ -69,7 +69,9 @@ function dryReport(
   const artifacts = [...plan.present.map(({ artifact }) => artifact), ...plan.wanted];
   const { changes, leaving } = plannedChanges(folder.live, artifacts);
   const changed = changes.kept < artifacts.length || plan.withdrawn.length > 0;
-  emitFindings(rt, dependencyFindings({ ...request.settings.filter, artifacts, kept: plan.kept, changed, forbids }));
+  const { signal } = rt;
+  const { filter } = request.settings;
+  emitFindings(rt, await dependencyFindings({ ...filter, signal, artifacts, kept: plan.kept, changed, forbids }));
   const told = new Set([...plan.withdrawn, ...sidePaths(folder.live)]);
   return {
     ...mirrorHead(request, folder.place),

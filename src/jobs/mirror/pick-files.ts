@@ -1,11 +1,12 @@
 import { plural } from '../../base/plural.js';
 import { append } from '../../base/append.js';
+import { inSteps } from '../../base/steps.js';
 import { sha256Of } from '../../codec/digests.js';
 import { nameInFilename } from '../../conda/channel/names.js';
 import { dependencyName } from '../../conda/spec/dependency.js';
 import type { UnsolvableFile } from '../../mirror/closure/closure.js';
 import type { ForbiddenDependency, MirrorSource, PickedFile, Selection } from '../../mirror/select/select.js';
-import { selectForMirror } from '../../mirror/select/select.js';
+import { selectingForMirror } from '../../mirror/select/select.js';
 import { RepackError } from '../../base/errors.js';
 import type { Finding } from '../../base/findings.js';
 import { shown } from '../../conda/channel/names.js';
@@ -33,7 +34,7 @@ export async function pickFiles(
   sources: readonly MirrorSource[],
 ): Promise<Choice> {
   const { filter } = request.settings;
-  const selection = selectForMirror({ sources, filter });
+  const selection = await inSteps(selectingForMirror({ sources, filter }), rt.signal);
   const findings = [...shadowFindings(selection), ...listFindings(selection)];
   let { picked } = selection;
   const excluded = new Map<string, number>(selection.excluded);

@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/steps.js';
 import { NOARCH } from '../../conda/channel/channel.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { parseDependency } from '../../conda/spec/dependency.js';
@@ -37,13 +38,16 @@ interface Candidate extends Pick<GraphFile, 'source' | 'fn' | 'name' | 'version'
   readonly dated: boolean;
 }
 
+/** A file may ask for much that is looked for the first time. */
+const FILES_AT_ONCE = 500;
+
 /**
  * `with_dependencies: all`: adds every record that an entry of a picked record's `depends` can mean, and those of theirs, over all channels
  * and noarch. What the lists and `python` forbid never comes in by this way. `latest`, `since` and `until` hold here too, except for a
  * dependency that nothing within them satisfies: then its newest versions come. Virtual packages are the machine's. With python comes pip,
  * where there is one: conda adds it to python's depends in memory, and finds no solution without it.
  */
-export function closeOverAll(options: {
+export function* closeOverAll(options: {
   sources: readonly MirrorSource[];
   filter: MirrorFilter;
   rules: Rules;
@@ -53,7 +57,7 @@ export function closeOverAll(options: {
   excluded: Map<ExclusionReason, number>;
   /** Told of a file that would do for a dependency, had it a record that can be used. */
   refuse: (source: MirrorSource, fn: string, problem: string) => void;
-}): ForbiddenDependency[] {
+}): Steps<ForbiddenDependency[]> {
   const { sources, filter, rules, gathered, watch, excluded, refuse } = options;
   const platforms = [...new Set(sources.map((source) => source.subdir))].filter((subdir) => subdir !== NOARCH);
   const find = candidateFinder(sources, filter, rules, ({ source, fn, problem, reason }) => {
@@ -65,6 +69,7 @@ export function closeOverAll(options: {
   // Grows while it is walked: what is added may depend on more.
   const files = gathered.files();
   for (let at = 0; at < files.length; at++) {
+    if (at % FILES_AT_ONCE === FILES_AT_ONCE - 1) yield;
     const file = files[at]!;
     const record = gathered.sourceOf(file).index.record(file.fn)!;
     for (const platform of file.subdir === NOARCH ? platforms : [file.subdir]) {

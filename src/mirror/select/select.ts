@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from '../../base/steps.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import type { PackageRecord } from '../../conda/record/records.js';
 import { closeOverAll } from '../closure/closure.js';
@@ -44,12 +45,15 @@ export interface SelectOptions {
   readonly watch?: Watch | undefined;
 }
 
+/** Some hundredths of a second. */
+const FILES_AT_ONCE = 5000;
+
 /**
  * Which files the mirror has. One pass over the indexes, records parsed one at a time, and only those whose name does not decide. `sources` in order of priority: where two
  * channels have one file name, the first one's file is taken. With `dependencies: 'all'` the closure is in it; with `'solve'` the
  * command adds it by `closeBySolving` (closure.ts).
  */
-export function selectForMirror({ sources, filter, watch }: SelectOptions): Selection {
+export function* selectingForMirror({ sources, filter, watch }: SelectOptions): Steps<Selection> {
   const channels = [...new Set(sources.map((source) => source.channel))];
   const rules = rulesOf(filter, channels);
   const excluded = new Map<ExclusionReason, number>();
@@ -57,6 +61,7 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
   const gathered = gatherer(sources, watch);
   const window = filter.latest === undefined ? undefined : latestWindow(filter.latest);
 
+  let looked = 0;
   for (const source of sources) {
     const { channel, subdir, index } = source;
     const leaveOut = (fn: string, name: string, exclusion: Exclusion): void => {
@@ -64,6 +69,7 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
       if (isWatched(watch, name)) watch.tell(source, fn, { kind: 'excluded', exclusion });
     };
     for (const fn of index.allFilenames()) {
+      if (++looked % FILES_AT_ONCE === 0) yield;
       const name = nameInFilename(fn) ?? fn;
       const byName = rules.excludesName(name);
       if (byName !== undefined) {
@@ -100,7 +106,9 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
     count(excluded, 'latest', left);
   }
   const forbidden =
-    filter.dependencies === 'all' ? closeOverAll({ sources, filter, rules, gathered, watch, excluded, refuse }) : [];
+    filter.dependencies === 'all'
+      ? yield* closeOverAll({ sources, filter, rules, gathered, watch, excluded, refuse })
+      : [];
   return {
     picked: gathered.files(),
     shadowed: gathered.shadowed(),
@@ -114,6 +122,11 @@ export function selectForMirror({ sources, filter, watch }: SelectOptions): Sele
     refused.push({ channel: source.channel, subdir: source.subdir, fn, problem });
     if (isWatched(watch, nameInFilename(fn) ?? fn)) watch.tell(source, fn, { kind: 'refused', problem });
   }
+}
+
+/** The same, without a pause. */
+export function selectForMirror(options: SelectOptions): Selection {
+  return atOnce(selectingForMirror(options));
 }
 
 function count(excluded: Map<ExclusionReason, number>, reason: ExclusionReason, more: number): void {
