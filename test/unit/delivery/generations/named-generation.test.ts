@@ -49,7 +49,7 @@ it.each([
   ...['', '0', '-0', '03', '+1', '1.0', '1e3', 'g3', 'latest', '--1', '-1x', '-1.5', ' 3', '3 ', '9'.repeat(16)].map(
     (text) => [text],
   ),
-  ...['2026-02-29', '2026-13-01', '2026-1-1', '21.11.2026', '2026-11-21T10:00'].map((text) => [text]),
+  ...['2026-02-29', '2026-13-01', '2026-1-1', '2026-11', '21.11.2026', '2026-11-21T10:00'].map((text) => [text]),
 ])('reads %j behind the @', (...[text, selector]: unknown[]) => {
   expect(parseSelector(text as string)).toEqual(selector);
 });
