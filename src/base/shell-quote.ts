@@ -29,6 +29,12 @@ export function wordForSh(text: string): string {
   return PLAIN.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
+/** The path of a folder on this machine as one word for the shells that it has: a path of Windows is known by its beginning. */
+export function wordForShellHere(folder: string): string {
+  const isWindows = /^(?:[A-Za-z]:\\|\\\\)/.test(folder);
+  return (isWindows ? wordForWindows(folder) : undefined) ?? wordForSh(folder);
+}
+
 /**
  * A MatchSpec for any shell. Where one holds what means something between quotes too (the `!` of an epoch), its name alone is asked for:
  * the channel has what was meant. Undefined where it does not begin with a name.

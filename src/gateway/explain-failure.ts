@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Channel } from '../conda/channel/channel.js';
 import { KNOWN_SUBDIRS } from '../conda/channel/names.js';
-import { wordForSh } from '../base/shell-quote.js';
+import { wordForShellHere } from '../base/shell-quote.js';
 import { loginFor, type ChannelLogin } from '../base/channel-login.js';
 import { RepackError, isRepackError, type ErrorCode } from '../base/errors.js';
 import { failureCode } from './retry.js';
@@ -132,7 +132,7 @@ export function refusedStatus(
     return new RepackError('E_UPSTREAM_NOT_FOUND', {
       what: `There is no index in the folder of the channel ${channel.name}`,
       where: url,
-      hint: `Check the path. Where packages lie in it, make their index: repackenv doctor --repair ${wordForSh(fileURLToPath(channel.url))}`,
+      hint: `Check the path. Where packages lie in it, make their index: repackenv doctor --repair ${wordForShellHere(fileURLToPath(channel.url))}`,
     });
   }
   if (login !== undefined && (status === 401 || status === 403)) {

@@ -162,7 +162,7 @@ export function repodataBook(options: RepodataBookOptions): ChannelIndexes {
     const withToken = opensWithToken(channel, rules.token);
     if (withToken && channel.role === 'label' && (await tokenWorks(channel))) {
       throw new RepackError('E_UPSTREAM_NOT_FOUND', {
-        what: `There is no label channel ${channel.name}: the token is right, for it opens the owner's channel`,
+        what: `There is no label channel ${channel.name}${url.startsWith('file:') ? '' : ": the token is right, for it opens the owner's channel"}`,
         where: url,
         hint: 'Check the spelling of the label, and --label-path (label or channel).',
       });

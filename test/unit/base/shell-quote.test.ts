@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { specForAnyShell, wordForAnyShell, wordForSh, wordForWindows } from '../../../src/base/shell-quote.js';
+import {
+  specForAnyShell,
+  wordForAnyShell,
+  wordForSh,
+  wordForShellHere,
+  wordForWindows,
+} from '../../../src/base/shell-quote.js';
 
 const SIGNS = [...'ab Z09_.-=:/\\\'"`$&|;<>()[]{}*?!#%^~+@,\t\n\u001B\u201C\u2019é'];
 const texts = fc.string({ unit: fc.constantFrom(...SIGNS), minLength: 1, maxLength: 20 });
@@ -53,4 +59,12 @@ describe('for any shell', () => {
     ['D:\\my repos\\a', '"D:\\my repos\\a"'],
     ['D:\\%PATH%', undefined],
   ])('on Windows %s', (path, word) => expect(wordForWindows(path)).toBe(word));
+
+  it.each([
+    ['/srv/my pkgs', "'/srv/my pkgs'"],
+    ['/srv/a\\b', "'/srv/a\\b'"],
+    ['C:\\my pkgs', '"C:\\my pkgs"'],
+    ['C:\\pkgs', 'C:\\pkgs'],
+    ['\\\\site\\repos', '\\\\site\\repos'],
+  ])('%s on the machine where it lies', (path, word) => expect(wordForShellHere(path)).toBe(word));
 });
