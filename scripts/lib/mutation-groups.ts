@@ -121,4 +121,20 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/conda/record/expected-digest.ts ConditionalExpression: true':
     'no list and no object is spelt in hexadecimal digits',
   'src/conda/record/open-dependencies.ts ConditionalExpression: false': 'a text known again only saves memory',
+  'src/conda/record/reachable.ts ArrayDeclaration: ["Stryker was here"]': 'no package is called so',
+  'src/conda/record/reachable.ts ConditionalExpression: false': 'a list read once more reaches nothing new',
+  'src/conda/record/record-bytes.ts BlockStatement: {}': 'nothing else is thrown there',
+  'src/conda/record/record-bytes.ts ConditionalExpression: false': 'nothing else is thrown there',
+  'src/base/secret-forms.ts EqualityOperator: at <= bytes.length': 'a piece of nothing holds nothing',
+  'src/base/secret-forms.ts EqualityOperator: at >= 0': 'one more turn of others changes no answer',
+  'src/base/secret-forms.ts ConditionalExpression: true':
+    'what is kept between calls, one more turn of others, and a look deeper than need be change no answer',
+  'src/base/secret-forms.ts EqualityOperator: packedLevels >= 0': 'it looks deeper than need be',
+  'src/base/secret-forms.ts UnaryOperator: +4': 'more digests are looked into than need be',
+  'src/base/secret-forms.ts Regex: /^[ -~]$/': 'more digests are looked into than need be',
+  'src/base/secret-forms.ts MethodExpression: text': 'more digests are looked into than need be',
+  'src/base/secret-forms.ts EqualityOperator: level <= PERCENT_LEVELS': 'it looks deeper than need be',
+  'src/base/secret-forms.ts ConditionalExpression: false': 'more digests are looked into than need be',
+  'src/base/secret-forms.ts StringLiteral: ""': 'more digests are looked into than need be; escapes are undone as well',
+  'src/base/secret-forms.ts ArithmeticOperator: packedLevels + 1': 'it looks deeper than need be',
 };

@@ -83,6 +83,15 @@ describe.each(['track_features', 'features', 'extra_depends', 'flags'])('%s', (f
   );
 });
 
+it('keeps package URLs (purl-spec: each begins with pkg: and a type), and leaves out what is none', () => {
+  for (const purls of [[], ['pkg:pypi/numpy@1.26.4', 'pkg:generic/x']])
+    expect(taken('purls', purls)).toMatchObject({ refused: false, record: { purls } });
+  for (const purls of [['pypi/numpy'], [' pkg:pypi/numpy'], ['pkg:/numpy'], ['pkg:pypi/numpy', 'x'], [7]]) {
+    const { refused, record } = taken('purls', purls);
+    expect([refused, record['purls']]).toEqual([false, undefined]);
+  }
+});
+
 it('leaves what both read as it was published', () => {
   const kept = plain.filter(([field, value, answers]) => {
     if (answers !== '++++' || value === ABSENT) return false;

@@ -48,7 +48,8 @@ describe('parseRecord', () => {
       sha256: 'a'.repeat(64),
       md5: 'b'.repeat(32),
     });
-    expect(parse({ ...GOOD, sha256: null })).not.toHaveProperty('sha256');
+    for (const none of [null, ''])
+      for (const key of ['sha256', 'md5']) expect(parse({ ...GOOD, [key]: none })).not.toHaveProperty(key);
     expect(parse({ ...GOOD, depends: undefined }).depends).toEqual([]);
     expect(parse({ ...GOOD, size: undefined }).size).toBeUndefined();
   });
@@ -56,6 +57,9 @@ describe('parseRecord', () => {
   it.each([
     ['sha256', 'a'.repeat(63)],
     ['sha256', 'g'.repeat(64)],
+    ['sha256', `g${'a'.repeat(63)}`],
+    ['sha256', `${'a'.repeat(63)}g`],
+    ['md5', `${'a'.repeat(31)}g`],
     ['sha256', 7],
     ['md5', 'a'.repeat(31)],
     ['name', ''],
@@ -67,6 +71,8 @@ describe('parseRecord', () => {
     ['build_number', 1.5],
     ['depends', 'python'],
     ['depends', [7]],
+    // Neither conda nor rattler reads a spec without a name.
+    ['depends', [' ']],
     ['constrains', {}],
     ['subdir', 7],
     ['size', -1],
