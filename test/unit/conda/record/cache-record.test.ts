@@ -38,6 +38,7 @@ it.each<[string, Partial<PackageRecord>, unknown, string[]]>([
   ['the artifact has pip with a version', {}, [7, 'pip >=21'], ['openssl', 'pip']],
   ['a version is asked for: conda adds none', { depends: ['pip >=21', 'pip'] }, [], ['pip >=21']],
   ['conda adds none to python 4', { version: '4.0' }, [], ['openssl', 'pip']],
+  ['conda adds none to python 4, whatever follows', { version: '4.2.0' }, [], ['openssl', 'pip']],
   ['another package needs it', { name: 'tox' }, [], ['openssl', 'pip']],
 ])('pip: %s', (_title, more, own, depends) => {
   expect(recordOfCache({ ...cached, ...more }, own).depends).toEqual(depends);

@@ -88,6 +88,11 @@ describe('parseRecord', () => {
     expect(refusal(() => parse(text)).code).toBe('E_REPODATA');
   });
 
+  it('refuses a key that JavaScript takes for what an object is made of', () => {
+    const { code, where } = refusal(() => parse(`{"__proto__":{},${JSON.stringify(GOOD).slice(1)}`));
+    expect([code, where]).toEqual(['E_REPODATA', `${WHERE}, record "a-1.0-py_0.conda", key "__proto__"`]);
+  });
+
   it('B13 refuses a record that is not UTF-8', () => {
     const bytes = new TextEncoder().encode(JSON.stringify(GOOD));
     bytes[bytes.indexOf(0x70)] = 0xff;
