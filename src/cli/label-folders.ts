@@ -29,14 +29,15 @@ async function sayMissing(rt: Runtime, { command, args, options }: Named): Promi
     const word = args[index] ?? '';
     const folder = word.replace(/@[^@\\/]*$/, '');
     if (folder === '' || folder.includes('://')) continue;
+    const there = await Promise.all([word, folder].map((each) => isThere(rt, path.resolve(cwd, each))));
+    if (there.includes(true)) continue;
     const isAlone = LABEL_ALONE.test(word);
     const root = isAlone ? await findRoot(rt, textOption({ args, options }, 'root')) : undefined;
     const places = [
       path.dirname(path.resolve(cwd, folder)),
       ...(root === undefined ? [] : [path.resolve(cwd, root.root)]),
     ];
-    const there = await Promise.all([word, folder].map((each) => isThere(rt, path.resolve(cwd, each))));
-    if (there.includes(true) || (await isThere(rt, path.join(places.at(-1)!, path.basename(folder))))) continue;
+    if (await isThere(rt, path.join(places.at(-1)!, path.basename(folder)))) continue;
     const beside = await Promise.all(places.map((place) => rt.fs.readdir(place).catch(() => [])));
     const near = nearest(
       path.basename(folder),
