@@ -111,12 +111,12 @@ async function requirePoolRoom(
       () => undefined,
     );
   const here = await volumeOf(place.stateDir);
-  const isOther = new Map<string, boolean>();
+  const others = new Set<string>();
   for (const folder of new Set(given.map(({ path }) => dirname(path)))) {
     const there = await volumeOf(join(live.dir, folder));
-    isOther.set(folder, there !== undefined && there !== here);
+    if (there !== undefined && there !== here) others.add(folder);
   }
-  const copied = given.filter(({ path }) => isOther.get(dirname(path)) === true);
+  const copied = given.filter(({ path }) => others.has(dirname(path)));
   if (copied.length > 0)
     await checkFreeSpace(
       rt,
