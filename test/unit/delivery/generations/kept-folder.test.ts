@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../../src/channel/manifest/manifest.js';
 import { sha256Of } from '../../../../src/codec/digests.js';
+import { zstdCompress, zstdDecompress } from '../../../../src/codec/zstd.js';
 import {
   openFolder,
   openWholeFolder,
@@ -12,6 +13,7 @@ import {
 } from '../../../../src/delivery/generations/generation-folder.js';
 import { poolPath } from '../../../../src/delivery/generations/pool.js';
 import { listGenerations } from '../../../../src/delivery/generations/read-generations.js';
+import { faultFs } from '../../../helpers/fault-fs.js';
 import { folderOfTest } from '../../../helpers/made-channel.js';
 import { testRuntime, type TestRuntime } from '../../../helpers/runtime.js';
 import { publishTiny, snapshot } from '../../../helpers/tiny-channel.js';
@@ -19,6 +21,7 @@ import { publishTiny, snapshot } from '../../../helpers/tiny-channel.js';
 /** Design D15: `ROOT/LABEL@N` is a folder that can be read, with every byte by its digest: from the pool, the label folder, or made anew. */
 
 const FIRST = { 'linux-64/a-1-0.conda': 'a one', 'linux-64/b-1-0.conda': 'b', 'noarch/n-1-0.conda': 'n' };
+const PACKED = 'noarch/repodata.json.zst';
 const SECOND = { 'linux-64/a-2-0.conda': 'a two', 'linux-64/b-1-0.conda': 'b', 'noarch/n-1-0.conda': 'n' };
 
 let root: string;
@@ -85,8 +88,15 @@ describe('a generation as a folder', () => {
     const packed = join(root, '.repackenv', 'acme', 'generations', '1', 'linux-64', 'repodata.json.zst');
     const lost = async () => (await openFolder(rt, given)).missing.map(({ path }) => path);
     const other = readFileSync(packed);
-    writeFileSync(packed, Buffer.alloc(other.length));
-    expect(await lost()).toEqual(['linux-64/repodata.json', 'linux-64/repodata.json.bz2']);
+    const plain = Buffer.from(await zstdDecompress(other, { maxBytes: 100_000 })).toString();
+    const altered = [...'0123456789abcdef'].map((digit) =>
+      zstdCompress(Buffer.from(plain.replace(/(?<="sha256":")./, digit)), 1),
+    );
+    const alike = (await Promise.all(altered)).find((bytes) => bytes.length === other.length && !other.equals(bytes));
+    for (const bytes of [Buffer.alloc(other.length), alike!]) {
+      writeFileSync(packed, bytes);
+      expect(await lost()).toEqual(['linux-64/repodata.json', 'linux-64/repodata.json.bz2']);
+    }
     rmSync(packed);
     expect(await lost()).toEqual([
       'linux-64/repodata.json',
@@ -108,6 +118,41 @@ describe('a generation as a folder', () => {
     expect(await whole()).toEqual({ 1: false, 2: true });
     rmSync(join(root, 'acme', 'noarch', 'n-1-0.conda'));
     expect(await whole()).toEqual({ 1: false, 2: false });
+  });
+
+  it.each<[what: string, meddle: (generations: string) => void, whole: [boolean, boolean]]>([
+    ['bytes of another size', () => writeFileSync(poolPath(root, sha('a one')), 'more'), [false, true]],
+    [
+      'a folder in place of a file',
+      () => (rmSync(join(root, 'acme/linux-64/a-2-0.conda')), mkdirSync(join(root, 'acme/linux-64/a-2-0.conda'))),
+      [true, false],
+    ],
+    ['no manifest', (dir) => rmSync(join(dir, '1/manifest.json')), [false, true]],
+    // The same index is in both, and in the label folder.
+    [
+      'no packed index, though a later one has the same',
+      (dir) => (rmSync(join(dir, '1', PACKED)), rmSync(join(root, 'acme', PACKED))),
+      [false, true],
+    ],
+    ['no packed index but in the label folder', (dir) => rmSync(join(dir, '2', PACKED)), [true, true]],
+  ])('is not whole with %s', async (_what, meddle, [first, second]) => {
+    meddle(join(root, '.repackenv/acme/generations'));
+    const ask = await wholeness(rt, place());
+    const whole = [];
+    for (const each of await listGenerations(rt, place())) whole.push([each.generation, await ask(each)]);
+    expect(whole).toEqual([
+      [1, first],
+      [2, second],
+    ]);
+  });
+
+  it('looks once for bytes that many generations have', async () => {
+    const { fs, calls } = faultFs(() => undefined);
+    const ask = await wholeness({ fs }, place());
+    for (const each of await listGenerations(rt, place())) expect(await ask(each)).toBe(true);
+    const looks = (text: string) =>
+      calls.filter(({ name, args }) => name === 'lstat' && args[0] === poolPath(root, sha(text))).length;
+    expect(['a one', 'a two', 'b', 'n'].map(looks)).toEqual([1, 1, 1, 1]);
   });
 
   it('says of what is missing whence it may come', async () => {
