@@ -7,7 +7,7 @@ const MAX_RUNS = 200_000;
 /** What is carried as it is. A `v3` (CEP 48) would have to be held against every file name, and is in no index of today. */
 const CARRIED: ReadonlySet<string> = new Set(['info', 'repodata_version']);
 const LEFT_OUT: ReadonlySet<string> = new Set(['removed', 'signatures']);
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** More bytes would change nothing. */
 class Unfit extends JsonBytesError {}
@@ -73,18 +73,18 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
     const at = follows ? expectChar(bytes, from, ',') : from;
     const keyEnd = skipString(bytes, at);
     const valueStart = expectChar(bytes, keyEnd, ':');
-    const key = JSON.parse(decoder.decode(bytes.subarray(at, keyEnd))) as string;
+    const key = parsed(bytes, at, keyEnd).value as string;
     if (seen.has(key)) throw new Unfit('a key twice', at);
     if (isRecordMap(key)) {
       const first = expectChar(bytes, valueStart, '{');
       seen.add(key);
-      [state, map, follows, name] = ['record', key, false, new Uint8Array(0)];
+      [state, map, follows] = ['record', key, false];
       return first;
     }
     const valueEnd = skipValue(bytes, valueStart, MAX_DEPTH);
     // A number at the end may have more digits.
     requireMore(bytes, valueEnd);
-    if (CARRIED.has(key)) Object.assign(carried, { [key]: decoder.decode(bytes.subarray(valueStart, valueEnd)) });
+    if (CARRIED.has(key)) Object.assign(carried, { [key]: parsed(bytes, valueStart, valueEnd).text });
     else if (!LEFT_OUT.has(key) && !key.startsWith('_')) throw new Unfit('an unknown key', at);
     seen.add(key);
     follows = true;
@@ -114,7 +114,7 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
   function extend(bytes: Uint8Array, at: number, keyEnd: number, base: number): void {
     const end = packageNameEnd(bytes, at + 1, keyEnd - 1);
     const last = runs.at(-1);
-    if (last !== undefined && last.map === map && last.odd === end < 0 && spells(bytes, at + 1, end, name)) return;
+    if (last?.map === map && !last.odd && spells(bytes, at + 1, end, name)) return;
     close(bytes, base);
     if (runs.length === MAX_RUNS) throw new Unfit('too many runs', at);
     name = bytes.slice(at + 1, end < 0 ? keyEnd - 1 : end);
@@ -125,7 +125,7 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
   /** Sums the last run as far as it has been seen. */
   function close(bytes: Uint8Array, base: number): void {
     const run = runs.at(-1);
-    if (run === undefined || summed === run.end) return;
+    if (run === undefined) return;
     run.sum = sum(bytes.subarray(summed - base, run.end - base), run.sum);
     summed = run.end;
   }
@@ -154,6 +154,16 @@ export function runScanner(sum: (bytes: Uint8Array, before: number) => number): 
       return { info, repodata_version, runs, records: names.size, size };
     },
   };
+}
+
+/** A JSON text and what it says. */
+function parsed(bytes: Uint8Array, start: number, end: number): { text: string; value: unknown } {
+  try {
+    const text = decoder.decode(bytes.subarray(start, end));
+    return { text, value: JSON.parse(text) };
+  } catch {
+    throw new Unfit('what is no JSON', start);
+  }
 }
 
 function requireMore(bytes: Uint8Array, at: number): void {

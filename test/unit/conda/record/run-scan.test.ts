@@ -96,41 +96,86 @@ describe('runScanner', () => {
   });
 
   it.each([
-    ['a file twice', '{"packages":{"a-1-0.conda":{},"b-1-0.conda":{},"a-1-0.conda":{}}}'],
-    ['a file in both maps', '{"packages":{"a-1-0.conda":{}},"packages.conda":{"a-1-0.conda":{}}}'],
-    ['a key twice', '{"packages":{},"packages":{}}'],
-    ['info twice', '{"info":{},"info":{},"packages":{}}'],
-    ['what is left out, twice', '{"removed":[],"removed":[],"packages":{}}'],
-    ['something behind it', '{"packages":{}}{'],
-    ['no records', '{"info":{}}'],
-    ['no end', '{"packages":{"a-1-0.conda":{}}'],
-    ['no end, without records', '{"packages":{}'],
-    ['no second brace', '{"packages":'],
-    ['half a record', '{"packages":{"a-1-0.conda":{'],
-    ['a file name without a record', '{"packages":{"a-1-0.conda":'],
-    ['records of another form (CEP 48)', '{"packages":{},"v3":{}}'],
-    ['a key of the future', '{"packages":{},"x_":{}}'],
-    ['an escape in a file name', '{"packages":{"a\\u002d1-0.conda":{}}}'],
-    ['a file name that is not ASCII', '{"packages":{"é-1-0.conda":{}}}'],
-    ['a DEL in a file name', '{"packages":{"a\u007f-1-0.conda":{}}}'],
-    ['a record that is a number', '{"packages":{"a-1-0.conda":12}}'],
-    ['a record that is a list', '{"packages":{"a-1-0.conda":[]}}'],
-    ['records that are a list', '{"packages":[]}'],
-    ['no comma between members', '{"packages":{}"info":{}}'],
-    ['a comma before the first member', '{,"packages":{}}'],
-    ['a comma behind the last', '{"packages":{},}'],
-    ['no comma between records', '{"packages":{"a-1-0.conda":{}"b-1-0.conda":{}}}'],
-    ['a comma before the first record', '{"packages":{,"a-1-0.conda":{}}}'],
-    ['a comma behind the last record', '{"packages":{"a-1-0.conda":{},}}'],
-    ['no colon', '{"packages"{}}'],
-    ['no colon behind a file name', '{"packages":{"a-1-0.conda"{}}}'],
-    ['deep nesting', `{"packages":{"a-1-0.conda":{"a":${'['.repeat(64)}${']'.repeat(64)}}}}`],
-    ['deep nesting outside of records', `{"info":${'['.repeat(65)}${']'.repeat(65)},"packages":{}}`],
-    ['0 bytes', ''],
-    ['a page', '<html>'],
-    ['a list', '[]'],
-  ])('leaves one with %s to the scan of the whole', (_what, text) => {
+    ['a file twice', 'a file name twice', '{"packages":{"a-1-0.conda":{},"b-1-0.conda":{},"a-1-0.conda":{}}}'],
+    ['a file in both maps', 'a file name twice', '{"packages":{"a-1-0.conda":{}},"packages.conda":{"a-1-0.conda":{}}}'],
+    ['a key twice', 'a key twice', '{"packages":{},"packages":{}}'],
+    ['info twice', 'a key twice', '{"info":{},"info":{},"packages":{}}'],
+    ['what is left out, twice', 'a key twice', '{"removed":[],"removed":[],"packages":{}}'],
+    ['a key of a client twice', 'a key twice', '{"_a":1,"_a":1,"packages":{}}'],
+    ['something behind it', 'something follows its end', '{"packages":{}}{'],
+    ['no records', 'it has no records', '{"info":{}}'],
+    ['no end', 'it ends where "," was expected', '{"packages":{"a-1-0.conda":{}}'],
+    ['no end, without records', 'it ends where "," was expected', '{"packages":{}'],
+    ['no second brace', 'it ends where "{" was expected', '{"packages":'],
+    ['half a record', 'it ends within a value', '{"packages":{"a-1-0.conda":{'],
+    ['a file name without a record', 'more is needed', '{"packages":{"a-1-0.conda":'],
+    ['a number at its end', 'more is needed', '{"packages":{},"repodata_version":1'],
+    ['records of another form (CEP 48)', 'an unknown key', '{"packages":{},"v3":{}}'],
+    ['a key of the future', 'an unknown key', '{"packages":{},"x_":{}}'],
+    ['a malformed escape in a key', 'what is no JSON', '{"packages":{},"_\\x":1}'],
+    ['a line end in a key', 'what is no JSON', '{"packages":{},"_\n":1}'],
+    ['info that is no JSON', 'what is no JSON', '{"packages":{},"info":{x}}'],
+    ['a version that is no JSON', 'what is no JSON', '{"packages":{},"repodata_version":1.}'],
+    ['an escape in a file name', 'a file name that is not plain', '{"packages":{"a\\u002d1-0.conda":{}}}'],
+    ['a file name that is not ASCII', 'a file name that is not plain', '{"packages":{"é-1-0.conda":{}}}'],
+    ['a DEL in a file name', 'a file name that is not plain', '{"packages":{"a\u007f-1-0.conda":{}}}'],
+    ['a record that is a number', 'a record that is none', '{"packages":{"a-1-0.conda":12}}'],
+    ['a record that is a list', 'a record that is none', '{"packages":{"a-1-0.conda":[]}}'],
+    ['records that are a list', '"{" was expected', '{"packages":[]}'],
+    ['no comma between members', '"," was expected', '{"packages":{}"info":{}}'],
+    ['a comma before the first member', 'a string was expected', '{,"packages":{}}'],
+    ['a comma behind the last', 'a string was expected', '{"packages":{},}'],
+    ['no comma between records', '"," was expected', '{"packages":{"a-1-0.conda":{}"b-1-0.conda":{}}}'],
+    ['a comma before the first record', 'a string was expected', '{"packages":{,"a-1-0.conda":{}}}'],
+    ['a comma behind the last record', 'a string was expected', '{"packages":{"a-1-0.conda":{},}}'],
+    ['no colon', '":" was expected', '{"packages"{}}'],
+    ['no colon behind a file name', '":" was expected', '{"packages":{"a-1-0.conda"{}}}'],
+    ['deep nesting', 'deeper than 64', `{"packages":{"a-1-0.conda":{"a":${'['.repeat(64)}${']'.repeat(64)}}}}`],
+    ['deep nesting outside of records', 'deeper than 64', `{"info":${'['.repeat(65)}${']'.repeat(65)},"packages":{}}`],
+    ['0 bytes', 'it ends where "{" was expected', ''],
+    ['a page', '"{" was expected', '<html>'],
+    ['a list', '"{" was expected', '[]'],
+  ])('leaves one with %s to the scan of the whole, since: %s', (_what, problem, text) => {
     for (const piece of [1, 7, 1000]) expect(() => scan(text, piece)).toThrow(JsonBytesError);
+    expect(() => scan(text)).toThrow(problem);
+  });
+
+  it.each(['_k":1', 'info":"k"'])('leaves one with %s to the scan of the whole where its k is no UTF-8', (member) => {
+    const scanner = runScanner(() => 0);
+    const bytes = encode(`{"packages":{},"${member}}`);
+    bytes[bytes.lastIndexOf(0x6b)] = 0xff;
+    expect(() => scanner.push(bytes, 0, true)).toThrow(JsonBytesError);
+  });
+
+  it('takes the brace, each map, record and member as a whole, and no part of one', () => {
+    const steps = ['{', '"packages":{', '"a-1-0":{"b":1}', ',"a-2-0":{}', '}', ',"info":{}', ' }'];
+    const text = steps.join('');
+    const taken = Array.from({ length: text.length + 1 }, (_, length) =>
+      runScanner(() => 0).push(encode(text.slice(0, length)), 1000, false),
+    );
+    expect([...new Set(taken)]).toEqual([0, ...steps.map((_, at) => steps.slice(0, at + 1).join('').length)]);
+  });
+
+  it.each([
+    ['a-1-036vu', 'a-1-0ayea'],
+    ['p-2vsl5', 'p-3fwxh'],
+  ])('takes %s and %s for two, though half of their sums is one', (first, second) => {
+    const member = (name: string): string => `"${name}":{}`;
+    expect(scan(`{"packages":{${member(first)},${member(second)}}}`).records).toBe(2);
+    expect(() => scan(`{"packages":{${[first, second, second].map(member).join(',')}}}`)).toThrow('twice');
+  });
+
+  it('keeps a file that is called as a package apart from those of that package', () => {
+    expect(runsOf('{"packages":{"a":{},"a-1-0":{},"a-2-0":{},"a-b":{},"a-3-0":{}}}')).toEqual([
+      ['a (odd)', 'packages', ['a']],
+      ['a', 'packages', ['a-1-0', 'a-2-0']],
+      ['a-b (odd)', 'packages', ['a-b']],
+      ['a', 'packages', ['a-3-0']],
+    ]);
+    expect(runsOf('{"packages":{"a-1-0":{}},"info":{},"packages.conda":{"a-2-0":{}}}')).toEqual([
+      ['a', 'packages', ['a-1-0']],
+      ['a', 'packages.conda', ['a-2-0']],
+    ]);
   });
 
   it('does not wait for more where more would change nothing', () => {
@@ -139,6 +184,8 @@ describe('runScanner', () => {
       '{"packages":{"a\\u002d":{}',
       '{"packages":{"a":1',
       '{"x":1,',
+      '{"_\\x":',
+      '{"packages":{}} x',
     ]) {
       const scanner = runScanner(() => 0);
       expect(() => scanner.push(encode(text), 0, false)).toThrow(JsonBytesError);

@@ -148,6 +148,8 @@ describe('an index that is read by names', { timeout: 60_000 }, () => {
   });
 
   it.each([
+    ['with a malformed escape in a key', '{"packages":{},"_\\x":1}'],
+    ['with a line end in a key', '{"packages":{},"_\n":1}'],
     ['of another subdir', '{"info":{"subdir":"win-64"},"packages":{}}'],
     ['of an unknown version', '{"packages":{},"repodata_version":3}'],
     ['with a file twice', '{"packages":{"a-1-0.conda":{},"b-1-0.conda":{},"a-1-0.conda":{}}}'],
