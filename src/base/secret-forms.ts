@@ -26,24 +26,22 @@ export function secretPlaces(text: string, secret: Secret): Place[] {
 export function holdsSecret(content: string | Uint8Array, secret: Secret | undefined): boolean {
   if (secret === undefined) return false;
   if (typeof content === 'string') return secretPlaces(content, secret).length > 0;
-  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  for (let at = 0; at < bytes.length; at += PIECE) if (holdsSecret(pieceOf(bytes, at), secret)) return true;
+  for (const piece of piecesOf(content)) if (holdsSecret(piece, secret)) return true;
   return false;
 }
 
-/** Whether one of the secrets stands in the bytes, as {@link holdsSecret}; between the pieces of large ones others are let at work. */
+/** Whether one of the secrets stands in the bytes, as {@link holdsSecret}; after each piece of large ones others are let at work. */
 export async function holdsAnySecret(content: Uint8Array, secrets: readonly Secret[]): Promise<boolean> {
-  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  for (let at = 0; at < bytes.length; at += PIECE) {
-    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
-    const piece = pieceOf(bytes, at);
+  for (const piece of piecesOf(content)) {
     if (secrets.some((each) => holdsSecret(piece, each))) return true;
+    await new Promise((resolve) => setImmediate(resolve));
   }
   return false;
 }
 
-function pieceOf(bytes: Buffer, at: number): string {
-  return bytes.toString('latin1', at, at + PIECE + OVERLAP);
+function* piecesOf(content: Uint8Array): Iterable<string> {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.toString('latin1', at, at + PIECE + OVERLAP);
 }
 
 interface Forms {
@@ -146,7 +144,7 @@ function runs(text: string, from: number, to: number, table: Uint8Array, least: 
     let end = start + least;
     while (end < to && table[text.charCodeAt(end)] === 1) end += 1;
     found.push([start, end]);
-    start = end + 1;
+    start = end;
   }
   return found;
 }

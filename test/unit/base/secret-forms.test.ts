@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
 import { Secret } from '../../../src/base/secret.js';
 import { holdsAnySecret, holdsSecret, secretPlaces } from '../../../src/base/secret-forms.js';
@@ -87,6 +87,7 @@ describe('J1 J6 one function finds the token in every form', () => {
     ['with escapes in lower case', encodeURIComponent(VALUE).toLowerCase()],
     ['as a part of a URL, twice', times(2, encodeURIComponent, VALUE)],
     ['as a part of a URL, 12 times', times(12, encodeURIComponent, VALUE)],
+    ['as a part of a URL, 40 times', times(40, encodeURIComponent, VALUE)],
     ['as escapes', percented(VALUE)],
     ['as escapes of escapes', times(2, percented, VALUE)],
     ['with one escape', '%61bc+def=123456'],
@@ -143,6 +144,72 @@ describe('J1 J6 one function finds the token in every form', () => {
     ['wBwgtw_', '03dCd2d0d19cEe50'],
   ])('finds %s in %s, which might be a digest', (value, form) => {
     expect(secretPlaces(form, new Secret(value)).length).toBeGreaterThan(0);
+  });
+
+  // A digit of an escape as an escape, and a digit of that one: no form of the value, and two characters longer each time.
+  const digitEscaped = (text: string): string => text.replace(/%([0-9a-f])(?=[^%]*$)/, '%%3$1');
+
+  it('undoes 12 escapes one over another, over one that is a form of the value, and no more', () => {
+    const secret = new Secret(VALUE);
+    for (let levels = 0; levels <= 12; levels += 1) {
+      const form = times(levels, digitEscaped, VALUE.replace('a', '%61'));
+      expect(secretPlaces(`x ${form} y`, secret).map((place) => place.join())).toContain(`2,${2 + form.length}`);
+    }
+    expect(secretPlaces(times(13, digitEscaped, VALUE.replace('a', '%61')), secret)).toEqual([]);
+  });
+
+  const PACKINGS = ['base64url', 'hex'] as const;
+  const packings = (depth: number): BufferEncoding[][] =>
+    depth === 0 ? [[]] : packings(depth - 1).flatMap((inner) => PACKINGS.map((name) => inner.concat(name)));
+
+  it.each([1, 2, 3])('looks into base64 and hex one in another, %i deep, up to 2', (depth) => {
+    const secret = new Secret(VALUE);
+    for (const names of packings(depth)) {
+      const form = names.reduce((text, name) => Buffer.from(text).toString(name), VALUE);
+      expect([names, holdsSecret(`x ${form} y`, secret)]).toEqual([names, depth <= 2]);
+    }
+  });
+
+  /** How often something in a text was read as base64, and as hex. */
+  function unpacked(text: string, value: string): { base64: number; hex: number } {
+    const secret = new Secret(value);
+    // What is worked out once of each secret is no part of it.
+    holdsSecret('', secret);
+    const from = vi.spyOn(Buffer, 'from');
+    try {
+      expect(holdsSecret(text, secret)).toBe(false);
+      const names = from.mock.calls.map((call: readonly unknown[]) => call[1]);
+      return {
+        base64: names.filter((name) => name === 'base64').length,
+        hex: names.filter((name) => name === 'hex').length,
+      };
+    } finally {
+      from.mockRestore();
+    }
+  }
+
+  const DIGEST = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+  const OTHER = 'abc+def=123457';
+
+  // An index has two digests a record: to look into each would take most of the time.
+  it.each<[string, string, string, number, number]>([
+    ['a digest', DIGEST, VALUE, 0, 0],
+    ['digests beside other things', `{"name":"${'longer-than-the-secret'}","sha256":"${DIGEST}"}`, VALUE, 4, 0],
+    ['a digest in upper case', DIGEST.toUpperCase(), VALUE, 0, 0],
+    ['a text in base64', `x ${Buffer.from(OTHER).toString('base64url')} y`, VALUE, 4, 0],
+    ['a text in hex, from both digits', `x ${Buffer.from(OTHER).toString('hex')} y`, VALUE, 0, 1],
+    ['hex of which no part is a text as long', `${'61'.repeat(13)}00${'61'.repeat(13)}`, VALUE, 0, 0],
+    ['hex of which the end is a text as long', `ff00${'61'.repeat(14)}`, VALUE, 0, 1],
+    ['hex of which the beginning is a text as long', `${'7e'.repeat(14)}ff00`, VALUE, 0, 1],
+    ['too little hex', '61'.repeat(13), VALUE, 0, 0],
+    ['too little base64', 'x'.repeat(18), VALUE, 0, 0],
+    ['as little base64 as may hold it', 'x'.repeat(19), VALUE, 4, 0],
+    ['a digest, for a password that is no ASCII', DIGEST, 'şığüöç1', 0, 2],
+    ['a digest, for what may look like one in base64', DIGEST, 'kM4kM5kM6', 4, 0],
+    ['a digest, for what may look like one in base64 behind another byte', DIGEST, 'wBwgtw_', 4, 0],
+    ['nothing', '', VALUE, 0, 0],
+  ])('reads %s no more often than it must', (_what, text, value, base64, hex) => {
+    expect(unpacked(text, value)).toEqual({ base64, hex });
   });
 
   it('gives places in order', () => {
