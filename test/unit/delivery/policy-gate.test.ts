@@ -82,6 +82,30 @@ describe('the gate', () => {
     expect(() => gate(verdict, { told: false })).toThrow(refused(details, what) as Error);
   });
 
+  it('tells of an exception that ended for one of several denied', () => {
+    const others = ['a', 'b'].map((name) => Object.assign({}, denied, { name, way: null }));
+    const told = (packages: string[]): unknown =>
+      expect.arrayContaining([`the exception for ${packages.join(', ')} ended on 2026-10-31 and counts no more`]);
+    for (const packages of [['a'], ['b >=2'], ['c', 'b']])
+      expect(() => gate({ denied: others, ended: [{ ...ended, packages }] })).toThrow(refused(told(packages)) as Error);
+    expect(() => gate({ denied: others, ended: [{ ...ended, packages: ['c', 'd'] }] })).toThrow(
+      refused([line, line]) as Error,
+    );
+  });
+
+  it.each<[Partial<PolicyVerdict>, string, string]>([
+    [{ unsigned: true }, 'asks for a signature', '--sign-key'],
+    [{ denied: [{ ...denied, way: null }] }, 'does not allow app 1.0', 'an exception written into the policy'],
+    [{ unsigned: true, denied: [{ ...denied, way: null }] }, 'does not allow app 1.0', 'an exception'],
+  ])('says of %j what to do', (verdict, what, hint) => {
+    expect(() => gate(verdict)).toThrow(
+      expect.objectContaining({
+        what: expect.stringContaining(what) as string,
+        hint: expect.stringContaining(hint) as string,
+      }) as Error,
+    );
+  });
+
   it('names what would be let through, each package once, and no more than can be read', () => {
     const allowed = new Map([[app.path, 'allowed: 0.9']]);
     const one = { ...denied, way: null };
