@@ -42,6 +42,6 @@ export function numberLists(): NumberLists {
       ends[count] = length;
       count += 1;
     },
-    at: (index) => numbers.subarray(index === 0 ? 0 : ends[index - 1], ends[index]),
+    at: (index) => numbers.subarray(ends[index - 1] ?? 0, ends[index]),
   };
 }

@@ -42,16 +42,13 @@ export function recordTableBuilder(bytes: Uint8Array): RecordTableBuilder {
   /** Four numbers a record: key start, key end, value start, value end. */
   let offsets = new Uint32Array(4 * 1024);
   let hashes = new Uint32Array(1024);
+  /** Twice as many as there is room for: half of them stay free. */
   let slots = new Uint32Array(2048).fill(NONE);
   /** File names with an escape in them: no real channel has one, but the same name can be spelled in two ways with it. */
   const escaped = new Map<number, Span>();
 
   const nameOf = (index: number): Span =>
-    (escaped.size > 0 ? escaped.get(index) : undefined) ?? {
-      bytes,
-      start: offsets[4 * index]! + 1,
-      end: offsets[4 * index + 1]! - 1,
-    };
+    escaped.get(index) ?? { bytes, start: offsets[4 * index]! + 1, end: offsets[4 * index + 1]! - 1 };
 
   function slotOf(name: Span, hash: number): number {
     const mask = slots.length - 1;
@@ -74,11 +71,9 @@ export function recordTableBuilder(bytes: Uint8Array): RecordTableBuilder {
   }
 
   function grow(): void {
-    if (count === hashes.length) {
-      hashes = larger(hashes);
-      offsets = larger(offsets);
-    }
-    if (count * 2 < slots.length) return;
+    if (count < hashes.length) return;
+    hashes = larger(hashes);
+    offsets = larger(offsets);
     slots = new Uint32Array(slots.length * 2).fill(NONE);
     const mask = slots.length - 1;
     for (let index = 0; index < count; index++) {

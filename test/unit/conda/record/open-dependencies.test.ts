@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { openDependencies, type DependentFile } from '../../../../src/conda/record/open-dependencies.js';
+import {
+  findingOpenDependencies,
+  openDependencies,
+  type DependentFile,
+} from '../../../../src/conda/record/open-dependencies.js';
 
 const file = (subdir: string, name: string, depends: string[], more: object = {}): DependentFile => {
   const record = { name, version: '1', build: '0', build_number: 0, depends, ...more };
@@ -104,5 +108,18 @@ describe('openDependencies', () => {
         .filter((_, at) => at % 2 === 0)
         .map(({ fn }, at) => ({ path: `linux-64/${fn}`, depends: `lacks-${2 * at}` })),
     );
+  });
+
+  it.each([
+    [4999, 0],
+    [5000, 2],
+    [9999, 2],
+    [10_000, 4],
+  ])('lets others work after each 5000 files of each of its two looks: of %i, %i times', (count, pauses) => {
+    const files = Array.from({ length: count }, () => file('linux-64', 'a', ['a', 'b']));
+    const steps = findingOpenDependencies(files);
+    let [paused, step] = [0, steps.next()];
+    for (; step.done !== true; step = steps.next()) paused += 1;
+    expect([paused, step.value.length]).toEqual([pauses, count]);
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../../../../scripts/lib/layers.js';
 import { isRepackError } from '../../../../src/base/errors.js';
+import { JsonBytesError } from '../../../../src/base/json-bytes.js';
 import type { RepodataIndex } from '../../../../src/conda/record/repodata-index.js';
 import { namesInV3 } from '../../../../src/conda/record/repodata-document.js';
 import { scanRepodata, type ScanOptions } from '../../../../src/conda/record/repodata-scan.js';
@@ -276,6 +277,45 @@ describe('what an index says of its files', () => {
     expect(scan('{"packages":{},"v3":{x}}').v3Filenames()).toEqual([]);
   });
 
+  it('names what is there in the form of CEP 48 only, of a part of an index too', () => {
+    const index = scan({ ...SAMPLE, v3: { conda: { 'a-1-0': {}, 'x-1-0': {} } } });
+    expect(index.filter((fn) => fn === 'r-1-0.conda').v3Filenames()).toEqual(['x-1-0.conda']);
+  });
+
+  it('asks only for what is left, and parses a record only where it is looked at', () => {
+    const index = scan('{"packages":{"a-1-0.conda":{"x":7},"b-1-0.conda":{},"c-1-0.conda":{},"d-1-0.conda":{}}}');
+    const asked: string[] = [];
+    const some = index.filter((fn) => fn !== 'b-1-0.conda' && fn !== 'd-1-0.conda');
+    const none = some.filter((fn, read) => {
+      asked.push(fn);
+      expect(read).toThrow('has no usable');
+      return false;
+    });
+    expect(asked).toEqual(['a-1-0.conda', 'c-1-0.conda']);
+    expect([none.size, some.size, index.size, none.positions, some.positions]).toEqual([0, 2, 4, 4, 4]);
+    expect([...some.allFilenames()]).toEqual(['a-1-0.conda', 'c-1-0.conda']);
+    expect([...some.packageNames()]).toEqual(['a', 'c']);
+    expect([some.has('b-1-0.conda'), some.has('c-1-0.conda'), some.has('b-1-0.conda')]).toEqual([false, true, false]);
+    expect([some.document, none.document]).toEqual([index.document, index.document]);
+    expect(() => some.record('a-1-0.conda')).toThrow(expect.objectContaining({ code: 'E_REPODATA' }));
+  });
+
+  // The members that stay, in one order, and nothing between them.
+  it.each([
+    [
+      '{ "repodata_version" : 1, "x" : 2, "packages.conda" : { "b-1-0.conda" : {} }, "_y" : 3, "removed" : [ ], "packages" : { "a-1-0" : { } , "c-1-0" : {} }, "info" : { } }',
+      '{"info":{ },"packages":{"a-1-0" : { } , "c-1-0" : {}},"packages.conda":{"b-1-0.conda" : {}},"removed":[ ],"repodata_version":1}',
+      '{"repodata_version":1,"x":2,"packages.conda":{ "b-1-0.conda" : {} },"removed":[ ],"packages":{ "a-1-0" : { } , "c-1-0" : {} },"info":{ }}',
+    ],
+    ['{"packages":{}}', '{"packages":{},"packages.conda":{}}', '{"packages":{}}'],
+    ['{"_x":1,"packages.conda":{}}', '{"packages":{},"packages.conda":{}}', '{"packages.conda":{}}'],
+    ['{}', '{"packages":{},"packages.conda":{}}', '{}'],
+  ])('writes %s again', (text, part, whole) => {
+    const index = scan(text);
+    expect(new TextDecoder().decode(index.filter(() => true).toBytes())).toBe(part);
+    expect(new TextDecoder().decode(index.toBytes())).toBe(whole);
+  });
+
   it('finds names of any letters, each by its own', () => {
     const names = ['é-1-0.conda', 'è-1-0.conda', 'e-1-0.conda', 'ş-1-0.conda', '-1-0.conda', '--', 'a-b', 'a', ''];
     const index = scan({ packages: Object.fromEntries(names.map((fn, n) => [fn, { n }])) });
@@ -329,15 +369,58 @@ describe('what is an index of nothing', () => {
   });
 });
 
+it.each([0, 1, 2])('takes the repodata_version %i', (version) => {
+  expect(scan({ packages: {}, repodata_version: version }).repodataVersion).toBe(version);
+});
+
+// What is wrong, and at which byte where there is one.
+it.each<[string, string, number?]>([
+  ['', 'it is empty'],
+  ['\ufeff ', 'it is empty'],
+  ['<html>', 'it is an HTML or XML page, such as a proxy or a login puts in its place'],
+  ['  [', '"{" was expected, not "["', 2],
+  ['{"packages":{},"packages":{}}', 'the key "packages" is there twice', 15],
+  ['{"x":1,"info":{},"x":2}', 'the key "x" is there twice', 17],
+  ['{"packages":{}} x', 'something follows its end', 15],
+  ['{"packages":{}}\n{}', 'something follows its end', 15],
+  ['{"a":1,"info":{}}', 'it has neither "packages" nor "packages.conda"'],
+  ['{"packages":{},"info":[]}', 'its "info" is not an object', 22],
+  ['{"packages":{},"info":{x}}', 'a value that is not JSON', 22],
+  ['{"packages":{},"\\x":{}}', 'a value that is not JSON', 15],
+  ['{"packages":{},"repodata_version":1.5}', 'its "repodata_version" is not a whole number', 34],
+  ['{"packages":{},"repodata_version":-1}', 'its "repodata_version" is not a whole number', 34],
+  ['{"packages":{},"repodata_version":"1"}', 'its "repodata_version" is not a whole number', 34],
+  ['{"packages":{},"repodata_version":3}', 'its repodata_version is 3; known are up to 2', 34],
+])('says of %j that %s', (text, problem, at) => {
+  expect(() => scan(text)).toThrow(
+    expect.objectContaining({
+      code: 'E_REPODATA',
+      what: `this is not a repodata.json that can be read: ${problem}`,
+      where: at === undefined ? WHERE : `${WHERE}, byte ${at}`,
+      cause: expect.any(JsonBytesError) as JsonBytesError,
+    }) as Error,
+  );
+});
+
+it.each(['info":{"k":1}', 'k":1'])('refuses one with "%s where its k is no UTF-8', (member) => {
+  const bytes = bytesOf(`{"packages":{},"${member}}`);
+  bytes[bytes.lastIndexOf(0x6b)] = 0xff;
+  expect(refusal(() => scanRepodata(bytes, WHERE)).what).toContain('a value that is not JSON');
+});
+
+// Where things lie is kept in 32 bits.
 it.each([
-  ['{"packages":{},"info":[]}', `${WHERE}, byte 22`],
-  ['{"packages":{},"repodata_version":-1}', `${WHERE}, byte 34`],
-  ['{"packages":{},"repodata_version":1.5}', `${WHERE}, byte 34`],
-  ['{"packages":{},"repodata_version":0}', undefined],
-  ['', WHERE],
-])('says where %s is wrong: %s', (text, where) => {
-  if (where === undefined) expect(scan(text).repodataVersion).toBe(0);
-  else expect(refusal(() => scan(text)).where).toBe(where);
+  [0xffff_fffe, '"{" was expected'],
+  [0xffff_ffff, 'it is larger than 4 GB'],
+])('of %i bytes says that %s', (length, problem) => {
+  expect(refusal(() => scanRepodata({ length } as Uint8Array, WHERE)).what).toContain(problem);
+});
+
+it('gives the subdir and the address of its files only where they are texts', () => {
+  expect(scan({ info: { subdir: 7, base_url: null }, packages: {} }, { subdir: 'linux-64' })).toMatchObject({
+    subdir: undefined,
+    baseUrl: undefined,
+  });
 });
 
 describe('real channel indexes', () => {
