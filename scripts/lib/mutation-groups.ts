@@ -72,6 +72,7 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/delivery/generations/received.ts EqualityOperator: a.site <= b.site': 'each site stands there once',
   'src/delivery/switch/recover.ts BooleanLiteral: true': 'nobody asks it after a recovery',
   'src/delivery/switch/recover.ts ArrayDeclaration: ["Stryker was here"]': 'what has no phase is not carried out',
+  'src/delivery/switch/retry.ts StringLiteral: "Stryker was here!"': 'no error has that code',
   'src/delivery/lock/lock.ts StringLiteral: "Stryker was here!"': 'no error has that code',
   'src/delivery/lock/lock.ts Regex: /^\\d+/': 'what is no number is not less than one',
   'src/delivery/lock/lock-owner.ts ArrayDeclaration: ["Stryker was here"]': 'it is neither of the answers',

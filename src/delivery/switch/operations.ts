@@ -79,7 +79,10 @@ export function planOperations({ files, reduced, leaving, gives = new Map() }: S
     const given = gives.get(operation.path);
     if (given !== undefined) operation.gives = given;
   }
-  return operations.sort((a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || comparePaths(a.path, b.path));
+  // No path stands twice in a phase.
+  return operations.sort(
+    (a, b) => PHASES.indexOf(a.phase) - PHASES.indexOf(b.phase) || (rank(a.path) < rank(b.path) ? -1 : 1),
+  );
 }
 
 /** Whether a path names a package; anything else below a subdir may be an index and is treated as one. */
@@ -116,11 +119,6 @@ function leavingPhase(path: string, replacedIn: ReadonlySet<string>): Phase {
 
 function put({ path, from, size, sha256, mtimeMs }: FileToPut, phase: Phase): PutOperation {
   return { kind: 'put', phase, path, from, size, sha256, mtimeMs };
-}
-
-function comparePaths(a: string, b: string): number {
-  const [left, right] = [rank(a), rank(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** `noarch` first: a client that reads between the two indexes rather misses a platform's package than what it depends on. */

@@ -5,7 +5,7 @@ import { bzip2Decompress } from '../../../../src/codec/bzip2.js';
 import { sha256Of } from '../../../../src/codec/digests.js';
 import { zstdDecompress } from '../../../../src/codec/zstd.js';
 import { readJournal, removeJournal, writeJournal, type Journal } from '../../../../src/delivery/switch/journal.js';
-import { PHASES, planOperations, type FileToPut } from '../../../../src/delivery/switch/operations.js';
+import { PHASES, planOperations, subdirOf, type FileToPut } from '../../../../src/delivery/switch/operations.js';
 import { writeReducedIndexes } from '../../../../src/delivery/switch/reduced-index.js';
 import { isHeldOpen, withRetry } from '../../../../src/delivery/switch/retry.js';
 import { failWhere, faultFs, faultError, type FaultCode } from '../../../helpers/fault-fs.js';
@@ -40,6 +40,7 @@ describe('the order of a switch', () => {
     file('linux-64/b-1-0.conda', 'artifact', false),
     file('linux-64/a-1-0.conda', 'artifact', true),
     file('noarch/z-1-0.tar.bz2', 'artifact', true),
+    file('noarch/y-1-0.conda', 'artifact', true),
   ];
   const planned = planOperations({
     files: FILES,
@@ -59,6 +60,7 @@ describe('the order of a switch', () => {
 
   it('is by phase, noarch first, then by path', () => {
     expect(planned.map(({ phase, kind, path }) => `${phase} ${kind} ${path}`)).toEqual([
+      'artifact-in put noarch/y-1-0.conda',
       'artifact-in put noarch/z-1-0.tar.bz2',
       'artifact-in put linux-64/a-1-0.conda',
       'reduced-index-in put linux-64/repodata.json',
@@ -97,6 +99,14 @@ describe('the order of a switch', () => {
     ]);
   });
 
+  it.each([
+    ['linux-64/repodata.json', 'linux-64'],
+    ['linux-64/deep/x', 'linux-64'],
+    ['manifest.json', ''],
+  ])('%s is of the subdir "%s"', (path, subdir) => {
+    expect(subdirOf(path)).toBe(subdir);
+  });
+
   it('of what only adds has nothing to take out before', () => {
     const fresh = FILES.filter((each) => each.fresh);
     const operations = planOperations({ files: fresh, reduced: [], leaving: ['linux-64/repodata.json.bz2'] });
@@ -112,7 +122,8 @@ describe('an index for the time in between', () => {
     'packages.conda': { 'a-1-0.conda': { name: 'a' }, 'c-1-0.conda': { name: 'c' } },
     removed: [],
   };
-  const reduce = async (names: string[], content: object = INDEX, forms = ['', '.zst', '.bz2']) => {
+  const FORMS = ['.zst', '.bz2', ''];
+  const reduce = async (names: string[], content: object = INDEX, forms = FORMS) => {
     const stagingDir = folderOfTest();
     const path = 'linux-64/repodata.json';
     mkdirSync(dirname(join(stagingDir, 'channel', path)), { recursive: true });
@@ -125,12 +136,12 @@ describe('an index for the time in between', () => {
   it('has all but the names whose bytes change, in every form, with its own size and digest', async () => {
     const { stagingDir, made } = await reduce(['linux-64/a-1-0.conda', 'linux-64/b-1-0.tar.bz2', 'noarch/c-1-0.conda']);
     expect(made.map(({ path, from }) => [path, from])).toEqual(
-      ['', '.zst', '.bz2'].map((form) => [`linux-64/repodata.json${form}`, `reduced/linux-64/repodata.json${form}`]),
+      FORMS.map((form) => [`linux-64/repodata.json${form}`, `reduced/linux-64/repodata.json${form}`]),
     );
     const unpack = [
-      async (bytes: Uint8Array) => bytes,
       (bytes: Uint8Array) => zstdDecompress(bytes, { maxBytes: 10_000 }),
       (bytes: Uint8Array) => bzip2Decompress(bytes, { maxBytes: 10_000 }),
+      async (bytes: Uint8Array) => bytes,
     ];
     for (const [at, { from, size, sha256, mtimeMs }] of made.entries()) {
       const bytes = readFileSync(join(stagingDir, from));

@@ -186,8 +186,8 @@ describe('a put', () => {
 
   it('of any other file goes over what is there', async () => {
     for (const phase of ['replaced-in', 'index-in', 'manifest-in'] as const) {
-      const { files } = await switched([put(phase, PATH)], { live: { [PATH]: 'old' } });
-      expect(files).toEqual({ [PATH]: PATH });
+      const { files, progress } = await switched([put(phase, PATH)], { live: { [PATH]: 'old' } });
+      expect([files, progress.leaving]).toEqual([{ [PATH]: PATH }, false]);
     }
   });
 
