@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bzip2Decompress } from '../../../../src/codec/bzip2.js';
@@ -181,6 +181,8 @@ describe('the journal', () => {
       await writeJournal(rt, dir, { ...JOURNAL, schema });
       expect(await readJournal(rt, dir)).toEqual({ ...JOURNAL, schema });
     }
+    // It tells of packages and customers.
+    expect(statSync(path).mode & 0o777).toBe(0o600);
     const [digest, body] = readFileSync(path, 'utf8').split('\n') as [string, string];
     const texts = [
       '',
