@@ -44,7 +44,7 @@ export const ATTACK_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'test/unit/media/carry-model',
     'test/unit/mirror/select/model',
   ],
-  fuzz: ['test/attack/fuzz-'],
+  fuzz: ['test/attack/fuzz-', 'test/unit/channel/doctor/doctor-damage'],
   secrets: ['test/e2e/secrets', 'test/e2e/channel-logins', 'test/unit/base/secret-forms', 'test/unit/base/redact'],
   media: [
     'test/unit/media/import',

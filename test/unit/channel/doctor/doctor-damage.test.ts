@@ -9,7 +9,7 @@ import { zstdCompress } from '../../../../src/codec/zstd.js';
 import { diagnosisOf, examine } from '../../../../src/channel/doctor/doctor.js';
 import type { DoctorFinding } from '../../../../src/channel/doctor/doctor.js';
 import { systemClock } from '../../../../src/runtime/clock.js';
-import { SEED } from '../../../helpers/attack.js';
+import { holdsForAny } from '../../../helpers/attack.js';
 import { callDoctor } from '../../../helpers/doctor-call.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { breaches } from '../../../helpers/tiny-channel.js';
@@ -209,9 +209,12 @@ const damages = fc.record({
 
 const look = async (dir: string): Promise<DoctorFinding[]> => diagnosisOf(await examine(rt, { dir })).findings;
 
-it('every random damage is told, and repair leaves only what it says it can’t mend', { timeout: 900_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(damages, async (chosen) => {
+it(
+  'every random damage is told, and repair leaves only what it says it can’t mend',
+  { timeout: 7_200_000 },
+  async (context) => {
+    const sizes = { smoke: 25, ci: 25, long: 2000 };
+    await holdsForAny(context, { name: 'damaged-channel', cases: damages, sizes }, async (chosen) => {
       const dir = join(temp.sub(`copy-${++count}`), 'channel');
       cpSync(sound, dir, { recursive: true, preserveTimestamps: true });
       const told: Told[] = [];
@@ -222,6 +225,11 @@ it('every random damage is told, and repair leaves only what it says it can’t 
       );
       for (const [path, ...rules] of told) if (rules.includes('index-broken')) dark.add(path.split('/')[0]!);
       for (const { subdir, form, how, n } of chosen.forms) OF_FORMS[how]!(join(dir, subdir, form), n);
+      // What is made for noarch may stand under a platform whose index names it: its index tells (field case C4).
+      const moved = new Set<string>();
+      for (const { which, how } of chosen.packages)
+        if (how === 'in another subdir' && packages[which]!.startsWith('noarch'))
+          moved.add(packages[which]!.replace('noarch', 'linux-64'));
 
       const findings = await look(dir);
       const seen = (path: string, rules: readonly string[]): boolean =>
@@ -237,6 +245,7 @@ it('every random damage is told, and repair leaves only what it says it can’t 
       for (const [path, ...rules] of told) {
         if (dark.has(path.split('/')[0]!) && rules.some((rule) => needsIndex.has(rule) || rule === 'index-broken'))
           continue;
+        if (dark.has('linux-64') && moved.has(path)) continue;
         expect(
           seen(path, rules),
           `${path}: ${rules.join(' or ')} among ${JSON.stringify(findings.map(({ code, subject }) => `${code} ${subject}`))}`,
@@ -269,8 +278,7 @@ it('every random damage is told, and repair leaves only what it says it can’t 
         expect(recordsIn(documentOf(dir, subdir))[fn], path).toEqual(recordsIn(documentOf(sound, subdir))[fn]);
       }
       rmSync(dirname(dir), { recursive: true });
-    }),
-    { seed: SEED, numRuns: 25 },
-  );
-  expect(existsSync(sound) && readdirSync(sound)).toEqual(['linux-64', 'noarch']);
-});
+    });
+    expect(existsSync(sound) && readdirSync(sound)).toEqual(['linux-64', 'noarch']);
+  },
+);
