@@ -5,17 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { verify } from '../../src/jobs/verify.js';
 import { systemClock } from '../../src/runtime/clock.js';
+import { attempts, noteTried, SEED } from '../helpers/attack.js';
 import { changingUpstream, LAST_CHANGE, type ChangingUpstream } from '../helpers/changing-upstream.js';
 import { expectGenerations } from '../helpers/generations.js';
 import { openWorkplace, startOurs, type Workplace } from '../helpers/programs.js';
 import { expectNothingLeft } from '../helpers/refusals.js';
 import { testRuntime } from '../helpers/runtime.js';
-import { breaches } from '../helpers/tiny-channel.js';
+import { breaches, digests } from '../helpers/tiny-channel.js';
 
-// A few kills in each run of the tests; `REPACKENV_KILLS=300 REPACKENV_SEED=7 npx vitest run --config test/vitest.config.ts
-// test/fault/random-kills.test.ts` for more of them.
-const COUNT = Number(process.env['REPACKENV_KILLS'] ?? 10);
-const SEED = Number(process.env['REPACKENV_SEED'] ?? 1);
+const COUNT = attempts({ smoke: 10, ci: 10, long: 1000 });
 const LABELS = ['halkbank', 'bank-2'];
 
 let work: Workplace;
@@ -44,7 +42,8 @@ function randomFrom(seed: number): () => number {
 
 it(
   `I3 killed ${COUNT} times at random moments: no torn folder, no lost generation, and the next run ends well`,
-  async () => {
+  async (context) => {
+    noteTried(context, COUNT);
     const random = randomFrom(SEED);
     const oneOf = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
     /** How long each job took when it was let go. */
@@ -53,11 +52,12 @@ it(
     const common = [...upstream.options, '--engine', 'embedded', '--replace', 'all'];
     const all = ['update', '--all', '--root', work.root, ...common];
     const kept = new Map<string, string[]>();
+    const site = join(work.dir, 'site');
     for (let done = 0, round = 0; done < COUNT; round += 1) {
       const label = oneOf(LABELS);
       const labelDir = join(work.root, label);
       const generations = kept.get(label) ?? [];
-      const job = oneOf(['update', 'update', 'rollback', 'clean', 'all']);
+      const job = oneOf(['update', 'update', 'rollback', 'clean', 'push', 'all']);
       if (job !== 'clean') {
         await upstream.change(1 + Math.floor(random() * LAST_CHANGE));
         if (random() < 0.7) rmSync(join(work.root, '.repackenv', label, 'hold.json'), { force: true });
@@ -66,6 +66,7 @@ it(
         update: ['update', label, '--root', work.root, ...common],
         rollback: ['rollback', labelDir, '--to', generations.at(-2) ?? '1', ...upstream.options],
         clean: ['clean', '--root', work.root, '--cache-dir', work.cache],
+        push: ['push', labelDir, site],
         all,
       }[job]!;
       const program = startOurs('repackenv', args, { home: work.home, env: { TMPDIR: work.tmp } });
@@ -87,6 +88,7 @@ it(
       }
       for (const each of LABELS) {
         expect(await breaches(join(work.root, each)), where).toEqual([]);
+        expect(await breaches(join(site, each)), where).toEqual([]);
         const now = await expectGenerations(work.root, where, each, { complete: 3 });
         expect(now, where).toEqual(expect.arrayContaining(kept.get(each) ?? []));
       }
@@ -110,6 +112,10 @@ it(
         );
       }
       expectNothingLeft(work);
+      if (job !== 'push') continue;
+      const pushed = await work.run('repackenv', ['push', labelDir, site]);
+      expect(pushed.exitCode, `${where}\n${pushed.stderr}`).toBe(0);
+      expect(await digests(join(site, label)), where).toEqual(await digests(labelDir));
     }
     console.log(
       `killed: ${JSON.stringify(kills)}; generations: ${LABELS.map((each) => kept.get(each)?.length).join(', ')}`,
