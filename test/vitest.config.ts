@@ -9,9 +9,12 @@ export default defineConfig({
     globalSetup: ['test/helpers/report-layers.ts', 'test/helpers/temporary-folders.ts'],
     setupFiles: ['test/helpers/own-temporary-folder.ts'],
     ...(firstTestsOnly() ? { runner: 'test/helpers/first-tests.ts' } : {}),
-    tags: [{ name: 'long', description: 'more than 10 seconds: never the one test that stands for its file' }],
+    tags: [{ name: 'long', description: 'more than 10 seconds: not in a plain npm test' }],
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    maxWorkers: 2,
+    // A process for each file takes as long as all tests of the units. A file leaves no trace: no hook and no folder of one file in a module of helpers.
+    isolate: false,
+    // One more than the two cores that we plan for: some tests wait for processes and time-outs.
+    maxWorkers: 3,
   },
 });

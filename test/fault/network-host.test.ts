@@ -108,29 +108,37 @@ describeWithLayers(['rsync', 'sshd', 'ssh-keygen'], 'N6 N7 push to a host whose 
     share: fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0.6, max: 1, noNaN: true })),
   });
 
-  it('anywhere: 5 and what to do, no index names what is not there, the next push ends well and leaves nothing', async (context) => {
-    const sizes = { smoke: 1, ci: 5, long: 300 };
-    await holdsForAny(context, { name: 'network-host', cases: breaks, sizes }, async ({ fault, connection, share }) => {
-      layBefore();
-      const number = connection % usual.length;
-      const bytes = Math.floor(usual[number]! * share);
-      const where = `${fault}, connection ${number}, at byte ${bytes}`;
-      let broke = false;
-      const act = (): 'cut' | 'goes on' => {
-        broke = true;
-        if (fault === 'the line is cut') return 'cut';
-        void farSideEnds(true);
-        return 'goes on';
-      };
-      line.arm({ connection: number, bytes, act });
-      const error = await failureOf();
-      line.arm();
-      await farSideEnds();
-      if (error !== undefined) expectSaid(error, where);
-      expect(broke || error === undefined, where).toBe(true);
-      await expectMended(where);
-    });
-  }, 3_600_000);
+  it(
+    'anywhere: 5 and what to do, no index names what is not there, the next push ends well and leaves nothing',
+    { tags: ['long'], timeout: 3_600_000 },
+    async (context) => {
+      const sizes = { smoke: 1, ci: 5, long: 300 };
+      await holdsForAny(
+        context,
+        { name: 'network-host', cases: breaks, sizes },
+        async ({ fault, connection, share }) => {
+          layBefore();
+          const number = connection % usual.length;
+          const bytes = Math.floor(usual[number]! * share);
+          const where = `${fault}, connection ${number}, at byte ${bytes}`;
+          let broke = false;
+          const act = (): 'cut' | 'goes on' => {
+            broke = true;
+            if (fault === 'the line is cut') return 'cut';
+            void farSideEnds(true);
+            return 'goes on';
+          };
+          line.arm({ connection: number, bytes, act });
+          const error = await failureOf();
+          line.arm();
+          await farSideEnds();
+          if (error !== undefined) expectSaid(error, where);
+          expect(broke || error === undefined, where).toBe(true);
+          await expectMended(where);
+        },
+      );
+    },
+  );
 
   it.each<[what: string, fault: string, said: RegExp]>([
     ['prints a greeting', 'echo welcome; echo to all', /connection|rsync ended/],

@@ -46,6 +46,7 @@ const moves = is('rename', 'unlink', 'rmdir', 'remove');
 
 /** Which calls are made to fail with a code; `forEver`: the same call each time it is made, for EROFS every write from then on. */
 const CAMPAIGNS: [code: FaultCode, hits: (call: FsCall) => boolean, forEver: boolean][] = [
+  ['EXDEV', is('rename'), false],
   ['ENOSPC', is('writeFile', 'writeNew', 'mkdir', 'mkdirp', 'rename', 'copyNew', 'syncFile', 'syncDir'), false],
   ['EIO', (call) => isWrite(call) || call.index % 2 === 0, false],
   [
@@ -67,7 +68,6 @@ const CAMPAIGNS: [code: FaultCode, hits: (call: FsCall) => boolean, forEver: boo
   ['EROFS', (call) => isWrite(call) && call.index % 2 === 0, true],
   ['EBUSY', moves, false],
   ['EBUSY', moves, true],
-  ['EXDEV', is('rename'), false],
 ];
 
 describe('E1 E2 E3 E4 E9 every call on the disk fails in turn', () => {

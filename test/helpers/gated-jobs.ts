@@ -1,8 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll } from 'vitest';
 import { makeChannel, type ChannelOptions, type SamplePackage } from '../../scripts/lib/sample-upstream.js';
 import { createRedactor } from '../../src/base/redact.js';
 import { Secret } from '../../src/base/secret.js';
@@ -30,6 +28,7 @@ import { importRequest } from './import-site.js';
 import { publishSamples, samplePackage } from './label-folders.js';
 import { makeDeltaFolder, makeMedium } from './media.js';
 import { fakeClock, testRuntime, type TestRuntimeOptions } from './runtime.js';
+import { FOLDER_OF_THE_RUN } from './temporary-folders.js';
 
 /** The token of every job here; no channel of theirs asks for one. */
 export const GATE_TOKEN = 'xx-01234567-89ab-4cde-8f01-sentineltoken';
@@ -185,12 +184,11 @@ interface At extends Omit<Gated, 'run'> {
   vendor: { one: string; two: string };
 }
 
-const vendors = mkdtempSync(join(tmpdir(), 'repackenv-gates-'));
-afterAll(() => rmSync(vendors, { recursive: true, force: true }));
 let vendor: Promise<At['vendor']> | undefined;
 
-/** Both generations, published once for all tests of a file. */
+/** Both generations, published once for all tests of a process. */
 async function publishVendor(): Promise<At['vendor']> {
+  const vendors = mkdtempSync(join(FOLDER_OF_THE_RUN, 'vendors-'));
   const kept = { one: join(vendors, 'one', LABEL), two: join(vendors, 'two', LABEL) };
   const { one, two } = await gatePackages();
   const clock = fakeClock();

@@ -2,13 +2,15 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** As this process found it: in one that runs tests, the folder of the whole run. What all files of a process share lies there. */
+export const FOLDER_OF_THE_RUN = tmpdir();
+
 /** The folder of this name becomes what `tmpdir()` says, here and in processes started from here, until it is removed. */
 export function temporaryFolder(prefix: string): { dir: string; remove(): void } {
-  const dir = mkdtempSync(join(tmpdir(), prefix));
-  const before = NAMES.map((name) => [name, process.env[name]] as const);
+  const dir = mkdtempSync(join(FOLDER_OF_THE_RUN, prefix));
   for (const name of NAMES) process.env[name] = dir;
   const remove = (): void => {
-    for (const [name, value] of before) {
+    for (const [name, value] of FOUND) {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
@@ -18,6 +20,7 @@ export function temporaryFolder(prefix: string): { dir: string; remove(): void }
 }
 
 const NAMES = ['TMPDIR', 'TMP', 'TEMP'];
+const FOUND = NAMES.map((name) => [name, process.env[name]] as const);
 
 const MOST_LATE = 2;
 

@@ -1,6 +1,7 @@
-import { expect, it, vi } from 'vitest';
-import type * as Timers from 'node:timers';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
+import timers from 'node:timers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lockLabel } from '../../../../src/delivery/lock/lock.js';
 import { tempDir } from '../../../helpers/artifacts.js';
 import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
@@ -11,19 +12,26 @@ import { testRuntime } from '../../../helpers/runtime.js';
  * ended gives none.
  */
 
-const beats = vi.hoisted((): { give: () => void; everyMs: number; timer: NodeJS.Timeout; over: boolean }[] => []);
-vi.mock(import('node:timers'), async (importOriginal) => {
-  const real: typeof Timers = await importOriginal();
-  const setInterval = (give: () => void, everyMs: number): NodeJS.Timeout => {
-    const timer = real.setInterval(() => undefined, everyMs);
-    beats.push({ give, everyMs, timer, over: false });
-    return timer;
-  };
-  const clearInterval = (timer: NodeJS.Timeout): void => {
-    real.clearInterval(timer);
-    for (const beat of beats) if (beat.timer === timer) beat.over = true;
-  };
-  return { ...real, setInterval, clearInterval } as unknown as typeof Timers;
+const beats: { give: () => void; everyMs: number; timer: NodeJS.Timeout; over: boolean }[] = [];
+const { setInterval, clearInterval } = timers;
+
+beforeAll(() => {
+  Object.assign(timers, {
+    setInterval: (give: () => void, everyMs: number): NodeJS.Timeout => {
+      const timer = setInterval(() => undefined, everyMs);
+      beats.push({ give, everyMs, timer, over: false });
+      return timer;
+    },
+    clearInterval: (timer: NodeJS.Timeout): void => {
+      clearInterval(timer);
+      for (const beat of beats) if (beat.timer === timer) beat.over = true;
+    },
+  });
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  Object.assign(timers, { setInterval, clearInterval });
+  syncBuiltinESMExports();
 });
 
 it.each(['release', 'withdraw'] as const)('a lock gives signs of life until its %s', async (end) => {
