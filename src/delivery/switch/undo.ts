@@ -62,8 +62,8 @@ export async function undoSwitch(
 ): Promise<boolean> {
   if (journal.undo === null) return false;
   for (const operation of journal.operations) {
-    const retires = operation.kind === 'remove' && operation.phase === 'leaving-out';
-    if (retires && (await rt.fs.lstat(join(labelDir, operation.path)).catch(() => undefined)) === undefined)
+    const leaves = operation.phase === 'leaving-out';
+    if (leaves && (await rt.fs.lstat(join(labelDir, operation.path)).catch(() => undefined)) === undefined)
       return false;
   }
   const files: FileToPut[] = [];
@@ -115,7 +115,6 @@ async function reducedOld(
   const names = new Set(files.filter((file) => file.kind === 'artifact' && !file.fresh).map((file) => file.path));
   const subdirs = new Set([...names].map(subdirOf));
   const indexes = old.filter(({ path }) => subdirs.has(subdirOf(path)) && isIndexPath(path));
-  if (indexes.length === 0) return [];
   try {
     return await writeReducedIndexes(rt, { stagingDir, indexes, names });
   } catch (error) {

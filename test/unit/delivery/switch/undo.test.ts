@@ -338,10 +338,23 @@ describe('a switch that is undone', () => {
       { now: { 'linux-64/b-1-0.conda': 'other' }, meddle: (dir) => rmSync(join(dir, 'undo/linux-64/repodata.json')) },
       ['linux-64/b-1-0.conda', 'manifest.json'],
     ],
+    [
+      'as it was, with another index: comes out of none',
+      { now: { 'linux-64/repodata.json': '{}' } },
+      ['linux-64/repodata.json', 'manifest.json'],
+    ],
   ])('a package %s', async (_what, given, changed) => {
     const done = await undone(given);
     expect([done.outcome, done.changed]).toEqual([true, [...changed, 'linux-64/new-1-0.conda']]);
     expect(readFileSync(join(done.labelDir, 'linux-64/b-1-0.conda'), 'utf8')).toBe('old');
+  });
+
+  it('leaves a new package that another program holds: no index names it', async () => {
+    const held = 'linux-64/new-1-0.conda';
+    const fault = failWhere(({ name, args }) => name === 'unlink' && String(args[0]).endsWith(held), 'EBUSY');
+    const { outcome, labelDir, stateDir } = await undone({ fault });
+    expect([outcome, existsSync(join(labelDir, held))]).toEqual([true, true]);
+    expect(existsSync(join(stateDir, 'journal.json'))).toBe(false);
   });
 
   it('whose copies the disk does not show stops before its journal', async () => {
