@@ -69,6 +69,11 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/delivery/generations/pushed.ts StringLiteral: "Stryker was here!"': 'it is no JSON, as nothing is',
   'src/delivery/generations/keep-generation.ts ArrowFunction: () => undefined': 'what is not read says nothing',
   'src/delivery/generations/keep-generation.ts StringLiteral: "Stryker was here!"': 'it is no JSON, as nothing is',
+  'src/delivery/generations/read-generations.ts ArrowFunction: () => undefined': 'what is not read says nothing',
+  'src/delivery/generations/read-generations.ts StringLiteral: "Stryker was here!"': 'it is no JSON, as nothing is',
+  'src/delivery/generations/read-generations.ts ConditionalExpression: false': 'nobody asks for one without a digest',
+  "src/delivery/generations/read-generations.ts EqualityOperator: (a.seen[0] ?? '') <= (b.seen[0] ?? '')":
+    'of two that were seen at one time none is first',
   'src/delivery/generations/received.ts EqualityOperator: a.site <= b.site': 'each site stands there once',
   'src/delivery/switch/recover.ts BooleanLiteral: true': 'nobody asks it after a recovery',
   'src/delivery/switch/recover.ts ArrayDeclaration: ["Stryker was here"]': 'what has no phase is not carried out',

@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../../src/channel/manifest/manifest.js';
-import { listGenerations, type Generation } from '../../../../src/delivery/generations/read-generations.js';
+import {
+  keptNumbers,
+  listGenerations,
+  type Generation,
+} from '../../../../src/delivery/generations/read-generations.js';
+import type { PublishReceipt } from '../../../../src/channel/staged.js';
 import { canonicalJson } from '../../../../src/base/json.js';
 import { sha256Of } from '../../../../src/codec/digests.js';
 import { keepByHand } from '../../../helpers/generations.js';
+import { failWhere, faultFs } from '../../../helpers/fault-fs.js';
 import { testRuntime, type TestRuntime } from '../../../helpers/runtime.js';
 import { publishTiny, type TinyResult } from '../../../helpers/tiny-channel.js';
 
@@ -65,6 +71,67 @@ describe('the generations of a label', () => {
     expect(await list()).toEqual([]);
   });
 
+  it('are in the order of their numbers, then of when they were first seen; of each all that is known of it', async () => {
+    const receipt = (generation: number, manifestSha256: string, finishedAt: string, unchanged = false) =>
+      ({ generation, manifestSha256, finishedAt, unchanged, written: [], removed: [] }) as unknown as PublishReceipt;
+    const receipts = [
+      receipt(10, 'f', '9'),
+      receipt(2, 'b', '2'),
+      receipt(2, 'c', '1'),
+      receipt(9, 'd', '1'),
+      receipt(9, 'e', '2'),
+      receipt(10, 'f', '3', true),
+    ];
+    const [labelDir, stateDir] = [join(root, 'acme'), join(root, '.repackenv', 'acme')];
+    mkdirSync(join(stateDir, 'receipts'), { recursive: true });
+    for (const [at, each] of receipts.entries())
+      writeFileSync(join(stateDir, 'receipts', `${at + 1}.json`), JSON.stringify(each));
+    const last = receipt(11, 'g', '9', true);
+    writeFileSync(join(stateDir, 'last-run.json'), JSON.stringify(last));
+    const row = (each: PublishReceipt, seen: string[] = [each.finishedAt]) => ({
+      generation: each.generation,
+      manifestSha256: each.manifestSha256,
+      live: false,
+      seen,
+      ...(each.unchanged ? {} : { receipt: each }),
+    });
+    const [f, b, c, d, e] = receipts as [
+      PublishReceipt,
+      PublishReceipt,
+      PublishReceipt,
+      PublishReceipt,
+      PublishReceipt,
+    ];
+    expect(await listGenerations(rt, { labelDir, stateDir })).toEqual([
+      row(c),
+      row(b),
+      row(d),
+      row(e),
+      row(f, ['3', '9']),
+      row(last),
+    ]);
+  });
+
+  it('are kept under their numbers', async () => {
+    const stateDir = join(root, '.repackenv', 'acme');
+    for (const name of ['10', '9', '2']) mkdirSync(join(stateDir, 'generations', name), { recursive: true });
+    expect(await keptNumbers(rt, stateDir)).toEqual([2, 9, 10]);
+    // Nothing is known of them: each stands alone.
+    const all = await listGenerations(rt, { labelDir: join(root, 'acme'), stateDir });
+    expect(told(all)).toEqual([2, 9, 10].map((each) => `${each} kept its manifest.json is missing`));
+    expect(all.every(({ seen }) => seen.length === 0)).toBe(true);
+    const { fs } = faultFs(failWhere(({ name }) => name === 'readdir', 'EIO'));
+    await expect(keptNumbers({ fs }, stateDir)).rejects.toMatchObject({ code: 'EIO' });
+  });
+
+  it('have the receipt that is kept with them, and the manifest that lies beside a folder that is gone', async () => {
+    await publish(1, true);
+    rmSync(join(last.stateDir, 'receipts'), { recursive: true });
+    expect((await list())[0]!.seen).toEqual([last.receipt.finishedAt]);
+    for (const gone of [last.labelDir, join(last.stateDir, 'generations')]) rmSync(gone, { recursive: true });
+    expect(told(await list())).toEqual(['1 manifest']);
+  });
+
   it('take in what the last unchanged run says', async () => {
     await publish(1, true);
     const receipt = { ...last.receipt, unchanged: true, finishedAt: '2026-05-05T00:00:00.000Z' };
@@ -105,7 +172,11 @@ describe('the generations of a label', () => {
 
   it.each<[string, (dir: string) => void, string]>([
     ['manifest gone', (dir) => rmSync(join(dir, 'manifest.json')), 'its manifest.json is missing'],
-    ['manifest cut off', (dir) => writeFileSync(join(dir, 'manifest.json'), '{"schema"'), 'its manifest: '],
+    [
+      'manifest cut off',
+      (dir) => writeFileSync(join(dir, 'manifest.json'), '{"schema"'),
+      'its manifest: it is not JSON',
+    ],
     [
       'manifest of others',
       (dir) => writeFileSync(join(dir, 'manifest.json'), '{"a":1}'),
@@ -147,6 +218,7 @@ describe('the generations of a label', () => {
     await publish(1, true);
     const file = join(last.labelDir, 'manifest.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"channels": []', '"channels": ["https://x.example/y"]'));
-    expect(told(await list()).sort()).toEqual(['1 kept receipt manifest', '1 manifest live']);
+    // It was never seen at the end of a run.
+    expect(told(await list())).toEqual(['1 manifest live', '1 kept receipt manifest']);
   });
 });
