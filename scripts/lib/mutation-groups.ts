@@ -131,6 +131,17 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/conda/record/expected-digest.ts ConditionalExpression: true':
     'no list and no object is spelt in hexadecimal digits',
   'src/conda/record/open-dependencies.ts ConditionalExpression: false': 'a text known again only saves memory',
+  'src/conda/record/record-table.ts ConditionalExpression: true':
+    'sums are compared before the names themselves only to be faster; so is a plain name before one with escapes',
+  'src/conda/record/record-table.ts ConditionalExpression: false': 'a text of ASCII is found in both ways',
+  'src/conda/record/record-table.ts EqualityOperator: index <= count': 'behind the last is nothing that is asked for',
+  'src/conda/record/record-table.ts EqualityOperator: size <= count * 2': 'more room changes no answer',
+  'src/conda/record/record-table.ts ArithmeticOperator: slot - 1': 'another order of places changes no answer',
+  'src/conda/record/record-table.ts EqualityOperator: at <= 0': 'no name ends where it begins',
+  'src/conda/record/record-table.ts BlockStatement: {}': 'a text of ASCII is found in both ways',
+  'src/conda/record/record-table.ts EqualityOperator: code >= 0x7f': 'a text of ASCII is found in both ways',
+  'src/conda/record/record-table.ts EqualityOperator: at <= end': 'behind a name is its quote',
+  'src/conda/record/record-table.ts BooleanLiteral: true': 'a name without escapes is read alike',
   'src/conda/record/reachable.ts ArrayDeclaration: ["Stryker was here"]': 'no package is called so',
   'src/conda/record/reachable.ts ConditionalExpression: false': 'a list read once more reaches nothing new',
   'src/conda/record/record-bytes.ts BlockStatement: {}': 'nothing else is thrown there',
