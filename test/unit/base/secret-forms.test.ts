@@ -276,6 +276,12 @@ describe('J1 J6 one function finds the token in every form', () => {
     },
   );
 
+  it.each(['şifre', 'a\tb\n1', 'a\u0000\u000fbc'])('%j behind escapes of any number', (password) => {
+    const secret = new Secret(password);
+    for (const count of [1, 2, 13, 40])
+      expect(holdsSecret(`x ${times(count, encodeURIComponent, password)} y`, secret)).toBe(true);
+  });
+
   it('across the border of two pieces of a large file', async () => {
     const bytes = Buffer.alloc((1 << 22) + 100, 0x20);
     bytes.write('abc+def=123456', (1 << 22) - 7);
