@@ -1,3 +1,4 @@
+import { isObject } from '../../base/json.js';
 import { nameInFilename } from '../channel/names.js';
 import { joinedBytes } from '../../base/json-bytes.js';
 import { parseRecord } from './repodata-record.js';
@@ -30,7 +31,7 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
   let last: { fn: string; at: number } | undefined;
   const find = (fn: string): number => {
     if (last?.fn !== fn) last = { fn, at: table.find(fn) };
-    return last.at >= 0 && isKept(last.at) ? last.at : -1;
+    return isKept(last.at) ? last.at : -1;
   };
   const raw = (at: number): Uint8Array => bytes.subarray(table.valueStart(at), table.valueEnd(at));
   return {
@@ -87,9 +88,9 @@ export function indexOf(document: RepodataDocument, kept?: Uint8Array): Repodata
 export function namesInV3(value: Uint8Array | undefined): string[] {
   try {
     const v3: unknown = JSON.parse(new TextDecoder().decode(value ?? new Uint8Array()));
-    if (typeof v3 !== 'object' || v3 === null || Array.isArray(v3)) return [];
-    return Object.entries(v3).flatMap(([extension, records]: [string, unknown]) =>
-      typeof records === 'object' && records !== null ? Object.keys(records).map((stem) => `${stem}.${extension}`) : [],
+    if (!isObject(v3)) return [];
+    return Object.entries(v3).flatMap(([extension, records]) =>
+      isObject(records) ? Object.keys(records).map((stem) => `${stem}.${extension}`) : [],
     );
   } catch {
     return [];

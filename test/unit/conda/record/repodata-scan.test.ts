@@ -263,6 +263,7 @@ describe('what an index says of its files', () => {
     [{ conda: { 'x-1-0': {}, 'y-1-0': {} }, whl: { 'z-1-0': {} } }, ['x-1-0.conda', 'y-1-0.conda', 'z-1-0.whl']],
     [{ conda: { 'a-1-0': {}, 'x-1-0': {} } }, ['x-1-0.conda']],
     [{ conda: null, whl: 7, x: 'y' }, []],
+    [{ conda: { 'x-1-0': {}, 'y-1-0': {} }, whl: null, x: 'y', z: 7, list: ['a'] }, ['x-1-0.conda', 'y-1-0.conda']],
     [null, []],
     [[{ conda: {} }], []],
     ['conda', []],
@@ -278,7 +279,8 @@ describe('what an index says of its files', () => {
   });
 
   it('names what is there in the form of CEP 48 only, of a part of an index too', () => {
-    const index = scan({ ...SAMPLE, v3: { conda: { 'a-1-0': {}, 'x-1-0': {} } } });
+    const index = scan({ ...SAMPLE, v3: { conda: { 'a-1-0': {}, 'x-1-0': {} }, 'tar.bz2': { 'a-1-0': {} } } });
+    expect(index.v3Filenames()).toEqual(['x-1-0.conda']);
     expect(index.filter((fn) => fn === 'r-1-0.conda').v3Filenames()).toEqual(['x-1-0.conda']);
   });
 

@@ -97,6 +97,7 @@ describe('runScanner', () => {
 
   it.each([
     ['a file twice', 'a file name twice', '{"packages":{"a-1-0.conda":{},"b-1-0.conda":{},"a-1-0.conda":{}}}'],
+    ['a file twice, spelled otherwise', 'a file name twice', '{"packages":{"a-1-0.conda":{},"a-1-0.conda" :{}}}'],
     ['a file in both maps', 'a file name twice', '{"packages":{"a-1-0.conda":{}},"packages.conda":{"a-1-0.conda":{}}}'],
     ['a key twice', 'a key twice', '{"packages":{},"packages":{}}'],
     ['info twice', 'a key twice', '{"info":{},"info":{},"packages":{}}'],
@@ -172,10 +173,22 @@ describe('runScanner', () => {
       ['a-b (odd)', 'packages', ['a-b']],
       ['a', 'packages', ['a-3-0']],
     ]);
+    expect(runsOf('{"packages":{"ab~-1-0":{},"ab~-2-0":{},"ab}-1-0":{},"cb}-1-0":{},"b}-1-0":{}}}')).toEqual([
+      ['ab~', 'packages', ['ab~-1-0', 'ab~-2-0']],
+      ['ab}', 'packages', ['ab}-1-0']],
+      ['cb}', 'packages', ['cb}-1-0']],
+      ['b}', 'packages', ['b}-1-0']],
+    ]);
     expect(runsOf('{"packages":{"a-1-0":{}},"info":{},"packages.conda":{"a-2-0":{}}}')).toEqual([
       ['a', 'packages', ['a-1-0']],
       ['a', 'packages.conda', ['a-2-0']],
     ]);
+  });
+
+  it.each(['', '{', '{"packages":{}', '{"packages":{"a":{}'])('has not done with %j', (text) => {
+    const scanner = runScanner(() => 0);
+    scanner.push(encode(text), 0, false);
+    expect(() => scanner.done()).toThrow('it ends too soon');
   });
 
   it('does not wait for more where more would change nothing', () => {
