@@ -141,6 +141,8 @@ describe('versionMatches', () => {
   it.each([
     ['^1.9', 'regular expressions are not supported'],
     ['1.9$', 'regular expressions are not supported'],
+    ['1^9', '"1^9" is not a version'],
+    ['1$9', '"1$9" is not a version'],
     ['1)(2', '")" is not expected there'],
     ['1(2', '"(" is not expected there'],
     ['()', 'a version is missing before ")"'],
@@ -219,6 +221,9 @@ describe('versionSpecText', () => {
     ['(1.*|2.*),!=2.1', '!=2.1,1.*|!=2.1,2.*'],
     ['1.0RC1', '==1.0rc1'],
     ['=*', '<0,>0'],
+    ['<*', '<0,>0'],
+    ['>=*', '*'],
+    ['!=*', '*'],
     ['==1.2*', '<0,>0'],
     ['!=1.2*', '*'],
     ['>1.2*', '>=1.2|1.2.*'],
