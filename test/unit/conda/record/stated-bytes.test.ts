@@ -97,6 +97,14 @@ describe('what the records of an index state of their bytes', () => {
   });
 });
 
+it('says it of the first record too, and of none that was not asked for', () => {
+  const lossy = `{"name":"a","version":"1","build":"0","build_number":0,${FILES['lossy-1-0.conda']}}`;
+  const index = scanRepodata(new TextEncoder().encode(`{"packages":{"a-1-0.conda":${lossy}}}`), 'test');
+  expect(isLossy(index, 'a-1-0.conda')).toBe(false);
+  statedBytes(index, 'a-1-0.conda', 'linux-64');
+  expect([isLossy(index, 'a-1-0.conda'), isLossy(index, 'b-1-0.conda')]).toEqual([true, false]);
+});
+
 describe('what others ask of a record', () => {
   const RECORDS = {
     'b-1-0.conda': { name: 'b', version: '1', build: '0', build_number: 0, depends: ['a >=1', 'python'] },
@@ -113,6 +121,7 @@ describe('what others ask of a record', () => {
 
   it('is kept of each that was picked, in whatever order and however often, and of no other', () => {
     const made = index();
+    expect(keptDependent(made, 'b-1-0.conda', 'linux-64')).toBeUndefined();
     const seen: string[] = [];
     for (const fn of ['c_d-2-1.tar.bz2', 'a-1.0-py_7.conda', 'c_d-2-1.tar.bz2', 'b-1-0.conda']) {
       pickedAndKept(made, fn, 'linux-64');
