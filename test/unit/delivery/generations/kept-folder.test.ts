@@ -64,6 +64,19 @@ describe('a generation as a folder', () => {
     expect(files).toEqual(before);
   });
 
+  it('has the signature that was kept with it, and sums of that too', async () => {
+    writeFileSync(join(root, '.repackenv/acme/generations/1/manifest.json.sig'), 'signed');
+    const { rt: inner, dir } = await openWholeFolder(rt, given);
+    expect(await inner.fs.readText(join(dir, 'manifest.json.sig'))).toBe('signed');
+    expect(await inner.fs.readText(join(dir, 'SHA256SUMS'))).toContain(`${sha('signed')}  manifest.json.sig\n`);
+  });
+
+  it('is read from what is kept where the label folder has no manifest', async () => {
+    rmSync(join(root, 'acme/manifest.json'));
+    const { missing } = await openFolder(rt, given);
+    expect(missing.map(({ path }) => path)).toEqual(['linux-64/b-1-0.conda', 'noarch/n-1-0.conda']);
+  });
+
   it('of a folder on disk is that folder', async () => {
     const dir = join(root, 'acme');
     expect(await openFolder(rt, dir)).toEqual({ rt, dir, named: undefined, missing: [] });
@@ -163,6 +176,7 @@ describe('a generation as a folder', () => {
     });
     const file = (path: string, more: object): Manifest['files'][number] =>
       ({ path, kind: 'artifact', size: 1, sha256: sha(path), md5: '', ...more }) as Manifest['files'][number];
+    mkdirSync(join(root, 'bare', 'noarch'), { recursive: true });
     const lines = await whereFrom(rt, { place: place() }, [
       file('linux-64/a-1-0.conda', { sha256: sha('a one') }),
       file('noarch/repodata.json.zst', { kind: 'index' }),
@@ -220,6 +234,7 @@ describe('the disk with a folder that is not there', () => {
     const exact = await fs.lstatExact(join(dir, 'manifest.json'));
     const plain = await fs.lstat(join(dir, 'manifest.json'));
     expect(exact).toMatchObject({ size: 11n, ino: BigInt(plain.ino), dev: BigInt(plain.dev) });
+    expect([exact.mtimeMs, exact.ctimeMs]).toEqual([exact.mtimeNs / 1_000_000n, exact.ctimeNs / 1_000_000n]);
     expect(Number(exact.mtimeNs) / 1e6).toBeCloseTo(plain.mtimeMs, 0);
     expect((await fs.lstatExact(join(dir, 'noarch'))).ino).toBe((await disk.lstatExact(real)).ino);
     expect((await fs.lstatExact(join(dir, 'noarch', 'deep', 'x'))).size).toBe(10n);
