@@ -112,6 +112,42 @@ it('leaves what both read as it was published', () => {
   `);
 });
 
+describe('what is refused is told by its key and what it should be', () => {
+  const GOOD = { name: 'a', version: '1', build: '0', build_number: 0 };
+
+  it.each([
+    ['name', 'a text'],
+    ['version', 'a text'],
+    ['build', 'a text'],
+    ['build_number', 'a whole number'],
+    ['depends', 'a list of texts'],
+    ['constrains', 'a list of texts'],
+    ['subdir', 'a text'],
+    ['noarch', '"generic", "python" or false'],
+    ['md5', '32 hexadecimal digits'],
+    ['sha256', '64 hexadecimal digits'],
+    ['size', 'a whole number'],
+    ['track_features', 'a text'],
+    ['features', 'a text'],
+    ['python_site_packages_path', 'a text'],
+    ['extra_depends', 'lists of texts by name'],
+    ['flags', 'a list of texts'],
+  ])('%s: %s', (key, wanted) => {
+    expect(takeFields({ ...GOOD, [key]: 7.5 })).toEqual({ key, wanted });
+  });
+
+  it.each(Object.keys(GOOD))('%s, where it is missing', (key) => {
+    expect(takeFields({ ...GOOD, [key]: undefined })).toMatchObject({ key });
+    expect(takeFields(Object.fromEntries(Object.entries(GOOD).filter(([each]) => each !== key)))).toMatchObject({
+      key,
+    });
+  });
+
+  it('nothing where what must be there is there', () => {
+    expect(takeFields({ ...GOOD })).toBeUndefined();
+  });
+});
+
 it.each([
   [undefined, 'linux-64', true],
   ['linux-64', 'linux-64', true],
