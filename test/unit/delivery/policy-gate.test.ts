@@ -38,6 +38,22 @@ describe('policyFindings', () => {
     ]);
   });
 
+  it('says of each what it is about, and warns of an exception that ended alone', () => {
+    const verdict = {
+      ...NOTHING,
+      policies: ['house', 'site'],
+      denied: [{ ...denied, way: null }],
+      excepted: [excepted],
+    };
+    const more = { ended: [{ ...ended, packages: ['app 1.0', 'b'] }], undated: [app.path] };
+    expect(policyFindings({ ...verdict, ...more }).map(({ code, subject, warn }) => [code, subject, warn])).toEqual([
+      ['policy-denied', 'linux-64/app-1.0-0.conda', undefined],
+      ['policy-excepted', 'linux-64/app-1.0-0.conda deny licenses: GPL3', undefined],
+      ['policy-exception-ended', 'app 1.0, b until 2026-10-31', true],
+      ['policy-undated', 'house and site', undefined],
+    ]);
+  });
+
   it('nothing where all is allowed', () => {
     expect(policyFindings(NOTHING)).toEqual([]);
   });
