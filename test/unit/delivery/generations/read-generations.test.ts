@@ -120,6 +120,16 @@ describe('the generations of a label', () => {
     const all = await listGenerations(rt, { labelDir: join(root, 'acme'), stateDir });
     expect(told(all)).toEqual([2, 9, 10].map((each) => `${each} kept its manifest.json is missing`));
     expect(all.every(({ seen }) => seen.length === 0)).toBe(true);
+    mkdirSync(join(stateDir, 'receipts'));
+    const seen = { generation: 9, manifestSha256: 'x', finishedAt: '1', unchanged: false, written: [], removed: [] };
+    writeFileSync(join(stateDir, 'receipts', '1.json'), JSON.stringify(seen));
+    const again = await listGenerations(rt, { labelDir: join(root, 'acme'), stateDir });
+    expect(again.map((each) => [each.generation, each.seen.length])).toEqual([
+      [2, 0],
+      [9, 0],
+      [9, 1],
+      [10, 0],
+    ]);
     const { fs } = faultFs(failWhere(({ name }) => name === 'readdir', 'EIO'));
     await expect(keptNumbers({ fs }, stateDir)).rejects.toMatchObject({ code: 'EIO' });
   });
