@@ -145,6 +145,13 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/conda/record/run-scan.ts ArithmeticOperator: keyEnd + 1': 'behind a file name is no dash',
   'src/conda/record/run-scan.ts StringLiteral: ""':
     'what is neither "member" nor "end" is a record, whose map is named before it',
+  'src/conda/record/run-scan.ts ArithmeticOperator: slot - 1': 'another order of places changes no answer',
+  'src/conda/record/run-scan.ts EqualityOperator: at <= end': 'each sum has its quote in it then',
+  'src/conda/record/run-scan.ts ArithmeticOperator: Math.imul(low ^ byte, 0x5bd1e995) - (low >>> 13)':
+    'another sum of as many bits',
+  'src/conda/record/run-scan.ts EqualityOperator: size * 4 >= slots.length': 'more room changes no answer',
+  'src/conda/record/run-scan.ts EqualityOperator: at <= before.length': 'a place that is none is put nowhere',
+  'src/conda/record/run-scan.ts ConditionalExpression: true': 'a place that is none is put nowhere',
   'src/conda/record/run-scan.ts EqualityOperator: end <= 0': 'no name ends where it begins',
   'src/conda/record/run-scan.ts ArithmeticOperator: base - at': 'its end is known when its record is',
   'src/conda/record/repodata-document.ts ConditionalExpression: true': 'a file is looked for again',
