@@ -81,6 +81,7 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/delivery/switch/undo.ts ArrayDeclaration: ["Stryker was here"]': 'nobody asks it after a way back',
   'src/delivery/switch/undo.ts MethodExpression: files': 'what is fresh has nothing that could be copied',
   'src/delivery/switch/reduced-index.ts Regex: /\\.(zst|bz2)/': 'no folder of a channel has that in its name',
+  'src/delivery/switch/operations.ts EqualityOperator: rank(a.path) <= rank(b.path)': 'no path stands twice in a phase',
   'src/delivery/switch/retry.ts StringLiteral: "Stryker was here!"': 'no error has that code',
   'src/delivery/lock/lock.ts StringLiteral: "Stryker was here!"': 'no error has that code',
   'src/delivery/lock/lock.ts Regex: /^\\d+/': 'what is no number is not less than one',
