@@ -18,7 +18,6 @@ import { holdsForAny } from '../helpers/attack.js';
 import { GATE_TOKEN, gatePackages, jobRuntime, profileOf, workSettingsOf } from '../helpers/gated-jobs.js';
 import { sharedThread } from '../helpers/shared-thread.js';
 import { pushHere } from '../helpers/pushing.js';
-import { firstTestsOnly } from '../helpers/slow-files.js';
 import { breaches, digests } from '../helpers/tiny-channel.js';
 
 vi.hoisted(() => {
@@ -163,7 +162,7 @@ it(
     const channel = join(tempDir(), 'upstream');
     const packages = [...one, ...two.filter(({ distFilename }) => distFilename.startsWith('app-'))];
     await makeChannel(channel, packages, { subdirs: ['linux-64'] });
-    const sizes = { smoke: firstTestsOnly() ? 60 : 300, ci: 300, long: 10_000 };
+    const sizes = { smoke: 300, ci: 300, long: 10_000 };
     await holdsForAny(context, { name: 'model', cases: sequences, sizes }, async (names) => {
       const dir = tempDir();
       const root = join(dir, 'root');
