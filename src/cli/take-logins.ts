@@ -3,6 +3,7 @@ import { Secret } from '../base/secret.js';
 import type { readChannelLogins } from '../config/channel-logins.js';
 import type { SettingValues } from '../config/settings.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { parseUrl } from '../base/parse-url.js';
 
 /** Loaded where a login is given. */
 const channelLogins = () => import('../config/channel-logins.js');
@@ -28,7 +29,6 @@ export async function takeLogins(
 
 /** The password in a proxy's URL is a secret. */
 export function registerUserInfo(url: string | undefined, redactor: Redactor): void {
-  if (url === undefined || !URL.canParse(url)) return;
-  const { password } = new URL(url);
+  const password = url === undefined ? '' : (parseUrl(url)?.password ?? '');
   if (password !== '') redactor.register(new Secret(decodeURIComponent(password)));
 }

@@ -7,6 +7,7 @@ import { parseNetrc } from './netrc.js';
 import { pathInFile } from './path-in-file.js';
 import { readSecretFile } from './secret-file.js';
 import type { SettingValues } from './settings.js';
+import { parseUrl } from '../base/parse-url.js';
 
 type Door = Pick<Runtime, 'fs' | 'env' | 'machine'>;
 
@@ -56,13 +57,14 @@ export function parseLoginPlaces(given: readonly string[]): LoginPlace[] {
 /** `HOST` or `HOST:PORT`, `[::1]:8080`. */
 function parseHost(text: string): { hostname: string; port: string | undefined } | undefined {
   const [, name = '', port] = /^(\[[0-9a-f:.]+\]|[^\s:/@?#*\\[\]]+)(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  if (name === '' || !URL.canParse(`https://${name}`)) return undefined;
-  return { hostname: new URL(`https://${name}`).hostname, port: port === undefined ? undefined : String(Number(port)) };
+  const url = name === '' ? undefined : parseUrl(`https://${name}`);
+  if (url === undefined) return undefined;
+  return { hostname: url.hostname, port: port === undefined ? undefined : String(Number(port)) };
 }
 
 /** For the hint: the host of what was written as a URL. */
 function hostIn(text: string): string {
-  const host = URL.canParse(text) ? new URL(text).host : '';
+  const host = parseUrl(text)?.host ?? '';
   return parseHost(host) === undefined ? 'art.example.com or art.example.com:8443' : host;
 }
 

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { parseUrl } from '../base/parse-url.js';
 
 /** `/srv/up`, `./up`, `~/up`; `D:\up`, `D:/up` and `\\server\share` of Windows. */
 export const FOLDER_PATH = /^(\.{0,2}\/(?!\/)|~\/|[A-Za-z]:[\\/]|\\\\|\.{1,2}\\)/;
@@ -18,5 +19,5 @@ export function folderUrl(written: string, full: (path: string) => string): stri
   // Kept as it was written wherever it can be. A variable that nobody filled in is for others to tell.
   if (/^[!-[\]-~]*$|%(?![0-9a-f]{2})[a-z_]\w*%/i.test(written) || !/^(https?|file):\/\//.test(written)) return written;
   const encoded = written.replaceAll(LONE_PERCENT, '%25');
-  return URL.canParse(encoded) ? new URL(encoded).href : written;
+  return parseUrl(encoded)?.href ?? written;
 }

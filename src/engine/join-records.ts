@@ -7,6 +7,7 @@ import type { PackageRecord, PrefixRecord } from '../conda/record/records.js';
 import type { RepodataIndex } from '../conda/record/repodata-index.js';
 import { pickedRecord } from '../conda/record/repodata-record.js';
 import { publishedAt, tokenFreeUrl } from '../conda/channel/token-free-url.js';
+import { parseUrl } from '../base/parse-url.js';
 
 /** An artifact's place among the declared channels. */
 export interface ChannelPlace {
@@ -74,8 +75,8 @@ export function fromChannel(
 
 export function artifactUrl({ channel, subdir, fn }: ChannelPlace, baseUrl?: string): string {
   const plain = channelFileUrl(channel, subdir, fn);
-  if (baseUrl === undefined || !URL.canParse(baseUrl, plain)) return plain;
-  return `${new URL(baseUrl, plain).href.replace(/\/+$/, '')}/${fn}`;
+  const base = baseUrl === undefined ? undefined : parseUrl(baseUrl, plain);
+  return base === undefined ? plain : `${base.href.replace(/\/+$/, '')}/${fn}`;
 }
 
 /** What is known of an artifact's bytes without the channel. Throws E_RECORD where that is nothing (B9). */

@@ -1,6 +1,7 @@
 import type { Channel, Subdir } from '../conda/channel/channel.js';
 import { RepackError } from '../base/errors.js';
 import { decoded, displayUrl } from './wire-url.js';
+import { parseUrl } from '../base/parse-url.js';
 
 /** Where a channel's artifacts are asked: `folder` below `channel`, without slashes at its ends, perhaps empty. */
 export interface ArtifactPlace {
@@ -22,8 +23,8 @@ export function artifactPlace(options: {
   if (baseUrl === undefined) return { channel, folder: subdir };
   const where = `${channel.url}/${subdir}`;
   if (/(^|[\\/])(\.|%2e){2}([\\/]|$)/i.test(baseUrl)) throw refused(where, baseUrl, 'it goes up with ".."');
-  if (!URL.canParse(baseUrl, `${where}/`)) throw refused(where, baseUrl, 'it can not be read');
-  const url = new URL(baseUrl, `${where}/`);
+  const url = parseUrl(baseUrl, `${where}/`);
+  if (url === undefined) throw refused(where, baseUrl, 'it can not be read');
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw refused(where, baseUrl, 'it holds user information, a query or a fragment');
   }

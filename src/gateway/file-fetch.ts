@@ -4,6 +4,7 @@ import type { ArtifactStore, ExpectedDigest, StoredFile } from '../conda/plan/ar
 import { asksWho, refusedStatus } from './explain-failure.js';
 import { transfer, type TransferContext } from './transfer.js';
 import { checkChannels, displayUrl, type WireRules } from './wire-url.js';
+import { parseUrl } from '../base/parse-url.js';
 
 /** A file that lies in no channel: an installer. */
 export interface FileRequest {
@@ -72,7 +73,7 @@ function placeOf(url: string): { folder: Channel; path: string } {
   const slash = url.lastIndexOf('/');
   const folder = url.slice(0, slash);
   const path = url.slice(slash + 1);
-  if (!URL.canParse(url) || !/^[a-z]+:\/\/.+/.test(folder) || path === '' || /[?#]/.test(path)) {
+  if (parseUrl(url) === undefined || !/^[a-z]+:\/\/.+/.test(folder) || path === '' || /[?#]/.test(path)) {
     throw new RepackError('E_CHANNEL', {
       what: 'This is not the URL of a file',
       where: displayUrl(url),

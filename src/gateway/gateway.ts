@@ -21,6 +21,7 @@ import type { SharedIndexes } from './repodata/shared-indexes.js';
 import { repodataBook, type IndexRead, type Reach } from './repodata/source.js';
 import { httpUpstream, type Upstream } from './upstream.js';
 import { checkChannels, openLogins, secretsOf, tokenBaseOf, wireUrl, type WireRules } from './wire-url.js';
+import { parseUrl } from '../base/parse-url.js';
 
 export interface GatewayOptions {
   /** The declared channels, highest priority first. Nothing else is ever asked. */
@@ -229,7 +230,7 @@ function eitherUpstream(file: Upstream, http: Upstream): Upstream {
 /** Throws E_CONFIG without showing the URL: it may hold a password. */
 function checkedProxy(proxy: string): string {
   const withScheme = proxy.includes('://') ? proxy : `http://${proxy}`;
-  if (URL.canParse(withScheme) && /^https?:$/.test(new URL(withScheme).protocol)) return withScheme;
+  if (/^https?:$/.test(parseUrl(withScheme)?.protocol ?? '')) return withScheme;
   throw new RepackError('E_CONFIG', {
     what: 'The URL of the outer proxy can not be read, or is of a kind that is not supported',
     where: 'proxy',

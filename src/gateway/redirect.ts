@@ -3,6 +3,7 @@ import type { ChannelLogin } from '../base/channel-login.js';
 import { holdsSecret } from '../base/secret-forms.js';
 import { reveal, type Secret } from '../base/secret.js';
 import { displayUrl, plainHttpAllowed, secretsOf, withoutToken, type WireRules } from './wire-url.js';
+import { parseUrl } from '../base/parse-url.js';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -35,8 +36,8 @@ export interface Hop extends Openings {
  */
 export function nextHop({ from, location, seen, maxRedirects, rules, ...openings }: Hop): URL {
   const refuse = (why: string): RepackError => refused(from, why);
-  if (location === undefined || !URL.canParse(location, from.href)) throw refuse('it names no readable URL');
-  let to = new URL(location, from);
+  let to = location === undefined ? undefined : parseUrl(location, from.href);
+  if (to === undefined) throw refuse('it names no readable URL');
   to.username = '';
   to.password = '';
   to.hash = '';

@@ -4,6 +4,7 @@ import { loginFor, type ChannelLogin } from '../base/channel-login.js';
 import { RepackError } from '../base/errors.js';
 import { holdsSecret } from '../base/secret-forms.js';
 import { reveal, type Secret } from '../base/secret.js';
+import { parseUrl } from '../base/parse-url.js';
 
 /** What decides where the token goes and where plain http may be spoken. */
 export interface WireRules {
@@ -21,7 +22,7 @@ export interface WireRules {
  */
 export function checkChannels(channels: readonly Channel[], rules: WireRules): void {
   for (const channel of channels) {
-    const url = URL.canParse(channel.url) ? new URL(channel.url) : undefined;
+    const url = parseUrl(channel.url);
     if (url === undefined) throw badChannel(channel.name, 'its URL can not be read');
     if (!['https:', 'http:', 'file:'].includes(url.protocol))
       throw badChannel(channel.name, `it has the scheme "${url.protocol}"`);
@@ -144,9 +145,9 @@ export function withoutToken(url: URL, token: Secret | undefined): URL | undefin
 export function displayUrl(url: URL | string): string {
   const text = String(url);
   // `host:443` would be read as a URL of the scheme "host:".
-  if (!text.includes('://') || !URL.canParse(text)) return masked((text.split(/[?#]/)[0] ?? '').slice(0, 200));
-  const { protocol, host, pathname } = new URL(text);
-  return `${protocol}//${host}${masked(pathname)}`;
+  const parsed = text.includes('://') ? parseUrl(text) : undefined;
+  if (parsed === undefined) return masked((text.split(/[?#]/)[0] ?? '').slice(0, 200));
+  return `${parsed.protocol}//${parsed.host}${masked(parsed.pathname)}`;
 }
 
 function masked(path: string): string {

@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.js';
 import { parseMatchSpec } from '../../conda/spec/match-spec.js';
 import { parseLabel, parseSubdir, safeSegment } from '../../conda/channel/names.js';
 import { parseClient, virtualPackageProblem } from '../../conda/plan/target.js';
+import { parseUrl } from '../../base/parse-url.js';
 
 /** A manifest with the bytes it has on disk. */
 export interface StoredManifest {
@@ -40,9 +41,9 @@ let lastChannel = '';
 const channelUrl = z.string().refine(
   (text) => {
     if (text === lastChannel) return true;
-    if (!/^(?:https?|file):\/\/[^\s\p{Cc}\p{Cf}"<>`\\?#]+$/u.test(text) || !URL.canParse(text)) return false;
-    const { username, password } = new URL(text);
-    if (username !== '' || password !== '') return false;
+    if (!/^(?:https?|file):\/\/[^\s\p{Cc}\p{Cf}"<>`\\?#]+$/u.test(text)) return false;
+    const url = parseUrl(text);
+    if (url === undefined || url.username !== '' || url.password !== '') return false;
     lastChannel = text;
     return true;
   },

@@ -2,6 +2,7 @@ import { RepackError } from '../../base/errors.js';
 import { registerUserInfo } from '../take-logins.js';
 import type { CliCall } from '../command.js';
 import { textOption } from '../command.js';
+import { parseUrl } from '../../base/parse-url.js';
 
 /** The URL of `--queue`, or of the variable that it names; its password is known to the redactor. @throws RepackError E_USAGE */
 export function queueUrl(call: Pick<CliCall, 'args' | 'options' | 'rt' | 'redactor'>): string | undefined {
@@ -9,7 +10,8 @@ export function queueUrl(call: Pick<CliCall, 'args' | 'options' | 'rt' | 'redact
   if (given === undefined) return undefined;
   const variable = /^env:(.+)$/.exec(given)?.[1];
   const url = (variable === undefined ? given : (call.rt.env[variable] ?? '')).trim();
-  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol) && new URL(url).hostname !== '') {
+  const parsed = parseUrl(url);
+  if (parsed !== undefined && /^rediss?:$/.test(parsed.protocol) && parsed.hostname !== '') {
     registerUserInfo(url, call.redactor);
     return url;
   }

@@ -1,3 +1,5 @@
+import { parseUrl } from '../../base/parse-url.js';
+
 /** Where an installed artifact says it was published. */
 export interface PublishedAt {
   /** Token-free identity URL of the channel. */
@@ -39,9 +41,8 @@ export function decoded(segment: string): string {
 export function tokenFreeUrl(text: string): { url: string; hadSecret: boolean } | undefined {
   // `<TOKEN>` is no legal part of a URL: cut before parsing, which would encode it.
   const bare = text.replace(TOKEN, '');
-  if (!URL.canParse(bare)) return undefined;
-  const url = new URL(bare);
-  if (!['http:', 'https:', 'file:'].includes(url.protocol)) return undefined;
+  const url = parseUrl(bare);
+  if (url === undefined || !['http:', 'https:', 'file:'].includes(url.protocol)) return undefined;
   const hadSecret = bare !== text || url.username !== '' || url.password !== '' || url.search !== '';
   url.username = '';
   url.password = '';

@@ -8,6 +8,7 @@ import { refuseMissing, unsolvable } from './explain-unsolvable.js';
 import { openEmbeddedSolver } from './solver.js';
 import type { EmbeddedSolver, SolverAnswer } from './solver.js';
 import { solverView, type SolverView } from './solver-view.js';
+import { parseUrl } from '../../base/parse-url.js';
 
 /** The version of `@conda-org/rattler` in package.json. */
 export const RATTLER_VERSION = '0.3.5';
@@ -95,9 +96,8 @@ function planned({ channel, subdir, fn, record, index }: Candidate): PlannedArti
 /** CEP 15: `base_url` is absolute, or relative to the subdir's address. Whether it may be followed is the gateway's to say. */
 function addressOf({ channel, subdir, fn, index }: Pick<Candidate, 'channel' | 'subdir' | 'fn' | 'index'>): string {
   const plain = channelFileUrl(channel, subdir, fn);
-  const base = index.baseUrl;
-  if (base === undefined || !URL.canParse(base, plain)) return plain;
-  return `${new URL(base, plain).href.replace(/\/+$/, '')}/${fn}`;
+  const base = index.baseUrl === undefined ? undefined : parseUrl(index.baseUrl, plain);
+  return base === undefined ? plain : `${base.href.replace(/\/+$/, '')}/${fn}`;
 }
 
 function bySubdirThenFn(a: PlannedArtifact, b: PlannedArtifact): number {

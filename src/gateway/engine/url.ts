@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isSubdir } from '../../conda/channel/names.js';
 import type { Channel, Subdir } from '../../conda/channel/channel.js';
 import { isLoopback } from '../wire-url.js';
+import { parseUrl } from '../../base/parse-url.js';
 
 /** Hosts that do not exist (RFC 6761): what an engine asks of them can only mean the gateway. */
 const INVENTED = 'repackenv.invalid';
@@ -34,8 +35,8 @@ export function readEngineTarget(
   target: string,
   channels: readonly { channel: Channel; url: string }[],
 ): EngineTarget | undefined {
-  if (!/^http:\/\//i.test(target) || !URL.canParse(target)) return undefined;
-  const url = new URL(target);
+  const url = /^http:\/\//i.test(target) ? parseUrl(target) : undefined;
+  if (url === undefined) return undefined;
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
   const asked = `${url.origin}${url.pathname}`;
   for (const { channel, url: known } of channels) {

@@ -3,6 +3,7 @@ import { RepackError } from '../../base/errors.js';
 import { isMissing } from '../../base/fs-errors.js';
 import { Secret } from '../../base/secret.js';
 import type { Runtime } from '../../runtime/runtime.js';
+import { parseUrl } from '../../base/parse-url.js';
 
 /** How a bucket is reached, from the environment and files that other programs of its kind read. */
 export interface BucketAccess {
@@ -53,7 +54,7 @@ export async function bucketAccess(rt: ReadRuntime, endpointOption: string | und
 }
 
 function checkedEndpoint(given: string): string {
-  const url = URL.canParse(given) ? new URL(given) : undefined;
+  const url = parseUrl(given);
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.search === '')
     return url.href.replace(/\/+$/, '');
   throw new RepackError('E_CONFIG', {

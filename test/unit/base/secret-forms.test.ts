@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createRedactor } from '../../../src/base/redact.js';
 import { Secret } from '../../../src/base/secret.js';
+import { parseUrl } from '../../../src/base/parse-url.js';
 import { holdsAnySecret, holdsSecret, secretPlaces } from '../../../src/base/secret-forms.js';
 import { fewer } from '../../helpers/fewer.js';
 import { withoutToken } from '../../../src/gateway/wire-url.js';
@@ -325,8 +326,9 @@ describe('J1 J6 one function finds the token in every form', () => {
         const clean = redactor.redact(text);
         expect(holdsSecret(clean, secret), clean).toBe(false);
         expect(clean).not.toContain(value);
-        if (!URL.canParse(text)) return;
-        const sent = withoutToken(new URL(text), secret);
+        const url = parseUrl(text);
+        if (url === undefined) return;
+        const sent = withoutToken(url, secret);
         expect(sent === undefined || !sent.href.includes(form)).toBe(true);
       }),
       { numRuns: fewer(3000), endOnFailure: fewer(3000) < 3000 },
