@@ -1,5 +1,5 @@
 // A run in a process of its own: `node publish-child.mjs COMPILED TASK`, TASK as JSON. Says `READY` and the like on standard output.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
@@ -30,10 +30,13 @@ try {
   if (task.killAfterMs !== undefined) setTimeout(() => process.kill(process.pid, 'SIGKILL'), task.killAfterMs);
   if (task.lock) {
     const lock = await lockLabel(rt, { stateDir: task.lock, label: 'acme', waitMs: task.waitMs, command: 'test' });
+    // Fails where another is in here too. The order in which a parent reads what two children print says nothing.
+    if (task.alone !== undefined) mkdirSync(task.alone);
     console.log('HELD');
     while (task.holdUntil !== undefined && !existsSync(task.holdUntil)) await delay(20);
     await delay(task.holdMs ?? 0);
     await lock.assertHeld();
+    if (task.alone !== undefined) rmdirSync(task.alone);
     console.log('FREE');
     await lock.release();
   } else {
