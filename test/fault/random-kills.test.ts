@@ -26,6 +26,8 @@ beforeAll(async () => {
   expect((await upstream.update()).exitCode).toBe(0);
   const file = `labels:\n${LABELS.map((label) => `  ${label}: { packages: [app], subdirs: [linux-64] }\n`).join('')}`;
   writeFileSync(join(work.root, 'repackenv.yml'), file);
+  const ran = await work.run('repackenv', ['update', '--all', '--root', work.root, ...upstream.options]);
+  expect(ran.exitCode, ran.stderr).toBe(0);
 });
 afterAll(() => work.close());
 
