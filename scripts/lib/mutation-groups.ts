@@ -165,7 +165,8 @@ export const EQUIVALENT: Readonly<Record<string, string>> = {
   'src/conda/record/record-bytes.ts ConditionalExpression: false': 'nothing else is thrown there',
   'src/base/secret-forms.ts EqualityOperator: at <= bytes.length': 'a piece of nothing holds nothing',
   'src/base/secret-forms.ts ConditionalExpression: true':
-    'what is kept between calls changes no answer; beside a run is no character of one',
+    'what is kept between calls and one more turn of others change no answer; beside a run is no character of one',
+  'src/base/secret-forms.ts EqualityOperator: content.length >= PIECE': 'one more turn of others changes no answer',
   'src/base/secret-forms.ts ArithmeticOperator: start - least': 'what lies behind is looked at in its turn as well',
   'src/base/secret-forms.ts EqualityOperator: end <= to': 'behind a run is no character of one',
   'src/base/secret-forms.ts ArithmeticOperator: start - 2 * least': 'more digests are looked into than need be',
