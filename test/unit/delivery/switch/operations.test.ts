@@ -9,6 +9,7 @@ import { PHASES, planOperations, subdirOf, type FileToPut } from '../../../../sr
 import { writeReducedIndexes } from '../../../../src/delivery/switch/reduced-index.js';
 import { isHeldOpen, withRetry } from '../../../../src/delivery/switch/retry.js';
 import { failWhere, faultFs, faultError, type FaultCode } from '../../../helpers/fault-fs.js';
+import { journalOf } from '../../../helpers/journals.js';
 import { folderOfTest } from '../../../helpers/made-channel.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 
@@ -161,16 +162,7 @@ describe('an index for the time in between', () => {
 });
 
 describe('the journal', () => {
-  const JOURNAL: Journal = {
-    schema: 1,
-    purpose: 'publish',
-    label: 'acme',
-    run: 'r',
-    operations: [],
-    undo: null,
-    removeFolder: false,
-    receipt: null,
-  };
+  const JOURNAL = journalOf();
 
   it('is there whole, or says what it is', async () => {
     const rt = testRuntime();

@@ -5,6 +5,7 @@ import type { PublishReceipt } from '../../../../src/channel/staged.js';
 import type { Journal } from '../../../../src/delivery/switch/journal.js';
 import { recordSwitch } from '../../../../src/delivery/switch/record.js';
 import { faultFs } from '../../../helpers/fault-fs.js';
+import { journalOf } from '../../../helpers/journals.js';
 import { folderOfTest } from '../../../helpers/made-channel.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 
@@ -40,17 +41,7 @@ beforeEach(() => {
   for (const name of ['journal.json', 'journal.json.new', 'manifest.json']) writeFileSync(join(stateDir, name), 'old');
 });
 
-const journal = (parts: Partial<Journal>): Journal => ({
-  schema: 1,
-  purpose: 'publish',
-  label: 'acme',
-  run: 'r',
-  operations: [],
-  undo: null,
-  removeFolder: false,
-  receipt: RECEIPT,
-  ...parts,
-});
+const journal = (parts: Partial<Journal>): Journal => journalOf({ receipt: RECEIPT, ...parts });
 
 /** Records, and tells in which order things got their names. */
 async function record(parts: Partial<Journal>, killAt?: string) {

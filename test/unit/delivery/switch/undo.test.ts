@@ -11,6 +11,7 @@ import { backUp, undoSwitch, type UndoOptions } from '../../../../src/delivery/s
 import { nodeFileSystem, type FileSystem } from '../../../../src/runtime/fs.js';
 import { liveFolder, tempDir } from '../../../helpers/artifacts.js';
 import { failWhere, faultFs, type FaultCode, type FsCall } from '../../../helpers/fault-fs.js';
+import { journalOf } from '../../../helpers/journals.js';
 import { testRuntime } from '../../../helpers/runtime.js';
 import { breaches, digests, exists, publishTiny, tinyRepodata } from '../../../helpers/tiny-channel.js';
 
@@ -248,17 +249,12 @@ describe('a switch that is undone', () => {
     });
     for (const path of gone) rmSync(join(labelDir, path));
     meddle?.(stagingDir);
-    const journal: Journal = {
+    const journal = journalOf({
       schema: 2,
-      purpose: 'publish',
-      label: 'acme',
-      run: 'r',
       operations: [{ kind: 'remove', phase: 'stale-index-out', path: 'noarch/gone' }, leaves],
       undo: { files, added, newFolder: false },
-      removeFolder: false,
-      receipt: null,
       ...parts,
-    };
+    });
     await writeJournal(testRuntime(), stateDir, journal);
     const { fs, calls } = faultFs(fault);
     let back: Awaited<ReturnType<typeof readJournal>>;
